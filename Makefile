@@ -1,0 +1,43 @@
+# make demo: environment, then the main job on simulated data.  make test: environment, then the tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+TORCH := $(shell sed -n 's/^torch==/torch==/p' requirements.lock)
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format lock clean
+
+help:  ## show this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+env: $(VENV)/.ready  ## make the environment in .venv from the lock file
+
+# torch first, at the locked version: a looser request by another package would fetch another build
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: env  ## train and test on simulated data: about three minutes
+	$(BIN)/python train.py experiment=demo
+
+test: env  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: env  ## what pre-commit runs: linter, formatter, type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+
+format: env  ## format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: env  ## write the versions of the environment to requirements.lock
+	$(BIN)/python scripts/lock.py > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

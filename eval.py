@@ -1,0 +1,8 @@
+"""Test a checkpoint again, or classify new raw files: ``python eval.py ckpt_path=RUN/checkpoints/best.ckpt``."""
+
+import sys
+
+from locgraph.commands.app import launch
+
+if __name__ == "__main__":
+    launch("eval", sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Controls and statistics on tables."""

@@ -1,0 +1,181 @@
+"""What simple methods reach on the same split: a network that does not beat them has not earned its place.
+
+Each structure is often imaged in an experiment of its own, so that the number of localisations alone may betray the
+class; the controls show how much of a result could come from it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+import numpy as np
+import polars as pl
+from sklearn.ensemble import RandomForestClassifier
+
+from locgraph.analysis.pair_distances import MAX_LOCALISATIONS, fit_max_distance, fov_descriptor
+from locgraph.errors import DataError, FoldError
+
+PAIR_DISTANCES_AND_COUNT: Final = "pair_distances_and_count"
+PAIR_DISTANCES: Final = "pair_distances"
+COUNT_ALONE: Final = "count_alone"
+SHUFFLED_POSITIONS: Final = "shuffled_positions"
+EQUAL_COUNTS: Final = "equal_counts"
+MAJORITY_CLASS: Final = "majority_class"
+
+MEANINGS: Final = {
+    PAIR_DISTANCES_AND_COUNT: "forest on pair distances, extent and number of localisations",
+    PAIR_DISTANCES: "forest on pair distances and extent",
+    COUNT_ALONE: "forest on the number of localisations",
+    SHUFFLED_POSITIONS: "first forest, positions drawn from all training FOVs: what is left is the number",
+    EQUAL_COUNTS: "second forest, every FOV thinned to the same number of localisations",
+    MAJORITY_CLASS: "always the most frequent training class",
+}
+"""Every control and what it is, in the order of the table."""
+
+MIN_EQUAL_COUNT: Final = 20
+"""No FOV is thinned below this: fewer localisations say nothing about a shape."""
+
+_N_TREES: Final = 200
+
+_T = TypeVar("_T")
+
+
+def run_controls(
+    positions: Mapping[str, np.ndarray],
+    labels: Mapping[str, str],
+    train: Sequence[str],
+    test: Sequence[str],
+    seed: int,
+) -> pl.DataFrame:
+    """Trains every control on the training FOVs of a fold and tests it on the test FOVs.
+
+    The result depends neither on the order of the FOVs nor on others in the mappings. The upper end of the
+    pair-distance histogram and the pool of shuffled positions come from training FOVs alone.
+
+    Args:
+        positions: ``fov_id`` -> (N, D) float64 in nm.
+        labels: ``fov_id`` -> class name.
+        train: Training FOVs.
+        test: Test FOVs.
+        seed: Of the forests, the shuffling and the thinning.
+
+    Returns:
+        One row for each control in the order of `MEANINGS`: ``control``, ``accuracy``, ``balanced_accuracy`` (mean over
+        the classes of the test FOVs of the part found), ``n_train``, ``n_test``.
+
+    Raises:
+        FoldError: A part is empty, or a FOV is in both.
+        DataError: A FOV has no position or no label, or positions differ in dimension.
+    """
+    train, test = sorted(train), sorted(test)
+    _check_split(train, test)
+    clouds = {fov: _lookup(positions, fov, "positions") for fov in [*train, *test]}
+    _check_dimensions(clouds)
+    truth = np.array([_lookup(labels, fov, "label") for fov in [*train, *test]])
+    n_train = len(train)
+    rows = []
+    for control, table in _feature_tables(clouds, train, seed).items():
+        forest = RandomForestClassifier(n_estimators=_N_TREES, random_state=seed, n_jobs=1)
+        forest.fit(table[:n_train], truth[:n_train])
+        rows.append(_row(control, truth, n_train, forest.predict(table[n_train:])))
+    names, frequency = np.unique(truth[:n_train], return_counts=True)
+    rows.append(_row(MAJORITY_CLASS, truth, n_train, np.full(len(test), names[frequency.argmax()])))
+    return pl.DataFrame(rows)
+
+
+def _feature_tables(clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int) -> dict[str, np.ndarray]:
+    """What each forest sees: (FOVs, F) float64, rows in the order of ``clouds``."""
+    max_distance = fit_max_distance(clouds[fov] for fov in train)
+
+    def table(fovs: Mapping[str, np.ndarray], with_count: bool) -> np.ndarray:
+        rows = [fov_descriptor(points, max_distance_nm=max_distance, with_count=with_count) for points in fovs.values()]
+        return np.stack(rows)
+
+    full = table(clouds, with_count=True)
+    return {
+        PAIR_DISTANCES_AND_COUNT: full,
+        PAIR_DISTANCES: full[:, :-1],
+        COUNT_ALONE: full[:, -1:],
+        SHUFFLED_POSITIONS: table(shuffle_positions(clouds, train, seed), with_count=True),
+        EQUAL_COUNTS: table(thin_to_equal_counts(clouds, seed), with_count=False),
+    }
+
+
+def shuffle_positions(clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int) -> dict[str, np.ndarray]:
+    """Replaces every FOV by as many draws, with replacement, from the pooled positions of the training FOVs.
+
+    Each FOV is centred before pooling: where it lay on the coverslip is not part of its shape.
+
+    Args:
+        clouds: ``fov_id`` -> (N, D) float64.
+        train: The FOVs whose positions are pooled.
+        seed: Of the draws; each FOV has its own generator.
+
+    Returns:
+        ``fov_id`` -> (N, D) float64 with the same N.
+    """
+    pool = np.concatenate([clouds[fov] - clouds[fov].mean(axis=0) for fov in train])
+    return {fov: pool[_generator(seed, fov).integers(len(pool), size=len(points))] for fov, points in clouds.items()}
+
+
+def thin_to_equal_counts(clouds: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Thins every FOV at random to the number of localisations of the smallest.
+
+    The number is at least `MIN_EQUAL_COUNT` (FOVs with fewer stay as they are) and at most `MAX_LOCALISATIONS`, which
+    is all the descriptor uses.
+
+    Args:
+        clouds: ``fov_id`` -> (N, D) float64.
+        seed: Of the choice; each FOV has its own generator.
+
+    Returns:
+        ``fov_id`` -> (n, D) float64.
+    """
+    smallest = min(len(points) for points in clouds.values())
+    kept = min(max(smallest, MIN_EQUAL_COUNT), MAX_LOCALISATIONS)
+    return {
+        fov: points[_generator(seed, fov).choice(len(points), kept, replace=False)] if len(points) > kept else points
+        for fov, points in clouds.items()
+    }
+
+
+def _generator(seed: int, fov_id: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(fov_id.encode())])
+
+
+def _row(control: str, truth: np.ndarray, n_train: int, predicted: np.ndarray) -> dict[str, str | float | int]:
+    expected = truth[n_train:]
+    correct = predicted == expected
+    return {
+        "control": control,
+        "accuracy": float(correct.mean()),
+        "balanced_accuracy": float(np.mean([correct[expected == name].mean() for name in np.unique(expected)])),
+        "n_train": n_train,
+        "n_test": len(expected),
+    }
+
+
+def _check_split(train: Sequence[str], test: Sequence[str]) -> None:
+    if not train or not test:
+        raise FoldError(f"controls need training and test FOVs, found {len(train)} and {len(test)}: see fold")
+    both = sorted(set(train) & set(test))
+    if both or len(set(train)) < len(train) or len(set(test)) < len(test):
+        named = f"in both: {', '.join(both[:10])}" if both else "named twice in one of them"
+        raise FoldError(f"each FOV must be in one of training and test, once; found FOVs {named}: make the folds again")
+
+
+def _check_dimensions(clouds: Mapping[str, np.ndarray]) -> None:
+    shapes = {fov: np.shape(points) for fov, points in clouds.items()}
+    first = next(iter(shapes))
+    for fov, shape in shapes.items():
+        if len(shape) != 2 or shape[0] == 0 or shape[1] != shapes[first][-1]:
+            raise DataError(f"FOV {fov}: expected positions like the (N, D) of {first}, {shapes[first]}, found {shape}")
+
+
+def _lookup(table: Mapping[str, _T], fov: str, what: str) -> _T:
+    found = table.get(fov)
+    if found is None:
+        raise DataError(f"FOV {fov} is in the fold but has no {what}: make the folds again from this manifest")
+    return found

@@ -1,0 +1,211 @@
+"""One sweep over folds as one result: means with intervals, controls beside the model, missing folds by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from locgraph.analysis.controls import MEANINGS
+from locgraph.analysis.intervals import Interval, mean_interval, wilson_interval
+from locgraph.analysis.runs import Failure, FoldResult, read_run
+from locgraph.analysis.summary_text import summary_markdown
+from locgraph.errors import DataError
+from locgraph.provenance import whole_file, write_json
+
+MODEL: Final = "model"
+ACCURACY: Final = "accuracy"
+BALANCED_ACCURACY: Final = "balanced_accuracy"
+
+_UNIT_INTERVAL_METRICS: Final = (ACCURACY, BALANCED_ACCURACY, "f1", "auroc")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a sweep over folds says.
+
+    Attributes:
+        experiment: Name of the experiment.
+        expected_folds: Indices of the folds there should be.
+        table: One row for each source (`MODEL` or a control) and metric: ``source``, ``metric``, ``n_folds`` (how many
+            have the number), ``mean``, ``standard_deviation`` (ddof 1), ``interval_low``, ``interval_high`` (95 %
+            interval of the mean), ``fold_<index>`` for each completed fold; null where there is no number.
+        class_names: The K classes; empty where no fold completed.
+        confusion: (K, K) int64, rows are true classes, pooled over the completed folds.
+        pooled: Accuracy of the pooled test FOVs with Wilson's 95 % interval; None where no fold completed.
+        missing: Expected folds without a result.
+        reasons: Missing fold -> why.
+        failures: Every run without a result, also those repeated with success.
+    """
+
+    experiment: str
+    expected_folds: tuple[int, ...]
+    table: pl.DataFrame
+    class_names: tuple[str, ...]
+    confusion: np.ndarray
+    pooled: Interval | None
+    missing: list[int]
+    reasons: dict[int, str]
+    failures: tuple[Failure, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected fold has a result."""
+        return not self.missing
+
+    def folds(self, metric: str = ACCURACY) -> dict[str, dict[int, float]]:
+        """Values of one metric: source -> fold -> value, the model first."""
+        columns = [name for name in self.table.columns if name.startswith("fold_")]
+        return {
+            row["source"]: {int(name.removeprefix("fold_")): row[name] for name in columns if row[name] is not None}
+            for row in self._rows(metric)
+        }
+
+    def intervals(self, metric: str = ACCURACY) -> dict[str, tuple[float, float | None, float | None]]:
+        """Mean and ends of its interval of one metric for each source, the model first."""
+        return {row["source"]: (row["mean"], row["interval_low"], row["interval_high"]) for row in self._rows(metric)}
+
+    def content(self) -> dict[str, Any]:
+        """Plain values, as they are written to ``summary.json``."""
+        pooled = self.pooled
+        return {
+            "experiment": self.experiment,
+            "complete": self.complete,
+            "expected_folds": list(self.expected_folds),
+            "missing": self.missing,
+            "reasons": {str(fold): reason for fold, reason in self.reasons.items()},
+            "failures": [{"folder": str(run.folder), "fold": run.fold, "reason": run.reason} for run in self.failures],
+            "table": self.table.to_dicts(),
+            "class_names": list(self.class_names),
+            "confusion_matrix": self.confusion.tolist(),
+            "pooled_accuracy": pooled and {"accuracy": pooled.estimate, "low": pooled.low, "high": pooled.high},
+        }
+
+    def _rows(self, metric: str) -> list[dict[str, Any]]:
+        return self.table.filter(pl.col("metric") == metric).to_dicts()
+
+
+def read_sweep(folders: Sequence[Path], expected_folds: Sequence[int]) -> Summary:
+    """Reads and summarises the run folders of one sweep; see `summarise`."""
+    return summarise([read_run(folder) for folder in folders], expected_folds)
+
+
+def summarise(results: Sequence[FoldResult | Failure], expected_folds: Sequence[int]) -> Summary:
+    """Summarises the runs of one sweep.
+
+    Args:
+        results: Of every run, in any order.
+        expected_folds: Indices of the folds there should be.
+
+    Returns:
+        The summary; folds without a result are in ``missing`` with their reasons.
+
+    Raises:
+        DataError: Runs differ in experiment, number of folds or order of classes; two completed runs are of the same
+            fold; or a fold is not among those expected.
+    """
+    completed = sorted((result for result in results if isinstance(result, FoldResult)), key=lambda result: result.fold)
+    failures = tuple(result for result in results if isinstance(result, Failure))
+    _check_same(completed)
+    _check_folds(completed, expected_folds)
+    done = {result.fold for result in completed}
+    missing = sorted(set(expected_folds) - done)
+    class_names = completed[0].class_names if completed else ()
+    confusion = sum((result.confusion for result in completed), np.zeros((len(class_names),) * 2, dtype=np.int64))
+    return Summary(
+        experiment=completed[0].experiment if completed else "",
+        expected_folds=tuple(sorted(expected_folds)),
+        table=_table(completed),
+        class_names=class_names,
+        confusion=confusion,
+        pooled=wilson_interval(int(np.trace(confusion)), int(confusion.sum())) if completed else None,
+        missing=missing,
+        reasons={fold: _reason(fold, failures) for fold in missing},
+        failures=failures,
+    )
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """Writes ``summary.json`` (everything), ``summary.csv`` (the table) and ``summary.md`` (to read) into a folder."""
+    content = summary.content()
+    write_json(folder / "summary.json", content)
+    with whole_file(folder / "summary.csv") as temporary:
+        summary.table.write_csv(temporary)
+    with whole_file(folder / "summary.md") as temporary:
+        temporary.write_text(summary_markdown(content), encoding="utf-8")
+
+
+def _reason(fold: int, failures: Sequence[Failure]) -> str:
+    known = [f"{failure.reason} ({failure.folder})" for failure in failures if failure.fold == fold]
+    if known:
+        return "; ".join(known)
+    nameless = [str(failure.folder) for failure in failures if failure.fold is None]
+    return f"perhaps one of the runs without a fold: {', '.join(nameless)}" if nameless else "no run of it was found"
+
+
+def _check_same(completed: Sequence[FoldResult]) -> None:
+    what = {"class_names": "class orders", "n_folds": "numbers of folds", "experiment": "experiments"}
+    for name, words in what.items():
+        for result in completed[1:]:
+            first, other = getattr(completed[0], name), getattr(result, name)
+            if first != other:
+                raise DataError(
+                    f"expected runs of one sweep, found different {words}: {first} in {completed[0].folder} and "
+                    f"{other} in {result.folder}; summarise them apart, or repeat one of them"
+                )
+
+
+def _check_folds(completed: Sequence[FoldResult], expected: Sequence[int]) -> None:
+    seen: dict[int, Path] = {}
+    for result in completed:
+        fold, folder = result.fold, result.folder
+        if fold in seen:
+            raise DataError(f"expected one completed run of fold {fold}, found {seen[fold]} and {folder}: omit one")
+        if fold not in expected:
+            raise DataError(f"expected folds {sorted(expected)}, found fold {fold} in {folder}: see fold.index")
+        seen[fold] = folder
+
+
+def _table(completed: Sequence[FoldResult]) -> pl.DataFrame:
+    values: dict[tuple[str, str], dict[int, float]] = {}
+    for result in completed:
+        for metric in sorted(result.metrics, key=_metric_order):
+            values.setdefault((MODEL, metric), {})[result.fold] = result.metrics[metric]
+        for metric, controls in ((ACCURACY, result.controls), (BALANCED_ACCURACY, result.controls_balanced)):
+            for control, value in controls.items():
+                values.setdefault((control, metric), {})[result.fold] = value
+    rows = [_table_row(source, metric, found) for (source, metric), found in sorted(values.items(), key=_row_order)]
+    folds = [f"fold_{result.fold}" for result in completed]
+    numbers = ["mean", "standard_deviation", "interval_low", "interval_high", *folds]
+    columns = {"source": pl.String, "metric": pl.String, "n_folds": pl.Int64, **dict.fromkeys(numbers, pl.Float64)}
+    return pl.DataFrame(rows, schema=columns)
+
+
+def _table_row(source: str, metric: str, found: Mapping[int, float]) -> dict[str, Any]:
+    values = list(found.values())
+    interval = mean_interval(values, (0.0, 1.0) if metric in _UNIT_INTERVAL_METRICS else None)
+    return {
+        "source": source,
+        "metric": metric,
+        "n_folds": len(values),
+        "mean": interval.estimate,
+        "standard_deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "interval_low": interval.low,
+        "interval_high": interval.high,
+        **{f"fold_{fold}": value for fold, value in found.items()},
+    }
+
+
+def _row_order(item: tuple[tuple[str, str], Any]) -> tuple[int, str, tuple[int, str]]:
+    (source, metric), _ = item
+    known = [MODEL, *MEANINGS]
+    return (known.index(source) if source in known else len(known), source, _metric_order(metric))
+
+
+def _metric_order(metric: str) -> tuple[int, str]:
+    known = _UNIT_INTERVAL_METRICS
+    return (known.index(metric) if metric in known else len(known), metric)

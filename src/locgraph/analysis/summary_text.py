@@ -1,0 +1,86 @@
+"""A sweep's summary as text to read: what is missing first, then the model and its controls in the same tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from locgraph.analysis import markdown
+from locgraph.analysis.controls import MEANINGS
+
+_COMPARED: Final = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy"}
+_FOLD_PREFIX: Final = "fold_"
+
+
+def summary_markdown(content: Mapping[str, Any]) -> str:
+    """Writes out the content of ``summary.json``.
+
+    Args:
+        content: From `locgraph.analysis.summary.Summary.content`, or read from the file.
+
+    Returns:
+        Markdown text with a line break at its end.
+    """
+    parts = [f"# {content['experiment'] or 'Sweep'}", _state(content)]
+    if content["table"]:
+        parts += [_compared(content, metric) for metric in _COMPARED]
+        parts += [_other_metrics(content), _pooled(content), _controls(content)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _state(content: Mapping[str, Any]) -> str:
+    expected, missing = len(content["expected_folds"]), content["missing"]
+    if not missing:
+        return f"Complete: {expected} of {expected} folds."
+    head = f"**Incomplete: {expected - len(missing)} of {expected} folds.** The numbers below leave these out:"
+    return "\n".join([head, "", *(f"- fold {fold}: {_line(content['reasons'][str(fold)])}" for fold in missing)])
+
+
+def _line(text: str) -> str:
+    """A reason may be a traceback: on one line it stays within its list item."""
+    return " ".join(text.split())
+
+
+def _compared(content: Mapping[str, Any], metric: str) -> str:
+    """One metric, model and controls."""
+    rows = [row for row in content["table"] if row["metric"] == metric]
+    return f"## {_COMPARED[metric]}\n\n{_table(rows, 'source', content)}" if rows else ""
+
+
+def _other_metrics(content: Mapping[str, Any]) -> str:
+    rows = [row for row in content["table"] if row["metric"] not in _COMPARED]
+    return f"## Other metrics of the model\n\n{_table(rows, 'metric', content)}" if rows else ""
+
+
+def _table(rows: Sequence[Mapping[str, Any]], first: str, content: Mapping[str, Any]) -> str:
+    folds = [name for name in rows[0] if name.startswith(_FOLD_PREFIX)]
+    header = ["", "mean", "s.d.", "95 % interval of the mean", "folds", *(name.replace("_", " ") for name in folds)]
+    cells = [
+        [
+            str(row[first]),
+            markdown.number(row["mean"]),
+            markdown.number(row["standard_deviation"]),
+            markdown.spread(row["interval_low"], row["interval_high"]),
+            f"{row['n_folds']} of {len(content['expected_folds'])}",
+            *(markdown.number(row[name]) for name in folds),
+        ]
+        for row in rows
+    ]
+    return markdown.table(header, cells)
+
+
+def _pooled(content: Mapping[str, Any]) -> str:
+    names, counts, pooled = content["class_names"], content["confusion_matrix"], content["pooled_accuracy"]
+    rows = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
+    accuracy, interval = markdown.number(pooled["accuracy"]), markdown.spread(pooled["low"], pooled["high"])
+    return (
+        "## Test FOVs of all folds\n\n"
+        f"Accuracy over {sum(map(sum, counts))} FOVs: {accuracy}, 95 % interval {interval} (Wilson).\n\n"
+        f"{markdown.table(['truth / prediction', *names], rows)}"
+    )
+
+
+def _controls(content: Mapping[str, Any]) -> str:
+    used = {row["source"] for row in content["table"]}
+    lines = [f"- `{name}`: {meaning}." for name, meaning in MEANINGS.items() if name in used]
+    return "\n".join(["## The controls", "", *lines]) if lines else ""

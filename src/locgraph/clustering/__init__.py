@@ -1,0 +1,1 @@
+"""Clusterers: coordinates to labels."""

@@ -1,0 +1,128 @@
+"""What all clusterers share: their contract, the checks of their input, and the naming of clusters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from locgraph.errors import ConfigError, DataError
+from locgraph.schema import NOISE
+
+_MAX_EXTENT: Final = 1e15  # nm, 1000 km: squares stay finite
+
+
+class Clusterer(Protocol):
+    """Coordinates to labels."""
+
+    def __call__(self, points: np.ndarray, seed: int) -> np.ndarray:
+        """Clusters points.
+
+        Args:
+            points: Positions (N, D) float64 nm, D is 2 or 3.
+            seed: Non-negative seed of everything that is drawn; equal input and seed give equal labels.
+
+        Returns:
+            Labels (N,) int64: -1 for noise, clusters numbered 0, 1, ... by first appearance.
+
+        Raises:
+            DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
+        """
+        ...
+
+
+def centred(points: np.ndarray) -> np.ndarray:
+    """Checks points and moves their origin to the middle of their bounding box.
+
+    Distances between points far from the origin survive float32 and squaring only after this. The middle is rounded to
+    whole nm, which keeps the distances between whole-nm coordinates exact, and does not depend on the order of the
+    rows.
+
+    Args:
+        points: Positions (N, D) nm, D is 2 or 3.
+
+    Returns:
+        A new contiguous array (N, D) float64 nm.
+
+    Raises:
+        DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
+    """
+    if points.ndim != 2 or points.shape[1] not in (2, 3):
+        raise DataError(
+            f"a clusterer expected positions of shape (N, 2) or (N, 3), found {points.shape}; "
+            "name x, y and, in 3D, z in columns.names"
+        )
+    if len(points) == 0:
+        return np.empty(points.shape, dtype=np.float64)
+    points = np.ascontiguousarray(points, dtype=np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        bad = int((~np.isfinite(points).all(axis=1)).sum())
+        raise DataError(
+            f"a clusterer expected finite positions, found {bad} of {len(points)} rows with NaN or infinity; "
+            "the reader refuses and counts such rows (data.max_refused_fraction)"
+        )
+    extent = 2 * float((high / 2 - low / 2).max())
+    if extent > _MAX_EXTENT:
+        raise DataError(
+            f"a clusterer expected positions within {_MAX_EXTENT:g} nm of each other, found an extent of {extent:g} "
+            "nm; check columns.unit"
+        )
+    return points - np.round(low / 2 + high / 2)
+
+
+def by_first_appearance(labels: np.ndarray) -> np.ndarray:
+    """Renames clusters 0, 1, ... in the order in which their first points stand; any negative label becomes -1.
+
+    Args:
+        labels: Labels (N,) of any integer type, at most of the order of N.
+
+    Returns:
+        Labels (N,) int64.
+    """
+    labels = np.asarray(labels).astype(np.int64)
+    named = labels >= 0
+    found = labels[named]
+    if len(found) == 0:
+        return np.full(len(labels), NOISE, dtype=np.int64)
+    first = np.full(found.max() + 1, -1, dtype=np.int64)
+    first[found[::-1]] = np.arange(len(found) - 1, -1, -1)  # of repeated indices the last assignment stays
+    used = np.flatnonzero(first >= 0)
+    names = np.empty_like(first)
+    names[used[np.argsort(first[used])]] = np.arange(len(used))
+    renamed = np.full(len(labels), NOISE, dtype=np.int64)
+    renamed[named] = names[found]
+    return renamed
+
+
+def check_integer(setting: str, value: Any, least: int) -> int:
+    """Returns ``value`` if it is an integer of at least ``least``.
+
+    Args:
+        setting: Name of the setting, for the message.
+        value: What the user gave.
+        least: The smallest value allowed.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ConfigError(f"{setting} must be an integer of at least {least}, found {value!r}")
+    return int(value)
+
+
+def check_length(setting: str, value: Any) -> float:
+    """Returns ``value`` if it is a finite length above 0 nm.
+
+    Args:
+        setting: Name of the setting, for the message.
+        value: What the user gave, in nm.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
+        raise ConfigError(f"{setting} must be a length above 0 in nm, found {value!r}")
+    return float(value)

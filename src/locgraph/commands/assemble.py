@@ -1,0 +1,139 @@
+"""From the composed configuration to objects: what Hydra knows ends here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from locgraph import schema
+from locgraph.errors import ConfigError, LocgraphError
+
+
+def plain(node: Any) -> Any:
+    """A part of the configuration as dicts, lists and values, resolved."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def build(node: Any, **numbers: Any) -> Any:
+    """Makes the object that a leaf of the configuration describes.
+
+    Args:
+        node: Holds ``_target_`` and constructor arguments.
+        **numbers: Further arguments, that come from data.
+
+    Returns:
+        The object.
+
+    Raises:
+        LocgraphError: The constructor refused its arguments.
+        ConfigError: The class does not exist or does not take these arguments.
+    """
+    try:
+        # numbers are passed by call: Hydra would turn what they are made of into plain dicts
+        return (
+            instantiate(node, _convert_="all", _partial_=True)(**numbers)
+            if numbers
+            else instantiate(node, _convert_="all")
+        )
+    except TypeError as error:
+        raise ConfigError(f"{node._target_}: {error}") from error
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, LocgraphError):
+            raise cause from error
+        raise ConfigError(str(error)) from error
+
+
+def extract_recipe(settings: Mapping[str, Any]) -> Any:
+    """The recipe of featextracted tables.
+
+    Args:
+        settings: Plain values of the groups ``columns``, ``clustering``, ``features`` and ``views``, and those of
+            ``data`` that decide tables.
+
+    Returns:
+        The ``ExtractRecipe``.
+    """
+    from locgraph.pipeline.extract import ExtractRecipe
+
+    return ExtractRecipe(
+        columns=build(settings["columns"]),
+        clusterer=build(settings["clustering"]),
+        features=build(settings["features"]),
+        views=build(settings["views"]),
+        min_localisations=settings["data"]["min_localisations"],
+        min_clusters=settings["data"]["min_clusters"],
+        max_refused_fraction=settings["data"]["max_refused_fraction"],
+        settings=settings,
+    )
+
+
+def extract_settings(cfg: DictConfig) -> dict[str, Any]:
+    """The plain values that decide featextracted tables."""
+    data = {key: cfg.data[key] for key in ("min_localisations", "min_clusters", "max_refused_fraction")}
+    return {"data": data} | {key: plain(cfg[key]) for key in ("columns", "clustering", "features", "views")}
+
+
+def graph_settings(cfg: DictConfig, cluster_features: list[str]) -> dict[str, Any]:
+    """The plain values that decide graphs, with what was left open filled in.
+
+    Args:
+        cfg: The whole configuration.
+        cluster_features: Feature columns that the tables hold.
+    """
+    settings = plain(cfg.graph)
+    if settings["cluster_features"] is None:
+        settings["cluster_features"] = cluster_features
+    if settings["localisations"] is None:
+        encoder: Any = get_class(cfg.model.loc_encoder._target_)
+        settings["localisations"] = encoder.uses_localisations
+    return settings
+
+
+def graph_recipe(settings: Mapping[str, Any]) -> Any:
+    """The recipe of graphs, from plain values; gives a ``GraphRecipe``."""
+    from locgraph.graphs.build import GraphRecipe
+
+    return GraphRecipe(
+        cluster_features=tuple(settings["cluster_features"]),
+        localisation_features=tuple(settings["localisation_features"]),
+        cluster_edges=build(settings["cluster_edges"]),
+        localisations=settings["localisations"],
+        localisation_k=settings["localisation_k"],
+        ratios=tuple(settings["ratios"]),
+        settings=settings,
+    )
+
+
+def augmentation(node: Any, units: Mapping[str, str], settings: Mapping[str, Any]) -> list[Any]:
+    """The transforms of the group ``augment``, in their order.
+
+    Args:
+        node: The group.
+        units: Unit of each column of the tables.
+        settings: Plain graph settings, which name the features.
+    """
+    powers = {
+        schema.CLUSTER: [schema.length_power(units.get(name, "1")) for name in settings["cluster_features"]],
+        schema.LOCALISATION: [schema.length_power(units.get(name, "1")) for name in settings["localisation_features"]],
+    }
+    transforms = []
+    for name, leaf in (node or {}).items():
+        takes_powers = str(leaf["_target_"]).endswith("augment.Scale")
+        try:
+            transforms.append(build(leaf, length_powers=powers) if takes_powers else build(leaf))
+        except ConfigError as error:
+            raise ConfigError(f"augment.{name}: {error}") from error
+    return transforms
+
+
+def loader_settings(cfg: DictConfig) -> Any:
+    """How FOVs are fed; gives ``LoaderSettings``."""
+    from locgraph.data.datamodule import LoaderSettings
+
+    return LoaderSettings(**{field.name: cfg.data[field.name] for field in dataclasses.fields(LoaderSettings)})

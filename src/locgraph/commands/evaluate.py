@@ -1,0 +1,150 @@
+"""``python eval.py``: tests a checkpoint again, or classifies new raw files with nothing but the checkpoint."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from locgraph import schema
+from locgraph.commands import assemble, checks, prepare
+from locgraph.commands.quiet import quiet
+from locgraph.commands.record import check_targets
+from locgraph.commands.run_folder import COMPLETED, METRICS
+from locgraph.errors import CheckpointError, ConfigError, DataError
+from locgraph.io.catalogue import Catalogue, scan
+from locgraph.io.groups import NoGroups
+from locgraph.io.labels import Labelling, LabelSource
+from locgraph.io.rawfile import RawFile
+from locgraph.provenance import write_json
+
+if TYPE_CHECKING:
+    from locgraph.training.checkpoint import Checkpoint
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Evaluates a checkpoint.
+
+    Args:
+        cfg: The composed configuration of ``eval.yaml``.
+
+    Returns:
+        The metrics, as written to ``metrics.json``; without truth, the number of FOVs alone.
+
+    Raises:
+        LocgraphError: The checkpoint or the data cannot be used.
+    """
+    path = Path(cfg.ckpt_path)
+    if not path.is_file():
+        raise ConfigError(f"ckpt_path={path}: no such file; expected RUN/checkpoints/best.ckpt of a training run")
+    raw_dir = None if cfg.data.raw_dir is None else Path(cfg.data.raw_dir)
+    if raw_dir is not None and not raw_dir.is_dir():
+        raise DataError(f"data.raw_dir={raw_dir}: no such folder; expected a folder of raw files")
+
+    from locgraph.commands.predict import predict
+    from locgraph.training.checkpoint import read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    check_targets(checkpoint.record["settings"], list(cfg.trusted_packages), str(path))
+    checks.check_device(cfg)
+    settings = _settings(cfg, checkpoint.record["settings"], raw_dir)
+    if raw_dir is None:
+        catalogue = prepare.read_catalogue(settings) if settings.data.kind == "raw" else None
+        wanted = list(checkpoint.record["split"]["test"])
+    else:
+        catalogue = read_new(settings, tuple(checkpoint.record["class_names"]))
+        wanted = [source.fov_id for source in catalogue.sources]
+    tables = prepare.make_tables(settings, catalogue)
+    _check_dimensions(tables.dimensions, checkpoint)
+    prepared = prepare.make_graphs(settings, tables)
+    found = set(prepared.manifest.table[schema.FOV_ID])
+    missing = sorted(set(wanted) - found)
+    if raw_dir is None and missing:
+        raise DataError(f"{len(missing)} test FOVs of {path} are not in its data any more, such as {missing[:5]}")
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    fov_ids = [name for name in wanted if name in found]
+    with quiet():
+        metrics = predict(cfg, checkpoint, prepared, fov_ids, folder, new=raw_dir is not None)
+    write_json(folder / METRICS, {"status": COMPLETED, "reason": None, "ckpt_path": str(path), **metrics})
+    return metrics
+
+
+def _check_dimensions(found: int, checkpoint: Checkpoint) -> None:
+    expected = checkpoint.record["sizes"]["dimensions"]
+    if found != expected:
+        raise CheckpointError(
+            f"{checkpoint.path} was trained in {expected}D, found data in {found}D; give it data of the same dimensions"
+        )
+
+
+def _settings(cfg: DictConfig, recorded: dict[str, Any], raw_dir: Path | None) -> Any:
+    """The settings of the checkpoint, with what ``eval.yaml`` changes."""
+    settings: Any = OmegaConf.create(recorded)
+    settings.executor = cfg.executor
+    settings.data.max_failed_fraction = cfg.data.max_failed_fraction
+    if raw_dir is not None:
+        if settings.data.kind != "raw":
+            raise ConfigError(
+                "data.raw_dir is given, but the checkpoint was trained on featextracted tables, so it does not know "
+                "how they were clustered; evaluate it without data.raw_dir, or train with data=raw"
+            )
+        settings.data.raw_dir = str(raw_dir)
+        settings.paths.prepared_dir = cfg.paths.prepared_dir
+    return settings
+
+
+def read_new(settings: DictConfig, class_names: tuple[str, ...]) -> Catalogue:
+    """Lists new raw files; those without a label are predicted without one.
+
+    Args:
+        settings: The settings of the checkpoint, with ``data.raw_dir`` of the new files.
+        class_names: Classes of the checkpoint.
+
+    Returns:
+        The files, with the class names of the checkpoint in its order.
+
+    Raises:
+        DataError: No file can be read.
+    """
+    labels = Lenient(assemble.build(settings.labels))
+    found = scan(Path(settings.data.raw_dir).resolve(), assemble.build(settings.columns), labels, NoGroups())
+    sources = []
+    for source in found.sources:
+        if source.label not in (None, *class_names):
+            log.warning(
+                "%s: label %r is no class of the checkpoint (%s): predicted, not scored",
+                source.fov_id,
+                source.label,
+                ", ".join(class_names),
+            )
+            source = replace(source, label=None)
+        sources.append(source)
+    unlabelled = sum(source.label is None for source in sources)
+    if unlabelled:
+        log.info("%d of %d new FOVs have no known label: predicted, not scored", unlabelled, len(sources))
+    return Catalogue(tuple(sources), class_names, found.failures)
+
+
+@dataclass(frozen=True)
+class Lenient:
+    """A label source that gives no label where the one it wraps fails."""
+
+    source: LabelSource
+
+    @property
+    def tables(self) -> tuple[Path, ...]:
+        """Tables that are no FOVs themselves."""
+        return self.source.tables
+
+    def labels(self, files: Sequence[RawFile]) -> Labelling:
+        """Labels where there are any."""
+        found = self.source.labels(files)
+        by_fov: Mapping[str, str | None] = {file.fov_id: found.by_fov.get(file.fov_id) for file in files}
+        return Labelling(found.class_names, dict(by_fov), {})

@@ -1,0 +1,192 @@
+"""Training and testing one fold, once everything is prepared: torch and Lightning enter here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import polars as pl
+from lightning.pytorch.loggers import CSVLogger, Logger
+from omegaconf import DictConfig
+
+from locgraph import schema
+from locgraph.analysis.controls import run_controls
+from locgraph.commands import assemble, results
+from locgraph.commands.prepare import Prepared
+from locgraph.commands.record import make_record
+from locgraph.commands.run_folder import RunFolder
+from locgraph.data.datamodule import GraphDataModule, feature_sizes
+from locgraph.data.folds import TEST, VALIDATION, Split
+from locgraph.errors import ConfigError
+from locgraph.io.featextracted import read_fov
+from locgraph.models.network import Network
+from locgraph.models.sizes import DataSizes
+from locgraph.training import history
+from locgraph.training.checkpoint import load_weights, read_checkpoint
+from locgraph.training.loggers import csv_logger, finish
+from locgraph.training.module import Classifier, balanced_weights
+from locgraph.training.predictions import prediction_table, write_predictions
+
+log = logging.getLogger(__name__)
+
+
+def fit_and_test(
+    cfg: DictConfig, folder: RunFolder, prepared: Prepared, split: Split, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Trains a network on one fold, tests its best epoch, and writes tables and figures.
+
+    Args:
+        cfg: The whole configuration.
+        folder: The run folder.
+        prepared: Manifest, tables and graphs.
+        split: FOV names of the fold.
+        seconds: Time spent so far; what is done here is added.
+
+    Returns:
+        Metrics for ``metrics.json``.
+    """
+    lightning.seed_everything(cfg.seed, workers=True, verbose=False)
+    data = make_data(cfg, prepared, split)
+    sizes = make_sizes(data)
+    network: Network = assemble.build(cfg.model, sizes=sizes)
+    module = make_module(cfg, network, data, make_record(cfg, prepared, data, sizes))
+    history.set_aside(folder.path)
+    loggers = make_loggers(cfg, folder.path)
+    trainer = make_trainer(cfg, folder, loggers)
+    try:
+        started = time.perf_counter()
+        resumed = folder.last_checkpoint
+        if resumed is not None:
+            log.info("goes on from %s", resumed)
+        trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
+        history.join(folder.path)
+        seconds["train"] = time.perf_counter() - started
+        started = time.perf_counter()
+        load_weights(network, read_checkpoint(folder.checkpoints / "best.ckpt"))
+        scores = evaluate(trainer, module, data)
+        write_predictions(folder.path / "predictions.parquet", predictions(trainer, module, data, cfg.fold.index))
+        seconds["test"] = time.perf_counter() - started
+        metrics = {
+            "experiment": str(cfg.name),
+            "fold": int(cfg.fold.index),
+            "class_names": list(data.class_names),
+            **scores,
+            "controls": controls(cfg, prepared, split) if cfg.controls else [],
+            "epochs": trainer.current_epoch,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+            "precision": str(trainer.precision),
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        }
+        results.draw(folder.path, metrics)
+        results.log_figures(loggers, folder.path)
+    finally:
+        finish(loggers)
+    results.show(metrics, folder.path)
+    return metrics
+
+
+def make_data(cfg: DictConfig, prepared: Prepared, split: Split) -> GraphDataModule:
+    """The data module of one fold."""
+    table = prepared.manifest.table
+    return GraphDataModule(
+        store=prepared.store,
+        split=split,
+        labels=dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True)),
+        class_names=prepared.manifest.class_names,
+        loader=assemble.loader_settings(cfg),
+        scaling=assemble.build(cfg.scaling),
+        transforms=assemble.augmentation(cfg.augment, prepared.units, prepared.graph_settings),
+        localisations=prepared.graph_settings["localisations"],
+        seed=cfg.seed,
+    )
+
+
+def make_sizes(data: GraphDataModule) -> DataSizes:
+    """The numbers that a network is built with, read off the graph of one training FOV."""
+    graph = data.load(data.split.train[0])[0]
+    features = feature_sizes(graph)
+    return DataSizes(
+        dimensions=int(graph[schema.CLUSTER][schema.POS].shape[1]),
+        n_classes=len(data.class_names),
+        cluster_features=features.get(schema.CLUSTER, 0),
+        localisation_features=features.get(schema.LOCALISATION, 0),
+        levels=sum(name.startswith(schema.LOCALISATION) for name in graph.node_types),
+    )
+
+
+def make_module(cfg: DictConfig, network: Network, data: GraphDataModule, record: dict[str, Any]) -> Classifier:
+    """The LightningModule that the group ``training`` describes."""
+    choice = cfg.training.class_weights
+    if choice not in ("balanced", "none", None):
+        raise ConfigError(f"training.class_weights must be balanced or none, found {choice!r}")
+    weights = None
+    if choice == "balanced":
+        weights = balanced_weights(data.targets(data.split.train), len(data.class_names))
+    return Classifier(
+        network,
+        data.class_names,
+        optimizer=assemble.build(cfg.training.optimizer),
+        schedule=assemble.build(cfg.training.schedule),
+        label_smoothing=cfg.training.label_smoothing,
+        class_weights=weights,
+        record=record,
+        seed=cfg.seed,
+    )
+
+
+def make_loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
+    """The csv logger that every run has, and those of the group ``logger``."""
+    loggers: list[Logger] = [csv_logger(str(folder))]
+    for name, leaf in (cfg.logger or {}).items():
+        names = {"name": f"{cfg.name}-fold{cfg.fold.index}", "group": str(cfg.name)} if name == "wandb" else {}
+        loggers.append(assemble.build(leaf, folder=str(folder), **names))
+    for logger in loggers:
+        if not isinstance(logger, CSVLogger):
+            logger.log_hyperparams(assemble.plain(cfg))
+    return loggers
+
+
+def make_trainer(cfg: DictConfig, folder: RunFolder, loggers: list[Logger]) -> lightning.Trainer:
+    """The Lightning trainer with its callbacks."""
+    callbacks = [
+        assemble.build(leaf, **({"dirpath": str(folder.checkpoints)} if name == "checkpoint" else {}))
+        for name, leaf in cfg.callbacks.items()
+    ]
+    return assemble.build(cfg.trainer, callbacks=callbacks, logger=loggers, default_root_dir=str(folder.path))
+
+
+def evaluate(trainer: lightning.Trainer, module: Classifier, data: GraphDataModule) -> dict[str, Any]:
+    """Metrics of the validation and test side, and the confusion matrix of the test side."""
+    val = trainer.validate(module, data, verbose=False)[0]
+    module.confusion.reset()
+    test = trainer.test(module, data, verbose=False)[0]
+    return {
+        TEST: {name.removeprefix("test/"): value for name, value in test.items()},
+        VALIDATION: {name.removeprefix("val/"): value for name, value in val.items()},
+        "confusion_matrix": module.confusion.compute().long().tolist(),
+    }
+
+
+def predictions(trainer: lightning.Trainer, module: Classifier, data: GraphDataModule, fold: int) -> pl.DataFrame:
+    """Predictions for the validation and test FOVs."""
+    tables = []
+    for side, fov_ids in ((VALIDATION, data.split.val), (TEST, data.split.test)):
+        batches: Any = trainer.predict(module, data.evaluation_dataloader(fov_ids))
+        tables.append(prediction_table(batches, data.class_names, fold, side))
+    return pl.concat(tables)
+
+
+def controls(cfg: DictConfig, prepared: Prepared, split: Split) -> list[dict[str, Any]]:
+    """The controls on the same fold: trained on training and validation FOVs, since they choose no epoch."""
+    table = prepared.manifest.table
+    positions = {}
+    for fov_id in (*split.train, *split.val, *split.test):
+        fov = read_fov(prepared.tables, fov_id)
+        whole = fov.locs.filter(pl.col(schema.VIEW) == 0)
+        positions[fov_id] = whole.select(schema.position_columns(fov.dimensions)).to_numpy()
+    labels = dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
+    return run_controls(positions, labels, (*split.train, *split.val), split.test, cfg.seed).to_dicts()

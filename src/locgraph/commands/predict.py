@@ -1,0 +1,117 @@
+"""Prediction with a checkpoint, once the data are prepared: torch and Lightning enter here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import polars as pl
+import torch
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_auroc,
+    multiclass_confusion_matrix,
+    multiclass_f1_score,
+)
+
+from locgraph import schema
+from locgraph.commands import assemble
+from locgraph.commands.prepare import Prepared
+from locgraph.data.datamodule import GraphDataModule, LoaderSettings
+from locgraph.data.folds import Split
+from locgraph.data.scaling import Scaler, ScalingSettings
+from locgraph.models.network import Network
+from locgraph.models.sizes import DataSizes
+from locgraph.training.checkpoint import Checkpoint, load_weights
+from locgraph.training.module import Classifier
+from locgraph.training.predictions import prediction_table, write_predictions
+
+
+def predict(
+    cfg: DictConfig, checkpoint: Checkpoint, prepared: Prepared, fov_ids: Sequence[str], folder: Path, new: bool
+) -> dict[str, Any]:
+    """Predicts FOVs, scores those with a label, and writes ``predictions.parquet``.
+
+    Args:
+        cfg: The configuration of ``eval.yaml``.
+        checkpoint: The checkpoint.
+        prepared: Manifest, tables and graphs.
+        fov_ids: FOVs to predict.
+        folder: Where to write.
+        new: Whether these are new files rather than the test side of the run.
+
+    Returns:
+        Class names, number of FOVs, and the test metrics where there is truth.
+
+    Raises:
+        CheckpointError: The weights do not fit the model that the checkpoint describes.
+    """
+    record = checkpoint.record
+    sizes = DataSizes(**record["sizes"])
+    batch_size = cfg.data.batch_size or record["settings"]["data"]["batch_size"]
+    data = _data(record, prepared, fov_ids, batch_size)
+    network: Network = assemble.build(record["settings"]["model"], sizes=sizes)
+    load_weights(network, checkpoint)
+    module = Classifier(
+        network, record["class_names"], optimizer=torch.optim.AdamW, schedule=torch.optim.lr_scheduler.LambdaLR
+    )
+    trainer = lightning.Trainer(accelerator=cfg.trainer.accelerator, devices=1, logger=False, enable_progress_bar=False)
+    batches: Any = trainer.predict(module, data.evaluation_dataloader(fov_ids))
+    fold = int(record["settings"]["fold"]["index"])
+    table = prediction_table(batches, record["class_names"], fold, "new" if new else "test")
+    write_predictions(folder / "predictions.parquet", table)
+    metrics = {"class_names": list(record["class_names"]), "fovs": table.height, "fold": fold} | _scores(batches, table)
+    _show(table, metrics, folder)
+    return metrics
+
+
+def _data(record: dict[str, Any], prepared: Prepared, fov_ids: Sequence[str], batch_size: int) -> GraphDataModule:
+    table = prepared.manifest.table
+    settings = record["settings"]["data"]
+    return GraphDataModule(
+        store=prepared.store,
+        split=Split((), (), tuple(fov_ids)),
+        labels=dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True)),
+        class_names=record["class_names"],
+        loader=LoaderSettings(batch_size, settings["num_workers"], settings["in_memory"]),
+        scaling=ScalingSettings(),
+        localisations=record["settings"]["graph"]["localisations"],
+        scaler=Scaler.from_plain(record["scaler"]),
+    )
+
+
+def _scores(batches: Sequence[tuple[list[str], torch.Tensor, torch.Tensor]], table: pl.DataFrame) -> dict[str, Any]:
+    """The metrics of the test at the end of training, on the FOVs that have a label."""
+    known = torch.cat([batch[1] for batch in batches]) >= 0
+    if not known.any():
+        return {}
+    target = torch.cat([batch[1] for batch in batches])[known]
+    probabilities = torch.cat([batch[2] for batch in batches])[known]
+    n = probabilities.shape[1]
+    scores = {
+        "accuracy": multiclass_accuracy(probabilities, target, n, average="micro"),
+        "balanced_accuracy": multiclass_accuracy(probabilities, target, n, average="macro"),
+        "f1": multiclass_f1_score(probabilities, target, n, average="macro"),
+        "auroc": multiclass_auroc(probabilities, target, n, average="macro"),
+        "loss": torch.nn.functional.nll_loss(probabilities.clamp_min(1e-12).log(), target),
+    }
+    confusion = multiclass_confusion_matrix(probabilities, target, n)
+    return {"test": {name: value.item() for name, value in scores.items()}, "confusion_matrix": confusion.tolist()}
+
+
+def _show(table: pl.DataFrame, metrics: dict[str, Any], folder: Path) -> None:
+    console = Console()
+    if "test" in metrics:
+        shown = Table(title=f"{len(table.filter(table[schema.TRUTH].is_not_null()))} FOVs with a label")
+        for name in metrics["test"]:
+            shown.add_column(name, justify="right")
+        shown.add_row(*(f"{value:.4f}" for value in metrics["test"].values()))
+        console.print(shown)
+    counts = table[schema.PREDICTION].value_counts(sort=True)
+    console.print(f"{table.height} FOVs predicted: " + ", ".join(f"{n} {name}" for name, n in counts.iter_rows()))
+    console.print(f"predictions: {folder / 'predictions.parquet'}", soft_wrap=True)

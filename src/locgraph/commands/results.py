@@ -1,0 +1,59 @@
+"""What a run shows: figures in its folder, a table on the console, both handed to the loggers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from locgraph.training.history import read_history
+from locgraph.viewing.confusion import confusion_figure
+from locgraph.viewing.curves import loss_curves
+from locgraph.viewing.save import read_picture, save_figure
+
+CONFUSION, CURVES = "confusion_matrix.png", "loss_curves.png"
+
+
+def draw(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Draws the confusion matrix of the test and the curves of training."""
+    matrix = np.asarray(metrics["confusion_matrix"])
+    figure = confusion_figure(matrix, metrics["class_names"], f"{metrics['experiment']}, fold {metrics['fold']}, test")
+    save_figure(figure, folder / CONFUSION)
+    history = read_history(folder)
+    if history is not None:
+        save_figure(loss_curves(history), folder / CURVES)
+
+
+def log_figures(loggers: Sequence[Logger], folder: Path) -> None:
+    """Hands the figures to the loggers that take pictures."""
+    for path in (folder / CONFUSION, folder / CURVES):
+        if not path.is_file():
+            continue
+        for logger in loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image(path.stem, [str(path)])
+            elif isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(path.stem, read_picture(path), dataformats="HWC")
+
+
+def show(metrics: Mapping[str, Any], folder: Path, console: Console | None = None) -> None:
+    """Prints the test metrics of the network beside its controls."""
+    title = f"test: {metrics['fovs']['test']} FOVs, {len(metrics['class_names'])} classes"
+    table = Table(title=title, box=box.SIMPLE, pad_edge=False)
+    for column in ("", "accuracy", "balanced", "F1", "AUROC", "loss"):
+        table.add_column(column, justify="left" if column == "" else "right", no_wrap=True)
+    test = metrics["test"]
+    cells = [f"{test[name]:.3f}" for name in ("accuracy", "balanced_accuracy", "f1", "auroc", "loss")]
+    table.add_row("network", *cells, style="bold", end_section=True)
+    for row in metrics["controls"]:
+        cells = [f"{row[name]:.3f}" for name in ("accuracy", "balanced_accuracy")]
+        table.add_row(row["control"].replace("_", " "), *cells, "", "", "")
+    console = console or Console()
+    console.print(table)
+    console.print(f"run folder: {folder}", soft_wrap=True)

@@ -1,0 +1,84 @@
+"""``locgraph summarise``: the folds of a sweep in one table, with the missing and failed ones named."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.markdown import Markdown
+
+from locgraph.analysis.summary import Summary, read_sweep, write_summary
+from locgraph.commands.run_folder import METRICS, RUN
+from locgraph.errors import DataError
+from locgraph.viewing.bars import sweep_figure
+from locgraph.viewing.confusion import confusion_figure
+from locgraph.viewing.save import save_figure
+
+
+def run(cfg: DictConfig) -> list[Path]:
+    """Summarises every run below a folder.
+
+    Returns:
+        Folders that hold a summary: one for each set of settings that differs in more than the fold.
+
+    Raises:
+        LocgraphError: The folder holds no run, or its runs do not fit together.
+    """
+    return summarise_folder(Path(cfg.folder), show=True)
+
+
+def summarise_folder(folder: Path, show: bool) -> list[Path]:
+    """Writes one summary for each set of runs that differ in the fold alone.
+
+    Args:
+        folder: A sweep folder.
+        show: Whether to print the tables.
+
+    Returns:
+        Where the summaries are: the sweep folder itself, or one sub-folder for each set where there are several.
+
+    Raises:
+        DataError: No run is found.
+    """
+    families = _families(folder)
+    if not families:
+        raise DataError(
+            f"folder={folder}: no run found below it; expected folders with {METRICS}, as a sweep writes them"
+        )
+    written = []
+    for name, (runs, n_folds) in families.items():
+        target = folder if len(families) == 1 else folder / "summaries" / name
+        summary = read_sweep(runs, range(n_folds))
+        write_summary(target, summary)
+        draw(target, summary)
+        written.append(target)
+        if show:
+            Console().print(Markdown((target / "summary.md").read_text(encoding="utf-8")))
+    return written
+
+
+def draw(folder: Path, summary: Summary) -> None:
+    """Draws the accuracy of every fold beside the controls, and the pooled confusion matrix."""
+    if not summary.class_names:
+        return
+    title = f"{summary.experiment}: {len(summary.expected_folds) - len(summary.missing)} folds"
+    bars = sweep_figure(summary.folds(), summary.intervals(), "test accuracy", title)
+    save_figure(bars, folder / "summary.png")
+    pooled = confusion_figure(summary.confusion, summary.class_names, f"{title}, pooled")
+    save_figure(pooled, folder / "confusion_matrix.png")
+
+
+def _families(folder: Path) -> dict[str, tuple[list[Path], int]]:
+    """Runs that share all settings but the fold, by a name made of the settings that differ."""
+    found: dict[str, list[tuple[Path, dict[str, Any]]]] = defaultdict(list)
+    for path in sorted(folder.rglob(RUN)):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found[content["family"]].append((path.parent, content))
+    families = {}
+    for runs in found.values():
+        families[runs[0][1]["family_name"]] = ([run for run, _ in runs], int(runs[0][1]["n_folds"]))
+    return families

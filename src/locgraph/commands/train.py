@@ -1,0 +1,90 @@
+"""``python train.py``: trains one fold, tests it, and leaves a run folder."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from locgraph import schema
+from locgraph.commands import assemble, checks, prepare
+from locgraph.commands.quiet import quiet
+from locgraph.commands.run_folder import FOLDS, RunFolder
+from locgraph.data import folds
+from locgraph.errors import LocgraphError
+from locgraph.io.manifest import Manifest
+from locgraph.pipeline.prepare import manifest_of_catalogue
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig) -> dict[str, Any]:
+    """Trains and tests one fold.
+
+    Args:
+        cfg: The composed configuration of ``train.yaml``.
+
+    Returns:
+        The metrics, as written to ``metrics.json``.
+
+    Raises:
+        LocgraphError: The data or the settings cannot be used; the reason is in ``metrics.json`` too.
+    """
+    hydra_cfg = HydraConfig.get()
+    folder = RunFolder(Path(hydra_cfg.runtime.output_dir), cfg)
+    done = folder.completed()
+    if done is not None:
+        log.info("%s is done already: nothing to do", folder.path)
+        return done
+    try:
+        return _run(cfg, folder, list(hydra_cfg.overrides.task))
+    except LocgraphError as error:
+        folder.fail(int(cfg.fold.index), str(error))
+        raise
+
+
+def _run(cfg: DictConfig, folder: RunFolder, overrides: list[str]) -> dict[str, Any]:
+    splitter = _check_before_work(cfg, overrides)
+    folder.begin(splitter.n_folds, family_name(overrides))
+    started = time.perf_counter()
+    catalogue = prepare.read_catalogue(cfg) if cfg.data.kind == "raw" else None
+    if catalogue is not None:
+        # the same checks as below, before the work: labels are known from the headers already
+        _plan(splitter, manifest_of_catalogue(catalogue))
+    checks.check_device(cfg)
+    prepared = prepare.make_graphs(cfg, prepare.make_tables(cfg, catalogue))
+    plan = _plan(splitter, prepared.manifest)
+    folds.write_plan(folder.path / FOLDS, plan)
+    seconds = {"prepare": time.perf_counter() - started}
+
+    from locgraph.commands.fit import fit_and_test
+
+    with quiet():
+        metrics = fit_and_test(cfg, folder, prepared, plan[splitter.index], seconds)
+    metrics["n_folds"] = len(plan)
+    folder.finish(metrics)
+    return metrics
+
+
+def family_name(overrides: list[str]) -> str:
+    """A name for the runs that differ in the fold alone: the other settings of the command line, as a file name."""
+    where = ("experiment=", "sweep=", "fold.index=", "paths.", "data.raw_dir=", "data.featextracted_dir=", "logger")
+    kept = sorted(text for text in overrides if not text.startswith(where))
+    return re.sub(r"[^\w.=,+-]", "_", ",".join(kept)) or "all"
+
+
+def _check_before_work(cfg: DictConfig, overrides: list[str]) -> folds.Splitter:
+    checks.check_source(cfg, overrides)
+    return assemble.build(cfg.fold)
+
+
+def _plan(splitter: folds.Splitter, manifest: Manifest) -> list[folds.Split]:
+    plan = splitter.plan(manifest)
+    labels = dict(zip(manifest.table[schema.FOV_ID], manifest.table[schema.LABEL], strict=True))
+    folds.check_classes(plan[splitter.index], labels)
+    return plan

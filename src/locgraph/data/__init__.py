@@ -1,0 +1,1 @@
+"""Folds, scaling, augmentation and the LightningDataModule."""

@@ -1,0 +1,286 @@
+"""Augmentation of training graphs: transforms of raw graphs (nm), each drawing from the generator it is handed.
+
+Every transform works on a shallow copy and treats a cluster and its localisations alike. Positions are relative to the
+centre of the FOV, so that rotations and scalings keep it in place.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor
+from torch_geometric.data import HeteroData
+from torch_geometric.utils import scatter
+
+from locgraph import schema
+from locgraph.data.subgraph import keep_nodes
+from locgraph.errors import ConfigError, DataError
+
+BY_PRECISION = "precision"
+
+
+class Transform(Protocol):
+    """A random change of a graph."""
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """The changed graph, a shallow copy."""
+        ...
+
+
+def _map_positions(graph: HeteroData, matrix: Tensor) -> HeteroData:
+    changed = copy.copy(graph)
+    for node_type in changed.node_types:
+        changed[node_type][schema.POS] = changed[node_type][schema.POS] @ matrix.T
+    return changed
+
+
+def _dimensions(graph: HeteroData) -> int:
+    return int(graph[schema.CLUSTER][schema.POS].shape[1])
+
+
+def _uniform(low: float, high: float, generator: Generator) -> float:
+    return low + (high - low) * torch.rand((), generator=generator).item()
+
+
+class Rotation:
+    """Turns the FOV by a random angle: in 3D about the optical axis, or about every axis.
+
+    Args:
+        full_3d: In 3D, draw from all rotations instead of those about the optical axis; no effect in 2D, where there is
+            one axis only.
+    """
+
+    def __init__(self, full_3d: bool = False) -> None:
+        self.full_3d = full_3d
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """The turned graph."""
+        dimensions = _dimensions(graph)
+        if dimensions == 3 and self.full_3d:
+            return _map_positions(graph, _random_rotation(generator))
+        angle = _uniform(0.0, 2.0 * math.pi, generator)
+        matrix = torch.eye(dimensions)
+        matrix[0, 0] = matrix[1, 1] = math.cos(angle)
+        matrix[0, 1], matrix[1, 0] = -math.sin(angle), math.sin(angle)
+        return _map_positions(graph, matrix)
+
+
+def _random_rotation(generator: Generator) -> Tensor:
+    """A uniform rotation (3, 3) from a uniform unit quaternion (Shoemake 1992, 10.1016/B978-0-08-050755-2.50036-1)."""
+    w, x, y, z = torch.nn.functional.normalize(torch.randn(4, generator=generator, dtype=torch.float64), dim=0).tolist()
+    return torch.tensor(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ],
+        dtype=torch.float32,
+    )
+
+
+class Reflection:
+    """Mirrors the FOV along each given axis with probability one half. Leave it out where shapes are chiral.
+
+    Args:
+        axes: Axes to mirror: 0 for x, 1 for y, 2 for z.
+
+    Raises:
+        ConfigError: ``axes`` is empty or names an axis that does not exist.
+    """
+
+    def __init__(self, axes: Sequence[int] = (0,)) -> None:
+        if not axes or any(axis not in (0, 1, 2) for axis in axes):
+            raise ConfigError(f"augment reflection axes must be some of 0, 1, 2, found {list(axes)}")
+        self.axes = tuple(axes)
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """The mirrored graph.
+
+        Raises:
+            ConfigError: An axis does not exist in this FOV.
+        """
+        dimensions = _dimensions(graph)
+        if max(self.axes) >= dimensions:
+            raise ConfigError(f"augment reflection axes {list(self.axes)} do not fit FOVs in {dimensions} dimensions")
+        signs = torch.ones(dimensions)
+        for axis in self.axes:
+            signs[axis] = -1.0 if torch.rand((), generator=generator).item() < 0.5 else 1.0
+        return _map_positions(graph, torch.diag(signs))
+
+
+class Scale:
+    """Enlarges or shrinks the FOV by one factor; features follow by the power of length in their unit.
+
+    Under ``scaling.positions=per_fov``, where size says nothing, only features change.
+
+    Args:
+        low: Smallest factor, above 0.
+        high: Largest factor.
+        length_powers: Power of length of each feature of each node type (handed over by the command).
+
+    Raises:
+        ConfigError: The factors are out of order.
+    """
+
+    def __init__(self, low: float, high: float, length_powers: dict[str, Sequence[int]] | None = None) -> None:
+        if not 0.0 < low <= high:
+            raise ConfigError(f"augment scale expects 0 < low <= high, found low={low}, high={high}")
+        self.low, self.high = low, high
+        self.length_powers = {key: torch.tensor(value) for key, value in (length_powers or {}).items()}
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """The scaled graph."""
+        factor = _uniform(self.low, self.high, generator)
+        changed = _map_positions(graph, factor * torch.eye(_dimensions(graph)))
+        changed[schema.EXTENT] = changed[schema.EXTENT] * factor
+        for node_type, powers in self.length_powers.items():
+            if node_type in changed.node_types and schema.FEATURES in changed[node_type]:
+                changed[node_type][schema.FEATURES] = changed[node_type][schema.FEATURES] * factor**powers
+        return changed
+
+
+class Shear:
+    """Slants the FOV: each coordinate gains a random part of each other one. Features keep their values.
+
+    Args:
+        largest: Largest part, in [0, 1).
+
+    Raises:
+        ConfigError: ``largest`` is out of range.
+    """
+
+    def __init__(self, largest: float) -> None:
+        if not 0.0 <= largest < 1.0:
+            raise ConfigError(f"augment shear expects 0 <= largest < 1, found {largest}")
+        self.largest = largest
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """The slanted graph."""
+        dimensions = _dimensions(graph)
+        parts = (2.0 * torch.rand(dimensions, dimensions, generator=generator) - 1.0) * self.largest
+        return _map_positions(graph, parts.fill_diagonal_(1.0))
+
+
+class Jitter:
+    """Moves each localisation at random; a cluster moves with the mean of its localisations.
+
+    In a graph without localisations each cluster moves as the mean of its localisations would: by the standard
+    deviation over the square root of their number.
+
+    Args:
+        nm: Standard deviation in nm, or ``precision`` for each localisation's own precision.
+
+    Raises:
+        ConfigError: ``nm`` is neither.
+    """
+
+    def __init__(self, nm: float | str) -> None:
+        if (isinstance(nm, str) and nm != BY_PRECISION) or (not isinstance(nm, str) and not nm >= 0):
+            raise ConfigError(
+                f"augment jitter nm must be a number of nm, at least 0, or {BY_PRECISION!r}, found {nm!r}"
+            )
+        self.nm = nm
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """The jittered graph.
+
+        Raises:
+            DataError: ``nm`` is ``precision`` and the graph does not hold it.
+        """
+        changed = copy.copy(graph)
+        cluster = changed[schema.CLUSTER]
+        if schema.LOCALISATION not in changed.node_types:
+            spread = self._fixed(changed) / cluster[schema.COUNT].clamp(min=1).sqrt()[:, None]
+            cluster[schema.POS] = cluster[schema.POS] + spread * _normal(cluster[schema.POS], generator)
+            return changed
+        node = changed[schema.LOCALISATION]
+        moves = self._spread(node) * _normal(node[schema.POS], generator)
+        owner = changed[schema.LOCALISATION_IN].edge_index[1]
+        cluster[schema.POS] = cluster[schema.POS] + scatter(moves, owner, dim_size=cluster.num_nodes, reduce="mean")
+        _move_levels(changed, moves)
+        return changed
+
+    def _fixed(self, graph: HeteroData) -> float:
+        if isinstance(self.nm, str):
+            raise DataError(
+                f"augment jitter by precision needs localisation nodes, found node types {graph.node_types}; "
+                "use a number of nm, or a model with a localisation encoder"
+            )
+        return self.nm
+
+    def _spread(self, node: HeteroData) -> Tensor | float:
+        if not isinstance(self.nm, str):
+            return self.nm
+        if schema.PRECISION not in node:
+            raise DataError(
+                "augment jitter by precision needs the column `precision`, which these localisations do not have; "
+                "name it in columns.names, or use a number of nm"
+            )
+        return node[schema.PRECISION][:, None]
+
+
+def _normal(like: Tensor, generator: Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator)
+
+
+def _move_levels(graph: HeteroData, moves: Tensor) -> None:
+    index = 0
+    while schema.level(index) in graph.node_types:
+        node = graph[schema.level(index)]
+        if index > 0:
+            moves = moves[node[schema.PARENT]]
+        node[schema.POS] = node[schema.POS] + moves
+        index += 1
+
+
+class Thinning:
+    """Leaves out a random part of the localisations, as a dimmer or shorter measurement would.
+
+    One representative of each cluster always stays, on every level of the sampling hierarchy, so that no cluster is
+    left without localisations. Cluster features and centres keep their values: to vary them too, store several views
+    (config group ``views``).
+
+    Args:
+        low: Smallest part left out.
+        high: Largest part left out, below 1.
+
+    Raises:
+        ConfigError: The parts are out of order.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        if not 0.0 <= low <= high < 1.0:
+            raise ConfigError(f"augment thinning expects 0 <= low <= high < 1, found low={low}, high={high}")
+        self.low, self.high = low, high
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """The thinned graph.
+
+        Raises:
+            DataError: The graph has no localisations.
+        """
+        if schema.LOCALISATION not in graph.node_types:
+            raise DataError(
+                f"augment thinning needs localisation nodes, found node types {graph.node_types}; leave it out, or use "
+                "views.count above 1, which thins before clustering"
+            )
+        n = graph[schema.LOCALISATION].num_nodes
+        kept = torch.rand(n, generator=generator) >= _uniform(self.low, self.high, generator)
+        levels = [schema.level(0)]
+        ancestor = torch.arange(n)
+        while schema.level(len(levels)) in graph.node_types:
+            ancestor = ancestor[graph[schema.level(len(levels))][schema.PARENT]]
+            levels.append(schema.level(len(levels)))
+        owner = graph[schema.level_in(len(levels) - 1)].edge_index[1]
+        first = torch.ones_like(owner, dtype=torch.bool)
+        first[1:] = owner[1:] != owner[:-1]
+        kept[ancestor[first]] = True
+        masks = {levels[0]: kept}
+        for name in levels[1:]:
+            kept = kept[graph[name][schema.PARENT]]
+            masks[name] = kept
+        return keep_nodes(graph, levels, masks)

@@ -1,0 +1,130 @@
+"""The LightningDataModule: featextracted tables to graphs of one fold, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+from torch_geometric.data import HeteroData
+
+from locgraph import schema
+from locgraph.data.augment import Transform
+from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
+from locgraph.data.folds import Split
+from locgraph.data.sampler import EpochSampler
+from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
+from locgraph.errors import ConfigError
+from locgraph.graphs.store import GraphStore
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """How FOVs are fed.
+
+    Args:
+        batch_size: FOVs in a batch.
+        num_workers: Processes that load and collate; 0 does it in the training process, fastest for small FOVs.
+        in_memory: Keep all graphs in memory; false reads them from the store each time.
+
+    Raises:
+        ConfigError: A number is out of range.
+    """
+
+    batch_size: int
+    num_workers: int = 0
+    in_memory: bool = True
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ConfigError(f"data.batch_size must be at least 1, found {self.batch_size}")
+        if self.num_workers < 0:
+            raise ConfigError(f"data.num_workers must be at least 0, found {self.num_workers}")
+
+
+class GraphDataModule(LightningDataModule):
+    """Feeds the three sides of one fold from a graph store.
+
+    Args:
+        store: Folder of the graph store, already built.
+        split: FOV names of the fold.
+        labels: Class name of each FOV; FOVs without one can only be predicted.
+        class_names: Classes in the order of the logits.
+        loader: How FOVs are fed.
+        scaling: How positions are scaled; unused where ``scaler`` is given.
+        transforms: Augmentation of training graphs, in this order.
+        localisations: Whether the model reads localisation nodes; false keeps clusters alone.
+        seed: Seed of shuffling, views and augmentation.
+        scaler: A scaler fitted before (from a checkpoint); None fits one on the training side.
+
+    Attributes:
+        load: FOV name to its raw graphs, one for each view.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        split: Split,
+        labels: Mapping[str, str | None],
+        class_names: Sequence[str],
+        loader: LoaderSettings,
+        scaling: ScalingSettings,
+        transforms: Sequence[Transform] = (),
+        localisations: bool = True,
+        seed: int = 0,
+        scaler: Scaler | None = None,
+    ) -> None:
+        super().__init__()
+        self.load = StoredGraphs(GraphStore(store), localisations, loader.in_memory)
+        self.split, self.labels = split, dict(labels)
+        self.class_names, self.loader, self.scaling = tuple(class_names), loader, scaling
+        self.transforms, self.seed, self.scaler = list(transforms), seed, scaler
+
+    def fitted_scaler(self) -> Scaler:
+        """The scaler of this fold, fitted on all views of its training FOVs when first asked for."""
+        if self.scaler is None:
+            graphs = (view for fov_id in self.split.train for view in self.load(fov_id))
+            self.scaler = fit_scaler(graphs, self.scaling)
+        return self.scaler
+
+    def targets(self, fov_ids: Sequence[str]) -> list[int]:
+        """Index of the class of each FOV, ``NO_LABEL`` where it has none."""
+        position = {name: index for index, name in enumerate(self.class_names)}
+        labels = [self.labels.get(fov_id) for fov_id in fov_ids]
+        return [NO_LABEL if label is None else position[label] for label in labels]
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Training FOVs, shuffled, one random view of each, augmented."""
+        fovs = self.split.train
+        data = TrainingSet(fovs, self.targets(fovs), self.load, self.transforms, self.fitted_scaler(), self.seed)
+        return self._loader(data, sampler=EpochSampler(len(fovs), self.seed))
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """Validation FOVs, all views, as they are."""
+        return self.evaluation_dataloader(self.split.val)
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """Test FOVs, all views, as they are."""
+        return self.evaluation_dataloader(self.split.test)
+
+    def evaluation_dataloader(self, fov_ids: Sequence[str]) -> DataLoader[Sample]:
+        """Any FOVs of the store, all views, as they are."""
+        return self._loader(EvaluationSet(fov_ids, self.targets(fov_ids), self.load, self.fitted_scaler()))
+
+    def _loader(self, data: TrainingSet | EvaluationSet, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
+        return DataLoader(
+            data,
+            batch_size=self.loader.batch_size,
+            sampler=sampler,
+            num_workers=self.loader.num_workers,
+            collate_fn=collate,
+            persistent_workers=self.loader.num_workers > 0,
+        )
+
+
+def feature_sizes(graph: HeteroData) -> dict[str, int]:
+    """Number of features of each node type of a graph that has any."""
+    nodes = {name: graph[name] for name in graph.node_types}
+    return {name: int(node[schema.FEATURES].shape[1]) for name, node in nodes.items() if schema.FEATURES in node}

@@ -1,0 +1,179 @@
+"""Data sets over the graph store: one random view of a FOV for training, all its views for evaluation."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator
+from torch.utils.data import Dataset
+from torch_geometric.data import Batch, HeteroData
+
+from locgraph import schema
+from locgraph.data.augment import Transform
+from locgraph.data.sampler import mix
+from locgraph.data.scaling import Scaler
+from locgraph.graphs.store import GraphStore
+
+NO_LABEL = -1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One FOV on its way into a batch.
+
+    Attributes:
+        fov_id: The FOV.
+        target: Index of its class, or ``NO_LABEL``.
+        graphs: One graph for each view, scaled.
+    """
+
+    fov_id: str
+    target: int
+    graphs: tuple[HeteroData, ...]
+
+
+class StoredGraphs:
+    """Raw graphs by name of the FOV. It goes to loading processes, so it holds nothing of the trainer.
+
+    Args:
+        store: The graph store.
+        localisations: Whether localisation nodes are wanted; false keeps clusters alone.
+        in_memory: Keep what was read in memory.
+    """
+
+    def __init__(self, store: GraphStore, localisations: bool, in_memory: bool) -> None:
+        self.store, self.localisations, self.in_memory = store, localisations, in_memory
+        self._memory: dict[str, list[HeteroData]] = {}
+
+    def __call__(self, fov_id: str) -> list[HeteroData]:
+        """Raw graphs of one FOV, one for each view.
+
+        Raises:
+            DataError: The file is absent or damaged.
+        """
+        if fov_id in self._memory:
+            return self._memory[fov_id]
+        views = self.store.load(fov_id)
+        if not self.localisations:
+            views = [without_localisations(view) for view in views]
+        if self.in_memory:
+            self._memory[fov_id] = views
+        return views
+
+    def __getstate__(self) -> dict[str, Any]:
+        # where processes are spawned, reading again is cheaper than sending every tensor
+        return self.__dict__ | {"_memory": {}}
+
+
+class TrainingSet(Dataset[Sample]):
+    """Draws one view of a FOV, augments and scales it.
+
+    Args:
+        fov_ids: The training FOVs.
+        targets: Index of the class of each.
+        load: FOV name to its raw graphs, one for each view.
+        transforms: Augmentation, in this order.
+        scaler: Applied last.
+        seed: Seed of view and augmentation, together with the epoch and the FOV.
+    """
+
+    def __init__(
+        self,
+        fov_ids: Sequence[str],
+        targets: Sequence[int],
+        load: Callable[[str], list[HeteroData]],
+        transforms: Sequence[Transform],
+        scaler: Scaler,
+        seed: int,
+    ) -> None:
+        self.fov_ids, self.targets, self.load = list(fov_ids), list(targets), load
+        self.transforms, self.scaler, self.seed = list(transforms), scaler, seed
+
+    def __len__(self) -> int:
+        """Number of FOVs."""
+        return len(self.fov_ids)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        """One FOV as drawn in one epoch; ``key`` is (epoch, index)."""
+        epoch, index = key
+        views = self.load(self.fov_ids[index])
+        generator = Generator().manual_seed(mix(self.seed, epoch, index))
+        graph = views[int(torch.randint(len(views), (), generator=generator))]
+        for transform in self.transforms:
+            graph = transform(graph, generator)
+        return Sample(self.fov_ids[index], self.targets[index], (_slim(self.scaler(graph)),))
+
+
+class EvaluationSet(Dataset[Sample]):
+    """All views of each FOV, scaled, nothing random.
+
+    Args:
+        fov_ids: The FOVs.
+        targets: Index of the class of each, or ``NO_LABEL``.
+        load: FOV name to its raw graphs, one for each view.
+        scaler: The scaler of the fold.
+    """
+
+    def __init__(
+        self,
+        fov_ids: Sequence[str],
+        targets: Sequence[int],
+        load: Callable[[str], list[HeteroData]],
+        scaler: Scaler,
+    ) -> None:
+        self.fov_ids, self.targets, self.load, self.scaler = list(fov_ids), list(targets), load, scaler
+
+    def __len__(self) -> int:
+        """Number of FOVs."""
+        return len(self.fov_ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        """One FOV with all its views."""
+        graphs = tuple(_slim(self.scaler(graph)) for graph in self.load(self.fov_ids[index]))
+        return Sample(self.fov_ids[index], self.targets[index], graphs)
+
+
+def _slim(graph: HeteroData) -> HeteroData:
+    """Leaves out what no model reads, so that it is not collated."""
+    slim = HeteroData()
+    for node_type in graph.node_types:
+        for key in (schema.POS, schema.FEATURES):
+            if key in graph[node_type]:
+                slim[node_type][key] = graph[node_type][key]
+    for edge_type in graph.edge_types:
+        slim[edge_type].edge_index = graph[edge_type].edge_index
+    return slim
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Joins the graphs of several FOVs.
+
+    Args:
+        samples: The FOVs, each with one or more views.
+
+    Returns:
+        The PyG batch of all graphs, with ``fov`` (graphs,) int64, the FOV of each graph, counted within the batch,
+        ``y`` (FOVs,) int64, and ``fov_id``, the names of the FOVs.
+    """
+    batch = Batch.from_data_list([graph for sample in samples for graph in sample.graphs])
+    sizes = torch.tensor([len(sample.graphs) for sample in samples])
+    batch["fov"] = torch.repeat_interleave(torch.arange(len(samples)), sizes)
+    batch[schema.TARGET] = torch.tensor([sample.target for sample in samples])
+    batch[schema.FOV_ID] = [sample.fov_id for sample in samples]
+    return batch
+
+
+def without_localisations(graph: HeteroData) -> HeteroData:
+    """The clusters of a graph alone; a shallow copy."""
+    clusters = copy.copy(graph)
+    for node_type in graph.node_types:
+        if node_type != schema.CLUSTER:
+            del clusters[node_type]
+    for edge_type in graph.edge_types:
+        if edge_type != schema.CLUSTER_NEAR:
+            del clusters[edge_type]
+    return clusters

@@ -1,0 +1,299 @@
+"""Splits of the FOVs into training, validation and test: names in a file, stratified, grouped (no torch here)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from sklearn import model_selection
+
+from locgraph import schema
+from locgraph.data.labelled import Labelled
+from locgraph.errors import ConfigError, FoldError
+from locgraph.io.manifest import Manifest
+from locgraph.provenance import write_json
+
+TRAIN, VALIDATION, TEST = "train", "val", "test"
+
+
+@dataclass(frozen=True)
+class Split:
+    """FOV names of one fold."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+class Splitter(Protocol):
+    """Makes all ``n_folds`` folds from the manifest; ``index`` says which of them is trained."""
+
+    index: int
+    n_folds: int
+
+    def plan(self, manifest: Manifest) -> list[Split]:
+        """All folds."""
+        ...
+
+
+def _split(fovs: Labelled, train: np.ndarray, val: np.ndarray, test: np.ndarray) -> Split:
+    sides = (np.sort(fovs.fov_ids[rows].astype(str)) for rows in (train, val, test))
+    return Split(*(tuple(str(name) for name in side) for side in sides))
+
+
+def _check_fraction(name: str, value: float) -> None:
+    if not 0.0 < value < 1.0:
+        raise ConfigError(f"fold.{name} must lie between 0 and 1, found {value}")
+
+
+def check_index(index: int, n_folds: int) -> None:
+    """Refuses a fold that does not exist.
+
+    Raises:
+        ConfigError: ``index`` is not in 0 ... ``n_folds`` - 1.
+    """
+    if not 0 <= index < n_folds:
+        raise ConfigError(f"fold.index={index} does not exist: there are {n_folds} folds, 0 to {n_folds - 1}")
+
+
+class _KFold:
+    def __init__(self, n_folds: int, index: int = 0, seed: int = 0, validation_fraction: float = 0.2) -> None:
+        if n_folds < 2:
+            raise ConfigError(f"fold.n_folds must be at least 2, found {n_folds}")
+        check_index(index, n_folds)
+        _check_fraction("validation_fraction", validation_fraction)
+        self.n_folds, self.index, self.seed = n_folds, index, seed
+        self.validation_fraction = validation_fraction
+
+
+class Stratified(_KFold):
+    """Stratified k-fold: each fold holds the classes in the proportions of the whole.
+
+    Args:
+        n_folds: Number of folds.
+        index: The fold to train, from 0.
+        seed: Seed of the shuffle.
+        validation_fraction: Part of the training side kept for choosing the best epoch, stratified too.
+
+    Raises:
+        ConfigError: A setting is out of range.
+    """
+
+    def plan(self, manifest: Manifest) -> list[Split]:
+        """All folds.
+
+        Raises:
+            FoldError: A class has fewer FOVs than there are folds, or a group would be on two sides.
+        """
+        fovs = Labelled.of(manifest)
+        fovs.check_class_sizes(self.n_folds)
+        splitter = model_selection.StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed)
+        folds = [
+            _split(fovs, *fovs.inner(train, self.validation_fraction, self.seed), test)
+            for train, test in splitter.split(fovs.fov_ids, fovs.labels.astype(str))
+        ]
+        check_plan(folds, manifest, "fold=stratified")
+        return folds
+
+
+class StratifiedGroup(_KFold):
+    """Stratified k-fold in which no group (patient, animal, coverslip) is ever on two sides.
+
+    Args:
+        n_folds: Number of folds.
+        index: The fold to train, from 0.
+        seed: Seed of the shuffle.
+        validation_fraction: Part of the training side kept for choosing the best epoch, in whole groups.
+
+    Raises:
+        ConfigError: A setting is out of range.
+    """
+
+    def plan(self, manifest: Manifest) -> list[Split]:
+        """All folds.
+
+        Raises:
+            FoldError: A FOV has no group, there are fewer groups than folds, or a class has fewer FOVs than folds.
+        """
+        fovs = Labelled.of(manifest)
+        fovs.check_class_sizes(self.n_folds)
+        homeless = [str(name) for name, group in zip(fovs.fov_ids, fovs.groups, strict=True) if group is None]
+        if homeless:
+            raise FoldError(
+                f"fold=stratified_group needs a group for every FOV; {len(homeless)} have none, such as "
+                f"{homeless[:5]}; choose where groups come from with the config group `groups`"
+            )
+        groups = fovs.groups.astype(str)
+        if len(np.unique(groups)) < self.n_folds:
+            raise FoldError(f"fold.n_folds={self.n_folds} needs as many groups, found {sorted(set(groups))}")
+        splitter = model_selection.StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=self.seed)
+        return [
+            _split(fovs, *fovs.inner_grouped(train, self.validation_fraction, self.seed), test)
+            for train, test in splitter.split(fovs.fov_ids, fovs.labels.astype(str), groups)
+        ]
+
+
+class HoldOut:
+    """One random stratified split, drawn anew for each index.
+
+    Args:
+        test_fraction: Part of the FOVs kept for the test.
+        n_folds: Number of independent draws.
+        index: The draw to train, from 0.
+        seed: Seed of the draws.
+        validation_fraction: Part of the training side kept for choosing the best epoch.
+
+    Raises:
+        ConfigError: A setting is out of range.
+    """
+
+    def __init__(
+        self, test_fraction: float, n_folds: int = 1, index: int = 0, seed: int = 0, validation_fraction: float = 0.2
+    ) -> None:
+        if n_folds < 1:
+            raise ConfigError(f"fold.n_folds must be at least 1, found {n_folds}")
+        check_index(index, n_folds)
+        _check_fraction("test_fraction", test_fraction)
+        _check_fraction("validation_fraction", validation_fraction)
+        self.test_fraction, self.n_folds, self.index, self.seed = test_fraction, n_folds, index, seed
+        self.validation_fraction = validation_fraction
+
+    def plan(self, manifest: Manifest) -> list[Split]:
+        """All draws.
+
+        Raises:
+            FoldError: A class has too few FOVs to be on every side, or a group would be on two sides.
+        """
+        fovs = Labelled.of(manifest)
+        splitter = model_selection.StratifiedShuffleSplit(
+            n_splits=self.n_folds, test_size=self.test_fraction, random_state=self.seed
+        )
+        try:
+            sides = list(splitter.split(fovs.fov_ids, fovs.labels.astype(str)))
+        except ValueError as error:
+            raise FoldError(f"fold.test_fraction={self.test_fraction} does not fit these FOVs: {error}") from error
+        folds = [_split(fovs, *fovs.inner(train, self.validation_fraction, self.seed), test) for train, test in sides]
+        check_plan(folds, manifest, "fold=hold_out")
+        return folds
+
+
+class FromFile:
+    """Folds read from a ``folds.json`` that an earlier run or the user wrote.
+
+    Args:
+        path: The file: ``{"folds": [{"train": [...], "val": [...], "test": [...]}, ...]}``.
+        index: The fold to train, from 0.
+
+    Raises:
+        FoldError: The file is absent or not such a file.
+        ConfigError: The file has no fold ``index``.
+    """
+
+    def __init__(self, path: str, index: int = 0) -> None:
+        self.path, self.index = Path(path), index
+        self.folds = read_plan(self.path)
+        check_index(index, len(self.folds))
+        self.n_folds = len(self.folds)
+
+    def plan(self, manifest: Manifest) -> list[Split]:
+        """The folds of the file, once it fits the manifest.
+
+        Raises:
+            FoldError: The file names FOVs that the manifest does not hold, or one on two sides.
+        """
+        check_plan(self.folds, manifest, str(self.path))
+        return self.folds
+
+
+def write_plan(path: Path, folds: Sequence[Split]) -> None:
+    """Writes all folds as ``folds.json``."""
+    write_json(path, {"folds": [asdict(split) for split in folds]})
+
+
+def read_plan(path: Path) -> list[Split]:
+    """Reads a ``folds.json``.
+
+    Raises:
+        FoldError: The file is absent or not such a file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        folds = [
+            Split(*(tuple(map(str, fold[side])) for side in (TRAIN, VALIDATION, TEST))) for fold in content["folds"]
+        ]
+        if not folds:
+            raise ValueError("no folds")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FoldError(
+            f'{path}: expected {{"folds": [{{"train": [names], "val": [names], "test": [names]}}, ...]}}, '
+            f"found {type(error).__name__}: {error}; change fold.path"
+        ) from error
+    return folds
+
+
+def check_plan(folds: Sequence[Split], manifest: Manifest, where: str) -> None:
+    """Holds folds against the manifest.
+
+    Raises:
+        FoldError: A FOV is unknown, without label, named twice, or on two sides of a fold; a side is empty; a group is
+            on two sides.
+    """
+    labelled = manifest.table.filter(manifest.table[schema.LABEL].is_not_null())
+    known = dict(zip(labelled[schema.FOV_ID], labelled[schema.GROUP], strict=True))
+    for index, split in enumerate(folds):
+        sides = {TRAIN: split.train, VALIDATION: split.val, TEST: split.test}
+        for side, names in sides.items():
+            _check_side(names, known, f"{where}: fold {index}", side)
+        for one, other in ((TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST)):
+            both = sorted(set(sides[one]) & set(sides[other]))
+            if both:
+                raise FoldError(f"{where}: fold {index} has {both[:5]} in {one} and in {other}; change fold.path")
+            shared = {known[name] for name in sides[one]} & {known[name] for name in sides[other]} - {None}
+            if shared:
+                raise FoldError(
+                    f"{where}: fold {index} has the groups {sorted(shared)[:5]} in {one} and in {other}; "
+                    "use fold=stratified_group, or groups=none if these are no groups"
+                )
+
+
+def _check_side(names: Sequence[str], known: Mapping[str, str | None], where: str, side: str) -> None:
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise FoldError(
+            f"{where} names {len(strange)} FOVs for {side} that the manifest does not hold with a label, such as "
+            f"{strange[:5]}; they failed, or fold.path belongs to other data"
+        )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise FoldError(f"{where} names {twice[:5]} more than once for {side}; change fold.path")
+    if not names:
+        raise FoldError(f"{where} has no FOV for {side}; change fold.path")
+
+
+def check_classes(split: Split, labels: Mapping[str, str]) -> None:
+    """Refuses a fold that asks for what training never saw.
+
+    Args:
+        split: The fold.
+        labels: Class name of each FOV.
+
+    Raises:
+        FoldError: A class of the test or validation side has no training FOV, or training has one class only.
+    """
+    seen = {labels[name] for name in split.train}
+    for side, names in ((VALIDATION, split.val), (TEST, split.test)):
+        unseen = sorted({labels[name] for name in names} - seen)
+        if unseen:
+            raise FoldError(
+                f"classes {unseen} are in {side} but not in training (which has {sorted(seen)}); "
+                "choose another fold.seed, fewer folds, or another fold.path"
+            )
+    if len(seen) < 2:
+        raise FoldError(
+            f"training has the single class {sorted(seen)}; at least 2 expected: check the config group `labels`"
+        )

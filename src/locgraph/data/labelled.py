@@ -1,0 +1,102 @@
+"""FOVs with their classes and groups, and the cuts of a training side into training and validation (no torch here)."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn import model_selection
+
+from locgraph import schema
+from locgraph.errors import FoldError
+from locgraph.io.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The FOVs that have a label, in the order of their names.
+
+    Attributes:
+        fov_ids: Names (N,).
+        labels: Class names (N,).
+        groups: Groups (N,), None where unknown.
+    """
+
+    fov_ids: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Labelled:
+        """The labelled FOVs of a manifest.
+
+        Raises:
+            FoldError: No FOV has a label.
+        """
+        table = manifest.table.filter(manifest.table[schema.LABEL].is_not_null()).sort(schema.FOV_ID)
+        if table.is_empty():
+            raise FoldError("no FOV has a label; choose where class names come from with the config group `labels`")
+        columns = (schema.FOV_ID, schema.LABEL, schema.GROUP)
+        return cls(*(np.array(table[name].to_list(), dtype=object) for name in columns))
+
+    def check_class_sizes(self, n_folds: int) -> None:
+        """Refuses classes that cannot be in every fold.
+
+        Raises:
+            FoldError: A class has fewer FOVs than there are folds.
+        """
+        names, sizes = np.unique(self.labels.astype(str), return_counts=True)
+        small = {str(name): int(size) for name, size in zip(names, sizes, strict=True) if size < n_folds}
+        if small:
+            raise FoldError(f"fold.n_folds={n_folds} needs at least that many FOVs of each class, found {small}")
+
+    def inner(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Cuts a training side once more, stratified.
+
+        Args:
+            rows: The training side (M,) int64.
+            fraction: Part of it that becomes validation.
+            seed: Seed of the draw.
+
+        Returns:
+            Rows of training and of validation.
+
+        Raises:
+            FoldError: A class is too small to be on both.
+        """
+        splitter = model_selection.StratifiedShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
+        try:
+            train, val = next(splitter.split(rows, self.labels[rows].astype(str)))
+        except ValueError as error:
+            raise FoldError(
+                f"{len(rows)} FOVs cannot be split into training and validation with "
+                f"fold.validation_fraction={fraction}: {error}"
+            ) from error
+        return rows[train], rows[val]
+
+    def inner_grouped(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same in whole groups: validation is one of 1 / ``fraction`` parts, rounded, at least two.
+
+        Raises:
+            FoldError: There are too few groups, or every class is too small.
+        """
+        labels, groups = self.labels[rows].astype(str), self.groups[rows].astype(str)
+        parts = max(2, round(1 / fraction))
+        if len(np.unique(groups)) < parts:
+            raise FoldError(
+                f"fold.validation_fraction={fraction} needs {parts} groups on the training side, found "
+                f"{sorted(set(groups))}; raise the fraction, or lower fold.n_folds"
+            )
+        splitter = model_selection.StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
+        with warnings.catch_warnings():
+            # a small class may be absent from validation, which only chooses the epoch
+            warnings.filterwarnings("ignore", message="The least populated class in y has only")
+            try:
+                train, val = next(splitter.split(rows, labels, groups))
+            except ValueError as error:
+                raise FoldError(
+                    f"{len(rows)} FOVs cannot be split into training and validation with "
+                    f"fold.validation_fraction={fraction}: {error}; raise the fraction"
+                ) from error
+        return rows[train], rows[val]

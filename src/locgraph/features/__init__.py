@@ -1,0 +1,1 @@
+"""Features of clusters: localisations and labels to columns with units."""

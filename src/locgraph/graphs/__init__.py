@@ -1,0 +1,1 @@
+"""Featextracted tables to heterogeneous graphs, built once for all folds."""

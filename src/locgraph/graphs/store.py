@@ -1,0 +1,152 @@
+"""The graph store: one file for each FOV with all its views, the same for every fold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import polars as pl
+import torch
+from torch_geometric.data import HeteroData
+
+from locgraph import schema
+from locgraph.errors import DataError
+from locgraph.graphs.build import GRAPHS_VERSION, GraphRecipe, build_graph
+from locgraph.io.featextracted import read_fingerprint, read_fov
+from locgraph.pipeline.executors import Executor
+from locgraph.pipeline.prepare import Track, silent
+from locgraph.provenance import fingerprint, whole_file
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_GRAPH: Final = ""  # stands for the graph itself where a node or edge type is named
+
+
+class GraphStore:
+    """Graphs of many FOVs in one folder.
+
+    Args:
+        folder: Where the files are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, fov_id: str) -> Path:
+        """File of one FOV."""
+        return self.folder / f"{fov_id}.pt"
+
+    def save(self, fov_id: str, views: Sequence[HeteroData], made_from: str) -> None:
+        """Writes all views of one FOV, whole or not at all; ``made_from`` is the fingerprint of tables and settings."""
+        content = {schema.META_FINGERPRINT: made_from, "views": [_to_plain(view) for view in views]}
+        # to a handle, as torch writes the name of a file into the file: equal graphs shall give equal bytes
+        with whole_file(self.path(fov_id)) as temporary, temporary.open("wb") as handle:
+            torch.save(content, handle)
+
+    def load(self, fov_id: str) -> list[HeteroData]:
+        """Reads all views of one FOV.
+
+        Raises:
+            DataError: The file is absent or damaged.
+        """
+        return self._read(fov_id, lambda content: [_from_plain(view) for view in content["views"]])
+
+    def fingerprint(self, fov_id: str) -> str | None:
+        """Fingerprint of one FOV's file; None where the file is absent or damaged."""
+        try:
+            return self._read(fov_id, lambda content: str(content[schema.META_FINGERPRINT]), mmap=True)
+        except DataError:
+            return None
+
+    def _read(self, fov_id: str, part: Callable[[dict[str, Any]], T], mmap: bool = False) -> T:
+        path = self.path(fov_id)
+        try:
+            return part(torch.load(path, weights_only=True, mmap=mmap))
+        except Exception as error:  # a damaged file makes torch raise nearly anything
+            raise DataError(
+                f"{path}: expected the graphs of FOV {fov_id}, found none that can be read ({error}); delete the file "
+                "if it is there, and run again"
+            ) from error
+
+
+def _to_plain(graph: HeteroData) -> dict[str, dict[str, torch.Tensor]]:
+    plain = {_GRAPH: dict(graph._global_store.items())}
+    plain |= {node_type: dict(graph[node_type].items()) for node_type in graph.node_types}
+    plain |= {"|".join(edge_type): dict(graph[edge_type].items()) for edge_type in graph.edge_types}
+    return plain
+
+
+def _from_plain(plain: dict[str, dict[str, torch.Tensor]]) -> HeteroData:
+    graph = HeteroData()
+    for name, attributes in plain.items():
+        place: Any = graph if name == _GRAPH else graph[tuple(name.split("|"))] if "|" in name else graph[name]
+        for key, value in attributes.items():
+            place[key] = value
+    return graph
+
+
+@dataclass(frozen=True)
+class GraphTask:
+    """One FOV whose graphs are to be built, with all that a worker process needs."""
+
+    fov_id: str
+    tables: Path
+    folder: Path
+    recipe: GraphRecipe
+    fingerprint: str
+
+
+def build_fov(task: GraphTask) -> int:
+    """Builds and saves the graphs of all views of one FOV.
+
+    Args:
+        task: The FOV, where its tables are and where its graphs go.
+
+    Returns:
+        Number of views.
+
+    Raises:
+        DataError: The tables cannot be read, or lack a wanted feature.
+    """
+    fov = read_fov(task.tables, task.fov_id)
+    views = []
+    for index in sorted(fov.clusters[schema.VIEW].unique()) or [0]:  # of no clusters at all, build_graph complains
+        chosen = pl.col(schema.VIEW) == index
+        locs, clusters = fov.locs.filter(chosen), fov.clusters.filter(chosen)
+        views.append(build_graph(locs, clusters, fov.dimensions, task.recipe, task.fov_id))
+    GraphStore(task.folder).save(task.fov_id, views, task.fingerprint)
+    return len(views)
+
+
+def build_store(
+    fov_ids: Sequence[str], tables: Path, recipe: GraphRecipe, folder: Path, executor: Executor, track: Track = silent
+) -> dict[str, str]:
+    """Builds the graphs of every FOV whose file is not up to date.
+
+    Args:
+        fov_ids: The FOVs.
+        tables: Featextracted folder.
+        recipe: How graphs are made.
+        folder: Folder of the store.
+        executor: What runs the FOVs.
+        track: Shows progress.
+
+    Returns:
+        The FOVs that failed, with reasons.
+    """
+    store, tasks, failures = GraphStore(folder), {}, {}
+    for fov_id in fov_ids:
+        wanted = fingerprint(GRAPHS_VERSION, dict(recipe.settings), read_fingerprint(tables, fov_id))
+        if store.fingerprint(fov_id) != wanted:
+            tasks[fov_id] = GraphTask(fov_id, tables, folder, recipe, wanted)
+    log.info("graphs: %d up to date, %d to build, in %s", len(fov_ids) - len(tasks), len(tasks), folder)
+    for outcome in track(executor.run(build_fov, tasks), len(tasks), "graphs"):
+        if outcome.failure is not None:
+            failures[outcome.fov_id] = outcome.failure
+            log.warning("%s failed: %s", outcome.fov_id, outcome.failure)
+    return failures

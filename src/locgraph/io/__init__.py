@@ -1,0 +1,1 @@
+"""Doors: vendor files become localisations in nanometres, with labels and groups."""

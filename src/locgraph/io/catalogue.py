@@ -1,0 +1,146 @@
+"""Which fields of view (FOVs) a raw folder holds, with class and group, without reading their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from locgraph.errors import DataError, LocgraphError
+from locgraph.io.columns import ColumnMap, MissingColumnsError
+from locgraph.io.groups import GroupSource
+from locgraph.io.labels import LabelSource
+from locgraph.io.rawfile import RawFile
+from locgraph.io.read import read_header
+
+SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".txt")
+_PROTOCOL: Final = "-protocol.txt"  # ThunderSTORM writes its settings beside its table
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class FovSource:
+    """A FOV that can be read.
+
+    Attributes:
+        fov_id: Path of its file below the raw folder, with ``/`` and without suffix.
+        path: Its file.
+        label: Its class; None where it has none.
+        group: Its group; None where it has none.
+    """
+
+    fov_id: str
+    path: Path
+    label: str | None
+    group: str | None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The FOVs of a raw folder.
+
+    Attributes:
+        sources: FOVs that can be read, sorted by ``fov_id``.
+        class_names: All classes, in the order of their indices.
+        failures: FOV -> why it cannot be used.
+    """
+
+    sources: tuple[FovSource, ...]
+    class_names: tuple[str, ...]
+    failures: dict[str, str]
+
+
+def scan(raw_dir: Path, columns: ColumnMap, labels: LabelSource, groups: GroupSource) -> Catalogue:
+    """Finds the FOVs below ``raw_dir``. Hidden files and the tables of labels and groups are left out.
+
+    Args:
+        raw_dir: Folder with one file for each FOV, at any depth.
+        columns: Which column is which.
+        labels: Where the class of a FOV comes from.
+        groups: Where the group of a FOV comes from.
+
+    Returns:
+        The FOVs; a file that cannot be used is a failure and does not stop the others.
+
+    Raises:
+        DataError: There is no such folder, or no file in it can be used.
+        MissingColumnsError: Every file lacks a required column.
+    """
+    if not raw_dir.is_dir():
+        raise DataError(f"data.raw_dir: expected a folder at {raw_dir}; found none")
+    paths = _candidates(raw_dir, leave_out={table.resolve() for table in (*labels.tables, *groups.tables)})
+    single, failures = _name(paths, raw_dir)
+    files = _read_headers(single, columns, failures)
+    if not files:
+        raise DataError(
+            f"data.raw_dir: expected files of localisations ({', '.join(SUFFIXES)}) below {raw_dir}; found none that "
+            f"can be read{_examples(failures)}"
+        )
+    labelling = labels.labels(files)
+    by_group, group_failures = groups.groups(files)
+    for found in (labelling.failures, group_failures):
+        for fov_id, reason in found.items():
+            failures.setdefault(fov_id, reason)
+    sources = tuple(
+        FovSource(file.fov_id, file.path, labelling.by_fov[file.fov_id], by_group[file.fov_id])
+        for file in files
+        if file.fov_id not in failures
+    )
+    if not sources:
+        raise DataError(
+            f"data.raw_dir: expected FOVs below {raw_dir} that the labels and groups settings fit; found none"
+            f"{_examples(failures)}"
+        )
+    return Catalogue(sources, labelling.class_names, failures)
+
+
+def _candidates(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:
+    """Files that may hold localisations, sorted."""
+    found = []
+    for path in raw_dir.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(raw_dir).parts)
+        if hidden or path.suffix.lower() not in SUFFIXES or path.name.lower().endswith(_PROTOCOL):
+            continue
+        if path.is_file() and path.resolve() not in leave_out:
+            found.append(path)
+    return sorted(found)
+
+
+def _name(paths: list[Path], raw_dir: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    """FOV -> its file, and a failure for each name that several files share."""
+    by_name: dict[str, list[Path]] = {}
+    for path in paths:
+        by_name.setdefault(path.relative_to(raw_dir).with_suffix("").as_posix(), []).append(path)
+    failures = {
+        fov_id: f"expected one file for the FOV {fov_id}; found {' and '.join(map(str, same))}. "
+        "Rename one, or move it out of data.raw_dir"
+        for fov_id, same in by_name.items()
+        if len(same) > 1
+    }
+    return {fov_id: same[0] for fov_id, same in sorted(by_name.items()) if len(same) == 1}, failures
+
+
+def _read_headers(single: Mapping[str, Path], columns: ColumnMap, failures: dict[str, str]) -> list[RawFile]:
+    """Headers of the files that can be read, sorted by FOV; adds the others to ``failures``."""
+    files = []
+    missing: MissingColumnsError | None = None
+    for fov_id, path in single.items():
+        try:
+            names, metadata = read_header(path, columns)
+        except (LocgraphError, OSError) as error:
+            failures[fov_id] = str(error)
+            if isinstance(error, MissingColumnsError):
+                missing = missing or error
+            continue
+        files.append(RawFile(fov_id, path, names, metadata))
+    if missing and not files:
+        raise MissingColumnsError(
+            f"No file in data.raw_dir has the required columns. The first: {missing}"
+        ) from missing
+    return files
+
+
+def _examples(failures: Mapping[str, str]) -> str:
+    shown = [f"\n  {fov_id}: {reason}" for fov_id, reason in list(failures.items())[:_SHOWN]]
+    return f" ({len(failures)} failed)" + "".join(shown) if shown else ""

@@ -1,0 +1,199 @@
+"""The "featextracted" folder: localisations and clusters of each field of view (FOV) after clustering and features.
+
+``locs/<fov_id>.parquet`` and ``clusters/<fov_id>.parquet`` carry the same metadata (keys of ``schema.META_*``). The
+clusters file is written last: with it and the same fingerprint in both, the FOV is complete.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from locgraph import __version__, schema
+from locgraph.errors import DataError
+from locgraph.io.parquet import SUFFIX, ParquetReader
+from locgraph.provenance import whole_file
+
+LOCS: Final = "locs"
+CLUSTERS: Final = "clusters"
+_KEYS: Final = (schema.VIEW, schema.CLUSTER_ID)
+
+
+@dataclass(frozen=True)
+class ExtractedFov:
+    """One FOV after clustering and features.
+
+    Attributes:
+        fov_id: Its name.
+        locs: Localisations that belong to a cluster, sorted by ``view`` and ``cluster_id``; lengths in nm.
+        clusters: One row for each cluster, sorted by ``view`` and ``cluster_id``, which runs from 0 within each view.
+        dimensions: 2 or 3.
+        label: Class name; None where it has none.
+        class_names: All classes, in the order of their indices.
+        group: Group; None where it has none.
+        units: Column of either table -> unit.
+        counts: What was refused, dropped and kept.
+        recipe: The settings that made it, plain values.
+        fingerprint: Of input and settings.
+    """
+
+    fov_id: str
+    locs: pl.DataFrame
+    clusters: pl.DataFrame
+    dimensions: int
+    label: str | None
+    class_names: tuple[str, ...]
+    group: str | None
+    units: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+def write_fov(folder: Path, fov: ExtractedFov) -> None:
+    """Writes both tables, each whole or not at all.
+
+    Args:
+        folder: The featextracted folder.
+        fov: What to write; its rows are sorted here.
+
+    Raises:
+        DataError: The tables do not fit each other, or the label is no class.
+    """
+    locs, clusters = _sorted(fov.locs, fov.fov_id, LOCS), _sorted(fov.clusters, fov.fov_id, CLUSTERS)
+    _check(fov, locs, clusters)
+    metadata = _metadata(fov, locs)
+    for kind, table in ((LOCS, locs), (CLUSTERS, clusters)):
+        with whole_file(fov_path(folder, kind, fov.fov_id)) as temporary:
+            table.write_parquet(temporary, metadata=metadata)
+
+
+def read_fov(folder: Path, fov_id: str) -> ExtractedFov:
+    """Reads one FOV.
+
+    Raises:
+        DataError: A file is absent, damaged, or not of this kind, or the two come from different runs.
+    """
+    reader = ParquetReader()
+    tables, metadata = {}, {}
+    for kind in (LOCS, CLUSTERS):
+        path = fov_path(folder, kind, fov_id)
+        if not path.is_file():
+            raise DataError(f"{fov_id}: expected its {kind} at {path}; found no file. Extract the features of this FOV")
+        tables[kind], metadata[kind] = reader.read_table(path)
+    found = metadata[CLUSTERS]
+    try:
+        if metadata[LOCS][schema.META_FINGERPRINT] != found[schema.META_FINGERPRINT]:
+            raise DataError(
+                f"{fov_id}: expected one fingerprint in locs and clusters below {folder}; found two: an interrupted "
+                "run. Extract the features of this FOV again"
+            )
+        names = json.loads(found[schema.META_LABEL_MAP])
+        label = found.get(schema.META_LABEL)
+        return ExtractedFov(
+            fov_id=fov_id,
+            locs=tables[LOCS],
+            clusters=tables[CLUSTERS],
+            dimensions=int(found[schema.META_DIMENSIONS]),
+            label=None if label is None else names[label],
+            class_names=tuple(names[str(index)] for index in range(len(names))),
+            group=found.get(schema.META_GROUP),
+            units=json.loads(found[schema.META_UNITS]),
+            counts=json.loads(found[schema.META_COUNTS]),
+            recipe=json.loads(found[schema.META_RECIPE]),
+            fingerprint=found[schema.META_FINGERPRINT],
+        )
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"{fov_id}: expected locgraph's metadata in the files below {folder}; found {', '.join(found) or 'none'} "
+            f"({error!r}). Extract the features again"
+        ) from error
+
+
+def read_fingerprint(folder: Path, fov_id: str) -> str | None:
+    """Fingerprint of a complete FOV, from the metadata alone; None where it is absent, unreadable or incomplete."""
+    reader = ParquetReader()
+    found = set()
+    for kind in (LOCS, CLUSTERS):
+        try:
+            metadata = reader.read_header(fov_path(folder, kind, fov_id))[1]
+        except (DataError, OSError):
+            return None
+        found.add(metadata.get(schema.META_FINGERPRINT))
+    return found.pop() if len(found) == 1 else None
+
+
+def read_counts(folder: Path, fov_id: str) -> dict[str, int]:
+    """What was refused, dropped and kept when the tables of a FOV were made, from the metadata alone.
+
+    Raises:
+        DataError: The file is absent, damaged, or was not written by locgraph.
+    """
+    path = fov_path(folder, CLUSTERS, fov_id)
+    try:
+        metadata = ParquetReader().read_header(path)[1]
+        return {name: int(count) for name, count in json.loads(metadata[schema.META_COUNTS]).items()}
+    except (OSError, KeyError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: expected counts in its metadata; found none that can be read ({error})") from error
+
+
+def list_fovs(folder: Path) -> list[str]:
+    """Names of the FOVs whose clusters are in ``folder``, sorted; none where there is no such folder."""
+    root = folder / CLUSTERS
+    return sorted(
+        path.relative_to(root).as_posix().removesuffix(SUFFIX)
+        for path in root.rglob(f"*{SUFFIX}")
+        if not path.name.startswith(".")
+    )
+
+
+def fov_path(folder: Path, kind: str, fov_id: str) -> Path:
+    """Where the table ``kind`` (``locs`` or ``clusters``) of a FOV lies."""
+    return folder / kind / f"{fov_id}{SUFFIX}"
+
+
+def _sorted(table: pl.DataFrame, fov_id: str, kind: str) -> pl.DataFrame:
+    missing = [name for name in _KEYS if name not in table.columns]
+    if missing:
+        raise DataError(f"{fov_id}: expected the columns {' and '.join(_KEYS)} in {kind}; {', '.join(missing)} missing")
+    return table.with_columns(pl.col(_KEYS).cast(pl.Int64)).sort(_KEYS, maintain_order=True)
+
+
+def _check(fov: ExtractedFov, locs: pl.DataFrame, clusters: pl.DataFrame) -> None:
+    if fov.label is not None and fov.label not in fov.class_names:
+        raise DataError(f"{fov.fov_id}: expected a label among {', '.join(fov.class_names)}; found {fov.label}")
+    expected = pl.int_range(pl.len(), dtype=pl.Int64).over(schema.VIEW)
+    if not clusters.select((pl.col(schema.CLUSTER_ID) == expected).all()).item():
+        raise DataError(f"{fov.fov_id}: expected cluster_id 0, 1, 2, ... within each view of clusters; found otherwise")
+    if not locs.select(_KEYS).unique(maintain_order=True).equals(clusters.select(_KEYS)):
+        raise DataError(
+            f"{fov.fov_id}: expected localisations of every cluster and of no other; found views and clusters in locs "
+            "that differ from those in clusters"
+        )
+
+
+def _metadata(fov: ExtractedFov, locs: pl.DataFrame) -> dict[str, str]:
+    def text(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    found = {
+        schema.META_FOV_ID: fov.fov_id,
+        schema.META_DIMENSIONS: str(fov.dimensions),
+        schema.META_LABEL_MAP: text(dict(enumerate(fov.class_names))),
+        schema.META_UNITS: text(fov.units),
+        schema.META_COUNTS: text(fov.counts),
+        schema.META_RECIPE: text(fov.recipe),
+        schema.META_FINGERPRINT: fov.fingerprint,
+        schema.META_VERSION: __version__,
+    }
+    if schema.CHANNEL in locs.columns:
+        found[schema.META_CHANNELS] = text(locs[schema.CHANNEL].unique().sort().to_list())
+    if fov.label is not None:
+        found[schema.META_LABEL] = str(fov.class_names.index(fov.label))
+    if fov.group is not None:
+        found[schema.META_GROUP] = fov.group
+    return found

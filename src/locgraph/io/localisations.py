@@ -1,0 +1,65 @@
+"""Localisations of one field of view (FOV), and the rows that were refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from locgraph import schema
+
+_REASON = "_reason"
+
+
+@dataclass(frozen=True)
+class Localisations:
+    """The localisations of one FOV.
+
+    Attributes:
+        table: Canonical columns (see ``schema.LOCALISATION_COLUMNS``): lengths in nm, frames from 0. One row for each
+            localisation kept, in the order of the file.
+        dimensions: 2, or 3 where the table holds ``z``.
+        refused: Reason -> number of rows refused for it; each row counts once.
+        metadata: Metadata of the source file.
+    """
+
+    table: pl.DataFrame
+    dimensions: int
+    refused: dict[str, int]
+    metadata: dict[str, str]
+
+
+def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Takes out the rows that cannot be localisations.
+
+    Refused are: a value that is missing, not a number or infinite, in any column; a negative number of photons,
+    precision or width. A row that fails twice counts for the first column, in the order of the table.
+
+    Args:
+        table: Canonical columns.
+
+    Returns:
+        The rows kept, in their order, and reason -> number of rows refused.
+    """
+    checks = [check for name in table.columns for check in _checks(name, table.schema[name])]
+    if not checks or table.is_empty():
+        return table, {}
+    # the first reason that holds: each row counts once, so the counts add up to the rows refused
+    reason = pl.coalesce(pl.when(bad).then(pl.lit(text)) for bad, text in checks)
+    marked = table.with_columns(reason.alias(_REASON))
+    counts = dict(marked.filter(pl.col(_REASON).is_not_null()).group_by(_REASON, maintain_order=True).len().iter_rows())
+    order = [text for _, text in checks]
+    kept = marked.filter(pl.col(_REASON).is_null()).drop(_REASON)
+    return kept, {text: counts[text] for text in order if text in counts}
+
+
+def _checks(name: str, dtype: pl.DataType) -> list[tuple[pl.Expr, str]]:
+    """The conditions that refuse a row because of one column, each with its reason."""
+    column = pl.col(name)
+    bad = column.is_null()
+    if dtype.is_float():
+        bad = bad | column.is_nan() | column.is_infinite()
+    checks = [(bad, f"{name} is missing or not a finite number")]
+    if name in schema.NOT_NEGATIVE:
+        checks.append((column < 0, f"{name} is negative"))
+    return checks

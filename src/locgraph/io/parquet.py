@@ -1,0 +1,71 @@
+"""Reads parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from locgraph.errors import DataError
+
+MAGIC: Final = b"PAR1"
+SUFFIX: Final = ".parquet"
+
+_OTHER_WRITERS: Final = ("ARROW:schema", "pandas")  # how other libraries remember their types: says nothing of the FOV
+
+
+class ParquetReader:
+    """Reads any file that starts as parquet does, whatever its name."""
+
+    def accepts(self, path: Path) -> bool:
+        """Whether ``path`` starts with the parquet mark."""
+        with path.open("rb") as handle:
+            return handle.read(len(MAGIC)) == MAGIC
+
+    def read_header(self, path: Path) -> tuple[list[str], dict[str, str]]:
+        """Reads the end of the file only.
+
+        Returns:
+            Names of the columns, and the file's metadata.
+
+        Raises:
+            DataError: The file is truncated or damaged.
+        """
+        try:
+            return pl.scan_parquet(path, glob=False).collect_schema().names(), read_metadata(path)
+        except pl.exceptions.PolarsError as error:
+            raise _damaged(path, error) from error
+
+    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Reads the table.
+
+        Args:
+            path: A parquet file.
+            columns: Names of the columns to read; all where None.
+
+        Returns:
+            The table, and the file's metadata.
+
+        Raises:
+            DataError: The file is truncated or damaged.
+        """
+        try:
+            table = pl.read_parquet(path, glob=False, columns=None if columns is None else list(columns))
+            return table, read_metadata(path)
+        except pl.exceptions.PolarsError as error:
+            raise _damaged(path, error) from error
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Metadata of a parquet file, without what other libraries keep there for themselves."""
+    found = pl.read_parquet_metadata(path)
+    return {key: value for key, value in found.items() if key not in _OTHER_WRITERS}
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path}: expected a whole parquet file; found one that is truncated or damaged ({error}). "
+        "Write or copy the file again, or take it out of data.raw_dir"
+    )

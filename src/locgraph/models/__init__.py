@@ -1,0 +1,1 @@
+"""Networks composed of encoders, a readout and a head."""

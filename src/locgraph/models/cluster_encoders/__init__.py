@@ -1,0 +1,1 @@
+"""Cluster encoders: cluster vectors, positions and edges to cluster vectors."""

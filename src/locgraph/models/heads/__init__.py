@@ -1,0 +1,1 @@
+"""Heads: graph vectors to logits."""

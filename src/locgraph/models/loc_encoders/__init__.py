@@ -1,0 +1,1 @@
+"""Localisation encoders: localisation levels to one vector for each cluster."""

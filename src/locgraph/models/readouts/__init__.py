@@ -1,0 +1,1 @@
+"""Readouts: cluster vectors to one vector for each graph."""

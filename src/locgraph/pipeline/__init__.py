@@ -1,0 +1,1 @@
+"""From raw files to featextracted tables, one FOV at a time, in parallel, resumable."""

@@ -1,0 +1,98 @@
+"""Executors: a function and many FOVs to results, each failure kept apart from the others."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from polars.exceptions import PanicException
+
+from locgraph.errors import ConfigError, DataError, LocgraphError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one FOV.
+
+    Attributes:
+        fov_id: The FOV.
+        result: What the function returned; None where it failed.
+        failure: Why it failed, for people; None where it did not.
+    """
+
+    fov_id: str
+    result: Any
+    failure: str | None = None
+
+
+class Executor(Protocol):
+    """Runs one function over many FOVs, in any order."""
+
+    def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
+        """Yields one outcome for each item, as they come."""
+        ...
+
+
+class Serial:
+    """One FOV after the other, in this process."""
+
+    def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
+        """Yields one outcome for each item, in their order."""
+        for fov_id, item in items.items():
+            yield _attempt(function, fov_id, item)
+
+
+class Processes:
+    """FOVs spread over processes, each held to one thread so that they do not fight for the cores.
+
+    Args:
+        workers: Number of processes; None takes one for each core this process may use.
+
+    Raises:
+        ConfigError: ``workers`` is below 1.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ConfigError(f"executor.workers must be at least 1 or null (one for each core), found {workers}")
+        self.workers = workers or cpu_count()
+
+    def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
+        """Yields one outcome for each item, as they come.
+
+        Raises:
+            DataError: A process was killed from outside, most often for want of memory.
+        """
+        if len(items) < 2 or self.workers == 1:
+            yield from Serial().run(function, items)
+            return
+        # joblib knows the settings of all thread pools but polars': its own is read once, when a worker first loads it
+        one_thread = {"inner_max_num_threads": 1, "initializer": os.putenv, "initargs": ("POLARS_MAX_THREADS", "1")}
+        with parallel_config(backend="loky", n_jobs=self.workers, **one_thread):
+            parallel = Parallel(return_as="generator_unordered")
+        # the settings must not reach what the caller does between two outcomes: they end before the first
+        try:
+            yield from parallel(delayed(_attempt)(function, fov_id, item) for fov_id, item in items.items())
+        except TerminatedWorkerError as error:
+            raise DataError(
+                f"a process was killed while it worked on a FOV, most often for want of memory ({error}); "
+                f"what was done is kept: run again with executor=serial, or executor.workers below {self.workers}"
+            ) from error
+
+
+def _attempt(function: Callable[[Any], Any], fov_id: str, item: Any) -> Outcome:
+    try:
+        return Outcome(fov_id, function(item))
+    except LocgraphError as error:
+        return Outcome(fov_id, None, str(error))
+    # whatever it is, one bad FOV must never stop the others; polars panics, outside Exception, on some damaged files
+    except (Exception, PanicException) as error:
+        log.debug("unexpected failure of %s", fov_id, exc_info=True)
+        return Outcome(fov_id, None, f"unexpected {type(error).__name__}: {error}")

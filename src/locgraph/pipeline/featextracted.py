@@ -1,0 +1,97 @@
+"""Starting from featextracted tables instead of raw files: locgraph's own, or those of locpix-points."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from locgraph import schema
+from locgraph.errors import DataError, LocgraphError
+from locgraph.io import locpix
+from locgraph.io.featextracted import ExtractedFov, list_fovs, read_fingerprint, read_fov, write_fov
+from locgraph.io.manifest import Manifest
+
+
+def manifest_of(folder: Path) -> Manifest:
+    """The manifest of a featextracted folder, from the tables themselves.
+
+    Args:
+        folder: Holds ``locs`` and ``clusters``.
+
+    Returns:
+        One row for each FOV that can be read, and the reason for each other one.
+
+    Raises:
+        DataError: The folder holds no tables.
+    """
+    if not (folder / "clusters").is_dir() or not (folder / "locs").is_dir():
+        raise DataError(f"data.featextracted_dir={folder}: expected the folders `locs` and `clusters` in it")
+    fovs, failures = [], {}
+    for fov_id in list_fovs(folder):
+        try:
+            fovs.append(_counted(read_fov(folder, fov_id)))
+        except LocgraphError as error:
+            failures[fov_id] = str(error)
+    return _manifest(fovs, failures, folder)
+
+
+def convert_locpix(folder: Path, target: Path, unit: str | None, pixel_size_nm: float | None) -> Manifest:
+    """Writes the tables of locpix-points as locgraph's own, where they are not there already.
+
+    Args:
+        folder: A folder that locpix-points wrote.
+        target: Featextracted folder to write to.
+        unit: Unit of its positions, which it does not record.
+        pixel_size_nm: Size of a camera pixel, where the unit is ``px``.
+
+    Returns:
+        The manifest of the new folder.
+
+    Raises:
+        LocgraphError: The unit is missing, or no FOV can be read.
+    """
+    fovs, failures = [], {}
+    for fov_id in locpix.list_fovs(folder):
+        try:
+            fov = locpix.read_fov(folder, fov_id, unit, pixel_size_nm)
+            if read_fingerprint(target, fov_id) != fov.fingerprint:
+                write_fov(target, fov)
+        except DataError as error:
+            failures[fov_id] = str(error)
+            continue
+        fovs.append(_counted(fov))
+    return _manifest(fovs, failures, folder)
+
+
+def _counted(fov: ExtractedFov) -> tuple[dict[str, object], tuple[str, ...]]:
+    whole = pl.col(schema.VIEW) == 0
+    row: dict[str, object] = {
+        schema.FOV_ID: fov.fov_id,
+        schema.PATH: None,
+        schema.LABEL: fov.label,
+        schema.GROUP: fov.group,
+        schema.DIMENSIONS: fov.dimensions,
+        schema.N_LOCALISATIONS: fov.locs.filter(whole).height,
+        schema.N_CLUSTERS: fov.clusters.filter(whole).height,
+    }
+    return row, fov.class_names
+
+
+def _manifest(
+    fovs: list[tuple[dict[str, object], tuple[str, ...]]], failures: dict[str, str], folder: Path
+) -> Manifest:
+    if not fovs:
+        reasons = dict(list(failures.items())[:3])
+        raise DataError(f"data.featextracted_dir={folder}: no FOV can be read from it: {reasons}")
+    agreed = Counter(names for _, names in fovs).most_common(1)[0][0]  # of equally frequent ones the first
+    rows = []
+    for row, names in fovs:
+        if names == agreed:
+            rows.append(row)
+        else:
+            disagreement = f"its label map {list(names)} disagrees with {list(agreed)} of most FOVs"
+            failures[str(row[schema.FOV_ID])] = f"{disagreement}; extract all FOVs with the same classes"
+    dtypes = {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items()}
+    return Manifest(pl.DataFrame(rows, schema=dtypes), agreed, failures)

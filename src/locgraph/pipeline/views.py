@@ -1,0 +1,62 @@
+"""Views: several fixed versions of one FOV, each thinned and clustered anew."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from locgraph.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Views:
+    """How many versions of a FOV are stored, and how they differ.
+
+    View 0 always holds every localisation. The others keep a random part of them and are clustered with a seed of their
+    own, so that training sees the clustering vary and testing averages over it. The draws depend on ``seed``, the FOV
+    and the view alone: the same FOV has the same views, every time.
+
+    Args:
+        count: Number of views, at least 1.
+        keep: Fraction of the localisations that each further view keeps, in (0, 1].
+        seed: Seed of all draws, the clusterer's among them.
+
+    Raises:
+        ConfigError: ``count``, ``keep`` or ``seed`` is out of range.
+    """
+
+    count: int = 1
+    keep: float = 0.8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ConfigError(f"views.count must be at least 1, found {self.count}")
+        if not 0.0 < self.keep <= 1.0:
+            raise ConfigError(f"views.keep must be above 0 and at most 1, found {self.keep}")
+        if self.seed < 0:
+            raise ConfigError(f"views.seed must be at least 0, found {self.seed}")
+
+    def rows(self, fov_id: str, view: int, n_localisations: int) -> np.ndarray:
+        """Rows of the localisations that a view keeps.
+
+        Args:
+            fov_id: The FOV.
+            view: Index of the view.
+            n_localisations: Number of localisations of the FOV.
+
+        Returns:
+            Row numbers (M,) int64, ascending; at least one where the FOV has any.
+        """
+        if view == 0:
+            return np.arange(n_localisations)
+        kept = min(n_localisations, max(1, round(self.keep * n_localisations)))
+        rng = np.random.default_rng([self.seed, zlib.crc32(fov_id.encode()), view, 0])
+        return np.sort(rng.choice(n_localisations, kept, replace=False))
+
+    def cluster_seed(self, fov_id: str, view: int) -> int:
+        """Seed of the clusterer for one view of one FOV."""
+        rng = np.random.default_rng([self.seed, zlib.crc32(fov_id.encode()), view, 1])
+        return int(rng.integers(2**31))

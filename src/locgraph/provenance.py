@@ -1,0 +1,81 @@
+"""How a file was made: fingerprints of inputs and settings, package versions, and files that appear whole or never."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from locgraph import __version__
+
+_PACKAGES = ("torch", "torch-geometric", "lightning", "polars", "numpy", "scipy", "scikit-learn", "numba")
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short name for settings: equal settings give equal names, in any key order.
+
+    Args:
+        *parts: Plain values (mappings, sequences, strings, numbers, None).
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        TypeError: A part is not plain.
+    """
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """A short name for the content of a file: 16 hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of locgraph, Python and the packages that numbers depend on."""
+    found = {"locgraph": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a temporary path in the same folder, renamed to ``path`` at the end, removed if the block fails.
+
+    A process killed at any moment leaves either the old file or the new one under ``path``, never half of it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes ``content`` as indented JSON, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,184 @@
+"""One table of names, types, units and meanings: everything else refers to these constants.
+
+Positions are nanometres in float64 on disk. ``fov_id`` is the only key from the first file to the last figure; a
+cluster is keyed by (``fov_id``, ``view``, ``cluster_id``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: The column's name.
+        dtype: Its polars type.
+        unit: Its unit: ``nm``, ``nm^2``, ``1/nm^2``, ``photons``, ``frames``, or ``1`` for a pure number.
+        meaning: What it says, in one line.
+    """
+
+    name: str
+    dtype: type[pl.DataType] | pl.DataType
+    unit: str
+    meaning: str
+
+    @property
+    def length_power(self) -> int:
+        """The power of length in the unit."""
+        return length_power(self.unit)
+
+
+_LENGTH_POWERS: Final = {"nm": 1, "nm^2": 2, "nm^3": 3, "1/nm": -1, "1/nm^2": -2, "1/nm^3": -3}
+
+
+def length_power(unit: str) -> int:
+    """The power of length in a unit: 1 for nm, 2 for nm^2, -2 for 1/nm^2, 0 for what is not made of lengths."""
+    return _LENGTH_POWERS.get(unit, 0)
+
+
+# -- localisations: one row for each localisation ---------------------------------------------------------------------
+X: Final = "x"
+Y: Final = "y"
+Z: Final = "z"
+FRAME: Final = "frame"
+PHOTONS: Final = "photons"
+PRECISION: Final = "precision"
+PRECISION_Z: Final = "precision_z"
+SIGMA: Final = "sigma"
+BACKGROUND: Final = "background"
+CHANNEL: Final = "channel"
+SITE: Final = "site"
+VIEW: Final = "view"
+CLUSTER_ID: Final = "cluster_id"
+
+LOCALISATION_COLUMNS: Final = {
+    column.name: column
+    for column in (
+        Column(X, pl.Float64, "nm", "position"),
+        Column(Y, pl.Float64, "nm", "position"),
+        Column(Z, pl.Float64, "nm", "position along the optical axis; absent in 2D"),
+        Column(FRAME, pl.Int64, "frames", "camera frame, the first is 0"),
+        Column(PHOTONS, pl.Float64, "photons", "photons detected"),
+        Column(PRECISION, pl.Float64, "nm", "lateral localisation precision (standard deviation)"),
+        Column(PRECISION_Z, pl.Float64, "nm", "axial localisation precision (standard deviation)"),
+        Column(SIGMA, pl.Float64, "nm", "width of the fitted point-spread function (standard deviation)"),
+        Column(BACKGROUND, pl.Float64, "photons", "background photons per camera pixel"),
+        Column(CHANNEL, pl.Int64, "1", "index of the channel, from 0"),
+        Column(SITE, pl.Int64, "1", "simulated data only: the binding site it came from, -1 for background"),
+        Column(VIEW, pl.Int64, "1", "index of the view; view 0 holds the whole FOV"),
+        Column(CLUSTER_ID, pl.Int64, "1", "cluster within its view, from 0"),
+    )
+}
+"""Canonical columns. ``x`` and ``y`` are always there, ``z`` in 3D, the others where the source has them."""
+
+NOT_NEGATIVE: Final = (PHOTONS, PRECISION, PRECISION_Z, SIGMA)
+"""Columns in which a negative value refuses the row."""
+
+NOISE: Final = -1
+"""Label of a localisation that belongs to no cluster."""
+
+# -- clusters: one row for each cluster; features add their own columns ------------------------------------------------
+COUNT: Final = "count"
+X_MEAN: Final = "x_mean"
+Y_MEAN: Final = "y_mean"
+Z_MEAN: Final = "z_mean"
+
+
+def position_columns(dimensions: int) -> tuple[str, ...]:
+    """Names of the coordinates of a localisation in ``dimensions`` (2 or 3)."""
+    return (X, Y, Z)[:dimensions]
+
+
+def centre_columns(dimensions: int) -> tuple[str, ...]:
+    """Names of the coordinates of a cluster's centre of mass in ``dimensions`` (2 or 3)."""
+    return (X_MEAN, Y_MEAN, Z_MEAN)[:dimensions]
+
+
+# -- parquet metadata (every value is a string; the ones marked JSON are parsed) ---------------------------------------
+META_FOV_ID: Final = "fov_id"
+META_DIMENSIONS: Final = "dimensions"
+META_CHANNELS: Final = "channels"  # JSON: list of channel indices
+META_CHANNEL_LABELS: Final = "channel_labels"  # JSON: index -> name
+META_LABEL: Final = "gt_label"  # integer, a key of the label map
+META_LABEL_MAP: Final = "gt_label_map"  # JSON: integer -> class name
+META_GROUP: Final = "group"
+META_UNITS: Final = "units"  # JSON: column -> unit
+META_COUNTS: Final = "counts"  # JSON: what was refused, dropped and kept
+META_RECIPE: Final = "recipe"  # JSON: the settings that made the file
+META_FINGERPRINT: Final = "fingerprint"  # of input and settings: equal means up to date
+META_VERSION: Final = "locgraph_version"
+
+# -- manifest: one row for each FOV ------------------------------------------------------------------------------------
+FOV_ID: Final = "fov_id"
+LABEL: Final = "label"
+GROUP: Final = "group"
+PATH: Final = "path"
+DIMENSIONS: Final = "dimensions"
+N_LOCALISATIONS: Final = "n_localisations"
+N_CLUSTERS: Final = "n_clusters"
+
+MANIFEST_COLUMNS: Final = {
+    column.name: column
+    for column in (
+        Column(FOV_ID, pl.String, "1", "name of the FOV: its path below the raw folder, without suffix"),
+        Column(PATH, pl.String, "1", "the raw file"),
+        Column(LABEL, pl.String, "1", "class name; null where the FOV has none"),
+        Column(GROUP, pl.String, "1", "patient, animal, coverslip: never on both sides of a split; null where unknown"),
+        Column(DIMENSIONS, pl.Int64, "1", "2 or 3"),
+        Column(N_LOCALISATIONS, pl.Int64, "1", "localisations kept in view 0"),
+        Column(N_CLUSTERS, pl.Int64, "1", "clusters kept in view 0"),
+    )
+}
+
+# -- predictions: one row for each FOV ---------------------------------------------------------------------------------
+FOLD: Final = "fold"
+SPLIT: Final = "split"
+TRUTH: Final = "truth"
+PREDICTION: Final = "prediction"
+PROBABILITY_PREFIX: Final = "p_"  # followed by the class name
+
+# -- graphs ------------------------------------------------------------------------------------------------------------
+LOCALISATION: Final = "localisation"
+CLUSTER: Final = "cluster"
+NEAR: Final = "near"
+POOLED_INTO: Final = "pooled_into"
+IN: Final = "in"
+
+CLUSTER_NEAR: Final = (CLUSTER, NEAR, CLUSTER)
+LOCALISATION_IN: Final = (LOCALISATION, IN, CLUSTER)
+
+
+def level(index: int) -> str:
+    """Node type of level ``index`` of the sampling hierarchy: ``localisation``, ``localisation_1``, ..."""
+    return LOCALISATION if index == 0 else f"{LOCALISATION}_{index}"
+
+
+def level_near(index: int) -> tuple[str, str, str]:
+    """Edge type between neighbours on level ``index``, within one cluster."""
+    return (level(index), NEAR, level(index))
+
+
+def level_pooled(index: int) -> tuple[str, str, str]:
+    """Edge type from level ``index`` to the sampled level above it."""
+    return (level(index), POOLED_INTO, level(index + 1))
+
+
+def level_in(index: int) -> tuple[str, str, str]:
+    """Edge type from level ``index`` to the cluster that holds it."""
+    return (level(index), IN, CLUSTER)
+
+
+# graph attributes: (name, dtype, shape, unit)
+POS: Final = "pos"  # float32 (n, D) nm relative to ``origin``; every node type
+FEATURES: Final = "x"  # float32 (n, F), raw; see ``feature_names`` of the store
+PARENT: Final = "parent"  # int64 (n,) on level l > 0: index of the same localisation on level l - 1
+EDGE_INDEX: Final = "edge_index"  # int64 (2, E): source, target; sorted by target, then source
+ORIGIN: Final = "origin"  # float64 (1, D) nm: centre of mass of the FOV's localisations
+EXTENT: Final = "extent"  # float32 (1, 1) nm: root mean square distance of the localisations from the origin
+TARGET: Final = "y"  # int64 (1,): index into class names; absent where the FOV has no label

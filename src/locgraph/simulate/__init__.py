@@ -1,0 +1,1 @@
+"""Simulated DNA-PAINT origami, written as ordinary raw files."""

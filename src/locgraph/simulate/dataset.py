@@ -1,0 +1,189 @@
+"""A folder of simulated FOVs that looks like a folder of measured ones: raw files, labelled as users label them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+
+from locgraph import schema
+from locgraph.errors import ConfigError, DataError
+from locgraph.provenance import fingerprint, versions, whole_file, write_json
+from locgraph.simulate.arguments import check_whole
+from locgraph.simulate.origami import Origami
+
+Format = Literal["parquet", "csv"]
+
+RECORD: Final = "simulation.json"
+"""File in the folder that says how the others were made."""
+
+GENERATOR_VERSION: Final = 1
+"""Raised whenever the same settings and seed give other numbers than before."""
+
+_RAW_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".txt")
+_CLASS_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class PlannedFov:
+    """One FOV to simulate.
+
+    Attributes:
+        path: Its file.
+        class_index: Its class, as an index into the class names.
+        number: Its number within the class, from 0.
+    """
+
+    path: Path
+    class_index: int
+    number: int
+
+    def generator(self, seed: int) -> np.random.Generator:
+        """The FOV's own source of random numbers: no FOV depends on which others are made, or in which order."""
+        return np.random.default_rng(np.random.SeedSequence([seed, self.class_index, self.number]))
+
+
+def simulate_dataset(
+    folder: Path, origami: Origami, fovs_per_class: int, seed: int, format: Format = "parquet"
+) -> list[Path]:
+    """Writes a folder of simulated raw files.
+
+    Parquet files are named ``<class>_<number>.parquet`` and hold label, label map, channels, dimensions and units in
+    their metadata. CSV holds no metadata: its files lie in one folder per class. A folder made with the same settings
+    is left as it is; where an interrupted run left files out, these are added.
+
+    Args:
+        folder: Where to write; made if absent.
+        origami: What to draw.
+        fovs_per_class: Number of FOVs of each class.
+        seed: Seed of the whole set, 0 or more.
+        format: ``parquet`` or ``csv``.
+
+    Returns:
+        The files, by class, then number.
+
+    Raises:
+        ConfigError: An argument that cannot work, or a folder that was simulated with other settings.
+        DataError: The folder holds raw files that were not simulated, its record cannot be read, or a FOV is empty.
+    """
+    check_whole("fovs_per_class", fovs_per_class, at_least=1)
+    check_whole("seed", seed, at_least=0)
+    if format not in get_args(Format):
+        raise ConfigError(f"format must be one of {', '.join(get_args(Format))}, found {format!r}: change format")
+    _check_class_names(origami.class_names)
+    settings = {
+        "generator_version": GENERATOR_VERSION,
+        "origami": origami.settings(),
+        "fovs_per_class": fovs_per_class,
+        "seed": seed,
+        "format": format,
+    }
+    _claim(folder, settings)
+    planned = list(_plan(folder, origami.class_names, fovs_per_class, format))
+    for fov in planned:
+        if not fov.path.is_file():
+            _write(fov, origami, seed)
+    return [fov.path for fov in planned]
+
+
+def _plan(folder: Path, class_names: tuple[str, ...], fovs_per_class: int, format: Format) -> Iterator[PlannedFov]:
+    digits = max(3, len(str(fovs_per_class - 1)))
+    for index, name in enumerate(class_names):
+        home = folder if format == "parquet" else folder / name
+        for number in range(fovs_per_class):
+            yield PlannedFov(home / f"{name}_{number:0{digits}d}.{format}", index, number)
+
+
+def _write(fov: PlannedFov, origami: Origami, seed: int) -> None:
+    table = origami.simulate_fov(origami.class_names[fov.class_index], fov.generator(seed))
+    if table.is_empty():
+        raise DataError(
+            f"{fov.path} would hold no localisation: raise paint.events_per_site or paint.site_incorporation"
+        )
+    with whole_file(fov.path) as temporary:
+        if fov.path.suffix == ".parquet":
+            table.write_parquet(temporary, metadata=_metadata(origami, fov.class_index, table.columns))
+        else:
+            table.write_csv(temporary)
+
+
+def _metadata(origami: Origami, class_index: int, columns: list[str]) -> dict[str, str]:
+    """What a raw parquet file says of itself; every value is a string."""
+    return {
+        schema.META_LABEL: str(class_index),
+        schema.META_LABEL_MAP: _indexed(origami.class_names),
+        schema.META_DIMENSIONS: str(origami.dimensions),
+        schema.META_CHANNELS: json.dumps(list(range(len(origami.channels)))),
+        schema.META_CHANNEL_LABELS: _indexed(origami.channels),
+        schema.META_UNITS: json.dumps({name: schema.LOCALISATION_COLUMNS[name].unit for name in columns}),
+    }
+
+
+def _indexed(names: tuple[str, ...]) -> str:
+    return json.dumps({str(index): name for index, name in enumerate(names)}, ensure_ascii=False)
+
+
+def _check_class_names(names: tuple[str, ...]) -> None:
+    """Class names become file names, also on disks that do not tell ``T`` from ``t``."""
+    for name in names:
+        if not _CLASS_NAME.fullmatch(name):
+            raise ConfigError(
+                f"class name {name!r} cannot be part of a file name: use letters, digits, '_', '-' and '.' in classes"
+            )
+    folded = [name.casefold() for name in names]
+    twins = [name for name in names if folded.count(name.casefold()) > 1]
+    if twins:
+        raise ConfigError(f"class names {', '.join(twins)} differ in case alone: rename them in classes")
+
+
+def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Records the settings in the folder, unless it belongs to other data.
+
+    The record is written before the files, so that an interrupted run knows its own.
+    """
+    mark = fingerprint(settings)
+    record = _read_record(folder / RECORD)
+    if record is not None and record.get("fingerprint") == mark:
+        return
+    raw = next((p for p in sorted(folder.rglob("*")) if p.suffix in _RAW_SUFFIXES), None) if folder.is_dir() else None
+    if raw is not None and record is None:
+        raise DataError(f"{folder} holds {raw.name}, which was not simulated here: choose an empty folder")
+    if raw is not None and record is not None:
+        changed = "; ".join(_differences(record.get("settings", {}), json.loads(json.dumps(settings))))
+        raise ConfigError(
+            f"{folder} was simulated with other settings ({changed}): set these back, choose another folder, "
+            "or delete this one"
+        )
+    write_json(folder / RECORD, {"fingerprint": mark, "settings": settings, "versions": versions()})
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    """The record of an earlier simulation; None where there is none."""
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}): delete its folder, or choose another") from error
+    if not isinstance(record, dict):
+        raise DataError(f"{path} is no record of a simulation: delete its folder, or choose another")
+    return record
+
+
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    """Settings that differ, with both values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            yield from _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    elif old != new:
+        yield f"{name}: {_short(old)} there, {_short(new)} asked for"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,1 @@
+"""The LightningModule, its checkpoints, callbacks, loggers and results."""

@@ -1,0 +1,156 @@
+import json
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.model_selection import StratifiedKFold
+
+from locgraph.analysis import controls
+from locgraph.analysis.controls import MEANINGS, run_controls, shuffle_positions, thin_to_equal_counts
+from locgraph.errors import DataError, FoldError
+
+
+def ring(rng, n):
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return 50 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def line(rng, n):
+    return np.stack([rng.uniform(-80, 80, n), np.zeros(n)], axis=1)
+
+
+def made_fovs(n_each=12, counts=(60, 60)):
+    """Rings and lines, with a number of localisations for each class; positions far apart on the coverslip."""
+    rng = np.random.default_rng(1)
+    positions, labels = {}, {}
+    for name, draw, count in (("ring", ring, counts[0]), ("line", line, counts[1])):
+        for index in range(n_each):
+            fov = f"{name}/{index:02d}"
+            positions[fov] = draw(rng, count + index % 3) + rng.normal(size=2) * 1e5
+            labels[fov] = name
+    return positions, labels, sorted(positions)[::2], sorted(positions)[1::2]
+
+
+def accuracies(table, column="accuracy"):
+    return dict(zip(table["control"], table[column], strict=True))
+
+
+def test_shapes_are_told_apart_by_distances_and_not_by_number():
+    positions, labels, train, test = made_fovs()
+    table = run_controls(positions, labels, train, test, seed=0)
+    assert table.columns == ["control", "accuracy", "balanced_accuracy", "n_train", "n_test"]
+    assert table["control"].to_list() == list(MEANINGS)
+    assert set(table["n_train"]) == {12}
+    assert set(table["n_test"]) == {12}
+    found = accuracies(table)
+    assert found[controls.PAIR_DISTANCES] == found[controls.PAIR_DISTANCES_AND_COUNT] == 1
+    assert found[controls.EQUAL_COUNTS] == 1
+    assert found[controls.COUNT_ALONE] < 0.8
+    assert found[controls.SHUFFLED_POSITIONS] < 0.85
+    assert found[controls.MAJORITY_CLASS] == 0.5
+
+
+def test_a_leak_through_the_number_is_shown_and_thinning_removes_it():
+    positions, labels, train, test = made_fovs(n_each=30, counts=(60, 400))
+    rng = np.random.default_rng(2)
+    same_shape = {fov: rng.normal(size=points.shape) for fov, points in positions.items()}
+    found = accuracies(run_controls(same_shape, labels, train, test, seed=0))
+    assert found[controls.COUNT_ALONE] == 1
+    # With the number among 62 columns of noise a forest still finds it, if not always.
+    assert found[controls.SHUFFLED_POSITIONS] > 0.85
+    assert found[controls.EQUAL_COUNTS] < 0.75
+
+
+def test_accuracy_and_balanced_accuracy_of_the_majority_by_hand():
+    positions, labels, _, _ = made_fovs(n_each=4)
+    train = ["ring/00", "ring/01", "line/00"]
+    test = ["ring/02", "ring/03", "line/01", "line/02", "line/03"]
+    table = run_controls(positions, labels, train, test, seed=0)
+    assert accuracies(table)[controls.MAJORITY_CLASS] == pytest.approx(2 / 5)
+    assert accuracies(table, "balanced_accuracy")[controls.MAJORITY_CLASS] == pytest.approx(1 / 2)
+
+
+def test_neither_order_nor_other_fovs_change_the_result():
+    positions, labels, train, test = made_fovs()
+    table = run_controls(positions, labels, train, test, seed=3)
+    others = {"other": np.full((4, 2), np.nan)} | dict(reversed(positions.items()))
+    assert run_controls(others, labels | {"other": "ring"}, train[::-1], test[::-1], seed=3).equals(table)
+
+
+def test_shuffling_keeps_numbers_and_draws_from_centred_training_fovs_only():
+    clouds = {
+        "a": np.array([[100.0, 0.0], [102.0, 0.0]]),
+        "b": np.array([[0.0, 7.0], [0.0, 1.0], [0.0, 1.0]]),
+        "c": np.arange(80.0).reshape(40, 2),
+    }
+    shuffled = shuffle_positions(clouds, ["a", "b"], seed=0)
+    assert {fov: points.shape for fov, points in shuffled.items()} == {"a": (2, 2), "b": (3, 2), "c": (40, 2)}
+    assert {tuple(point) for point in shuffled["c"]} == {(-1, 0), (1, 0), (0, 4), (0, -2)}
+
+
+def test_thinning_keeps_distinct_rows_of_each_fov():
+    clouds = {"small": np.arange(50.0).reshape(25, 2), "big": np.arange(400.0).reshape(200, 2)}
+    thinned = thin_to_equal_counts(clouds, seed=0)
+    np.testing.assert_array_equal(thinned["small"], clouds["small"])
+    assert len(np.unique(thinned["big"], axis=0)) == 25
+    assert set(map(tuple, thinned["big"])) <= set(map(tuple, clouds["big"]))
+
+
+def test_thinning_stops_at_the_least_number_that_shows_a_shape():
+    clouds = {"tiny": np.zeros((2, 2)), "big": np.arange(400.0).reshape(200, 2)}
+    assert {fov: len(points) for fov, points in thin_to_equal_counts(clouds, seed=0).items()} == {"tiny": 2, "big": 20}
+
+
+@pytest.mark.parametrize(("train", "test"), [([], ["ring/00"]), (["ring/00"], [])])
+def test_an_empty_part_is_refused(train, test):
+    positions, labels, _, _ = made_fovs(2)
+    with pytest.raises(FoldError, match="training and test"):
+        run_controls(positions, labels, train, test, seed=0)
+
+
+def test_a_fov_on_both_sides_is_refused():
+    positions, labels, _, _ = made_fovs(2)
+    with pytest.raises(FoldError, match="in both: line/01"):
+        run_controls(positions, labels, ["ring/00", "line/01"], ["line/01"], seed=0)
+    with pytest.raises(FoldError, match="twice"):
+        run_controls(positions, labels, ["ring/00", "ring/00"], ["line/01"], seed=0)
+
+
+def test_a_fov_without_positions_or_label_is_named():
+    positions, labels, train, test = made_fovs(2)
+    with pytest.raises(DataError, match="FOV lost is in the fold but has no positions"):
+        run_controls(positions, labels, [*train, "lost"], test, seed=0)
+    with pytest.raises(DataError, match=f"FOV {test[0]} is in the fold but has no label"):
+        run_controls(positions, labels | {test[0]: None}, train, test, seed=0)
+
+
+def test_fovs_of_different_dimensions_are_refused():
+    positions, labels, train, test = made_fovs(2)
+    positions[test[0]] = np.zeros((5, 3))
+    with pytest.raises(DataError, match=f"FOV {test[0]}: expected positions like"):
+        run_controls(positions, labels, train, test, seed=0)
+
+
+def test_the_known_accuracies_on_real_fovs(test_data):
+    folder = test_data / "digits_letters"
+    positions, labels = {}, {}
+    for path in sorted(folder.glob("*.parquet")):
+        metadata = pl.read_parquet_metadata(path)
+        positions[path.stem] = pl.read_parquet(path).select("x", "y").to_numpy().astype(np.float64)
+        labels[path.stem] = json.loads(metadata["gt_label_map"])[metadata["gt_label"]]
+    fovs, truth = np.array(list(positions)), list(labels.values())
+    tables, seconds = [], []
+    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(fovs, truth):
+        start = time.process_time()
+        tables.append(run_controls(positions, labels, fovs[train], fovs[test], seed=0))
+        seconds.append(time.process_time() - start)
+    means = pl.concat(tables).group_by("control").agg(pl.col("accuracy").mean())
+    found = accuracies(means)
+    assert found[controls.PAIR_DISTANCES_AND_COUNT] == pytest.approx(0.94, abs=0.015)
+    assert found[controls.PAIR_DISTANCES] == pytest.approx(0.89, abs=0.015)
+    assert found[controls.COUNT_ALONE] == pytest.approx(0.50, abs=0.02)
+    assert found[controls.SHUFFLED_POSITIONS] < 0.53
+    assert 0.80 < found[controls.EQUAL_COUNTS] < 0.90
+    assert found[controls.MAJORITY_CLASS] == pytest.approx(1 / 7)
+    assert np.median(seconds) < 4  # measured 1.1 s; the rest is room for a busy machine

@@ -1,0 +1,173 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from locgraph.analysis.runs import Failure, FoldResult
+from locgraph.analysis.summary import read_sweep, summarise, write_summary
+from locgraph.errors import DataError
+
+ACCURACIES = [0.9, 1.0, 0.8]
+
+
+def result(fold, accuracy=0.9, **changes):
+    """Ten test FOVs of two classes, of which ``10 * accuracy`` are right."""
+    right = round(10 * accuracy)
+    settings = {
+        "fold": fold,
+        "folder": Path(f"run/{fold}"),
+        "metrics": {"loss": 1.5 + fold, "accuracy": accuracy, "balanced_accuracy": accuracy},
+        "confusion": np.array([[right - 3, 10 - right], [0, 3]]),
+        "class_names": ("one", "two"),
+        "controls": {"majority_class": 0.5, "pair_distances": 0.7 + 0.1 * fold},
+        "controls_balanced": {"pair_distances": 0.6},
+        "experiment": "digits",
+        "n_folds": 3,
+    }
+    return FoldResult(**settings | changes)
+
+
+def three():
+    return [result(fold, accuracy) for fold, accuracy in enumerate(ACCURACIES)]
+
+
+def row(summary, source, metric="accuracy"):
+    return summary.table.filter((pl.col("source") == source) & (pl.col("metric") == metric)).to_dicts()[0]
+
+
+def test_a_complete_sweep_by_hand():
+    summary = summarise(three(), range(3))
+    assert summary.complete
+    assert (summary.experiment, summary.missing, summary.reasons, summary.failures) == ("digits", [], {}, ())
+    found = row(summary, "model")
+    # Student's t of 97.5 % with two degrees of freedom is 4.3027; the upper end is cut at 1.
+    assert found == pytest.approx(
+        {
+            "source": "model",
+            "metric": "accuracy",
+            "n_folds": 3,
+            "mean": 0.9,
+            "standard_deviation": 0.1,
+            "interval_low": 0.9 - 4.3027 * 0.1 / 3**0.5,
+            "interval_high": 1.0,
+            "fold_0": 0.9,
+            "fold_1": 1.0,
+            "fold_2": 0.8,
+        },
+        abs=1e-4,
+    )
+    np.testing.assert_array_equal(summary.confusion, [[18, 3], [0, 9]])
+    assert summary.pooled.estimate == pytest.approx(27 / 30)
+    assert (summary.pooled.low, summary.pooled.high) == pytest.approx((0.7438, 0.9654), abs=1e-4)
+
+
+def test_controls_stand_beside_the_model():
+    table = summarise(three(), range(3)).table
+    assert list(zip(table["source"], table["metric"], strict=True)) == [
+        ("model", "accuracy"),
+        ("model", "balanced_accuracy"),
+        ("model", "loss"),
+        ("pair_distances", "accuracy"),
+        ("pair_distances", "balanced_accuracy"),
+        ("majority_class", "accuracy"),
+    ]
+
+
+def test_the_order_of_the_runs_does_not_matter():
+    one, other = summarise(three(), range(3)), summarise(three()[::-1], [2, 0, 1])
+    assert one.content() == other.content()
+
+
+def test_a_loss_is_not_cut_at_one():
+    found = row(summarise(three(), range(3)), "model", "loss")
+    assert found["mean"] == pytest.approx(2.5)
+    assert found["interval_high"] > 4
+
+
+def test_values_for_a_figure():
+    summary = summarise(three(), range(3))
+    assert summary.folds()["model"] == {0: 0.9, 1: 1.0, 2: 0.8}
+    assert list(summary.folds()) == ["model", "pair_distances", "majority_class"]
+    assert summary.intervals()["majority_class"] == (0.5, 0.5, 0.5)
+    assert list(summary.intervals("loss")) == ["model"]
+
+
+def test_missing_and_failed_folds_are_named():
+    runs = [result(1), Failure(Path("run/2"), "out of memory", 2), Failure(Path("run/x"), "no metrics.json")]
+    summary = summarise(runs, range(4))
+    assert not summary.complete
+    assert summary.missing == [0, 2, 3]
+    assert summary.reasons[2] == "out of memory (run/2)"
+    assert summary.reasons[0] == summary.reasons[3] == "perhaps one of the runs without a fold: run/x"
+    assert len(summary.failures) == 2
+    assert row(summary, "model")["standard_deviation"] is None
+    assert summarise([result(0)], range(2)).reasons == {1: "no run of it was found"}
+
+
+def test_a_fold_repeated_with_success_is_not_missing():
+    summary = summarise([Failure(Path("run/first"), "stopped", 0), result(0)], [0])
+    assert summary.complete
+    assert len(summary.failures) == 1
+
+
+def test_a_metric_that_some_folds_lack_shows_its_number_of_folds():
+    runs = [result(0), result(1, metrics={"accuracy": 0.5}), result(2, controls={})]
+    summary = summarise(runs, range(3))
+    found = row(summary, "model", "balanced_accuracy")
+    assert (found["n_folds"], found["fold_1"]) == (2, None)
+    assert summary.folds("balanced_accuracy")["model"].keys() == {0, 2}
+    assert row(summary, "majority_class")["n_folds"] == 2
+
+
+def test_nothing_completed():
+    summary = summarise([Failure(Path("run/0"), "out of memory", 0)], [0, 1])
+    assert summary.missing == [0, 1]
+    assert summary.pooled is None
+    assert summary.table.is_empty()
+    assert summary.confusion.shape == (0, 0)
+    assert summary.folds() == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_names": ("two", "one")}, r"class orders.*run/0.*run/1"),
+        ({"experiment": "letters"}, "different experiments: digits in run/0 and letters in run/1"),
+        ({"n_folds": 10}, "numbers of folds"),
+        ({"fold": 0}, "one completed run of fold 0, found run/0 and run/1"),
+        ({"fold": 7}, r"expected folds \[0, 1\], found fold 7"),
+    ],
+)
+def test_runs_that_do_not_belong_together_are_refused(changes, message):
+    with pytest.raises(DataError, match=message):
+        summarise([result(0), result(**{"fold": 1, "folder": Path("run/1")} | changes)], range(2))
+
+
+def test_written_files_hold_the_same_numbers(tmp_path):
+    summary = summarise([*three(), Failure(Path("run/3"), "out\nof memory", 3)], range(4))
+    write_summary(tmp_path, summary)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["summary.csv", "summary.json", "summary.md"]
+    content = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert content == summary.content()
+    assert content["missing"] == [3]
+    assert content["failures"] == [{"folder": "run/3", "fold": 3, "reason": "out\nof memory"}]
+    assert pl.read_csv(tmp_path / "summary.csv").equals(summary.table)
+    assert "fold 3: out of memory (run/3)" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
+def test_a_summary_without_results_can_be_written(tmp_path):
+    write_summary(tmp_path, summarise([], [0]))
+    assert json.loads((tmp_path / "summary.json").read_text())["pooled_accuracy"] is None
+    assert "**Incomplete: 0 of 1 folds.**" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
+def test_a_sweep_is_read_from_its_folders(tmp_path):
+    content = {"status": "completed", "experiment": "digits", "fold": 0, "class_names": ["one"]}
+    content |= {"test": {"accuracy": 1.0}, "confusion_matrix": [[4]], "controls": []}
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "metrics.json").write_text(json.dumps(content))
+    summary = read_sweep([tmp_path / "0", tmp_path / "1"], range(2))
+    assert summary.missing == [1]
+    assert summary.pooled.estimate == 1

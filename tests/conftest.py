@@ -1,0 +1,17 @@
+"""Fixtures that many tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def test_data() -> Path:
+    """The folder of real data named by ``LOCGRAPH_TEST_DATA``; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("LOCGRAPH_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real data not found at {folder}: set LOCGRAPH_TEST_DATA")
+    return folder

@@ -1,0 +1,166 @@
+"""The FOVs of a raw folder, from names and headers."""
+
+import json
+
+import polars as pl
+import pytest
+
+from locgraph.errors import DataError
+from locgraph.io.catalogue import FovSource, scan
+from locgraph.io.columns import ColumnMap, MissingColumnsError
+from locgraph.io.groups import NoGroups, RegexGroups, TableGroups
+from locgraph.io.labels import FolderLabels, MetadataLabels, NoLabels, TableLabels
+
+COLUMNS = ColumnMap({"x": "x", "y": "y"}, unit="nm")
+CSV = "x,y\n1,2\n"
+
+
+def write(folder, *names, text=CSV):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def found_in(folder, labels=None, groups=None):
+    return scan(folder, COLUMNS, labels or NoLabels(), groups or NoGroups())
+
+
+def test_names_are_paths_below_the_folder(tmp_path):
+    write(tmp_path, "b.csv", "a/2.tsv", "a/1.v2.TXT", "a10.csv")
+    pl.DataFrame({"x": [1.0], "y": [2.0]}).write_parquet(tmp_path / "a" / "0.parquet")
+
+    found = found_in(tmp_path)
+
+    assert [source.fov_id for source in found.sources] == ["a/0", "a/1.v2", "a/2", "a10", "b"]
+    assert found.sources[2] == FovSource("a/2", tmp_path / "a" / "2.tsv", None, None)
+    assert found.class_names == ()
+    assert found.failures == {}
+
+
+def test_what_is_left_out(tmp_path):
+    write(tmp_path, "a.csv", ".b.csv", ".hidden/c.csv", "notes.md", "a-protocol.txt", "image.tif")
+    (tmp_path / "folder.csv").mkdir()
+
+    found = found_in(tmp_path)
+
+    assert [source.fov_id for source in found.sources] == ["a"]
+    assert found.failures == {}
+
+
+def test_a_hidden_folder_above_does_not_matter(tmp_path):
+    write(tmp_path / ".data", "a.csv")
+
+    assert len(found_in(tmp_path / ".data").sources) == 1
+
+
+def test_tables_in_the_folder_are_left_out(tmp_path):
+    write(tmp_path, "p1_a.csv", "p2_a.csv")
+    write(tmp_path, "labels.csv", text="fov_id,label\np1_a,L\np2_a,O\n")
+    write(tmp_path, "groups.csv", text="fov_id,group\np1_a,p1\np2_a,p2\n")
+    groups = TableGroups(tmp_path / "groups.csv")
+
+    found = found_in(tmp_path, TableLabels(tmp_path / "." / "labels.csv"), groups)
+
+    assert [(source.fov_id, source.label, source.group) for source in found.sources] == [
+        ("p1_a", "L", "p1"),
+        ("p2_a", "O", "p2"),
+    ]
+    assert found.class_names == ("L", "O")
+    assert found.failures == {}
+
+
+def test_two_files_of_the_same_name(tmp_path):
+    write(tmp_path, "a.csv", "b.csv")
+    pl.DataFrame({"x": [1.0], "y": [2.0]}).write_parquet(tmp_path / "a.parquet")
+
+    found = found_in(tmp_path)
+
+    assert [source.fov_id for source in found.sources] == ["b"]
+    assert set(found.failures) == {"a"}
+    assert f"found {tmp_path / 'a.csv'} and {tmp_path / 'a.parquet'}" in found.failures["a"]
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path):
+    write(tmp_path, "good.csv")
+    write(tmp_path, "renamed.csv", text="x_new,y\n1,2\n")
+    write(tmp_path, "empty.csv", text="")
+    write(tmp_path, "text.parquet")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1\0\0\0\0")
+
+    found = found_in(tmp_path)
+
+    assert [source.fov_id for source in found.sources] == ["good"]
+    assert set(found.failures) == {"renamed", "empty", "text", "cut"}
+    assert "found an empty file (0 bytes)" in found.failures["empty"]
+    assert "expected parquet, as its name says" in found.failures["text"]
+    assert "truncated" in found.failures["cut"]
+    assert "found the columns 'x_new', 'y'" in found.failures["renamed"]
+
+
+def test_failures_of_labels_and_groups(tmp_path):
+    write(tmp_path, "L/p1.csv", "L/other.csv", "p3.csv", "O/p2.csv")
+
+    found = found_in(tmp_path, FolderLabels(), RegexGroups(r"(p\d)"))
+
+    assert [(source.fov_id, source.label, source.group) for source in found.sources] == [
+        ("L/p1", "L", "p1"),
+        ("O/p2", "O", "p2"),
+    ]
+    assert set(found.failures) == {"L/other", "p3"}
+
+
+def test_disagreeing_label_maps(tmp_path):
+    for name, label_map in (("a", {"0": "L"}), ("b", {"0": "L"}), ("c", {"0": "O"})):
+        metadata = {"gt_label": "0", "gt_label_map": json.dumps(label_map)}
+        pl.DataFrame({"x": [1.0], "y": [2.0]}).write_parquet(tmp_path / f"{name}.parquet", metadata=metadata)
+
+    found = found_in(tmp_path, MetadataLabels())
+
+    assert [source.label for source in found.sources] == ["L", "L"]
+    assert "expected the gt_label_map of most files" in found.failures["c"]
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(DataError, match=r"data\.raw_dir: expected a folder at .*none; found none"):
+        found_in(tmp_path / "none")
+
+
+@pytest.mark.parametrize("names", [[], ["notes.md"]])
+def test_no_readable_file(tmp_path, names):
+    write(tmp_path, *names)
+
+    with pytest.raises(DataError, match=r"data\.raw_dir: expected files of localisations .* found none"):
+        found_in(tmp_path)
+
+
+def test_only_bad_files_are_named(tmp_path):
+    write(tmp_path, "a.csv", text="")
+
+    with pytest.raises(DataError, match=r"data\.raw_dir: .*\(1 failed\)\n  a: .*0 bytes"):
+        found_in(tmp_path)
+
+
+def test_a_column_missing_from_all_files(tmp_path):
+    write(tmp_path, "a.csv", "b.csv", text="X,y\n1,2\n")
+
+    with pytest.raises(MissingColumnsError, match=r"No file in data\.raw_dir .*'x' \(x\); found the columns 'X', 'y'"):
+        found_in(tmp_path)
+
+
+def test_no_fov_with_a_label(tmp_path):
+    write(tmp_path, "a.csv")
+
+    with pytest.raises(DataError, match=r"data\.raw_dir: .*labels and groups settings fit.*\n  a: .*gt_label_map"):
+        found_in(tmp_path, MetadataLabels())
+
+
+def test_digits_and_letters(test_data):
+    columns = ColumnMap({"x": "x", "y": "y", "precision": "sigma"}, unit="px", pixel_size_nm=130)
+
+    found = scan(test_data / "digits_letters", columns, MetadataLabels(), NoGroups())
+
+    assert len(found.sources) == 245
+    assert found.class_names == ("one", "two", "three", "T", "O", "L", "grid")
+    assert all([source.label for source in found.sources].count(name) == 35 for name in found.class_names)
+    assert found.failures == {}
+    assert [source.fov_id for source in found.sources] == sorted(source.fov_id for source in found.sources)

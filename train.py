@@ -1,0 +1,8 @@
+"""Train and test a network: ``python train.py experiment=demo`` (all options: ``python train.py --help``)."""
+
+import sys
+
+from locgraph.commands.app import launch
+
+if __name__ == "__main__":
+    launch("train", sys.argv[1:])
