@@ -8,12 +8,13 @@ TORCH := $(shell sed -n 's/^torch==/torch==/p' requirements.lock)
 .PHONY: help env demo test lint format lock clean
 
 help:  ## show this
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(VENV)/.ready  ## make the environment in .venv from the lock file
 
 # torch first, at the locked version: a looser request by another package would fetch another build
 $(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
@@ -35,9 +36,15 @@ format: env  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: env  ## write the versions of the environment to requirements.lock
+# not from the environment of the lock file: that one lacks what pyproject.toml newly asks for
+lock:  ## make the environment anew from pyproject.toml, and write its versions to requirements.lock
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python scripts/lock.py > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+	touch $(VENV)/.ready
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

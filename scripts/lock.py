@@ -3,6 +3,7 @@
 from importlib import metadata
 
 LEFT_OUT = {"locgraph", "pip"}
+BROUGHT_BY_TORCH = ("nvidia-", "cuda-", "triton")  # by its builds for a GPU alone, which bring the right versions
 
 
 def main() -> None:
@@ -10,7 +11,7 @@ def main() -> None:
     print("# Exact versions that the tests pass with; written by `make lock`. pyproject.toml states the ranges.")
     found = {dist.metadata["Name"]: dist.version.partition("+")[0] for dist in metadata.distributions()}
     for name in sorted(found, key=str.lower):
-        if name.lower() not in LEFT_OUT:
+        if name.lower() not in LEFT_OUT and not name.lower().startswith(BROUGHT_BY_TORCH):
             print(f"{name}=={found[name]}")
 
 

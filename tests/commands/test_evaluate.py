@@ -82,7 +82,7 @@ def test_a_missing_folder_is_told(fails, checkpoint, tmp_path):
 def test_a_truncated_checkpoint_is_told(fails, checkpoint, tmp_path):
     short = tmp_path / "short.ckpt"
     short.write_bytes(checkpoint.read_bytes()[:1000])
-    assert "cannot be read, it may be truncated" in fails(tmp_path, "eval", f"ckpt_path={short}")
+    assert "it is truncated, or no checkpoint at all" in fails(tmp_path, "eval", f"ckpt_path={short}")
 
 
 def test_a_checkpoint_with_code_is_refused(fails, tmp_path):

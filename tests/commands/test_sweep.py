@@ -29,7 +29,7 @@ def test_folds_share_one_preparation_and_cover_every_fov_once(swept):
 def test_the_same_sweep_folder_does_what_is_missing(swept, run, tmp_path):
     folder = tmp_path / "sweep"
     shutil.copytree(swept.run_dir, folder)
-    gone = next(path for path in sorted(folder.iterdir()) if path.is_dir() and "index=1" in path.name)
+    gone = folder / "1"
     shutil.rmtree(gone)
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("*/checkpoints/best.ckpt")}
     run(swept.folder, "train", *swept.overrides, "sweep=kfold", f"paths.sweep_dir={folder}")
@@ -43,7 +43,7 @@ def test_the_same_sweep_folder_does_what_is_missing(swept, run, tmp_path):
 def test_a_missing_fold_is_named(swept, run, tmp_path):
     folder = tmp_path / "sweep"
     shutil.copytree(swept.run_dir, folder)
-    gone = next(path for path in sorted(folder.iterdir()) if path.is_dir() and "index=1" in path.name)
+    gone = folder / "1"
     shutil.rmtree(gone)
     run(tmp_path, "summarise", f"folder={folder}")
     assert json.loads((folder / "summary.json").read_text())["missing"] == [1]

@@ -8,7 +8,6 @@ import torch
 import yaml
 from polars.testing import assert_frame_equal
 
-from locgraph.commands.train import family_name
 from locgraph.training.module import Classifier
 
 
@@ -230,9 +229,3 @@ def test_too_many_bad_fovs_stop_the_command(spoiled, fails, tmp_path):
     failed = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert failed["status"] == "failed"
     assert "data.max_failed_fraction" in failed["reason"]
-
-
-def test_family_names_leave_out_where_and_which_fold():
-    overrides = ["experiment=demo", "fold.index=2", "paths.sweep_dir=/x", "model/readout=max", "seed=1"]
-    assert family_name(overrides) == "model_readout=max,seed=1"
-    assert family_name(["experiment=demo", "fold.index=2"]) == "all"

@@ -72,9 +72,7 @@ def test_localisations_by_hand(make_recipe):
 
 
 def test_three_dimensions_by_hand(make_recipe):
-    locs = pl.DataFrame(
-        {"x": [0.0, 0.0, 6.0], "y": [0.0, 0.0, 3.0], "z": [-1.0, 1.0, 6.0], "cluster_id": [0, 0, 1]}
-    )
+    locs = pl.DataFrame({"x": [0.0, 0.0, 6.0], "y": [0.0, 0.0, 3.0], "z": [-1.0, 1.0, 6.0], "cluster_id": [0, 0, 1]})
     clusters = pl.DataFrame(
         {"cluster_id": [0, 1], "count": [2, 1], "x_mean": [0.0, 6.0], "y_mean": [0.0, 3.0], "z_mean": [0.0, 6.0]}
     )
@@ -230,7 +228,10 @@ def test_positions_in_other_types_are_as_good(make_recipe, make_tables):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cluster_features": ("area", "colour")}, r"fov: .*\['colour'\], found .*area.*change graph\.cluster_features"),
+        (
+            {"cluster_features": ("area", "colour")},
+            r"fov: .*\['colour'\], found .*change graph\.cluster_features",
+        ),
         ({"localisation_features": ("sigma",)}, r"fov: .*\['sigma'\], found .*change graph\.localisation_features"),
     ],
 )

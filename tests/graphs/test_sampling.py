@@ -1,5 +1,7 @@
 """Farthest-point sampling against a plain implementation, and what it promises."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from locgraph.graphs.sampling import farthest_points
 def plain(points, offsets, ratio):
     """The same rule, spelled out with numpy for one group after the other."""
     rows = []
-    for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+    for start, stop in itertools.pairwise(offsets):
         group = points[start:stop]
         wanted = -(-len(group) * ratio.numerator // ratio.denominator)  # rounded up, in whole numbers
         gap = ((group - group.mean(axis=0)) ** 2).sum(axis=1) if len(group) else np.empty(0)
@@ -144,7 +146,8 @@ def test_coincident_points_come_last_and_the_first_rows_first():
 def test_empty_groups_and_none_at_all():
     points, _ = groups(np.random.default_rng(9), [4])
 
-    assert farthest_points(points, np.array([0, 0, 4, 4]), 0.5).tolist() == farthest_points(
-        points, np.array([0, 4]), 0.5
-    ).tolist()
+    assert (
+        farthest_points(points, np.array([0, 0, 4, 4]), 0.5).tolist()
+        == farthest_points(points, np.array([0, 4]), 0.5).tolist()
+    )
     assert farthest_points(np.empty((0, 2)), np.array([0]), 0.5).shape == (0,)

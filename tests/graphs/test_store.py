@@ -2,6 +2,7 @@
 
 import shutil
 
+import polars as pl
 import pytest
 import torch
 
@@ -224,7 +225,7 @@ def test_a_fov_without_clusters_fails(tmp_path, make_folder, make_recipe, make_t
     for path in (tmp_path / "copy").rglob("a.parquet"):
         fov = read_fov(tables, "a")
         table = fov.locs if path.parent.name == "locs" else fov.clusters
-        metadata = store_module.pl.read_parquet_metadata(path)
+        metadata = pl.read_parquet_metadata(path)
         metadata.pop("ARROW:schema", None)
         table.clear().write_parquet(path, metadata=metadata)
 

@@ -2,7 +2,7 @@ import matplotlib.image
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.viewing.save import save_figure
+from locgraph.viewing.save import read_picture, save_figure
 from locgraph.viewing.style import new_figure
 
 
@@ -44,3 +44,12 @@ def test_a_drawing_that_fails_leaves_the_old_file(tmp_path):
     with pytest.raises(ValueError, match="nothing"):
         save_figure(broken, path)
     assert [found.read_bytes() for found in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_saved_picture_is_read_back(tmp_path):
+    figure = new_figure(50.0, 25.0)
+    save_figure(figure, tmp_path / "a.png")
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.shape[1] == pytest.approx(2 * picture.shape[0], abs=2)
+    assert picture.min() >= 0.0
+    assert picture.max() == 1.0

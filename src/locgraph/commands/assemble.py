@@ -40,8 +40,8 @@ def build(node: Any, **numbers: Any) -> Any:
             if numbers
             else instantiate(node, _convert_="all")
         )
-    except TypeError as error:
-        raise ConfigError(f"{node._target_}: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{node['_target_']}: {error}") from error
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, LocgraphError):
@@ -90,9 +90,17 @@ def graph_settings(cfg: DictConfig, cluster_features: list[str]) -> dict[str, An
     if settings["cluster_features"] is None:
         settings["cluster_features"] = cluster_features
     if settings["localisations"] is None:
-        encoder: Any = get_class(cfg.model.loc_encoder._target_)
-        settings["localisations"] = encoder.uses_localisations
+        settings["localisations"] = _uses_localisations(cfg.model.loc_encoder._target_)
     return settings
+
+
+def _uses_localisations(encoder: str) -> bool:
+    try:
+        return bool(get_class(encoder).uses_localisations)  # type: ignore[attr-defined]
+    except (ImportError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"model.loc_encoder._target_={encoder}: expected a class with the attribute uses_localisations; {error}"
+        ) from error
 
 
 def graph_recipe(settings: Mapping[str, Any]) -> Any:

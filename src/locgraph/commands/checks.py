@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import logging
+import math
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from locgraph.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 _PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32", "64-true", "64")
+_NUMBERS: dict[str, tuple[type, str, float, float]] = {
+    "seed": (int, "a whole number from 0 to 4294967295", 0, 2**32 - 1),
+    "data.max_refused_fraction": (float, "a number from 0 to 1", 0, 1),
+    "data.max_failed_fraction": (float, "a number from 0 to 1", 0, 1),
+    "data.min_localisations": (int, "at least 1, a whole number", 1, math.inf),
+    "data.min_clusters": (int, "at least 1, a whole number", 1, math.inf),
+    "data.batch_size": (int, "at least 1, a whole number", 1, math.inf),
+    "data.num_workers": (int, "at least 0, a whole number", 0, math.inf),
+    "data.in_memory": (bool, "true or false", 0, 1),
+    "trainer.max_epochs": (int, "at least 1, a whole number", 1, math.inf),
+}
 
 
 def check_device(cfg: DictConfig) -> None:
@@ -41,6 +53,27 @@ def check_device(cfg: DictConfig) -> None:
         raise ConfigError(
             f"trainer.precision=bf16-mixed is not supported by {torch.cuda.get_device_name()}; "
             "use trainer.precision=16-mixed"
+        )
+
+
+def check_values(cfg: DictConfig) -> None:
+    """Refuses numbers that could not work, where a library would tell so late or not at all.
+
+    Raises:
+        ConfigError: A value is not of the kind that is expected, or out of range.
+    """
+    for name, (kind, words, low, high) in _NUMBERS.items():
+        value = OmegaConf.select(cfg, name)
+        if value is None:
+            continue
+        whole_for_real = kind is float and type(value) is int
+        if not (type(value) is kind or whole_for_real) or not low <= value <= high:
+            raise ConfigError(f"{name} must be {words}, found {value!r}")
+    devices = OmegaConf.select(cfg, "trainer.devices")
+    if devices not in (None, 1, "1") and not (OmegaConf.is_list(devices) and len(devices) == 1):
+        raise ConfigError(
+            f"trainer.devices must be 1, or a list of one GPU such as [0], found {devices}: a run uses one device; "
+            "train the folds of a sweep beside each other instead"
         )
 
 

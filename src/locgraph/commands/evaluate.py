@@ -41,6 +41,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         LocgraphError: The checkpoint or the data cannot be used.
     """
+    checks.check_values(cfg)
     path = Path(cfg.ckpt_path)
     if not path.is_file():
         raise ConfigError(f"ckpt_path={path}: no such file; expected RUN/checkpoints/best.ckpt of a training run")
@@ -144,7 +145,11 @@ class Lenient:
         return self.source.tables
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Labels where there are any."""
-        found = self.source.labels(files)
+        """Labels where there are any; new files need not come with the table of the training files."""
+        try:
+            found = self.source.labels(files)
+        except DataError as error:
+            log.info("no labels for the new files: %s", error)
+            found = Labelling((), {}, {})
         by_fov: Mapping[str, str | None] = {file.fov_id: found.by_fov.get(file.fov_id) for file in files}
         return Labelling(found.class_names, dict(by_fov), {})

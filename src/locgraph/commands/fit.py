@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as lightning
 import polars as pl
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import CSVLogger, Logger
 from omegaconf import DictConfig
 
@@ -28,7 +32,7 @@ from locgraph.training import history
 from locgraph.training.checkpoint import load_weights, read_checkpoint
 from locgraph.training.loggers import csv_logger, finish
 from locgraph.training.module import Classifier, balanced_weights
-from locgraph.training.predictions import prediction_table, write_predictions
+from locgraph.training.predictions import prediction_table, score, write_predictions
 
 log = logging.getLogger(__name__)
 
@@ -55,20 +59,15 @@ def fit_and_test(
     module = make_module(cfg, network, data, make_record(cfg, prepared, data, sizes))
     history.set_aside(folder.path)
     loggers = make_loggers(cfg, folder.path)
-    trainer = make_trainer(cfg, folder, loggers)
     try:
-        started = time.perf_counter()
-        resumed = folder.last_checkpoint
-        if resumed is not None:
-            log.info("goes on from %s", resumed)
-        trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
-        history.join(folder.path)
-        seconds["train"] = time.perf_counter() - started
-        started = time.perf_counter()
-        load_weights(network, read_checkpoint(folder.checkpoints / "best.ckpt"))
-        scores = evaluate(trainer, module, data)
-        write_predictions(folder.path / "predictions.parquet", predictions(trainer, module, data, cfg.fold.index))
-        seconds["test"] = time.perf_counter() - started
+        trainer = make_trainer(cfg, folder, loggers)
+        with timed(seconds, "train"):
+            fit(trainer, module, data, folder)
+        with timed(seconds, "test"):
+            load_weights(network, read_checkpoint(folder.checkpoints / "best.ckpt"))
+            table, scores = predictions(trainer, module, data, cfg.fold.index)
+            log_scores(loggers, scores[TEST])
+        write_predictions(folder.path / "predictions.parquet", table)
         metrics = {
             "experiment": str(cfg.name),
             "fold": int(cfg.fold.index),
@@ -82,11 +81,31 @@ def fit_and_test(
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
         results.draw(folder.path, metrics)
+        results.draw_gallery(folder.path, prepared.tables, table.filter(pl.col(schema.SPLIT) == TEST), data.class_names)
         results.log_figures(loggers, folder.path)
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer or callbacks: {error}") from error
     finally:
         finish(loggers)
     results.show(metrics, folder.path)
     return metrics
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Notes how long a block takes."""
+    started = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - started
+
+
+def fit(trainer: lightning.Trainer, module: Classifier, data: GraphDataModule, folder: RunFolder) -> None:
+    """Trains, from where an interrupted run stopped if there is one."""
+    resumed = folder.last_checkpoint
+    if resumed is not None:
+        log.info("goes on from %s", resumed)
+    trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
+    history.join(folder.path)
 
 
 def make_data(cfg: DictConfig, prepared: Prepared, split: Split) -> GraphDataModule:
@@ -129,13 +148,23 @@ def make_module(cfg: DictConfig, network: Network, data: GraphDataModule, record
     return Classifier(
         network,
         data.class_names,
-        optimizer=assemble.build(cfg.training.optimizer),
+        optimizer=make_optimizer(cfg),
         schedule=assemble.build(cfg.training.schedule),
         label_smoothing=cfg.training.label_smoothing,
         class_weights=weights,
         record=record,
         seed=cfg.seed,
     )
+
+
+def make_optimizer(cfg: DictConfig) -> Callable[..., torch.optim.Optimizer]:
+    """What makes the optimiser; tried at once on a parameter, as Lightning would tell late."""
+    make = assemble.build(cfg.training.optimizer)
+    try:
+        make([torch.nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"training.optimizer: {error}") from error
+    return make
 
 
 def make_loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
@@ -159,25 +188,28 @@ def make_trainer(cfg: DictConfig, folder: RunFolder, loggers: list[Logger]) -> l
     return assemble.build(cfg.trainer, callbacks=callbacks, logger=loggers, default_root_dir=str(folder.path))
 
 
-def evaluate(trainer: lightning.Trainer, module: Classifier, data: GraphDataModule) -> dict[str, Any]:
-    """Metrics of the validation and test side, and the confusion matrix of the test side."""
-    val = trainer.validate(module, data, verbose=False)[0]
-    module.confusion.reset()
-    test = trainer.test(module, data, verbose=False)[0]
-    return {
-        TEST: {name.removeprefix("test/"): value for name, value in test.items()},
-        VALIDATION: {name.removeprefix("val/"): value for name, value in val.items()},
-        "confusion_matrix": module.confusion.compute().long().tolist(),
-    }
+def predictions(
+    trainer: lightning.Trainer, module: Classifier, data: GraphDataModule, fold: int
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Predictions for the validation and test FOVs, and their metrics.
 
-
-def predictions(trainer: lightning.Trainer, module: Classifier, data: GraphDataModule, fold: int) -> pl.DataFrame:
-    """Predictions for the validation and test FOVs."""
+    Returns:
+        The table of both sides; metrics of each, and the confusion matrix of the test side.
+    """
     tables = []
+    metrics: dict[str, Any] = {}
     for side, fov_ids in ((VALIDATION, data.split.val), (TEST, data.split.test)):
         batches: Any = trainer.predict(module, data.evaluation_dataloader(fov_ids))
         tables.append(prediction_table(batches, data.class_names, fold, side))
-    return pl.concat(tables)
+        metrics[side], metrics["confusion_matrix"] = score(batches)
+    return pl.concat(tables), metrics
+
+
+def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float]) -> None:
+    """Hands the metrics of the test to the loggers."""
+    for logger in loggers:
+        logger.log_metrics({f"{TEST}/{name}": value for name, value in scores.items()})
+        logger.save()
 
 
 def controls(cfg: DictConfig, prepared: Prepared, split: Split) -> list[dict[str, Any]]:

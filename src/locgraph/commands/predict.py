@@ -12,12 +12,6 @@ import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
-from torchmetrics.functional.classification import (
-    multiclass_accuracy,
-    multiclass_auroc,
-    multiclass_confusion_matrix,
-    multiclass_f1_score,
-)
 
 from locgraph import schema
 from locgraph.commands import assemble
@@ -29,7 +23,7 @@ from locgraph.models.network import Network
 from locgraph.models.sizes import DataSizes
 from locgraph.training.checkpoint import Checkpoint, load_weights
 from locgraph.training.module import Classifier
-from locgraph.training.predictions import prediction_table, write_predictions
+from locgraph.training.predictions import prediction_table, score, write_predictions
 
 
 def predict(
@@ -53,7 +47,7 @@ def predict(
     """
     record = checkpoint.record
     sizes = DataSizes(**record["sizes"])
-    batch_size = cfg.data.batch_size or record["settings"]["data"]["batch_size"]
+    batch_size = record["settings"]["data"]["batch_size"] if cfg.data.batch_size is None else cfg.data.batch_size
     data = _data(record, prepared, fov_ids, batch_size)
     network: Network = assemble.build(record["settings"]["model"], sizes=sizes)
     load_weights(network, checkpoint)
@@ -65,7 +59,9 @@ def predict(
     fold = int(record["settings"]["fold"]["index"])
     table = prediction_table(batches, record["class_names"], fold, "new" if new else "test")
     write_predictions(folder / "predictions.parquet", table)
-    metrics = {"class_names": list(record["class_names"]), "fovs": table.height, "fold": fold} | _scores(batches, table)
+    metrics = {"class_names": list(record["class_names"]), "fovs": table.height, "fold": fold}
+    if table[schema.TRUTH].is_not_null().any():
+        metrics["test"], metrics["confusion_matrix"] = score(batches)
     _show(table, metrics, folder)
     return metrics
 
@@ -83,25 +79,6 @@ def _data(record: dict[str, Any], prepared: Prepared, fov_ids: Sequence[str], ba
         localisations=record["settings"]["graph"]["localisations"],
         scaler=Scaler.from_plain(record["scaler"]),
     )
-
-
-def _scores(batches: Sequence[tuple[list[str], torch.Tensor, torch.Tensor]], table: pl.DataFrame) -> dict[str, Any]:
-    """The metrics of the test at the end of training, on the FOVs that have a label."""
-    known = torch.cat([batch[1] for batch in batches]) >= 0
-    if not known.any():
-        return {}
-    target = torch.cat([batch[1] for batch in batches])[known]
-    probabilities = torch.cat([batch[2] for batch in batches])[known]
-    n = probabilities.shape[1]
-    scores = {
-        "accuracy": multiclass_accuracy(probabilities, target, n, average="micro"),
-        "balanced_accuracy": multiclass_accuracy(probabilities, target, n, average="macro"),
-        "f1": multiclass_f1_score(probabilities, target, n, average="macro"),
-        "auroc": multiclass_auroc(probabilities, target, n, average="macro"),
-        "loss": torch.nn.functional.nll_loss(probabilities.clamp_min(1e-12).log(), target),
-    }
-    confusion = multiclass_confusion_matrix(probabilities, target, n)
-    return {"test": {name: value.item() for name, value in scores.items()}, "confusion_matrix": confusion.tolist()}
 
 
 def _show(table: pl.DataFrame, metrics: dict[str, Any], folder: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from locgraph import schema
-from locgraph.commands import assemble, simulate
+from locgraph.commands import assemble, checks, simulate
 from locgraph.errors import DataError
 from locgraph.io.catalogue import Catalogue, scan
 from locgraph.io.featextracted import read_fov
@@ -50,6 +51,8 @@ def run(cfg: DictConfig) -> Prepared:
     Raises:
         LocgraphError: The data or the settings cannot be used.
     """
+    checks.check_source(cfg, list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else [])
+    checks.check_values(cfg)
     return make_graphs(cfg, make_tables(cfg, read_catalogue(cfg) if cfg.data.kind == "raw" else None))
 
 

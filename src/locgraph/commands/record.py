@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import get_object
 from omegaconf import DictConfig
 
 from locgraph import schema
@@ -17,6 +18,7 @@ from locgraph.models.sizes import DataSizes
 from locgraph.provenance import versions
 from locgraph.training.checkpoint import FORMAT
 
+_PATHS = (("data", "raw_dir"), ("data", "featextracted_dir"), ("labels", "path"), ("groups", "path"))
 _SETTINGS = ("name", "seed", "data", "columns", "labels", "groups", "clustering", "features", "views", "model", "fold")
 
 
@@ -35,9 +37,9 @@ def make_record(cfg: DictConfig, prepared: Prepared, data: GraphDataModule, size
     settings = {name: assemble.plain(cfg[name]) for name in _SETTINGS}
     # absolute, so that the run can be evaluated from any folder
     settings["paths"] = {"prepared_dir": str(Path(cfg.paths.prepared_dir).resolve())}
-    for key in ("raw_dir", "featextracted_dir"):
-        if key in settings["data"]:
-            settings["data"][key] = str(Path(settings["data"][key]).resolve())
+    for group, key in _PATHS:
+        if key in settings[group]:
+            settings[group][key] = str(Path(settings[group][key]).resolve())
     settings["graph"] = dict(prepared.graph_settings)
     used = [*settings["graph"]["cluster_features"], *settings["graph"]["localisation_features"]]
     return {
@@ -54,18 +56,35 @@ def make_record(cfg: DictConfig, prepared: Prepared, data: GraphDataModule, size
 
 
 def check_targets(node: Any, trusted: list[str], where: str) -> None:
-    """Refuses a record that names classes outside the trusted packages: making them could run any code.
+    """Refuses a record that names anything but classes of the trusted packages: making it could run any code.
 
     Raises:
-        CheckpointError: A ``_target_`` is not of a trusted package.
+        CheckpointError: A ``_target_`` is no class of a trusted package, or a text holds an interpolation, which could
+            hide one.
     """
+    if isinstance(node, str) and "${" in node:
+        raise CheckpointError(f"ckpt_path={where}: refused: its settings hold the interpolation {node!r}")
     if isinstance(node, dict):
-        target = str(node.get("_target_", ""))
-        if target and target.split(".")[0] not in trusted:
-            raise CheckpointError(
-                f"ckpt_path={where}: names {target}, which is not of the packages {trusted}; if you trust this "
-                f"checkpoint, add the package: trusted_packages=[{','.join([*trusted, target.split('.')[0]])}]"
-            )
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for child in children:
+        if "_target_" in node:
+            _check_target(str(node["_target_"]), trusted, where)
+        node = list(node.values())
+    for child in node if isinstance(node, (list, tuple)) else ():
         check_targets(child, trusted, where)
+
+
+def _check_target(target: str, trusted: list[str], where: str) -> None:
+    package = target.split(".")[0]
+    if package not in trusted:
+        raise CheckpointError(
+            f"ckpt_path={where}: names {target}, which is not of the packages {trusted}; if you trust this "
+            f"checkpoint, add the package: trusted_packages=[{','.join([*trusted, package])}]"
+        )
+    try:
+        found = get_object(target)
+    except (ImportError, ValueError) as error:
+        raise CheckpointError(f"ckpt_path={where}: names {target}, which is not there: {error}") from error
+    # a module of ours also leads to what it imported, such as `os.system`
+    if not isinstance(found, type) or found.__module__.split(".")[0] not in trusted:
+        raise CheckpointError(
+            f"ckpt_path={where}: refused: names {target}, which is no class of the packages {trusted}"
+        )

@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from locgraph import schema
+from locgraph.io.featextracted import read_fov
 from locgraph.training.history import read_history
 from locgraph.viewing.confusion import confusion_figure
 from locgraph.viewing.curves import loss_curves
+from locgraph.viewing.gallery import Tile, gallery_figure
 from locgraph.viewing.save import read_picture, save_figure
 
-CONFUSION, CURVES = "confusion_matrix.png", "loss_curves.png"
+CONFUSION, CURVES, GALLERY = "confusion_matrix.png", "loss_curves.png", "gallery.png"
+SHOWN_PER_CLASS = 3
 
 
 def draw(folder: Path, metrics: Mapping[str, Any]) -> None:
@@ -30,9 +35,28 @@ def draw(folder: Path, metrics: Mapping[str, Any]) -> None:
         save_figure(loss_curves(history), folder / CURVES)
 
 
+def draw_gallery(folder: Path, tables: Path, predictions: pl.DataFrame, class_names: Sequence[str]) -> None:
+    """Draws some test FOVs of each class, with their clusters and what the network called them.
+
+    Args:
+        folder: Run folder.
+        tables: Featextracted folder.
+        predictions: Rows of the test FOVs; of each class the first few names are shown.
+        class_names: Classes, in the order of the columns.
+    """
+    tiles = []
+    for row in (
+        predictions.sort(schema.FOV_ID).group_by(schema.TRUTH, maintain_order=True).head(SHOWN_PER_CLASS).to_dicts()
+    ):
+        fov = read_fov(tables, row[schema.FOV_ID])
+        locs, clusters = (table.filter(pl.col(schema.VIEW) == 0) for table in (fov.locs, fov.clusters))
+        tiles.append(Tile(locs, clusters, None, row[schema.TRUTH], row[schema.PREDICTION]))
+    save_figure(gallery_figure(tiles, class_names), folder / GALLERY)
+
+
 def log_figures(loggers: Sequence[Logger], folder: Path) -> None:
     """Hands the figures to the loggers that take pictures."""
-    for path in (folder / CONFUSION, folder / CURVES):
+    for path in (folder / CONFUSION, folder / CURVES, folder / GALLERY):
         if not path.is_file():
             continue
         for logger in loggers:

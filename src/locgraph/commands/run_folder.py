@@ -58,25 +58,25 @@ class RunFolder:
         metrics = _read(self.path / METRICS)
         return metrics if metrics is not None and metrics.get("status") == COMPLETED else None
 
-    def begin(self, n_folds: int, family_name: str) -> None:
+    def begin(self, n_folds: int, overrides: list[str]) -> None:
         """Writes the resolved configuration and what the run is.
 
         Args:
             n_folds: Number of folds of the plan.
-            family_name: What the runs are called that differ in the fold alone.
+            overrides: What the command line set.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with whole_file(self.path / "config.yaml") as temporary:
             OmegaConf.save(self.cfg, temporary, resolve=True)
-        run = {"fingerprint": self.fingerprint, "family": self.family, "family_name": family_name, "n_folds": n_folds}
+        run = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": n_folds, "overrides": overrides}
         write_json(self.path / RUN, {**run, "versions": versions()})
 
     def finish(self, metrics: dict[str, Any]) -> None:
         """Writes the metrics of a completed run."""
         write_json(self.path / METRICS, {"status": COMPLETED, "reason": None, **metrics})
 
-    def fail(self, fold: int, reason: str) -> None:
-        """Writes why the run failed, where it has not completed before."""
+    def fail(self, fold: int | None, reason: str) -> None:
+        """Writes why the run failed, where it has not completed before; ``fold`` is None where it is no number."""
         if (_read(self.path / METRICS) or {}).get("status") != COMPLETED:
             write_json(self.path / METRICS, {"status": FAILED, "reason": reason, "fold": fold})
 

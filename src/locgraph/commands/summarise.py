@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ from rich.markdown import Markdown
 from locgraph.analysis.summary import Summary, read_sweep, write_summary
 from locgraph.commands.run_folder import METRICS, RUN
 from locgraph.errors import DataError
+from locgraph.provenance import fingerprint
 from locgraph.viewing.bars import sweep_figure
 from locgraph.viewing.confusion import confusion_figure
 from locgraph.viewing.save import save_figure
+
+_LONGEST_NAME = 80
 
 
 def run(cfg: DictConfig) -> list[Path]:
@@ -73,12 +78,19 @@ def draw(folder: Path, summary: Summary) -> None:
 
 
 def _families(folder: Path) -> dict[str, tuple[list[Path], int]]:
-    """Runs that share all settings but the fold, by a name made of the settings that differ."""
+    """Runs that share all settings but the fold, by a name made of the settings that tell them from the others."""
     found: dict[str, list[tuple[Path, dict[str, Any]]]] = defaultdict(list)
     for path in sorted(folder.rglob(RUN)):
         content = json.loads(path.read_text(encoding="utf-8"))
         found[content["family"]].append((path.parent, content))
-    families = {}
-    for runs in found.values():
-        families[runs[0][1]["family_name"]] = ([run for run, _ in runs], int(runs[0][1]["n_folds"]))
-    return families
+    overrides = {family: set(runs[0][1]["overrides"]) for family, runs in found.items()}
+    shared = set.intersection(*overrides.values()) if overrides else set()
+    names = {family: family_name(own - shared) for family, own in overrides.items()}
+    return {names[family]: ([run for run, _ in runs], int(runs[0][1]["n_folds"])) for family, runs in found.items()}
+
+
+def family_name(overrides: Collection[str]) -> str:
+    """Settings of the command line, without the fold, as the name of a folder."""
+    kept = ",".join(sorted(text for text in overrides if not text.startswith("fold.index=")))
+    name = re.sub(r"[^\w.=,+-]", "_", kept) or "all"
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-{fingerprint(kept)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -44,13 +43,14 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     try:
         return _run(cfg, folder, list(hydra_cfg.overrides.task))
     except LocgraphError as error:
-        folder.fail(int(cfg.fold.index), str(error))
+        fold = cfg.fold.index
+        folder.fail(fold if isinstance(fold, int) else None, str(error))
         raise
 
 
 def _run(cfg: DictConfig, folder: RunFolder, overrides: list[str]) -> dict[str, Any]:
     splitter = _check_before_work(cfg, overrides)
-    folder.begin(splitter.n_folds, family_name(overrides))
+    folder.begin(splitter.n_folds, overrides)
     started = time.perf_counter()
     catalogue = prepare.read_catalogue(cfg) if cfg.data.kind == "raw" else None
     if catalogue is not None:
@@ -71,15 +71,9 @@ def _run(cfg: DictConfig, folder: RunFolder, overrides: list[str]) -> dict[str, 
     return metrics
 
 
-def family_name(overrides: list[str]) -> str:
-    """A name for the runs that differ in the fold alone: the other settings of the command line, as a file name."""
-    where = ("experiment=", "sweep=", "fold.index=", "paths.", "data.raw_dir=", "data.featextracted_dir=", "logger")
-    kept = sorted(text for text in overrides if not text.startswith(where))
-    return re.sub(r"[^\w.=,+-]", "_", ",".join(kept)) or "all"
-
-
 def _check_before_work(cfg: DictConfig, overrides: list[str]) -> folds.Splitter:
     checks.check_source(cfg, overrides)
+    checks.check_values(cfg)
     return assemble.build(cfg.fold)
 
 

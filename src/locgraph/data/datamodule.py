@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
-from torch_geometric.data import HeteroData
+from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.data.augment import Transform
@@ -42,6 +43,13 @@ class LoaderSettings:
             raise ConfigError(f"data.batch_size must be at least 1, found {self.batch_size}")
         if self.num_workers < 0:
             raise ConfigError(f"data.num_workers must be at least 0, found {self.num_workers}")
+
+
+class _LateLoader(DataLoader[Sample]):
+    """Starts once its first batch is asked for: Lightning makes the iterator before it knows the epoch it resumes."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        yield from super().__iter__()
 
 
 class GraphDataModule(LightningDataModule):
@@ -114,13 +122,15 @@ class GraphDataModule(LightningDataModule):
         return self._loader(EvaluationSet(fov_ids, self.targets(fov_ids), self.load, self.fitted_scaler()))
 
     def _loader(self, data: TrainingSet | EvaluationSet, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
-        return DataLoader(
+        return _LateLoader(
             data,
             batch_size=self.loader.batch_size,
             sampler=sampler,
             num_workers=self.loader.num_workers,
             collate_fn=collate,
             persistent_workers=self.loader.num_workers > 0,
+            # its own, so that loading takes nothing from the random stream of dropout
+            generator=torch.Generator(),
         )
 
 

@@ -129,8 +129,9 @@ class StratifiedGroup(_KFold):
                 f"{homeless[:5]}; choose where groups come from with the config group `groups`"
             )
         groups = fovs.groups.astype(str)
-        if len(np.unique(groups)) < self.n_folds:
-            raise FoldError(f"fold.n_folds={self.n_folds} needs as many groups, found {sorted(set(groups))}")
+        found = np.unique(groups).tolist()
+        if len(found) < self.n_folds:
+            raise FoldError(f"fold.n_folds={self.n_folds} needs as many groups, found {found}")
         splitter = model_selection.StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=self.seed)
         return [
             _split(fovs, *fovs.inner_grouped(train, self.validation_fraction, self.seed), test)
@@ -188,15 +189,18 @@ class FromFile:
     Args:
         path: The file: ``{"folds": [{"train": [...], "val": [...], "test": [...]}, ...]}``.
         index: The fold to train, from 0.
+        n_folds: Number of folds that the file is expected to hold; None does not check it.
 
     Raises:
         FoldError: The file is absent or not such a file.
-        ConfigError: The file has no fold ``index``.
+        ConfigError: The file has no fold ``index``, or holds another number of folds.
     """
 
-    def __init__(self, path: str, index: int = 0) -> None:
+    def __init__(self, path: str, index: int = 0, n_folds: int | None = None) -> None:
         self.path, self.index = Path(path), index
         self.folds = read_plan(self.path)
+        if n_folds not in (None, len(self.folds)):
+            raise ConfigError(f"fold.n_folds={n_folds}, but {path} holds {len(self.folds)} folds; change fold.n_folds")
         check_index(index, len(self.folds))
         self.n_folds = len(self.folds)
 

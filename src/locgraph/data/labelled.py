@@ -83,10 +83,11 @@ class Labelled:
         """
         labels, groups = self.labels[rows].astype(str), self.groups[rows].astype(str)
         parts = max(2, round(1 / fraction))
-        if len(np.unique(groups)) < parts:
+        found = np.unique(groups).tolist()
+        if len(found) < parts:
             raise FoldError(
                 f"fold.validation_fraction={fraction} needs {parts} groups on the training side, found "
-                f"{sorted(set(groups))}; raise the fraction, or lower fold.n_folds"
+                f"{found}; raise the fraction, or lower fold.n_folds"
             )
         splitter = model_selection.StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
         with warnings.catch_warnings():

@@ -82,8 +82,8 @@ class Processes:
             yield from parallel(delayed(_attempt)(function, fov_id, item) for fov_id, item in items.items())
         except TerminatedWorkerError as error:
             raise DataError(
-                f"a process was killed while it worked on a FOV, most often for want of memory ({error}); "
-                f"what was done is kept: run again with executor=serial, or executor.workers below {self.workers}"
+                "a process was killed while it worked on a FOV, most often for want of memory; what was done is kept: "
+                f"run again with executor=serial, or executor.workers below {self.workers}. joblib reports: {error}"
             ) from error
 
 

@@ -23,8 +23,9 @@ class Origami:
     """Draws FOVs of named classes of origami.
 
     Args:
-        classes: Names of templates, which name the classes too; or class name -> binding sites: a template's name, or plain coordinates in nm, or a mapping from channel
-            index to either, for structures painted in several colours. The order is the order of the classes.
+        classes: Names of templates, which name the classes too; or class name -> binding sites: a template's name,
+            plain coordinates in nm, or a mapping from channel index to either, for structures painted in several
+            colours. The order is the order of the classes.
         paint: Settings of the imaging, as ``Paint`` or its plain values; what is left out has its default.
         dimensions: 2, or 3; flat templates lie in a plane in 3D.
         structures_per_fov: Structures of the same class in one FOV; they do not overlap.

@@ -12,7 +12,6 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.data import Batch
-from torchmetrics.classification import MulticlassConfusionMatrix
 
 from locgraph import schema
 from locgraph.errors import ConfigError
@@ -64,7 +63,6 @@ class Classifier(LightningModule):
         self.label_smoothing, self.record, self.seed = label_smoothing, dict(record or {}), seed
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_scores, self.test_scores = FovScores(), FovScores()
-        self.confusion = MulticlassConfusionMatrix(len(self.class_names))
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch of graphs to logits (graphs, K) float32."""
@@ -89,12 +87,11 @@ class Classifier(LightningModule):
             each = torch.softmax(self(batch).float(), dim=1)
             return pool(each, batch["fov"], len(batch[schema.TARGET]), "mean")
 
-    def _evaluate(self, batch: Batch, side: str, scores: FovScores) -> Tensor:
+    def _evaluate(self, batch: Batch, side: str, scores: FovScores) -> None:
         probabilities, target = self.probabilities(batch), batch[schema.TARGET]
         loss = functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
         self.log(f"{side}/loss", loss, on_epoch=True, batch_size=len(target), prog_bar=side == "val")
         scores.update(probabilities, target)
-        return probabilities
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and metrics of validation FOVs."""
@@ -104,13 +101,9 @@ class Classifier(LightningModule):
         """Logs the metrics of validation."""
         self._log_scores("val", self.val_scores)
 
-    def on_test_epoch_start(self) -> None:
-        """Empties the confusion matrix, which is kept after a test to be read."""
-        self.confusion.reset()
-
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        """Loss, metrics and confusion matrix of test FOVs."""
-        self.confusion.update(self._evaluate(batch, "test", self.test_scores), batch[schema.TARGET])
+        """Loss and metrics of test FOVs."""
+        self._evaluate(batch, "test", self.test_scores)
 
     def on_test_epoch_end(self) -> None:
         """Logs the metrics of the test."""

@@ -8,10 +8,13 @@ from pathlib import Path
 import polars as pl
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from locgraph import schema
 from locgraph.data.dataset import NO_LABEL
 from locgraph.provenance import whole_file
+from locgraph.training.scores import fov_scores
 
 
 def prediction_table(
@@ -42,6 +45,25 @@ def prediction_table(
             **{schema.PROBABILITY_PREFIX + name: probabilities[:, index] for index, name in enumerate(class_names)},
         }
     )
+
+
+def score(batches: Sequence[tuple[list[str], Tensor, Tensor]]) -> tuple[dict[str, float], list[list[int]]]:
+    """Scores the FOVs whose class is known.
+
+    Args:
+        batches: Names, targets and probabilities (FOVs, K) of each batch; at least one target is known.
+
+    Returns:
+        The scores of `fov_scores` and ``loss``, the mean negative log-likelihood; the confusion matrix (K, K), rows are
+        true classes.
+    """
+    target = torch.cat([batch[1] for batch in batches])
+    probabilities = torch.cat([batch[2] for batch in batches])[target != NO_LABEL]
+    target = target[target != NO_LABEL]
+    scores = fov_scores(probabilities, target)
+    scores["loss"] = functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
+    confusion = multiclass_confusion_matrix(probabilities, target, probabilities.shape[1])
+    return {name: value.item() for name, value in scores.items()}, confusion.tolist()
 
 
 def write_predictions(path: Path, table: pl.DataFrame) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from locgraph.errors import ConfigError
 from locgraph.provenance import whole_file

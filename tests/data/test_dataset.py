@@ -1,0 +1,174 @@
+"""Data sets over the store: one random view of a FOV for training, all views for evaluation; their batches."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
+from locgraph.data.dataset import without_localisations as clusters_alone
+from locgraph.data.scaling import Scaler
+from locgraph.errors import DataError
+from locgraph.graphs.store import GraphStore
+
+SCALER = Scaler(10.0, {})
+
+
+class Shift:
+    """Moves clusters along x by a known and a drawn distance, and notes what it was given."""
+
+    def __init__(self, by):
+        self.by, self.seen = by, []
+
+    def __call__(self, graph, generator):
+        changed = copy.copy(graph)
+        self.seen.append(graph["cluster"].pos)
+        draw = torch.rand((), generator=generator)
+        changed["cluster"].pos = graph["cluster"].pos + torch.tensor([self.by, 0.0]) + draw
+        return changed
+
+
+@pytest.fixture
+def views(make_graph):
+    return {name: [make_graph(seed=10 * i + view) for view in range(3)] for i, name in enumerate("abc")}
+
+
+def training(views, transforms=(), seed=0):
+    return TrainingSet("abc", [0, 1, NO_LABEL], views.__getitem__, transforms, SCALER, seed)
+
+
+def test_training_draws_one_view_of_the_fov(views):
+    data = training(views)
+    drawn = {}
+    for epoch in range(40):
+        sample = data[epoch, 1]
+        assert (sample.fov_id, sample.target, len(sample.graphs)) == ("b", 1, 1)
+        (graph,) = sample.graphs
+        found = [torch.equal(graph["cluster"].pos, view["cluster"].pos / 10.0) for view in views["b"]]
+        assert sum(found) == 1
+        drawn[epoch] = found.index(True)
+
+    assert set(drawn.values()) == {0, 1, 2}
+    assert len(data) == 3
+
+
+def test_draw_depends_on_seed_epoch_and_fov_alone(views, same_graph):
+    data = training(views, [Shift(0.0)])
+    sample = data[4, 2].graphs[0]
+    torch.manual_seed(1)
+
+    assert same_graph(training(views, [Shift(0.0)])[4, 2].graphs[0], sample)
+    for other in (training(views, [Shift(0.0)])[5, 2], training(views, [Shift(0.0)], seed=1)[4, 2]):
+        assert not same_graph(other.graphs[0], sample)
+
+
+def test_transforms_in_order_before_the_scaler(views):
+    first, second = Shift(100.0), Shift(1000.0)
+
+    graph = training(views, [first, second])[0, 0].graphs[0]
+
+    between = second.seen[0] - first.seen[0]
+    assert 100 <= between[0, 0].item() <= 101
+    assert 0 <= between[0, 1].item() <= 1
+    moved = graph["cluster"].pos * 10.0 - first.seen[0]
+    assert 1100 <= moved[:, 0].min().item() <= moved[:, 0].max().item() <= 1102.1
+
+
+def test_evaluation_gives_all_views_as_they_are(views):
+    data = EvaluationSet("abc", [0, 1, NO_LABEL], views.__getitem__, SCALER)
+
+    sample = data[2]
+
+    assert (sample.fov_id, sample.target, len(data)) == ("c", NO_LABEL, 3)
+    for graph, raw in zip(sample.graphs, views["c"], strict=True):
+        assert torch.equal(graph["localisation_1"].pos, raw["localisation_1"].pos / 10.0)
+        assert torch.equal(graph["cluster"].x, raw["cluster"].x)
+
+
+@pytest.mark.parametrize("kind", ["training", "evaluation"])
+def test_samples_hold_only_what_models_read(kind, views):
+    if kind == "training":
+        graph = training(views)[0, 0].graphs[0]
+    else:
+        graph = EvaluationSet("abc", [0, 0, 0], views.__getitem__, SCALER)[0].graphs[0]
+
+    raw = views["a"][0]
+    assert graph.node_types == raw.node_types
+    assert graph.edge_types == raw.edge_types
+    assert set(graph._global_store.keys()) == set()
+    assert set(graph["localisation"].keys()) == {"pos", "x"}
+    assert set(graph["cluster"].keys()) == {"pos", "x"}
+    assert set(graph["localisation_1"].keys()) == {"pos"}
+
+
+def test_batch_says_which_graph_is_of_which_fov(views):
+    samples = [Sample("a", 2, tuple(views["a"])), Sample("b", NO_LABEL, tuple(views["b"][:1]))]
+
+    batch = collate(samples)
+
+    assert batch.num_graphs == 4
+    assert batch["fov"].tolist() == [0, 0, 0, 1]
+    assert batch["y"].tolist() == [2, NO_LABEL]
+    assert batch["fov_id"] == ["a", "b"]
+    assert batch["cluster"].batch.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+    assert torch.equal(batch["cluster"].pos[9:], views["b"][0]["cluster"].pos)
+    edges = torch.cat([view["cluster", "cluster"].edge_index + 3 * i for i, view in enumerate(views["a"])], dim=1)
+    assert torch.equal(batch["cluster", "near", "cluster"].edge_index[:, : edges.shape[1]], edges)
+
+
+def test_clusters_alone(make_graph, same_graph):
+    graph = make_graph(sizes=(4, 3))
+    before = copy.deepcopy(graph)
+
+    alone = clusters_alone(graph)
+
+    assert alone.node_types == ["cluster"]
+    assert alone.edge_types == [("cluster", "near", "cluster")]
+    assert alone["extent"] is graph["extent"]
+    assert same_graph(graph, before)
+    assert same_graph(clusters_alone(alone), alone)
+
+
+@pytest.fixture
+def store(tmp_path, views):
+    store = GraphStore(tmp_path)
+    for name, graphs in views.items():
+        store.save(name, graphs, "")
+    return store
+
+
+def test_stored_graphs_are_those_saved(store, views, same_graph):
+    found = StoredGraphs(store, localisations=True, in_memory=False)("b")
+
+    assert all(same_graph(one, other) for one, other in zip(found, views["b"], strict=True))
+
+
+def test_stored_graphs_without_localisations(store, views, same_graph):
+    found = StoredGraphs(store, localisations=False, in_memory=True)("b")
+
+    assert same_graph(found[0], clusters_alone(views["b"][0]))
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_memory_saves_reading_again(in_memory, store):
+    graphs = StoredGraphs(store, localisations=True, in_memory=in_memory)
+    graphs("a")
+    store.path("a").unlink()
+
+    if in_memory:
+        assert len(graphs("a")) == 3
+    else:
+        with pytest.raises(DataError, match="of FOV a"):
+            graphs("a")
+
+
+def test_memory_is_not_sent_to_loading_processes(store, same_graph):
+    graphs = StoredGraphs(store, localisations=True, in_memory=True)
+    before = len(pickle.dumps(graphs))
+    first = graphs("a")
+
+    sent = pickle.dumps(graphs)
+
+    assert len(sent) == before
+    assert same_graph(pickle.loads(sent)("a")[0], first[0])

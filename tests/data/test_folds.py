@@ -1,0 +1,245 @@
+"""Folds: every FOV once, classes in proportion, groups whole; plans in a file."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.model_selection import StratifiedKFold
+
+from locgraph.data.folds import (
+    FromFile,
+    HoldOut,
+    Split,
+    Stratified,
+    StratifiedGroup,
+    check_classes,
+    check_plan,
+    read_plan,
+    write_plan,
+)
+from locgraph.errors import ConfigError, FoldError
+
+
+def fovs(**counts):
+    """So many FOVs of each class, the classes mixed."""
+    names = [(label, i) for label, count in counts.items() for i in range(count)]
+    return {f"{i:03}_{label}": label for label, i in sorted(names, key=lambda item: item[1])}
+
+
+def patients(labels, n):
+    """Each FOV to one of n groups, in turn."""
+    return {name: f"p{i % n}" for i, name in enumerate(labels)}
+
+
+LABELS = fovs(a=30, b=20)
+SPLITTERS = [Stratified(5), StratifiedGroup(5), HoldOut(0.2), HoldOut(0.3, n_folds=3)]
+
+
+@pytest.mark.parametrize("splitter", SPLITTERS, ids=lambda splitter: type(splitter).__name__)
+def test_every_fov_on_exactly_one_side(splitter, make_manifest):
+    grouped = isinstance(splitter, StratifiedGroup)
+    manifest = make_manifest(LABELS, patients(LABELS, 25) if grouped else None)
+
+    plan = splitter.plan(manifest)
+
+    assert len(plan) == splitter.n_folds
+    for split in plan:
+        assert sorted(split.train + split.val + split.test) == sorted(LABELS)
+        assert split.train == tuple(sorted(split.train))
+
+
+@pytest.mark.parametrize("splitter", [Stratified(5), StratifiedGroup(5)])
+def test_every_fov_tested_once_over_all_folds(splitter, make_manifest):
+    plan = splitter.plan(make_manifest(LABELS, {name: name for name in LABELS}))
+
+    assert sorted(name for split in plan for name in split.test) == sorted(LABELS)
+
+
+def test_stratified_is_that_of_scikit_learn_on_sorted_names(make_manifest):
+    mixed = dict(sorted(LABELS.items(), key=lambda item: hash(item[0])))
+    names = np.array(sorted(LABELS))
+    expected = StratifiedKFold(5, shuffle=True, random_state=0).split(names, [LABELS[name] for name in names])
+
+    plan = Stratified(5, seed=0).plan(make_manifest(mixed))
+
+    assert [split.test for split in plan] == [tuple(names[test]) for _, test in expected]
+
+
+@pytest.mark.parametrize(
+    ("splitter", "test", "val"),
+    [
+        (Stratified(5, validation_fraction=0.25), {"a": 6, "b": 4}, {"a": 6, "b": 4}),
+        (HoldOut(0.2, validation_fraction=0.5), {"a": 6, "b": 4}, {"a": 12, "b": 8}),
+        (StratifiedGroup(5, validation_fraction=0.25), {"a": 6, "b": 4}, {"a": 6, "b": 4}),
+    ],
+)
+def test_classes_in_proportion(splitter, test, val, make_manifest):
+    groups = {name: name for name in LABELS}
+    for split in splitter.plan(make_manifest(LABELS, groups)):
+        for side, expected in ((split.test, test), (split.val, val)):
+            assert {label: sum(LABELS[name] == label for name in side) for label in "ab"} == expected
+
+
+@pytest.mark.parametrize("kind", [Stratified, StratifiedGroup])
+def test_plan_depends_on_the_seed_alone(kind, make_manifest):
+    manifest = make_manifest(LABELS, {name: name for name in LABELS})
+
+    assert kind(5, index=3, seed=1).plan(manifest) == kind(5, index=0, seed=1).plan(manifest)
+    assert kind(5, seed=1).plan(manifest) != kind(5, seed=2).plan(manifest)
+
+
+def test_draws_of_hold_out_differ(make_manifest):
+    plan = HoldOut(0.2, n_folds=3).plan(make_manifest(LABELS))
+
+    assert len({split.test for split in plan}) == 3
+    assert HoldOut(0.2, n_folds=3, index=2).plan(make_manifest(LABELS)) == plan
+
+
+def test_fovs_without_label_left_out(make_manifest):
+    plan = Stratified(5).plan(make_manifest(LABELS | {"c": None}))
+
+    assert all("c" not in split.train + split.val + split.test for split in plan)
+
+
+def test_groups_on_one_side(make_manifest):
+    groups = patients(LABELS, 12)
+
+    for split in StratifiedGroup(4, validation_fraction=0.3).plan(make_manifest(LABELS, groups)):
+        train, val, test = ({groups[name] for name in side} for side in (split.train, split.val, split.test))
+        assert train
+        assert val
+        assert test
+        assert not train & val
+        assert not train & test
+        assert not val & test
+
+
+@pytest.mark.parametrize("splitter", [Stratified(5), HoldOut(0.2)])
+def test_groups_are_not_torn_in_silence(splitter, make_manifest):
+    with pytest.raises(
+        FoldError,
+        match=r"fold 0 has the groups \['p\d', .*\] in train and in \w+; use fold=stratified_group, or groups=none",
+    ):
+        splitter.plan(make_manifest(LABELS, patients(LABELS, 10)))
+
+
+@pytest.mark.parametrize("splitter", [Stratified(5), HoldOut(0.2)])
+def test_groups_of_one_fov_tear_nothing(splitter, make_manifest):
+    assert splitter.plan(make_manifest(LABELS, {name: name for name in LABELS})) == splitter.plan(make_manifest(LABELS))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Stratified(1), "fold.n_folds must be at least 2, found 1"),
+        (lambda: HoldOut(0.2, n_folds=0), "fold.n_folds must be at least 1, found 0"),
+        (lambda: Stratified(5, index=5), r"fold.index=5 does not exist: there are 5 folds, 0 to 4"),
+        (lambda: StratifiedGroup(5, index=-1), "fold.index=-1 does not exist"),
+        (lambda: HoldOut(0.2, index=1), "fold.index=1 does not exist"),
+        (lambda: Stratified(5, validation_fraction=0.0), "fold.validation_fraction must lie between 0 and 1, found 0"),
+        (lambda: HoldOut(1.0), "fold.test_fraction must lie between 0 and 1, found 1"),
+        (lambda: HoldOut(0.5, validation_fraction=1.5), "fold.validation_fraction must lie between 0 and 1"),
+    ],
+)
+def test_settings_out_of_range(make, message):
+    with pytest.raises(ConfigError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("splitter", "labels", "groups", "message"),
+    [
+        (Stratified(5), {"x": None}, {}, "no FOV has a label.*config group `labels`"),
+        (Stratified(5), fovs(a=9, b=4), {}, r"fold.n_folds=5 needs at least that many FOVs of each class.*\{'b': 4\}"),
+        (Stratified(2), fovs(a=9, b=2), {}, "cannot be split into training and validation with fold.validation_frac"),
+        (HoldOut(0.2), fovs(a=9, b=1), {}, "fold.test_fraction=0.2 does not fit these FOVs"),
+        (StratifiedGroup(5), LABELS, {"000_a": "p"}, r"needs a group for every FOV; 49 have none, such as \['000_b'"),
+        (
+            StratifiedGroup(5),
+            LABELS,
+            patients(LABELS, 4),
+            "fold.n_folds=5 needs as many groups, found ..p0', 'p1', 'p2', 'p3'.$",
+        ),
+        (StratifiedGroup(5), fovs(a=9, b=4), {}, "fold.n_folds=5 needs at least that many FOVs of each class"),
+        (StratifiedGroup(5, 0, 0, 0.1), LABELS, patients(LABELS, 8), "validation_fraction=0.1 needs 10 groups"),
+    ],
+)
+def test_data_that_cannot_be_split(splitter, labels, groups, message, make_manifest):
+    with pytest.raises(FoldError, match=message):
+        splitter.plan(make_manifest(labels, groups))
+
+
+def test_plan_from_file(tmp_path, make_manifest):
+    plan = Stratified(5).plan(make_manifest(LABELS))
+    write_plan(tmp_path / "folds.json", plan)
+
+    splitter = FromFile(str(tmp_path / "folds.json"), index=4)
+
+    assert (splitter.n_folds, splitter.index) == (5, 4)
+    assert splitter.plan(make_manifest(LABELS)) == plan
+    assert json.loads((tmp_path / "folds.json").read_text())["folds"][1]["val"] == list(plan[1].val)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "FileNotFoundError"),
+        ("a,b", "JSONDecodeError"),
+        ("[1]", "TypeError"),
+        ('{"folds": [{"train": ["a"], "test": ["b"]}]}', "KeyError: 'val'"),
+        ('{"folds": []}', "no folds"),
+        ('{"folds": [{"train": 1, "val": [], "test": []}]}', "TypeError"),
+    ],
+)
+def test_file_that_is_no_plan(content, found, tmp_path):
+    path = tmp_path / "folds.json"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(FoldError, match=rf'folds.json: expected {{"folds": .*{found}.*change fold.path'):
+        read_plan(path)
+
+
+def test_file_without_this_fold(tmp_path):
+    write_plan(tmp_path / "folds.json", [Split(("a",), ("b",), ("c",))])
+
+    with pytest.raises(ConfigError, match="fold.index=1 does not exist: there are 1 folds"):
+        FromFile(str(tmp_path / "folds.json"), index=1)
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (Split(("a", "x"), ("b",), ("c",)), r"mine: fold 1 names 1 FOVs for train that.*\['x'\]; they failed, or"),
+        (Split(("a",), ("b",), ("none",)), r"names 1 FOVs for test that the manifest does not hold with a label"),
+        (Split(("a", "d", "a"), ("b",), ("c",)), r"names \['a'\] more than once for train; change fold.path"),
+        (Split(("a",), (), ("c",)), "fold 1 has no FOV for val; change fold.path"),
+        (Split(("a",), ("b", "a"), ("c",)), r"has \['a'\] in train and in val; change fold.path"),
+        (Split(("a",), ("c",), ("c",)), r"has \['c'\] in val and in test"),
+        (Split(("a",), ("b",), ("d",)), r"has the groups \['p0'\] in train and in test; use fold=stratified_group"),
+    ],
+)
+def test_plan_that_does_not_fit_the_manifest(split, message, make_manifest):
+    labels = {"a": "A", "b": "B", "c": "A", "d": "B", "none": None}
+    manifest = make_manifest(labels, {"a": "p0", "d": "p0"})
+    good = Split(("a",), ("b",), ("c",))
+    check_plan([good], manifest, "mine")
+
+    with pytest.raises(FoldError, match=message):
+        check_plan([good, split], manifest, "mine")
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (Split(("a1", "b1"), ("a2",), ("c1",)), r"classes \['C'\] are in test but not in training \(which has \['A', "),
+        (Split(("a1", "b1"), ("c1",), ("a2",)), r"classes \['C'\] are in val but not in training"),
+        (Split(("a1",), ("a2",), ("a3",)), r"training has the single class \['A'\].*config group `labels`"),
+    ],
+)
+def test_classes_that_training_never_sees(split, message):
+    labels = {"a1": "A", "a2": "A", "a3": "A", "b1": "B", "c1": "C"}
+    check_classes(Split(("a1", "b1"), ("a2",), ("a3",)), labels)
+
+    with pytest.raises(FoldError, match=message):
+        check_classes(split, labels)

@@ -1,0 +1,121 @@
+"""Executors: the same outcomes one after the other and in parallel, failures apart, killed workers told."""
+
+import os
+import signal
+
+import joblib
+import polars as pl
+import pytest
+
+from locgraph.errors import ConfigError, DataError
+from locgraph.pipeline.executors import Outcome, Processes, Serial
+
+# Functions are made inside functions: then they travel to other processes by value, as those cannot import the tests.
+
+
+@pytest.fixture
+def divide():
+    """Fails in each way that a FOV can fail."""
+
+    def divide_120(number):
+        if number < 0:
+            raise DataError(f"expected a number above 0, found {number}")
+        return 120 / number
+
+    return divide_120
+
+
+def test_serial_keeps_order_and_failures_apart(divide):
+    outcomes = list(Serial().run(divide, {"a": 2, "b": -1, "c": 0, "d": 4}))
+
+    assert outcomes == [
+        Outcome("a", 60.0),
+        Outcome("b", None, "expected a number above 0, found -1"),
+        Outcome("c", None, "unexpected ZeroDivisionError: division by zero"),
+        Outcome("d", 30.0),
+    ]
+
+
+def test_processes_give_what_serial_gives(divide):
+    items = {f"fov {number}": number for number in range(-3, 40)}
+
+    expected = sorted(Serial().run(divide, items), key=lambda outcome: outcome.fov_id)
+    found = sorted(Processes(workers=2).run(divide, items), key=lambda outcome: outcome.fov_id)
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("executor", [Serial(), Processes(workers=2)])
+def test_nothing_to_do(executor, divide):
+    assert list(executor.run(divide, {})) == []
+
+
+def test_a_panic_of_polars_is_a_failure_like_any_other():
+    def panic(item):
+        raise pl.exceptions.PanicException("called unwrap on nothing")
+
+    expected = "unexpected PanicException: called unwrap on nothing"
+    assert [outcome.failure for outcome in Serial().run(panic, {"a": 1})] == [expected]
+    assert [outcome.failure for outcome in Processes(2).run(panic, {"a": 1, "b": 2})] == [expected] * 2
+
+
+def test_stopping_is_no_failure():
+    def stop(item):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Serial().run(stop, {"a": 1}))
+
+
+def test_one_fov_or_one_worker_needs_no_other_process():
+    def process(item):
+        return os.getpid()
+
+    assert [outcome.result for outcome in Processes(2).run(process, {"a": 1})] == [os.getpid()]
+    assert [outcome.result for outcome in Processes(1).run(process, {"a": 1, "b": 2})] == [os.getpid()] * 2
+
+
+def test_other_processes_work_with_one_thread_each():
+    def threads(item):
+        import os
+
+        import polars
+
+        return os.getpid(), os.environ["OMP_NUM_THREADS"], polars.thread_pool_size()
+
+    found = [outcome.result for outcome in Processes(2).run(threads, {"a": 1, "b": 2, "c": 3})]
+
+    assert os.getpid() not in {process for process, _, _ in found}
+    assert {counts for _, *counts in map(list, found) for counts in [tuple(counts)]} == {("1", 1)}
+
+
+def test_settings_of_the_pool_do_not_reach_the_caller(divide):
+    outcomes = Processes(2).run(divide, {"a": 1, "b": 2, "c": 3})
+
+    next(outcomes)
+
+    assert joblib.effective_n_jobs(None) == 1
+    assert len(list(outcomes)) == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes cannot be killed this way here")
+def test_a_killed_worker_names_the_settings_to_change(divide):
+    def die(item):
+        if item == 3:
+            os.kill(os.getpid(), 9)
+        return item
+
+    with pytest.raises(DataError, match=r"process was killed.*memory.*executor=serial, or executor\.workers below 2"):
+        list(Processes(workers=2).run(die, {str(item): item for item in range(8)}))
+
+    assert len(list(Processes(workers=2).run(divide, {"a": 1, "b": 2}))) == 2  # the next run has new workers
+
+
+@pytest.mark.parametrize("workers", [0, -2])
+def test_too_few_workers(workers):
+    with pytest.raises(ConfigError, match=rf"executor\.workers must be at least 1 or null.*found {workers}"):
+        Processes(workers)
+
+
+def test_no_number_of_workers_takes_each_core():
+    assert Processes(None).workers == joblib.cpu_count()
