@@ -1,14 +1,20 @@
 """One small trained run and one small sweep that several tests look at."""
 
+import copy
 import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 
-from locgraph.commands.app import launch
+from locgraph.commands import assemble, prepare
+from locgraph.commands.app import config_dir, launch
+from locgraph.data.folds import Split
 
 TINY = (
     "experiment=demo",
@@ -88,3 +94,37 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     sweep_dir = folder / "sweep"
     run_in(folder, "train", *TINY, "sweep=kfold", f"paths.sweep_dir={sweep_dir}")
     return Finished(folder, sweep_dir, TINY)
+
+
+@cache
+def _composed(command: str, *overrides: str) -> DictConfig:
+    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
+        return compose(command, list(overrides))
+
+
+@pytest.fixture(scope="session")
+def composed() -> Callable[..., DictConfig]:
+    """Composes the configuration of a command, which may be changed: command, overrides."""
+    return lambda command, *overrides: copy.deepcopy(_composed(command, *overrides))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What training of the small run starts from."""
+
+    cfg: DictConfig
+    prepared: prepare.Prepared
+    split: Split
+
+
+@pytest.fixture(scope="session")
+def _fold(trained: Finished, composed: Callable[..., DictConfig]) -> Fold:
+    cfg = composed("train", *TINY, f"paths.output_dir={trained.folder / 'outputs'}")
+    prepared = prepare.run(cfg)
+    return Fold(cfg, prepared, assemble.build(cfg.fold).plan(prepared.manifest)[0])
+
+
+@pytest.fixture
+def fold(_fold: Fold) -> Fold:
+    """The configuration, the data and the split of the small run; the configuration may be changed."""
+    return Fold(copy.deepcopy(_fold.cfg), _fold.prepared, _fold.split)

@@ -1,6 +1,7 @@
 """Augmentation: what each transform changes, what it keeps, and that it draws from its generator alone."""
 
 import copy
+import itertools
 import math
 
 import pytest
@@ -174,7 +175,7 @@ def test_jitter_moves_a_cluster_by_the_mean_of_its_localisations(make_graph):
 def test_jitter_moves_levels_with_their_parents(make_graph):
     changed = Jitter(5.0)(make_graph(sizes=(20, 13)), seeded())
 
-    for below, above in zip(LEVELS[:-1], LEVELS[1:], strict=True):
+    for below, above in itertools.pairwise(LEVELS):
         node = changed[above]
         torch.testing.assert_close(node.pos, changed[below].pos[node.parent], atol=1e-4, rtol=0)
 

@@ -31,9 +31,9 @@ def make_data(tmp_path, make_graph):
     for i, name in enumerate(NAMES):
         store.save(name, [make_graph(seed=2 * i + view, sizes=(5, 3, 4 + i)) for view in range(2)], "")
 
-    def make(loader=LoaderSettings(4), **changes):
+    def make(loader=None, **changes):
         given = {"split": SPLIT, "labels": LABELS, "class_names": ("b", "a"), "scaling": ScalingSettings(), "seed": 3}
-        return GraphDataModule(tmp_path, loader=loader, **given | changes)
+        return GraphDataModule(tmp_path, loader=loader or LoaderSettings(4), **given | changes)
 
     return make
 

@@ -203,7 +203,7 @@ def test_file_that_is_no_plan(content, found, tmp_path):
 def test_file_without_this_fold(tmp_path):
     write_plan(tmp_path / "folds.json", [Split(("a",), ("b",), ("c",))])
 
-    with pytest.raises(ConfigError, match="fold.index=1 does not exist: there are 1 folds"):
+    with pytest.raises(ConfigError, match=r"fold.index=1 does not exist: there are 1 folds"):
         FromFile(str(tmp_path / "folds.json"), index=1)
 
 

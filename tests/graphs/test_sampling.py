@@ -63,6 +63,24 @@ def test_is_the_plain_rule(dimensions, ratio):
     assert found.tolist() == plain(points, offsets, ratio)
 
 
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
+def test_is_the_plain_rule_in_large_groups_and_with_ties(dimensions, scale):
+    """Groups that fill several buckets; whole numbers, so that coincident and equally far points abound."""
+    points, offsets = groups(np.random.default_rng(10), [700, 65, 1, 300], dimensions)
+    points = np.round(points * scale)
+
+    assert farthest_points(points, offsets, Ratio(1, 2)).tolist() == plain(points, offsets, Ratio(1, 2))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_is_the_plain_rule_on_a_line(axis):
+    points = np.zeros((400, 2))
+    points[:, axis] = np.random.default_rng(11).normal(size=400)
+
+    assert farthest_points(points, np.array([0, 400]), 0.3).tolist() == plain(points, [0, 400], Ratio(3, 10))
+
+
 @pytest.mark.parametrize("denominator", [2, 3, 5, 7, 10, 100])
 def test_the_part_of_each_group_is_rounded_up_exactly(denominator):
     sizes = np.arange(1, 120)

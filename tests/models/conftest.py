@@ -59,7 +59,7 @@ def make_sizes():
 
 @pytest.fixture
 def check_gradients():
-    """Checks that a sum of squares of an output gives each parameter a finite gradient, not 0 but for the named ones."""
+    """Checks that the gradient of each parameter is finite and, but for the named ones, not 0."""
 
     def check(module, output, idle=()):
         module.zero_grad()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from locgraph.viewing.confusion import confusion_figure
 from locgraph.viewing.save import save_figure
 
 _LONGEST_NAME = 80
+_BARS, _CONFUSION = "summary.png", "confusion_matrix.png"
+_FILES = ("summary.csv", "summary.md", _BARS, _CONFUSION, "summary.json")
 
 
 def run(cfg: DictConfig) -> list[Path]:
@@ -63,7 +65,19 @@ def summarise_folder(folder: Path, show: bool) -> list[Path]:
         written.append(target)
         if show:
             Console().print(Markdown((target / "summary.md").read_text(encoding="utf-8")))
+    _remove_outdated(folder, written)
     return written
+
+
+def _remove_outdated(folder: Path, written: list[Path]) -> None:
+    """Removes summaries that stood elsewhere: the first jobs of a sweep cannot know what will differ."""
+    for old in (folder, *sorted((folder / "summaries").glob("*"))):
+        if old in written or not (old / "summary.json").is_file():
+            continue
+        for name in _FILES:
+            (old / name).unlink(missing_ok=True)
+        if old != folder and not any(old.iterdir()):
+            old.rmdir()
 
 
 def draw(folder: Path, summary: Summary) -> None:
@@ -72,9 +86,9 @@ def draw(folder: Path, summary: Summary) -> None:
         return
     title = f"{summary.experiment}: {len(summary.expected_folds) - len(summary.missing)} folds"
     bars = sweep_figure(summary.folds(), summary.intervals(), "test accuracy", title)
-    save_figure(bars, folder / "summary.png")
+    save_figure(bars, folder / _BARS)
     pooled = confusion_figure(summary.confusion, summary.class_names, f"{title}, pooled")
-    save_figure(pooled, folder / "confusion_matrix.png")
+    save_figure(pooled, folder / _CONFUSION)
 
 
 def _families(folder: Path) -> dict[str, tuple[list[Path], int]]:
@@ -86,6 +100,9 @@ def _families(folder: Path) -> dict[str, tuple[list[Path], int]]:
     overrides = {family: set(runs[0][1]["overrides"]) for family, runs in found.items()}
     shared = set.intersection(*overrides.values()) if overrides else set()
     names = {family: family_name(own - shared) for family, own in overrides.items()}
+    # settings can also differ in what no command line says, such as a file of the user
+    often = Counter(names.values())
+    names = {family: name if often[name] == 1 else f"{name}-{family}" for family, name in names.items()}
     return {names[family]: ([run for run, _ in runs], int(runs[0][1]["n_folds"])) for family, runs in found.items()}
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numba import njit
+
+_SMALLEST_BUCKET: Final = 64  # points that are looked at, or left alone, together
+_BITS: Final = 16  # cells for each axis, as a power of 2, when points are put in order
 
 
 def farthest_points(points: np.ndarray, offsets: np.ndarray, ratio: float) -> np.ndarray:
@@ -20,7 +25,9 @@ def farthest_points(points: np.ndarray, offsets: np.ndarray, ratio: float) -> np
     Returns:
         Rows of the chosen points (M,) int64, ascending.
 
-    Source: Eldar et al. 1997, "The farthest point strategy for progressive image sampling", 10.1109/83.623193.
+    Source: Eldar et al. 1997, "The farthest point strategy for progressive image sampling", 10.1109/83.623193. Points
+    are kept in buckets, and buckets out of reach of the last point chosen are left alone, as in Han et al. 2023,
+    "QuickFPS", 10.1109/TCAD.2023.3274922: the same points, in a fraction of the time for groups of thousands.
     """
     sizes = np.diff(offsets)
     # the tiny shift keeps 0.1 * 30 = 3.0000000000000004 from being rounded up to 4
@@ -30,41 +37,112 @@ def farthest_points(points: np.ndarray, offsets: np.ndarray, ratio: float) -> np
 
 @njit(cache=True)
 def _farthest(points: np.ndarray, offsets: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    dimensions = points.shape[1]
     chosen = np.empty(wanted.sum(), dtype=np.int64)
     filled = 0
     for group in range(len(wanted)):
         start, stop = offsets[group], offsets[group + 1]
-        gap = np.full(stop - start, np.inf)
-        centre = np.zeros(dimensions)
-        for row in range(start, stop):
-            for axis in range(dimensions):
-                centre[axis] += points[row, axis] / (stop - start)
-        last = start
-        farthest = -1.0
-        for row in range(start, stop):
-            square = 0.0
-            for axis in range(dimensions):
-                square += (points[row, axis] - centre[axis]) ** 2
-            if square > farthest:
-                farthest = square
-                last = row
-        for _ in range(wanted[group]):
-            chosen[filled] = last
-            filled += 1
-            gap[last - start] = -1.0
-            new = last
-            farthest = -1.0
-            for row in range(start, stop):
-                if gap[row - start] < 0.0:
-                    continue
-                square = 0.0
-                for axis in range(dimensions):
-                    square += (points[row, axis] - points[last, axis]) ** 2
-                if square < gap[row - start]:
-                    gap[row - start] = square
-                if gap[row - start] > farthest:
-                    farthest = gap[row - start]
-                    new = row
-            last = new
+        if start < stop:
+            end = filled + wanted[group]
+            chosen[filled:end] = start + _farthest_of_group(points[start:stop], wanted[group])
+            filled = end
     return chosen
+
+
+@njit(cache=True)
+def _farthest_of_group(points: np.ndarray, wanted: int) -> np.ndarray:
+    """Rows of the chosen points of one group, in the order of their choice."""
+    size = max(_SMALLEST_BUCKET, int(2 * np.sqrt(len(points))))  # few buckets to ask, few points in each
+    order = _neighbours_together(points, size)
+    places = points[order]
+    low, high = _boxes(places, size)
+    gap = np.full(len(points), np.inf)  # squared distance to the nearest chosen point; -1 for these themselves
+    widest = np.full(len(low), np.inf)  # largest gap in each bucket, and its place
+    where = np.zeros(len(low), dtype=np.int64)
+    chosen = np.empty(wanted, dtype=np.int64)
+    last = _farthest_from_centre(places, order)
+    for step in range(wanted):
+        chosen[step] = order[last]
+        gap[last] = -1.0
+        best = 0
+        for bucket in range(len(low)):
+            # no point of a box can be nearer than the box: gaps up to that distance stay as they are
+            if bucket == last // size or _to_box(places[last], low[bucket], high[bucket]) < widest[bucket]:
+                span = (bucket * size, min((bucket + 1) * size, len(points)))
+                widest[bucket], where[bucket] = _update(places, order, gap, span, last)
+            if widest[bucket] > widest[best] or (
+                widest[bucket] == widest[best] and order[where[bucket]] < order[where[best]]
+            ):
+                best = bucket
+        last = where[best]
+    return chosen
+
+
+@njit(cache=True)
+def _update(
+    places: np.ndarray, order: np.ndarray, gap: np.ndarray, span: tuple[int, int], last: int
+) -> tuple[float, int]:
+    """Lowers the gaps of a bucket to the distance from the point chosen last; the largest one left, and its place."""
+    widest, where = -1.0, span[0]
+    for place in range(span[0], span[1]):
+        if gap[place] < 0.0:
+            continue
+        square = 0.0
+        for axis in range(places.shape[1]):
+            square += (places[place, axis] - places[last, axis]) ** 2
+        gap[place] = min(gap[place], square)
+        if gap[place] > widest or (gap[place] == widest and order[place] < order[where]):
+            widest, where = gap[place], place
+    return widest, where
+
+
+@njit(cache=True)
+def _farthest_from_centre(places: np.ndarray, order: np.ndarray) -> int:
+    centre = np.zeros(places.shape[1])
+    for axis in range(places.shape[1]):
+        centre[axis] = places[:, axis].mean()
+    farthest, where = -1.0, 0
+    for place in range(len(places)):
+        square = 0.0
+        for axis in range(places.shape[1]):
+            square += (places[place, axis] - centre[axis]) ** 2
+        if square > farthest or (square == farthest and order[place] < order[where]):
+            farthest, where = square, place
+    return where
+
+
+@njit(cache=True)
+def _neighbours_together(points: np.ndarray, size: int) -> np.ndarray:
+    """Rows along a Z-order curve, so that ``size`` consecutive ones are close together; one bucket needs no order."""
+    n, dimensions = points.shape
+    if n <= size:
+        return np.arange(n)
+    code = np.zeros(n, dtype=np.int64)
+    for axis in range(dimensions):
+        low = points[:, axis].min()
+        width = max(points[:, axis].max() - low, 1e-300)
+        for row in range(n):
+            cell = min(int((points[row, axis] - low) / width * 2**_BITS), 2**_BITS - 1)
+            for bit in range(_BITS):
+                code[row] |= ((cell >> bit) & 1) << (bit * dimensions + axis)
+    return np.argsort(code, kind="mergesort")
+
+
+@njit(cache=True)
+def _boxes(places: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest coordinates of each bucket of ``size`` points."""
+    count = (len(places) + size - 1) // size
+    low, high = np.empty((count, places.shape[1])), np.empty((count, places.shape[1]))
+    for bucket in range(count):
+        part = places[bucket * size : (bucket + 1) * size]
+        for axis in range(places.shape[1]):
+            low[bucket, axis], high[bucket, axis] = part[:, axis].min(), part[:, axis].max()
+    return low, high
+
+
+@njit(cache=True)
+def _to_box(point: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Squared distance from a point to a box, rounded as the distances to points are, so never above them."""
+    square = 0.0
+    for axis in range(len(point)):
+        square += max(low[axis] - point[axis], 0.0, point[axis] - high[axis]) ** 2
+    return square

@@ -42,8 +42,14 @@ class GraphStore:
         return self.folder / f"{fov_id}.pt"
 
     def save(self, fov_id: str, views: Sequence[HeteroData], made_from: str) -> None:
-        """Writes all views of one FOV, whole or not at all; ``made_from`` is the fingerprint of tables and settings."""
-        content = {schema.META_FINGERPRINT: made_from, "views": [_to_plain(view) for view in views]}
+        """Writes all views of one FOV, whole or not at all.
+
+        Args:
+            fov_id: The FOV.
+            views: At least one, all of the same node and edge types and attributes.
+            made_from: Fingerprint of tables and settings.
+        """
+        content = {schema.META_FINGERPRINT: made_from, "views": _pack(views)}
         # to a handle, as torch writes the name of a file into the file: equal graphs shall give equal bytes
         with whole_file(self.path(fov_id)) as temporary, temporary.open("wb") as handle:
             torch.save(content, handle)
@@ -54,7 +60,7 @@ class GraphStore:
         Raises:
             DataError: The file is absent or damaged.
         """
-        return self._read(fov_id, lambda content: [_from_plain(view) for view in content["views"]])
+        return self._read(fov_id, lambda content: _unpack(content["views"]))
 
     def fingerprint(self, fov_id: str) -> str | None:
         """Fingerprint of one FOV's file; None where the file is absent or damaged."""
@@ -74,20 +80,38 @@ class GraphStore:
             ) from error
 
 
+def _pack(views: Sequence[HeteroData]) -> dict[str, dict[str, Any]]:
+    """Place -> attribute -> tensors of all views in one, and the size of each: few large tensors load fast."""
+    plain = [_to_plain(view) for view in views]
+    packed: dict[str, dict[str, Any]] = {}
+    for place, attributes in plain[0].items():
+        packed[place] = {}
+        for key in attributes:
+            parts = [view[place][key] for view in plain]
+            packed[place][key] = (torch.cat(parts, _axis(key)), [part.shape[_axis(key)] for part in parts])
+    return packed
+
+
+def _unpack(packed: dict[str, dict[str, Any]]) -> list[HeteroData]:
+    views = [HeteroData() for _ in packed[_GRAPH][schema.EXTENT][1]]
+    for name, attributes in packed.items():
+        for key, (values, sizes) in attributes.items():
+            for view, part in zip(views, values.split(sizes, _axis(key)), strict=True):
+                place: Any = view if name == _GRAPH else view[tuple(name.split("|"))] if "|" in name else view[name]
+                place[key] = part.clone()  # else a part that is sent to another process would take the whole with it
+    return views
+
+
+def _axis(key: str) -> int:
+    """The axis along which views are joined."""
+    return 1 if key == schema.EDGE_INDEX else 0
+
+
 def _to_plain(graph: HeteroData) -> dict[str, dict[str, torch.Tensor]]:
     plain = {_GRAPH: dict(graph._global_store.items())}
     plain |= {node_type: dict(graph[node_type].items()) for node_type in graph.node_types}
     plain |= {"|".join(edge_type): dict(graph[edge_type].items()) for edge_type in graph.edge_types}
     return plain
-
-
-def _from_plain(plain: dict[str, dict[str, torch.Tensor]]) -> HeteroData:
-    graph = HeteroData()
-    for name, attributes in plain.items():
-        place: Any = graph if name == _GRAPH else graph[tuple(name.split("|"))] if "|" in name else graph[name]
-        for key, value in attributes.items():
-            place[key] = value
-    return graph
 
 
 @dataclass(frozen=True)

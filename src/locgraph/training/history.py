@@ -20,20 +20,24 @@ def read_history(folder: Path) -> pl.DataFrame | None:
 
 def set_aside(folder: Path) -> None:
     """Keeps the history of an interrupted run from the logger, which would overwrite it."""
-    found = [table for table in (_earlier(folder), read_history(folder)) if table is not None]
-    if found:
-        _write(folder / _EARLIER, pl.concat(found, how="diagonal_relaxed"))
+    found = _joined(folder)
+    if found is not None:
+        _write(folder / _EARLIER, found)
 
 
 def join(folder: Path) -> None:
     """Puts the part set aside before the part written since; an epoch done twice counts as it was done last."""
+    found = _joined(folder)
+    if found is not None and (folder / _EARLIER).is_file():
+        _write(folder / HISTORY, found)
+        (folder / _EARLIER).unlink()
+
+
+def _joined(folder: Path) -> pl.DataFrame | None:
     earlier, later = _earlier(folder), read_history(folder)
-    if earlier is None:
-        return
-    if later is not None:
-        earlier = pl.concat([earlier.filter(pl.col("step") < later["step"].min()), later], how="diagonal_relaxed")
-    _write(folder / HISTORY, earlier)
-    (folder / _EARLIER).unlink()
+    if earlier is None or later is None or later.is_empty():
+        return earlier if earlier is not None else later
+    return pl.concat([earlier.filter(pl.col("step") < later["step"].min()), later], how="diagonal_relaxed")
 
 
 def _earlier(folder: Path) -> pl.DataFrame | None:

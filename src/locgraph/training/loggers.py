@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from locgraph.errors import ConfigError, MissingPackageError
-from locgraph.training.run_table import RunTable
 
 _MODES = {"online": "online", "offline": "offline", "dryrun": "offline", "disabled": "disabled"}  # dryrun: old name
 
 
 def csv_logger(folder: str) -> CSVLogger:
-    """Metrics in ``metrics.csv`` of the run folder; a resumed run goes on with the file."""
-    return RunTable(folder)
+    """Metrics in ``metrics.csv`` of the run folder."""
+    # each row is written at once, so that an interrupted run keeps its history
+    return CSVLogger(save_dir=folder, name="", version="", flush_logs_every_n_steps=1)
 
 
 def tensorboard_logger(folder: str) -> TensorBoardLogger:

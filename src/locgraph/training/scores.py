@@ -25,12 +25,14 @@ def fov_scores(probabilities: Tensor, target: Tensor) -> dict[str, Tensor]:
     n_classes = probabilities.shape[1]
     present = target.unique()
     recall = multiclass_accuracy(probabilities, target, n_classes, average="none")[present]
-    areas = [binary_auroc(probabilities[:, index], (target == index).long()) for index in present.tolist()]
+    # a class that every FOV is of has no rest to be told from
+    classes = present.tolist() if len(present) > 1 else []
+    areas = [binary_auroc(probabilities[:, index], (target == index).long()) for index in classes]
     return {
         "accuracy": multiclass_accuracy(probabilities, target, n_classes, average="micro"),
         "balanced_accuracy": recall.mean(),
         "f1": multiclass_f1_score(probabilities, target, n_classes, average="macro"),
-        "auroc": torch.stack(areas).mean() if len(areas) > 1 else torch.full_like(recall.mean(), torch.nan),
+        "auroc": torch.stack(areas).mean() if areas else torch.full_like(recall.mean(), torch.nan),
     }
 
 

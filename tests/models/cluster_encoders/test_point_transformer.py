@@ -90,7 +90,5 @@ def test_32_bits_under_autocast(make_encoder, under_autocast):
 
 @pytest.mark.parametrize("channels", [(), (8, 0)])
 def test_channels_out_of_range(channels, make_encoder):
-    with pytest.raises(
-        ConfigError, match="model.cluster_encoder.channels must be one or more numbers, each at least 1"
-    ):
+    with pytest.raises(ConfigError, match=r"model.cluster_encoder.channels must be one or more numbers, each at leas"):
         make_encoder(channels=channels)
