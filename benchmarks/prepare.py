@@ -50,6 +50,7 @@ from locgraph.simulate.origami import Origami
 
 CLASSES = ("one", "two", "three", "T", "O", "L", "grid")
 COLUMNS = ColumnMap({name: name for name in ("x", "y", "frame", "photons", "precision")}, unit="nm")
+SHORTEST_S = 0.005  # growth from shorter times says nothing
 PER_STRUCTURE = 20 * 0.85 * 10 * 2.5  # mean number of localisations of the template `grid`
 
 
@@ -123,7 +124,8 @@ def one_large_fov(sizes: list[int], repeats: int, small: Path, folder: Path) -> 
         origami.simulate_fov("grid", np.random.default_rng(0)).write_parquet(raw / "fov.parquet")
         times, memory = alone(repeats, small, raw, Serial(), DBSCAN(20.0, 5, backend="cpu"), Nearest(5), 1)
         for row, (name, seconds) in enumerate(times.items()):
-            grown = math.log(seconds / before[name]) / math.log(n / sizes[index - 1]) if before else None
+            measurable = before.get(name, 0.0) >= SHORTEST_S
+            grown = math.log(seconds / before[name]) / math.log(n / sizes[index - 1]) if measurable else None
             exponent = "" if grown is None else f"{grown:.2f}"
             table.add_row("" if row else f"{n:,}", name, f"{seconds:.3f}", exponent, "" if row else f"{memory:.0f}")
         before = times

@@ -1,7 +1,9 @@
-"""Time and peak memory of training, for each model and as the number of FOVs grows: ``python benchmarks/train.py [RAW_DIR]``.
+"""Time and peak memory of training, for each model and as the number of FOVs grows.
 
-With a folder of the digits and letters (experiment=digits_letters) these are measured, else simulated FOVs alone. Each row is a
-process of its own; the epoch time is the median over the epochs after the first, validation included.
+    python benchmarks/train.py [RAW_DIR]
+
+With a folder of the digits and letters (experiment=digits_letters) these are measured, else simulated FOVs alone. Each
+row is a process of its own; the epoch time is the median over the epochs after the first, validation included.
 """
 
 import json
@@ -31,10 +33,13 @@ def measure(folder: str, overrides: list[str]) -> dict[str, float]:
     from locgraph.models.network import Network
 
     class Clock(lightning.Callback):
+        """Notes the time at the end of each epoch."""
+
         def __init__(self) -> None:
             self.ticks = [time.perf_counter()]
 
         def on_train_epoch_end(self, *_: object) -> None:
+            """Once an epoch, after validation."""
             self.ticks.append(time.perf_counter())
 
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
@@ -44,11 +49,10 @@ def measure(folder: str, overrides: list[str]) -> dict[str, float]:
     data = fit.make_data(cfg, prepared, assemble.build(cfg.fold).plan(prepared.manifest)[0])
     network: Network = assemble.build(cfg.model, sizes=fit.make_sizes(data))
     clock = Clock()
-    options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    silent = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    options = {"accelerator": "cpu", "precision": cfg.trainer.precision, "max_epochs": EPOCHS, **silent}
     with quiet():
-        trainer = lightning.Trainer(
-            accelerator="cpu", precision=cfg.trainer.precision, max_epochs=EPOCHS, callbacks=[clock], **options
-        )
+        trainer = lightning.Trainer(callbacks=[clock], **options)
         trainer.fit(fit.make_module(cfg, network, data, {}), data)
     epochs = [after - before for before, after in zip(clock.ticks[1:], clock.ticks[2:], strict=False)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -65,10 +69,12 @@ def main(raw_dir: str | None) -> None:
     """Prints one table for the models and one for the growth."""
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
-        source = ["experiment=digits_letters", f"data.raw_dir={Path(raw_dir).resolve()}"] if raw_dir else ["experiment=demo"]
+        source = ["experiment=demo"]
+        if raw_dir:
+            source = ["experiment=digits_letters", f"data.raw_dir={Path(raw_dir).resolve()}"]
         table = Table("model", "FOVs", "s/epoch", "ms/FOV", "peak MiB", title="models, one view, batch 50")
         for model in MODELS:
-            found = in_a_process(folder, [*source, f"model={model}", "views=one", "data.batch_size=50"])
+            found = in_a_process(folder, [*source, f"model={model}", "views.count=1", "data.batch_size=50"])
             add(table, model, found)
         found = in_a_process(folder, source)
         add(table, "the experiment as it is", found)
@@ -76,7 +82,8 @@ def main(raw_dir: str | None) -> None:
         table = Table("model", "FOVs", "s/epoch", "ms/FOV", "peak MiB", title="growth, simulated, one view")
         for per_class in (10, 100):
             overrides = [f"simulation.fovs_per_class={per_class}", f"simulation.folder={folder}/raw{per_class}"]
-            add(table, "invariantnet", in_a_process(folder, ["experiment=demo", "views=one", "~views.count", *overrides]))
+            found = in_a_process(folder, ["experiment=demo", "views.count=1", *overrides])
+            add(table, "invariantnet", found)
         console.print(table)
 
 

@@ -11,7 +11,8 @@ import torch
 from polars.testing import assert_frame_equal
 
 from locgraph.commands.evaluate import Lenient
-from locgraph.io.labels import Labelling
+from locgraph.errors import ConfigError
+from locgraph.io.labels import Labelling, TableLabels
 from locgraph.io.rawfile import RawFile
 
 
@@ -128,3 +129,24 @@ def test_lenient_labels_keep_what_there_is(tmp_path):
     found = Lenient(Source()).labels(files)
     assert found.by_fov == {"a": "T", "b": None}
     assert found.failures == {}
+
+
+def test_new_files_need_no_table_of_labels(tmp_path):
+    files = [RawFile(name, tmp_path, (), {}) for name in ("a", "b")]
+    source = TableLabels(tmp_path / "labels_of_training.csv")
+
+    found = Lenient(source).labels(files)
+
+    assert found.by_fov == {"a": None, "b": None}
+    assert Lenient(source).tables == source.tables
+
+
+def test_settings_of_labels_that_cannot_work_are_told():
+    class Source:
+        tables = ()
+
+        def labels(self, files):
+            raise ConfigError("mend it")
+
+    with pytest.raises(ConfigError, match="mend it"):
+        Lenient(Source()).labels([])

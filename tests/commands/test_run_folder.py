@@ -63,13 +63,6 @@ def test_what_decides_no_result_changes_no_fingerprint(folder, override):
     assert folder(override).family == folder().family
 
 
-def test_the_time_of_the_start_changes_no_fingerprint(folder, monkeypatch):
-    first = folder().fingerprint
-    monkeypatch.setattr("time.strftime", lambda *given: "another day")
-
-    assert folder().fingerprint == first
-
-
 def test_runs_that_differ_in_the_fold_alone_are_a_family(folder):
     runs = [folder(f"fold.index={index}") for index in range(3)]
 

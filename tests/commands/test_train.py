@@ -139,6 +139,10 @@ def test_featextracted_refuses_settings_that_would_have_no_effect(fails, tmp_pat
     [
         (["fold.index=3"], "fold.index=3 does not exist: there are 3 folds, 0 to 2"),
         (["fold.index=-1"], "fold.index=-1 does not exist"),
+        (["fold.index=first"], "locgraph.data.folds.Stratified"),
+        (["seed=abc"], "seed must be a whole number from 0 to 4294967295, found 'abc'"),
+        (["trainer.devices=2"], "trainer.devices must be 1"),
+        (["training.optimizer.lr=-1"], "training.optimizer: Invalid learning rate: -1"),
         (["trainer.precision=16-true"], "trainer.precision=16-true cannot be run on this CPU"),
         (["trainer.precision=fp8"], "trainer.precision=fp8 cannot be run"),
         (["columns.required=[x,y,photon_count]"], "photon_count"),

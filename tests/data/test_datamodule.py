@@ -153,8 +153,9 @@ def test_loading_processes_get_nothing_of_the_trainer(make_data):
         assert len(again) == len(loader.dataset)
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_loader_starts_when_its_first_batch_is_asked_for(make_data):
-    loader = make_data().train_dataloader()
+    loader = make_data(LoaderSettings(4, num_workers=1)).train_dataloader()
     expected = [batch["fov_id"] for batch in batches(loader, epoch=2)]
     loader.sampler.set_epoch(0)
 

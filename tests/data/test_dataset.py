@@ -54,13 +54,21 @@ def test_training_draws_one_view_of_the_fov(views):
 
 
 def test_draw_depends_on_seed_epoch_and_fov_alone(views, same_graph):
-    data = training(views, [Shift(0.0)])
-    sample = data[4, 2].graphs[0]
-    torch.manual_seed(1)
+    def draw(epoch, index, seed=0):
+        return training(views, [Shift(0.0)], seed)[epoch, index].graphs[0]
 
-    assert same_graph(training(views, [Shift(0.0)])[4, 2].graphs[0], sample)
-    for other in (training(views, [Shift(0.0)])[5, 2], training(views, [Shift(0.0)], seed=1)[4, 2]):
-        assert not same_graph(other.graphs[0], sample)
+    for epoch in range(8):
+        torch.manual_seed(epoch)
+        sample = draw(epoch, 2)
+        assert same_graph(draw(epoch, 2), sample)
+        assert not same_graph(draw(epoch + 1, 2), sample)
+        assert not same_graph(draw(epoch, 2, seed=1), sample)
+
+
+def test_fovs_of_an_epoch_are_drawn_apart(views, same_graph):
+    data = TrainingSet("abc", [0, 0, 0], lambda name: views["a"][:1], [Shift(0.0)], SCALER, 0)
+
+    assert not same_graph(data[0, 0].graphs[0], data[0, 1].graphs[0])
 
 
 def test_transforms_in_order_before_the_scaler(views):

@@ -141,7 +141,6 @@ def test_settings_that_cannot_work(arguments, message):
         ({**NAMES, "colour": "c"}, "found colour"),
         ({**NAMES, "cluster_id": "c"}, "found cluster_id"),
         ({**NAMES, "z": ""}, "found nothing for z"),
-        ({**NAMES, "z": None}, "found nothing for z"),
     ],
 )
 def test_names_that_cannot_work(names, message):
@@ -169,3 +168,8 @@ def test_every_mapped_type_is_that_of_the_schema():
     found = ColumnMap(names, unit="nm").to_canonical(table, "a.parquet")
 
     assert dict(found.schema) == {name: schema.LOCALISATION_COLUMNS[name].dtype for name in found.columns}
+
+
+def test_a_column_named_null_is_left_out():
+    columns = ColumnMap({"x": "x", "y": "y", "z": None, "photons": None}, unit="nm")
+    assert columns.names == {"x": "x", "y": "y"}

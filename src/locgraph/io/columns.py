@@ -33,7 +33,8 @@ class ColumnMap:
     """Says how a source table becomes canonical columns in nanometres and frames.
 
     Attributes:
-        names: Canonical name (see ``schema.LOCALISATION_COLUMNS``) -> name in the source table; at least ``x``, ``y``.
+        names: Canonical name (see ``schema.LOCALISATION_COLUMNS``) -> name in the source table, at least ``x`` and
+            ``y``; None leaves the column out.
         unit: Unit of every length column: ``nm``, ``um``, ``m`` or ``px``.
         pixel_size_nm: Side of a camera pixel in nm: needed where a length is in ``px``, refused where none is.
         units: Canonical name -> unit of that length column, where it differs from ``unit``.
@@ -50,7 +51,7 @@ class ColumnMap:
     required: Sequence[str] = (schema.X, schema.Y)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", dict(self.names))
+        object.__setattr__(self, "names", {name: source for name, source in self.names.items() if source is not None})
         object.__setattr__(self, "units", dict(self.units or {}))
         required = dict.fromkeys((schema.X, schema.Y, *self.required))
         object.__setattr__(self, "required", tuple(required))
