@@ -139,8 +139,11 @@ def test_the_trainer_writes_into_the_run_folder(composed, tmp_path):
 
     trainer = fit.make_trainer(cfg, RunFolder(tmp_path, cfg), [])
 
-    (checkpoint,) = (callback for callback in trainer.callbacks if isinstance(callback, ModelCheckpoint))
-    assert Path(checkpoint.dirpath) == tmp_path / "checkpoints"
+    checkpoints = {call.filename: call for call in trainer.callbacks if isinstance(call, ModelCheckpoint)}
+    assert {name: (call.dirpath, call.monitor) for name, call in checkpoints.items()} == {
+        "best": (str(tmp_path / "checkpoints"), "val/loss"),
+        "last": (str(tmp_path / "checkpoints"), None),
+    }
     assert trainer.default_root_dir == str(tmp_path)
     assert trainer.max_epochs == 7
     assert len([call for call in trainer.callbacks if type(call).__name__ == "EarlyStopping"]) == 1

@@ -44,6 +44,11 @@ def test_predictions_and_metrics_agree(trained):
     assert metrics["test"]["loss"] == pytest.approx(loss, rel=1e-5)
 
 
+def test_the_last_checkpoint_is_that_of_the_last_epoch(trained):
+    last = torch.load(trained.run_dir / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["epoch"] == trained.metrics()["epochs"] - 1 == 2
+
+
 def test_controls_stand_beside_the_result(trained):
     controls = {row["control"]: row["accuracy"] for row in trained.metrics()["controls"]}
     assert len(controls) == 6
@@ -121,7 +126,8 @@ def test_featextracted_tables_give_the_same_as_raw_files(trained, run, tmp_path)
     ]  # fmt: skip
     run(
         tmp_path, "train", *overrides, "data=featextracted", f"data.featextracted_dir={tables}", "model=invariantnet",
-        "graph/cluster_edges=all_pairs", "augment=none", f"paths.run_dir={tmp_path / 'run'}",
+        "graph/cluster_edges=all_pairs", "augment=none", "model.cluster_encoder.dropout=0.1", "model.head.dropout=0.2",
+        f"paths.run_dir={tmp_path / 'run'}",
     )  # fmt: skip
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test"] == trained.metrics()["test"]
 

@@ -201,6 +201,14 @@ def test_file_that_is_no_plan(content, found, tmp_path):
         read_plan(path)
 
 
+def test_file_with_another_number_of_folds(tmp_path):
+    write_plan(tmp_path / "folds.json", [Split(("a",), ("b",), ("c",))] * 3)
+
+    assert FromFile(str(tmp_path / "folds.json"), n_folds=3).n_folds == 3
+    with pytest.raises(ConfigError, match=r"fold.n_folds=5, but .*folds.json holds 3 folds; change fold.n_folds"):
+        FromFile(str(tmp_path / "folds.json"), n_folds=5)
+
+
 def test_file_without_this_fold(tmp_path):
     write_plan(tmp_path / "folds.json", [Split(("a",), ("b",), ("c",))])
 

@@ -18,6 +18,7 @@ def test_sorted_by_name_and_without_the_unlabelled(make_manifest):
     assert found.fov_ids.tolist() == ["a", "b"]
     assert found.labels.tolist() == ["A", "B"]
     assert found.groups.tolist() == [None, "p"]
+    assert found.names(np.array([1, 0])) == ("a", "b")
 
 
 def test_inner_cuts_the_given_rows_in_proportion():

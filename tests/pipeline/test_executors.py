@@ -119,3 +119,31 @@ def test_too_few_workers(workers):
 
 def test_no_number_of_workers_takes_each_core():
     assert Processes(None).workers == joblib.cpu_count()
+
+
+def test_workers_that_have_grown_are_replaced_without_a_word():
+    """As on large FOVs. A warning would be an error here, in a thread whose end leaves everybody waiting."""
+
+    def grow(item):
+        import builtins
+        import time
+
+        if item == 0:
+            builtins.kept = b"x" * 400_000_000
+        time.sleep(1.2 if item == 0 else 0.2)  # the memory of a worker is looked at once a second
+        return item
+
+    outcomes = Processes(2).run(grow, {str(item): item for item in (1, 2, 0, 3, 4, 5, 6, 7, 8, 9)})
+
+    assert sorted(outcome.result for outcome in outcomes) == list(range(10))
+
+
+def test_no_worker_outlives_its_work():
+    def process(item):
+        return os.getpid()
+
+    workers = {outcome.result for outcome in Processes(2).run(process, {"a": 1, "b": 2, "c": 3})}
+
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)

@@ -39,6 +39,19 @@ def _graph(rng, spread):
     return build_graph(locs, clusters, 2, GraphRecipe(("count",), ("photons",), Nearest(3), True, 3, (0.5,), {}), "fov")
 
 
+@pytest.fixture(scope="package", autouse=True)
+def left_as_found():
+    """One thread, since small tensors are slower on several; Lightning silent; both put back, and its global switch."""
+    log = logging.getLogger("lightning.pytorch")
+    threads, level = torch.get_num_threads(), log.level
+    torch.set_num_threads(1)
+    log.setLevel(logging.ERROR)
+    yield
+    torch.set_num_threads(threads)
+    log.setLevel(level)
+    torch.use_deterministic_algorithms(False)
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
     """A graph store, two views of each FOV."""
@@ -87,7 +100,6 @@ def make_module():
 @pytest.fixture(scope="session")
 def make_trainer(tmp_path_factory):
     """Makes a trainer as configs/trainer does, without what it shows on the screen."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
     def make(**changes):
         given = {

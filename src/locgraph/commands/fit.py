@@ -181,9 +181,10 @@ def make_loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
 
 def make_trainer(cfg: DictConfig, folder: RunFolder, loggers: list[Logger]) -> lightning.Trainer:
     """The Lightning trainer with its callbacks."""
+    dirpath = {"dirpath": str(folder.checkpoints)}
     callbacks = [
-        assemble.build(leaf, **({"dirpath": str(folder.checkpoints)} if name == "checkpoint" else {}))
-        for name, leaf in cfg.callbacks.items()
+        assemble.build(leaf, **(dirpath if str(leaf["_target_"]).endswith("ModelCheckpoint") else {}))
+        for leaf in cfg.callbacks.values()
     ]
     return assemble.build(cfg.trainer, callbacks=callbacks, logger=loggers, default_root_dir=str(folder.path))
 

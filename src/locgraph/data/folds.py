@@ -42,8 +42,7 @@ class Splitter(Protocol):
 
 
 def _split(fovs: Labelled, train: np.ndarray, val: np.ndarray, test: np.ndarray) -> Split:
-    sides = (np.sort(fovs.fov_ids[rows].astype(str)) for rows in (train, val, test))
-    return Split(*(tuple(str(name) for name in side) for side in sides))
+    return Split(fovs.names(train), fovs.names(val), fovs.names(test))
 
 
 def _check_fraction(name: str, value: float) -> None:
@@ -67,8 +66,7 @@ class _KFold:
             raise ConfigError(f"fold.n_folds must be at least 2, found {n_folds}")
         check_index(index, n_folds)
         _check_fraction("validation_fraction", validation_fraction)
-        self.n_folds, self.index, self.seed = n_folds, index, seed
-        self.validation_fraction = validation_fraction
+        self.n_folds, self.index, self.seed, self.validation_fraction = n_folds, index, seed, validation_fraction
 
 
 class Stratified(_KFold):
@@ -161,8 +159,8 @@ class HoldOut:
         check_index(index, n_folds)
         _check_fraction("test_fraction", test_fraction)
         _check_fraction("validation_fraction", validation_fraction)
-        self.test_fraction, self.n_folds, self.index, self.seed = test_fraction, n_folds, index, seed
-        self.validation_fraction = validation_fraction
+        self.n_folds, self.index, self.seed = n_folds, index, seed
+        self.test_fraction, self.validation_fraction = test_fraction, validation_fraction
 
     def plan(self, manifest: Manifest) -> list[Split]:
         """All draws.
@@ -244,8 +242,7 @@ def check_plan(folds: Sequence[Split], manifest: Manifest, where: str) -> None:
     """Holds folds against the manifest.
 
     Raises:
-        FoldError: A FOV is unknown, without label, named twice, or on two sides of a fold; a side is empty; a group is
-            on two sides.
+        FoldError: A FOV is unknown, unlabelled, named twice or on two sides; a side is empty; a group is on two sides.
     """
     labelled = manifest.table.filter(manifest.table[schema.LABEL].is_not_null())
     known = dict(zip(labelled[schema.FOV_ID], labelled[schema.GROUP], strict=True))

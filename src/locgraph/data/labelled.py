@@ -40,6 +40,10 @@ class Labelled:
         columns = (schema.FOV_ID, schema.LABEL, schema.GROUP)
         return cls(*(np.array(table[name].to_list(), dtype=object) for name in columns))
 
+    def names(self, rows: np.ndarray) -> tuple[str, ...]:
+        """Names in some rows (M,) int64, sorted."""
+        return tuple(sorted(self.fov_ids[rows].tolist()))
+
     def check_class_sizes(self, n_folds: int) -> None:
         """Refuses classes that cannot be in every fold.
 

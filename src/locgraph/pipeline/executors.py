@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from polars.exceptions import PanicException
 
@@ -79,12 +81,18 @@ class Processes:
             parallel = Parallel(return_as="generator_unordered")
         # the settings must not reach what the caller does between two outcomes: they end before the first
         try:
-            yield from parallel(delayed(_attempt)(function, fov_id, item) for fov_id, item in items.items())
+            with warnings.catch_warnings():
+                # a worker whose memory has grown is replaced, as large FOVs or a first import bring about: no fault
+                warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+                yield from parallel(delayed(_attempt)(function, fov_id, item) for fov_id, item in items.items())
         except TerminatedWorkerError as error:
             raise DataError(
                 "a process was killed while it worked on a FOV, most often for want of memory; what was done is kept: "
                 f"run again with executor=serial, or executor.workers below {self.workers}. joblib reports: {error}"
             ) from error
+        finally:
+            # idle workers would keep their memory for minutes, while a network trains
+            get_reusable_executor(max_workers=self.workers).shutdown()
 
 
 def _attempt(function: Callable[[Any], Any], fov_id: str, item: Any) -> Outcome:
