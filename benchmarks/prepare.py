@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 from rich.table import Table
 
@@ -102,7 +101,6 @@ def measure(repeats: int, small: Path, raw: Path, *arguments: Any) -> tuple[dict
         steps(small, Path(folder) / "small", *arguments)  # compiles, and starts the further processes
         before = peak_mb()
         runs = [steps(raw, Path(folder) / "measured", *arguments) for _ in range(repeats)]
-        get_reusable_executor(max_workers=1).shutdown()  # else this process would wait for its own to fall asleep
     return {name: statistics.median(run[name] for run in runs) for name in runs[0]}, peak_mb() - before
 
 

@@ -27,8 +27,7 @@ def mlp(channels: Sequence[int], dropout: float = 0.0, last_plain: bool = True) 
         ConfigError: A size is below 1, or ``dropout`` is out of range.
     """
     check_sizes("model: sizes of layers", channels)
-    if not 0.0 <= dropout < 1.0:
-        raise ConfigError(f"model: dropout must be at least 0 and below 1, found {dropout}")
+    check_dropout(dropout)
     layers: list[nn.Module] = []
     for index, (size_in, size_out) in enumerate(pairwise(channels)):
         layers.append(nn.Linear(size_in, size_out))
@@ -51,3 +50,13 @@ def check_sizes(setting: str, sizes: Sequence[int]) -> None:
     """
     if not sizes or any(size < 1 for size in sizes):
         raise ConfigError(f"{setting} must be one or more numbers, each at least 1, found {list(sizes)}")
+
+
+def check_dropout(dropout: float) -> None:
+    """Refuses what is no probability of dropping a value.
+
+    Raises:
+        ConfigError: ``dropout`` is out of range.
+    """
+    if not 0.0 <= dropout < 1.0:
+        raise ConfigError(f"model: dropout must be at least 0 and below 1, found {dropout}")

@@ -12,9 +12,9 @@ IDLE = ["attention.2.bias"]  # a constant added to all scores leaves the softmax
 
 @pytest.fixture
 def make_encoder(make_sizes):
-    def make(in_channels=5, dimensions=2, channels=(6, 8)):
+    def make(in_channels=5, dimensions=2, channels=(6, 8), **settings):
         torch.manual_seed(0)
-        return PointTransformerClusters(in_channels, make_sizes(dimensions), channels)
+        return PointTransformerClusters(in_channels, make_sizes(dimensions), channels, **settings)
 
     return make
 
@@ -92,3 +92,16 @@ def test_32_bits_under_autocast(make_encoder, under_autocast):
 def test_channels_out_of_range(channels, make_encoder):
     with pytest.raises(ConfigError, match=r"model.cluster_encoder.channels must be one or more numbers, each at leas"):
         make_encoder(channels=channels)
+
+
+def test_dropout_in_training_alone(make_encoder):
+    encoder = make_encoder(dropout=0.5)
+    torch.manual_seed(1)
+    dropped = encoder(*case())
+    assert 0 < (dropped == 0).sum() < dropped.numel()
+    torch.testing.assert_close(encoder.eval()(*case()), make_encoder().eval()(*case()))
+
+
+def test_dropout_out_of_range(make_encoder):
+    with pytest.raises(ConfigError, match="dropout must be at least 0 and below 1, found 1.5"):
+        make_encoder(dropout=1.5)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from locgraph.models.mlp import check_sizes
+from locgraph.models.mlp import check_dropout, check_sizes
 from locgraph.models.point_transformer_layer import PointTransformerLayer
 from locgraph.models.sizes import DataSizes
 
@@ -19,19 +19,24 @@ class PointTransformerClusters(nn.Module):
         in_channels: Size of the incoming cluster vectors.
         sizes: Numbers from the data.
         channels: Size of the vectors after each layer.
+        dropout: Probability that a value of a vector is dropped after each layer in training.
 
     Raises:
-        ConfigError: ``channels`` is empty or holds a number below 1.
+        ConfigError: ``channels`` is empty or holds a number below 1, or ``dropout`` is out of range.
     """
 
-    def __init__(self, in_channels: int, sizes: DataSizes, channels: Sequence[int] = (16, 24, 32, 40)) -> None:
+    def __init__(
+        self, in_channels: int, sizes: DataSizes, channels: Sequence[int] = (16, 24, 32, 40), dropout: float = 0.0
+    ) -> None:
         super().__init__()
         check_sizes("model.cluster_encoder.channels", channels)
+        check_dropout(dropout)
         ins = [in_channels + sizes.dimensions, *channels[:-1]]
         self.layers = nn.ModuleList(
             PointTransformerLayer(size_in, size_out, sizes.dimensions)
             for size_in, size_out in zip(ins, channels, strict=True)
         )
+        self.dropout = nn.Dropout(dropout)
         self.out_channels = channels[-1]
 
     def forward(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> Tensor:
@@ -47,5 +52,5 @@ class PointTransformerClusters(nn.Module):
         """
         x = torch.cat([x, positions], dim=1)
         for layer in self.layers:
-            x = layer(x, positions, edge_index)
+            x = self.dropout(layer(x, positions, edge_index))
         return x
