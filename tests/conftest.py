@@ -8,6 +8,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Small tensors on several threads are slower, and several times so on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def test_data() -> Path:
     """The folder of real data named by ``LOCGRAPH_TEST_DATA``; the test is skipped where it is absent."""

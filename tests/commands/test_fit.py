@@ -176,7 +176,7 @@ def test_time_is_noted(monkeypatch):
 def test_every_logger_gets_the_scores_of_the_test(tmp_path):
     logger = fit.csv_logger(str(tmp_path))
 
-    fit.log_scores([logger], {"accuracy": 0.5, "loss": 1.25})
+    fit.log_scores([logger], {"accuracy": 0.5, "loss": 1.25}, step=7)
 
     assert pl.read_csv(tmp_path / "metrics.csv").select("test/accuracy", "test/loss").rows() == [(0.5, 1.25)]
 

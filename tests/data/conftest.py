@@ -10,15 +10,6 @@ from locgraph.graphs.cluster_edges import Nearest
 from locgraph.io.manifest import Manifest
 
 
-@pytest.fixture(scope="package", autouse=True)
-def one_thread():
-    """Small tensors on several threads: slower, and several times so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def make_manifest():
     """Makes a manifest from FOV -> class name, and FOV -> group."""

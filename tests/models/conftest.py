@@ -11,15 +11,6 @@ from locgraph.graphs.cluster_edges import Nearest
 from locgraph.models.sizes import DataSizes
 
 
-@pytest.fixture(scope="package", autouse=True)
-def one_thread():
-    """Small tensors on several threads: slower, and several times so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def make_graph():
     """Makes the graph of a random FOV; what is not given is small."""

@@ -55,3 +55,11 @@ def test_scores_of_those_whose_class_is_known():
     assert scores["loss"] == pytest.approx(metrics.log_loss(truth, probabilities[known], labels=range(3)))
     assert confusion == metrics.confusion_matrix(truth, predicted).tolist()
     assert all(type(value) is float for value in scores.values())
+
+
+def test_scores_that_do_not_exist_are_left_out():
+    batches = [(["a", "b"], torch.tensor([1, 1]), torch.tensor([[0.2, 0.8], [0.6, 0.4]]))]
+    scores, confusion = score(batches)
+    assert set(scores) == {"accuracy", "balanced_accuracy", "f1", "loss"}
+    assert scores["accuracy"] == 0.5
+    assert confusion == [[0, 0], [1, 1]]

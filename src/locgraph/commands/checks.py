@@ -11,7 +11,7 @@ from locgraph.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-_PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32", "64-true", "64")
+_PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
 _NUMBERS: dict[str, tuple[type, str, float, float]] = {
     "seed": (int, "a whole number from 0 to 4294967295", 0, 2**32 - 1),
     "data.max_refused_fraction": (float, "a number from 0 to 1", 0, 1),

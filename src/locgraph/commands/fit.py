@@ -66,7 +66,7 @@ def fit_and_test(
         with timed(seconds, "test"):
             load_weights(network, read_checkpoint(folder.checkpoints / "best.ckpt"))
             table, scores = predictions(trainer, module, data, cfg.fold.index)
-            log_scores(loggers, scores[TEST])
+            log_scores(loggers, scores[TEST], trainer.global_step)
         write_predictions(folder.path / "predictions.parquet", table)
         metrics = {
             "experiment": str(cfg.name),
@@ -206,10 +206,10 @@ def predictions(
     return pl.concat(tables), metrics
 
 
-def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float]) -> None:
+def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int) -> None:
     """Hands the metrics of the test to the loggers."""
     for logger in loggers:
-        logger.log_metrics({f"{TEST}/{name}": value for name, value in scores.items()})
+        logger.log_metrics({f"{TEST}/{name}": value for name, value in scores.items()}, step)
         logger.save()
 
 

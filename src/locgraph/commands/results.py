@@ -73,7 +73,8 @@ def show(metrics: Mapping[str, Any], folder: Path, console: Console | None = Non
     for column in ("", "accuracy", "balanced", "F1", "AUROC", "loss"):
         table.add_column(column, justify="left" if column == "" else "right", no_wrap=True)
     test = metrics["test"]
-    cells = [f"{test[name]:.3f}" for name in ("accuracy", "balanced_accuracy", "f1", "auroc", "loss")]
+    columns = ("accuracy", "balanced_accuracy", "f1", "auroc", "loss")
+    cells = [f"{test[name]:.3f}" if name in test else "-" for name in columns]
     table.add_row("network", *cells, style="bold", end_section=True)
     for row in metrics["controls"]:
         cells = [f"{row[name]:.3f}" for name in ("accuracy", "balanced_accuracy")]

@@ -54,7 +54,8 @@ def score(batches: Sequence[tuple[list[str], Tensor, Tensor]]) -> tuple[dict[str
         batches: Names, targets and probabilities (FOVs, K) of each batch; at least one target is known.
 
     Returns:
-        The scores of `fov_scores` and ``loss``, the mean negative log-likelihood; the confusion matrix (K, K), rows are
+        The scores of `fov_scores` that exist for these FOVs (no AUROC where there is one class alone) and ``loss``, the
+        mean negative log-likelihood; the confusion matrix (K, K), rows are
         true classes.
     """
     target = torch.cat([batch[1] for batch in batches])
@@ -63,7 +64,7 @@ def score(batches: Sequence[tuple[list[str], Tensor, Tensor]]) -> tuple[dict[str
     scores = fov_scores(probabilities, target)
     scores["loss"] = functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
     confusion = multiclass_confusion_matrix(probabilities, target, probabilities.shape[1])
-    return {name: value.item() for name, value in scores.items()}, confusion.tolist()
+    return {name: value.item() for name, value in scores.items() if not value.isnan()}, confusion.tolist()
 
 
 def write_predictions(path: Path, table: pl.DataFrame) -> None:

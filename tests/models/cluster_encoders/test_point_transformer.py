@@ -103,5 +103,5 @@ def test_dropout_in_training_alone(make_encoder):
 
 
 def test_dropout_out_of_range(make_encoder):
-    with pytest.raises(ConfigError, match="dropout must be at least 0 and below 1, found 1.5"):
+    with pytest.raises(ConfigError, match=r"dropout must be at least 0 and below 1, found 1\.5"):
         make_encoder(dropout=1.5)
