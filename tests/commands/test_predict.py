@@ -77,7 +77,7 @@ def test_one_class_alone_is_scored_without_auroc(checkpoint, fold, cfg, tmp_path
     scores = predict(cfg, checkpoint, fold.prepared, of_t, tmp_path, new=True)["test"]
 
     assert scores["accuracy"] == scores["balanced_accuracy"]
-    assert scores["auroc"] != scores["auroc"]
+    assert "auroc" not in scores
 
 
 def test_a_batch_size_of_zero_is_refused(checkpoint, fold, cfg, tmp_path):
