@@ -67,7 +67,7 @@ def test_is_the_plain_rule(dimensions, ratio):
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
 def test_is_the_plain_rule_in_large_groups_and_with_ties(dimensions, scale):
     """Groups that fill several buckets; whole numbers, so that coincident and equally far points abound."""
-    points, offsets = groups(np.random.default_rng(10), [700, 65, 1, 300], dimensions)
+    points, offsets = groups(np.random.default_rng(10), [300, 65, 1, 130], dimensions)
     points = np.round(points * scale)
 
     assert farthest_points(points, offsets, Ratio(1, 2)).tolist() == plain(points, offsets, Ratio(1, 2))

@@ -240,7 +240,7 @@ def test_processes_give_the_same_files_as_one(tmp_path, make_folder, make_recipe
     one, two = GraphStore(tmp_path / "one"), GraphStore(tmp_path / "two")
 
     build_store(fov_ids, tables, recipe, one.folder, Serial())
-    build_store(fov_ids, tables, recipe, two.folder, Processes(workers=2))
+    build_store(fov_ids, tables, recipe, two.folder, Processes(workers=2, head_start_s=0))
 
     for fov_id in fov_ids:
         assert one.path(fov_id).read_bytes() == two.path(fov_id).read_bytes()

@@ -63,3 +63,17 @@ def test_real_file(test_data):
 
     assert names == ["x", "y", "sigma", "channel"]
     assert set(metadata) == {"gt_label", "gt_label_map"}
+
+
+def test_a_panic_of_polars_is_a_damaged_file(tmp_path, monkeypatch):
+    def panic(*_, **__):
+        raise pl.exceptions.PanicException("index out of range")
+
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"x": [1.0]}).write_parquet(path)
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    monkeypatch.setattr(pl, "scan_parquet", panic)
+    with pytest.raises(DataError, match="index out of range"):
+        ParquetReader().read_table(path)
+    with pytest.raises(DataError, match="index out of range"):
+        ParquetReader().read_header(path)

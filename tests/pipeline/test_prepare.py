@@ -1,6 +1,7 @@
 """The stage from raw files to tables: bad FOVs apart, nothing done twice or kept too long, resumed when killed."""
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,13 @@ import time
 import polars as pl
 import pytest
 
+from locgraph.clustering.kmeans import KMeans
 from locgraph.errors import ConfigError, TooManyFailuresError
-from locgraph.io.catalogue import Catalogue, FovSource
-from locgraph.io.featextracted import CLUSTERS, LOCS, fov_path, read_fov
+from locgraph.io.catalogue import Catalogue, FovSource, scan
+from locgraph.io.columns import ColumnMap
+from locgraph.io.featextracted import CLUSTERS, LOCS, fov_path, read_counts, read_fov
+from locgraph.io.groups import NoGroups
+from locgraph.io.labels import MetadataLabels
 from locgraph.io.manifest import Manifest
 from locgraph.pipeline.executors import Processes, Serial
 from locgraph.pipeline.prepare import manifest_of_catalogue, prepare
@@ -87,7 +92,7 @@ def test_processes_make_the_same_tables_as_one(run, make_raw, tmp_path):
     raw = make_raw(7)
 
     one = run(raw, tmp_path / "one", views=Views(count=3))
-    two = run(raw, tmp_path / "two", Processes(workers=2), views=Views(count=3))
+    two = run(raw, tmp_path / "two", Processes(workers=2, head_start_s=0), views=Views(count=3))
 
     assert one.table.equals(two.table)
     assert_same_contents(tmp_path / "one", tmp_path / "two")
@@ -99,7 +104,7 @@ def test_bad_fovs_are_named_and_the_others_go_on(run, make_raw, write_raw, tmp_p
     write_raw(raw / "B" / "3.csv", sizes=(2, 2), noise=9)
     (raw / "B" / "5.csv").write_bytes(b"PAR1 is not all")
 
-    manifest = run(raw, max_failed_fraction=0.5, executor=Processes(workers=2))
+    manifest = run(raw, max_failed_fraction=0.5, executor=Processes(workers=2, head_start_s=0))
 
     assert manifest.table["fov_id"].to_list() == ["A/0", "A/4", "B/1"]
     assert set(manifest.failures) == {"A/2", "B/3", "B/5"}
@@ -285,6 +290,25 @@ def test_progress_is_told(make_raw, make_recipe, catalogue_of, tmp_path):
     prepare(catalogue_of(make_raw(2)), make_recipe(), tmp_path / "tables", Serial(), 0.0, track)
 
     assert seen == [(2, "clusters and features", "A/0"), (2, "clusters and features", "B/1")]
+
+
+def test_real_fovs(test_data, make_recipe, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for path in sorted((test_data / "digits_letters").glob("*.parquet"))[::25]:
+        shutil.copy(path, raw)
+    columns = ColumnMap({"x": "x", "y": "y", "precision": "sigma"}, unit="px", pixel_size_nm=130.0)
+    recipe = make_recipe(columns=columns, clusterer=KMeans(20), views=Views(count=2), min_clusters=3)
+
+    manifest = prepare(scan(raw, columns, MetadataLabels(), NoGroups()), recipe, tmp_path / "tables", Serial(), 0.0)
+
+    assert manifest.table.height == len(list(raw.iterdir()))
+    for row in manifest.table.iter_rows(named=True):
+        assert row["label"] in manifest.class_names
+        rows = pl.read_parquet(row["path"]).height
+        counts = read_counts(tmp_path / "tables", row["fov_id"])
+        kept = counts["n_localisations"] + counts["localisations_in_small_clusters"]
+        assert kept + counts["localisations_unclustered"] + counts["rows_refused"] == rows
 
 
 KILLED = """

@@ -35,7 +35,7 @@ class ParquetReader:
         """
         try:
             return pl.scan_parquet(path, glob=False).collect_schema().names(), read_metadata(path)
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _damaged(path, error) from error
 
     def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -54,7 +54,7 @@ class ParquetReader:
         try:
             table = pl.read_parquet(path, glob=False, columns=None if columns is None else list(columns))
             return table, read_metadata(path)
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _damaged(path, error) from error
 
 
@@ -64,7 +64,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {key: value for key, value in found.items() if key not in _OTHER_WRITERS}
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
+def _damaged(path: Path, error: BaseException) -> DataError:
     return DataError(
         f"{path}: expected a whole parquet file; found one that is truncated or damaged ({error}). "
         "Write or copy the file again, or take it out of data.raw_dir"

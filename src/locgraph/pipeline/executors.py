@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,17 +55,24 @@ class Serial:
 class Processes:
     """FOVs spread over processes, each held to one thread so that they do not fight for the cores.
 
+    To start processes takes seconds, longer than many data sets take altogether. So this process begins with the work,
+    and others take what is left after some time, if that is much.
+
     Args:
         workers: Number of processes; None takes one for each core this process may use.
+        head_start_s: Seconds after which other processes are started, where twice as much work seems to be left.
 
     Raises:
-        ConfigError: ``workers`` is below 1.
+        ConfigError: ``workers`` is below 1, or ``head_start_s`` below 0.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, head_start_s: float = 5.0) -> None:
         if workers is not None and workers < 1:
             raise ConfigError(f"executor.workers must be at least 1 or null (one for each core), found {workers}")
+        if not head_start_s >= 0:
+            raise ConfigError(f"executor.head_start_s must be at least 0, found {head_start_s}")
         self.workers = workers or cpu_count()
+        self.head_start_s = head_start_s
 
     def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
         """Yields one outcome for each item, as they come.
@@ -72,9 +80,19 @@ class Processes:
         Raises:
             DataError: A process was killed from outside, most often for want of memory.
         """
-        if len(items) < 2 or self.workers == 1:
-            yield from Serial().run(function, items)
-            return
+        left, start = dict(items), time.monotonic()
+        while left and not self._others_pay(time.monotonic() - start, len(items) - len(left), len(left)):
+            fov_id = next(iter(left))
+            yield _attempt(function, fov_id, left.pop(fov_id))
+        if left:
+            yield from self._run_elsewhere(function, left)
+
+    def _others_pay(self, elapsed: float, done: int, left: int) -> bool:
+        """Whether enough work is left, to judge by what was done so far, for other processes to save time."""
+        expected = left * elapsed / max(done, 1)
+        return self.workers > 1 and left > 1 and elapsed >= self.head_start_s and expected >= 2 * self.head_start_s
+
+    def _run_elsewhere(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
         # joblib knows the settings of all thread pools but polars': its own is read once, when a worker first loads it
         one_thread = {"inner_max_num_threads": 1, "initializer": os.putenv, "initargs": ("POLARS_MAX_THREADS", "1")}
         with parallel_config(backend="loky", n_jobs=self.workers, **one_thread):
@@ -84,6 +102,8 @@ class Processes:
             with warnings.catch_warnings():
                 # a worker whose memory has grown is replaced, as large FOVs or a first import bring about: no fault
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+                # whoever stops taking outcomes, as by Ctrl-C, knows that some are not taken
+                warnings.filterwarnings("ignore", r"\d+ tasks (have|which)", UserWarning)
                 yield from parallel(delayed(_attempt)(function, fov_id, item) for fov_id, item in items.items())
         except TerminatedWorkerError as error:
             raise DataError(
