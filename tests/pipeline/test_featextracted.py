@@ -76,6 +76,22 @@ def test_the_tables_of_a_prepared_folder_give_its_manifest(tmp_path, make_raw, m
     assert manifest.class_names == prepared.class_names
 
 
+def test_tables_whose_raw_files_are_gone_are_left_out(tmp_path, make_raw, make_recipe, catalogue_of, caplog):
+    raw = make_raw()
+    folder = tmp_path / "tables"
+    before = prepare(catalogue_of(raw), make_recipe(), folder, Serial(), 0.0)
+    gone = before.table["fov_id"][0]
+    next(raw.rglob(f"{gone}.*")).unlink()
+    after = prepare(catalogue_of(raw), make_recipe(), folder, Serial(), 0.0)
+    assert fov_path(folder, CLUSTERS, gone).is_file()
+
+    found = manifest_of(folder)
+
+    assert sorted(found.table["fov_id"]) == sorted(after.table["fov_id"])
+    assert gone not in list(found.table["fov_id"])
+    assert gone in caplog.text
+
+
 def test_a_bad_fov_is_named_and_the_others_go_on(tmp_path):
     for fov_id in ("a", "b", "c"):
         write_own(tmp_path, fov_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -13,28 +14,42 @@ from locgraph.io import locpix
 from locgraph.io.featextracted import ExtractedFov, list_fovs, read_fingerprint, read_fov, write_fov
 from locgraph.io.manifest import Manifest
 
+log = logging.getLogger(__name__)
+
 
 def manifest_of(folder: Path) -> Manifest:
     """The manifest of a featextracted folder, from the tables themselves.
 
     Args:
-        folder: Holds ``locs`` and ``clusters``.
+        folder: Holds ``locs`` and ``clusters``. Where it also holds a manifest, FOVs that this does not name are left
+            out: their raw files were taken away after they were extracted.
 
     Returns:
         One row for each FOV that can be read, and the reason for each other one.
 
     Raises:
-        DataError: The folder holds no tables.
+        DataError: The folder holds no tables, or its manifest is damaged.
     """
     if not (folder / "clusters").is_dir() or not (folder / "locs").is_dir():
         raise DataError(f"data.featextracted_dir={folder}: expected the folders `locs` and `clusters` in it")
     fovs, failures = [], {}
-    for fov_id in list_fovs(folder):
+    for fov_id in _current(folder):
         try:
             fovs.append(_counted(read_fov(folder, fov_id)))
         except LocgraphError as error:
             failures[fov_id] = str(error)
     return _manifest(fovs, failures, folder)
+
+
+def _current(folder: Path) -> list[str]:
+    found, manifest = list_fovs(folder), folder / "manifest.parquet"
+    if not manifest.is_file():
+        return found
+    named = set(Manifest.read(manifest).table[schema.FOV_ID])
+    left_out = [fov_id for fov_id in found if fov_id not in named]
+    if left_out:
+        log.warning("%d FOVs in %s are not in its manifest, such as %s: left out", len(left_out), folder, left_out[:5])
+    return [fov_id for fov_id in found if fov_id in named]
 
 
 def convert_locpix(folder: Path, target: Path, unit: str | None, pixel_size_nm: float | None) -> Manifest:
