@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,8 +22,9 @@ def one_thread():
 
 @pytest.fixture
 def test_data() -> Path:
-    """The folder of real data named by ``LOCGRAPH_TEST_DATA``; the test is skipped where it is absent."""
-    folder = Path(os.environ.get("LOCGRAPH_TEST_DATA", ROOT.parent / "shared" / "data"))
+    """The folder of real data: ``LOCGRAPH_TEST_DATA`` of the environment or ``.env``; without it the test is skipped."""
+    named = {**dotenv_values(ROOT / ".env"), **os.environ}.get("LOCGRAPH_TEST_DATA")
+    folder = Path(named or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder}: set LOCGRAPH_TEST_DATA")
     return folder
