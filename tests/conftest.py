@@ -22,7 +22,7 @@ def one_thread():
 
 @pytest.fixture
 def test_data() -> Path:
-    """The folder of real data: ``LOCGRAPH_TEST_DATA`` of the environment or ``.env``; without it the test is skipped."""
+    """The folder of real data: ``LOCGRAPH_TEST_DATA``, of the environment or ``.env``; else the test is skipped."""
     named = {**dotenv_values(ROOT / ".env"), **os.environ}.get("LOCGRAPH_TEST_DATA")
     folder = Path(named or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
