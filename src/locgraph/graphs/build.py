@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from torch_geometric.data import HeteroData
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs import neighbours
+from locgraph.graphs.cluster_edges import ClusterEdges
 from locgraph.graphs.sampling import farthest_points
 
 GRAPHS_VERSION: Final = 1
@@ -39,7 +40,7 @@ class GraphRecipe:
 
     cluster_features: tuple[str, ...]
     localisation_features: tuple[str, ...]
-    cluster_edges: Callable[[np.ndarray], np.ndarray]
+    cluster_edges: ClusterEdges
     localisations: bool
     localisation_k: int
     ratios: tuple[float, ...]

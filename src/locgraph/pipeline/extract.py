@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
+from locgraph.clustering.base import Clusterer
 from locgraph.errors import ConfigError, DataError
 from locgraph.features.table import FeatureSet
 from locgraph.io.catalogue import FovSource
@@ -40,7 +41,7 @@ class ExtractRecipe:
     """
 
     columns: ColumnMap
-    clusterer: Callable[[np.ndarray, int], np.ndarray]
+    clusterer: Clusterer
     features: FeatureSet
     views: Views
     min_localisations: int

@@ -75,8 +75,6 @@ class ContinuousFilter(nn.Module):
         ConfigError: A number is out of range.
     """
 
-    invariant_to_rotation = True
-
     def __init__(
         self,
         in_channels: int,
