@@ -8,6 +8,7 @@ import pytest
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import ColumnMap, MissingColumnsError
+from locgraph.io.header import Header
 
 NAMES = {"x": "X", "y": "Y"}
 
@@ -57,13 +58,13 @@ def test_float32_is_widened_before_it_is_scaled():
     assert found["x"][0] == float(table["X"][0]) * 1e6
 
 
-def test_frames_start_at_zero_and_become_integers():
+def test_frames_become_integers():
     columns = ColumnMap({**NAMES, "frame": "F"}, unit="nm")
     table = pl.DataFrame({"X": [0.0] * 3, "Y": [0.0] * 3, "F": [2003.0, 2001.0, 2001.0]})
 
     found = columns.to_canonical(table, "a.csv")["frame"]
 
-    assert found.to_list() == [2, 0, 0]
+    assert found.to_list() == [2003, 2001, 2001]
     assert found.dtype == pl.Int64
 
 
@@ -76,7 +77,7 @@ def test_text_is_cast_and_what_is_no_number_is_null():
     assert found["y"][0] == 1.0
     assert math.isnan(found["y"][1])
     assert found["y"][2] is None
-    assert found["frame"].to_list() == [0, 1, None]
+    assert found["frame"].to_list() == [3, 4, None]
 
 
 def test_absent_optional_column_is_skipped():
@@ -127,6 +128,9 @@ def test_unit_is_not_optional_in_spirit():
         ({"unit": "nm", "units": {"x": "inch"}}, r"columns\.units\.x: expected one of"),
         ({"unit": "nm", "units": {"z": "um"}}, r"columns\.units: expected length columns .*; found z"),
         ({"unit": "nm", "required": ["photons"]}, r"columns\.names: .*none for photons"),
+        ({"unit": "nm^2"}, r"columns\.unit: expected one of nm, um, m, px; found 'nm\^2'"),
+        ({"unit": "nm", "units": {"x": "nm^2"}}, r"columns\.units\.x: expected one of"),
+        ({"unit": "nm", "channels": ["a", "b", " a"]}, r"columns\.channels: expected each name once; found a again"),
     ],
 )
 def test_settings_that_cannot_work(arguments, message):
@@ -141,6 +145,10 @@ def test_settings_that_cannot_work(arguments, message):
         ({**NAMES, "colour": "c"}, "found colour"),
         ({**NAMES, "cluster_id": "c"}, "found cluster_id"),
         ({**NAMES, "z": ""}, "found nothing for z"),
+        ({**NAMES, "sigma": []}, "found nothing for sigma"),
+        ({**NAMES, "sigma": ["sx", ""]}, "found nothing for sigma"),
+        ({"x": ["X", "X2"], "y": "Y"}, "expected one source column for x; found several"),
+        ({**NAMES, "photons": ["a", "b"]}, "one source column for photons; found several. Only precision,"),
     ],
 )
 def test_names_that_cannot_work(names, message):
@@ -173,3 +181,56 @@ def test_every_mapped_type_is_that_of_the_schema():
 def test_a_column_named_null_is_left_out():
     columns = ColumnMap({"x": "x", "y": "y", "z": None, "photons": None}, unit="nm")
     assert columns.names == {"x": "x", "y": "y"}
+
+
+def test_several_sources_are_present_only_together():
+    columns = ColumnMap({**NAMES, "precision": ["lpx", "lpy"]}, unit="nm")
+
+    assert columns.present(["X", "Y", "lpx"]) == {"x": ("X",), "y": ("Y",)}
+    assert columns.sources(["X", "Y", "lpx", "lpy"]) == ["X", "Y", "lpx", "lpy"]
+
+
+def test_the_square_of_a_length():
+    columns = ColumnMap({**NAMES, "precision": "v"}, unit="nm", units={"precision": "um^2"})
+
+    assert columns.is_squared("precision")
+    assert not columns.is_squared("x")
+    assert columns.nm_per_unit("precision") == 1000.0
+
+
+def test_a_variance_in_pixels_needs_their_size():
+    with pytest.raises(ConfigError, match=r"columns\.pixel_size_nm: expected .*precision is in px"):
+        ColumnMap({**NAMES, "precision": "v"}, unit="nm", units={"precision": "px^2"})
+
+
+def test_variances_become_standard_deviations():
+    table = pl.DataFrame({"X": [1.0], "Y": [2.0], "v": [0.25], "w": [9.0]})
+    columns = ColumnMap(
+        {**NAMES, "precision": "v", "sigma": ("w", "w")},
+        unit="px",
+        pixel_size_nm=100.0,
+        units={"precision": "px^2", "sigma": "um^2"},
+    )
+
+    assert columns.to_canonical(table, "a.csv").row(0) == (100.0, 200.0, 50.0, 3000.0)
+
+
+def test_channels_are_text():
+    assert ColumnMap(NAMES, unit="nm", channels=[561, "647 "]).channels == ("561", "647")
+    assert ColumnMap(NAMES, unit="nm").channels is None
+
+
+def test_a_mapped_column_that_is_there_twice():
+    with pytest.raises(DataError, match=r"a\.csv: expected the column 'X' once; found it twice"):
+        ColumnMap(NAMES, unit="nm").check_required(["X", "Y", "X_duplicated_0"], "a.csv")
+
+
+def test_errors_stay_readable():
+    with pytest.raises(MissingColumnsError, match=r"found the columns 'a{60}\.\.\.', 'c', .* and 62 more\.") as error:
+        ColumnMap(NAMES, unit="nm").check_required(["a" * 10_000, *["c"] * 101], "a.csv")
+    assert len(str(error.value)) < 1000
+
+
+def test_one_map_for_every_file():
+    columns = ColumnMap(NAMES, unit="nm")
+    assert columns.for_file(Header(("a",)), "a.csv") is columns

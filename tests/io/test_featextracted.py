@@ -78,6 +78,15 @@ def test_rows_are_sorted(tmp_path, fov):
     assert found.locs["x"].to_list() == [1.0, 2.0, 3.0, 5.0, 4.0]
 
 
+def test_localisations_of_no_cluster_stand_first(tmp_path, fov):
+    lonely = fov.locs[[0, 4]].with_columns(cluster_id=pl.lit(-1, pl.Int64), x=pl.lit(9.0))
+    write_fov(tmp_path, dataclasses.replace(fov, locs=pl.concat([fov.locs, lonely])))
+
+    found = read_fov(tmp_path, fov.fov_id).locs
+    assert found.select("view", "cluster_id").rows() == [(0, -1), (0, 0), (0, 0), (0, 1), (1, -1), (1, 0), (1, 0)]
+    assert found.filter(pl.col("cluster_id") >= 0).equals(fov.locs)
+
+
 def test_no_cluster_at_all(tmp_path, fov):
     given = dataclasses.replace(fov, locs=fov.locs.clear(), clusters=fov.clusters.clear())
     write_fov(tmp_path, given)

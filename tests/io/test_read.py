@@ -91,7 +91,8 @@ def test_no_row_left(tmp_path):
         (b"x,y\n", "a.csv", r"a\.csv: expected localisations; found a header without rows"),
         (b"x,y\n1,2\n", "a.parquet", r"a\.parquet: expected parquet, as its name says"),
         (b"PAR1abcdefgh", "a.parquet", r"a\.parquet: expected a whole parquet file"),
-        (b"\x89HDF\r\n\x1a\n\0", "a.csv", r"a\.csv: expected parquet or delimited text"),
+        (b"\x89HDF\r\n\x1a\n\0", "a.csv", r"a\.csv: expected a whole HDF5 file"),
+        (b"\x00\x01\x02\n", "a.csv", r"a\.csv: expected parquet or delimited text"),
         (b"1,2\n3,4\n", "a.csv", r"a\.csv: expected a header line"),
     ],
 )
@@ -119,7 +120,7 @@ def test_renamed_column(tmp_path, read):
 
 
 def test_header(tmp_path):
-    assert read_header(written(tmp_path, b"x,y,n\n1,2,3\n"), COLUMNS) == (("x", "y", "n"), {})
+    assert read_header(written(tmp_path, b"x,y,n\n1,2,3\n"), COLUMNS).names == ("x", "y", "n")
 
 
 def test_thunderstorm(test_data):
@@ -182,5 +183,23 @@ def test_brackets_and_stars_in_a_path_are_no_pattern(tmp_path, suffix):
     path.parent.mkdir()
     table = pl.DataFrame({"x": [1.0], "y": [2.0], "photons": [3.0]})
     table.write_csv(path) if suffix == ".csv" else table.write_parquet(path)
-    assert read_header(path, COLUMNS)[0] == ("x", "y", "photons")
+    assert read_header(path, COLUMNS).names == ("x", "y", "photons")
     assert read_localisations(path, COLUMNS, 0.0).table.rows() == [(1000.0, 2000.0, 3.0)]
+
+
+def test_frames_start_at_0_and_their_first_is_known(tmp_path):
+    columns = ColumnMap({"x": "x", "y": "y", "frame": "t"}, unit="nm")
+
+    found = read_localisations(written(tmp_path, b"x,y,t\n1,2,9\n3,4,7\n"), columns, 0.0)
+
+    assert found.table["frame"].to_list() == [2, 0]
+    assert found.first_frame == 7
+
+
+def test_the_first_frame_is_that_of_the_first_row_that_was_not_refused(tmp_path):
+    columns = ColumnMap({"x": "x", "y": "y", "frame": "t"}, unit="nm")
+
+    found = read_localisations(written(tmp_path, b"x,y,t\nnan,2,1\n3,4,7\n5,6,8\n"), columns, 0.5)
+
+    assert found.table["frame"].to_list() == [0, 1]
+    assert found.first_frame == 7

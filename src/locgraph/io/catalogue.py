@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Final
 
 from locgraph.errors import DataError, LocgraphError
-from locgraph.io.columns import ColumnMap, MissingColumnsError
+from locgraph.io.columns import ColumnSource, MissingColumnsError
 from locgraph.io.groups import GroupSource
 from locgraph.io.labels import LabelSource
 from locgraph.io.rawfile import RawFile
 from locgraph.io.read import read_header
 
-SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".txt")
+SUFFIXES: Final = (
+    *(".parquet", ".arrow", ".feather", ".ipc"),
+    *(".csv", ".tsv", ".txt"),
+    *(".hdf5", ".h5", ".mat", ".smlm", ".npy", ".json"),
+)
 _PROTOCOL: Final = "-protocol.txt"  # ThunderSTORM writes its settings beside its table
+_RECORDS: Final = ("simulation.json", "import.json")  # what locgraph writes beside the files that it makes
 _SHOWN: Final = 3
 
 
@@ -28,12 +33,14 @@ class FovSource:
         path: Its file.
         label: Its class; None where it has none.
         group: Its group; None where it has none.
+        by_localisation: Whether its localisations have classes of their own.
     """
 
     fov_id: str
     path: Path
     label: str | None
     group: str | None
+    by_localisation: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Catalogue:
     failures: dict[str, str]
 
 
-def scan(raw_dir: Path, columns: ColumnMap, labels: LabelSource, groups: GroupSource) -> Catalogue:
+def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
     """Finds the FOVs below ``raw_dir``. Hidden files and the tables of labels and groups are left out.
 
     Args:
@@ -83,7 +90,9 @@ def scan(raw_dir: Path, columns: ColumnMap, labels: LabelSource, groups: GroupSo
         for fov_id, reason in found.items():
             failures.setdefault(fov_id, reason)
     sources = tuple(
-        FovSource(file.fov_id, file.path, labelling.by_fov[file.fov_id], by_group[file.fov_id])
+        FovSource(
+            file.fov_id, file.path, labelling.by_fov[file.fov_id], by_group[file.fov_id], labelling.by_localisation
+        )
         for file in files
         if file.fov_id not in failures
     )
@@ -100,7 +109,8 @@ def _candidates(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:
     found = []
     for path in raw_dir.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(raw_dir).parts)
-        if hidden or path.suffix.lower() not in SUFFIXES or path.name.lower().endswith(_PROTOCOL):
+        beside = path.name.lower().endswith(_PROTOCOL) or path.name in _RECORDS
+        if hidden or beside or path.suffix.lower() not in SUFFIXES:
             continue
         if path.is_file() and path.resolve() not in leave_out:
             found.append(path)
@@ -121,19 +131,19 @@ def _name(paths: list[Path], raw_dir: Path) -> tuple[dict[str, Path], dict[str, 
     return {fov_id: same[0] for fov_id, same in sorted(by_name.items()) if len(same) == 1}, failures
 
 
-def _read_headers(single: Mapping[str, Path], columns: ColumnMap, failures: dict[str, str]) -> list[RawFile]:
+def _read_headers(single: Mapping[str, Path], columns: ColumnSource, failures: dict[str, str]) -> list[RawFile]:
     """Headers of the files that can be read, sorted by FOV; adds the others to ``failures``."""
     files = []
     missing: MissingColumnsError | None = None
     for fov_id, path in single.items():
         try:
-            names, metadata = read_header(path, columns)
+            header = read_header(path, columns)
         except (LocgraphError, OSError) as error:
             failures[fov_id] = str(error)
             if isinstance(error, MissingColumnsError):
                 missing = missing or error
             continue
-        files.append(RawFile(fov_id, path, names, metadata))
+        files.append(RawFile(fov_id, path, header.names, dict(header.metadata)))
     if missing and not files:
         raise MissingColumnsError(
             f"No file in data.raw_dir has the required columns. The first: {missing}"

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from locgraph import __version__, schema
 from locgraph.errors import DataError
-from locgraph.io.parquet import SUFFIX, ParquetReader
+from locgraph.io.readers.parquet import SUFFIX, ParquetReader, read_metadata
 from locgraph.provenance import whole_file
 
 LOCS: Final = "locs"
@@ -29,7 +30,8 @@ class ExtractedFov:
 
     Attributes:
         fov_id: Its name.
-        locs: Localisations that belong to a cluster, sorted by ``view`` and ``cluster_id``; lengths in nm.
+        locs: Localisations that belong to a cluster, sorted by ``view`` and ``cluster_id``; lengths in nm. Where
+            ``data.keep_unclustered`` is true, also those that belong to none, with ``cluster_id`` -1.
         clusters: One row for each cluster, sorted by ``view`` and ``cluster_id``, which runs from 0 within each view.
         dimensions: 2 or 3.
         label: Class name; None where it has none.
@@ -116,14 +118,12 @@ def read_fov(folder: Path, fov_id: str) -> ExtractedFov:
 
 def read_fingerprint(folder: Path, fov_id: str) -> str | None:
     """Fingerprint of a complete FOV, from the metadata alone; None where it is absent, unreadable or incomplete."""
-    reader = ParquetReader()
     found = set()
     for kind in (LOCS, CLUSTERS):
         try:
-            metadata = reader.read_header(fov_path(folder, kind, fov_id))[1]
+            found.add(_read_metadata(fov_path(folder, kind, fov_id)).get(schema.META_FINGERPRINT))
         except (DataError, OSError):
             return None
-        found.add(metadata.get(schema.META_FINGERPRINT))
     return found.pop() if len(found) == 1 else None
 
 
@@ -135,10 +135,20 @@ def read_counts(folder: Path, fov_id: str) -> dict[str, int]:
     """
     path = fov_path(folder, CLUSTERS, fov_id)
     try:
-        metadata = ParquetReader().read_header(path)[1]
-        return {name: int(count) for name, count in json.loads(metadata[schema.META_COUNTS]).items()}
+        counts = json.loads(_read_metadata(path)[schema.META_COUNTS])
+        return {name: int(count) for name, count in counts.items()}
     except (OSError, KeyError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: expected counts in its metadata; found none that can be read ({error})") from error
+
+
+def _read_metadata(path: Path) -> dict[str, str]:
+    try:
+        return read_metadata(path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise DataError(
+            f"{path}: expected a whole parquet file; found one that is truncated or damaged ({error}). Delete it, and "
+            "run again"
+        ) from error
 
 
 def list_fovs(folder: Path) -> list[str]:
@@ -160,16 +170,30 @@ def _sorted(table: pl.DataFrame, fov_id: str, kind: str) -> pl.DataFrame:
     missing = [name for name in _KEYS if name not in table.columns]
     if missing:
         raise DataError(f"{fov_id}: expected the columns {' and '.join(_KEYS)} in {kind}; {', '.join(missing)} missing")
-    return table.with_columns(pl.col(_KEYS).cast(pl.Int64)).sort(_KEYS, maintain_order=True)
+    if any(table.schema[name] != pl.Int64 for name in _KEYS):
+        table = table.with_columns(pl.col(_KEYS).cast(pl.Int64))
+    view, cluster = _keys(table)
+    ascending = (view[1:] > view[:-1]) | ((view[1:] == view[:-1]) & (cluster[1:] >= cluster[:-1]))
+    return table if ascending.all() else table.sort(_KEYS, maintain_order=True)
+
+
+def _keys(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """View and cluster of each row (n,); small tables are many, and numpy is quicker with them than polars."""
+    return table[schema.VIEW].to_numpy(), table[schema.CLUSTER_ID].to_numpy()
 
 
 def _check(fov: ExtractedFov, locs: pl.DataFrame, clusters: pl.DataFrame) -> None:
     if fov.label is not None and fov.label not in fov.class_names:
         raise DataError(f"{fov.fov_id}: expected a label among {', '.join(fov.class_names)}; found {fov.label}")
-    expected = pl.int_range(pl.len(), dtype=pl.Int64).over(schema.VIEW)
-    if not clusters.select((pl.col(schema.CLUSTER_ID) == expected).all()).item():
+    view, cluster = _keys(clusters)
+    row = np.arange(len(view))
+    first = np.append(True, view[1:] != view[:-1])[: len(view)]
+    if not np.array_equal(cluster, row - np.maximum.accumulate(np.where(first, row, 0))):
         raise DataError(f"{fov.fov_id}: expected cluster_id 0, 1, 2, ... within each view of clusters; found otherwise")
-    if not locs.select(_KEYS).unique(maintain_order=True).equals(clusters.select(_KEYS)):
+    loc_view, loc_cluster = _keys(locs)
+    changes = (loc_view[1:] != loc_view[:-1]) | (loc_cluster[1:] != loc_cluster[:-1])
+    first = np.append(True, changes)[: len(loc_view)] & (loc_cluster != schema.NOISE)
+    if not (np.array_equal(loc_view[first], view) and np.array_equal(loc_cluster[first], cluster)):
         raise DataError(
             f"{fov.fov_id}: expected localisations of every cluster and of no other; found views and clusters in locs "
             "that differ from those in clusters"

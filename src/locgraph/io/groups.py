@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.io.lookup import Lookup
+from locgraph.io.fov_names import FolderLevel, NamePattern
+from locgraph.io.lookup import MISSING, Lookup
 from locgraph.io.rawfile import RawFile
+
+Found = tuple[dict[str, str | None], dict[str, str]]
+"""FOV -> group, None where it has none; and FOV -> why it has none although it should."""
 
 
 class GroupSource(Protocol):
@@ -21,7 +24,7 @@ class GroupSource(Protocol):
         """Tables that are read for it, which are no localisations."""
         ...
 
-    def groups(self, files: Sequence[RawFile]) -> tuple[dict[str, str | None], dict[str, str]]:
+    def groups(self, files: Sequence[RawFile]) -> Found:
         """FOV -> group, and FOV -> why it has none although it should."""
         ...
 
@@ -31,7 +34,7 @@ class NoGroups:
 
     tables: tuple[Path, ...] = ()
 
-    def groups(self, files: Sequence[RawFile]) -> tuple[dict[str, str | None], dict[str, str]]:
+    def groups(self, files: Sequence[RawFile]) -> Found:
         """Gives no FOV a group."""
         return dict.fromkeys((file.fov_id for file in files), None), {}
 
@@ -49,53 +52,125 @@ class RegexGroups:
     tables: tuple[Path, ...] = ()
 
     def __init__(self, pattern: str) -> None:
-        try:
-            self._pattern = re.compile(pattern)
-        except re.error as error:
-            raise ConfigError(f"groups.pattern: expected a regular expression; found {pattern!r} ({error})") from error
-        if not self._pattern.groups:
-            raise ConfigError(
-                f"groups.pattern: expected a capture group, as in '^(patient[0-9]+)_'; found none in {pattern!r}"
+        self._pattern = NamePattern(pattern, "groups")
+
+    def groups(self, files: Sequence[RawFile]) -> Found:
+        """Finds the group of each FOV; one whose name does not match is a failure."""
+
+        def reason(file: RawFile) -> str:
+            return (
+                f"expected a group in the name {file.fov_id}; found no match of {self._pattern.pattern!r}. "
+                "Change groups.pattern, or take the file out of data.raw_dir"
             )
 
-    def groups(self, files: Sequence[RawFile]) -> tuple[dict[str, str | None], dict[str, str]]:
-        """Finds the group of each FOV; one whose name does not match is a failure."""
-        by_fov: dict[str, str | None] = {}
-        failures: dict[str, str] = {}
-        for file in files:
-            found = self._pattern.search(file.fov_id)
-            if found and found[1]:
-                by_fov[file.fov_id] = found[1]
-            else:
-                failures[file.fov_id] = (
-                    f"expected a group in the name {file.fov_id}; found no match of {self._pattern.pattern!r}. "
-                    "Change groups.pattern, or take the file out of data.raw_dir"
-                )
-        return by_fov, failures
+        return _each(files, lambda file: self._pattern.find(file.fov_id), reason)
+
+
+class FolderGroups:
+    """The group is the name of a folder above the file.
+
+    Folders of one name are one group wherever they lie: ``cancer/patient1`` and ``normal/patient1`` are one patient.
+
+    Args:
+        level: 1 is the folder that holds the file, 2 the folder that holds this one, and so on.
+
+    Raises:
+        ConfigError: ``level`` is not 1 or more.
+    """
+
+    tables: tuple[Path, ...] = ()
+
+    def __init__(self, level: int = 1) -> None:
+        self._folder = FolderLevel(level, "groups")
+
+    def groups(self, files: Sequence[RawFile]) -> Found:
+        """Finds the group of each FOV; a file that is not below so many folders of the raw folder is a failure."""
+
+        def reason(file: RawFile) -> str:
+            return (
+                f"expected {file.path} at least {self._folder.level} folders below data.raw_dir; found "
+                f"{file.fov_id.count('/')}. Move it, change groups.level, or choose another groups setting"
+            )
+
+        return _each(files, lambda file: self._folder.find(file.fov_id), reason)
+
+
+class MetadataGroups:
+    """The group stands in the file's metadata.
+
+    Args:
+        key: Key of the metadata under which it stands.
+
+    Raises:
+        ConfigError: The key is empty.
+    """
+
+    tables: tuple[Path, ...] = ()
+
+    def __init__(self, key: str = schema.META_GROUP) -> None:
+        if not key:
+            raise ConfigError("groups.key: expected a key of the files' metadata; found an empty value")
+        self._key = key
+
+    def groups(self, files: Sequence[RawFile]) -> Found:
+        """Finds the group of each FOV; one whose metadata do not name it is a failure."""
+
+        def group(file: RawFile) -> str | None:
+            found = file.metadata.get(self._key, "").strip()
+            return None if found.lower() in (*MISSING, "none", "null") else found  # as None becomes in text
+
+        def reason(file: RawFile) -> str:
+            found = f"{file.metadata[self._key]!r}" if self._key in file.metadata else ", ".join(file.metadata)
+            return (
+                f"{file.path}: expected a group under {self._key!r} in the file's metadata; found {found or 'none'}. "
+                "Change groups.key, or choose another groups setting"
+            )
+
+        return _each(files, group, reason)
 
 
 class TableGroups:
-    """The group stands in a table (parquet or delimited text), one row for each FOV.
+    """The group stands in a table with one row for each FOV.
 
     Args:
-        path: The table; it may lie in the raw folder.
-        fov_column: Column with the FOV: its path below the raw folder, with ``/`` and without suffix.
+        path: Parquet, delimited text or a workbook (Excel, LibreOffice); it may lie in the raw folder.
+        fov_column: Column with the FOV: its path below the raw folder, with or without suffix.
         group_column: Column with the group.
+        sheet: Sheet of a workbook; None for the only one that holds both columns.
 
     Raises:
         ConfigError: A value is empty, or both columns are the same.
     """
 
-    def __init__(self, path: str | Path, fov_column: str = schema.FOV_ID, group_column: str = schema.GROUP) -> None:
-        self._lookup = Lookup(Path(path), fov_column, group_column, "groups")
+    def __init__(
+        self,
+        path: str | Path,
+        fov_column: str = schema.FOV_ID,
+        group_column: str = schema.GROUP,
+        sheet: str | None = None,
+    ) -> None:
+        self._lookup = Lookup(Path(path), fov_column, group_column, "groups", sheet)
         self.tables = (Path(path),)
 
-    def groups(self, files: Sequence[RawFile]) -> tuple[dict[str, str | None], dict[str, str]]:
+    def groups(self, files: Sequence[RawFile]) -> Found:
         """Finds the group of each FOV; a FOV without exactly one row with a group is a failure.
 
         Raises:
             DataError: The table is absent or unreadable, or lacks a column.
+            ConfigError: A sheet is given, but the table is no workbook.
         """
-        matched, failures = self._lookup.match([file.fov_id for file in files])
+        matched, failures = self._lookup.match(files)
         by_fov: dict[str, str | None] = dict(matched)
         return by_fov, failures
+
+
+def _each(files: Sequence[RawFile], group: Callable[[RawFile], str | None], reason: Callable[[RawFile], str]) -> Found:
+    by_fov: dict[str, str | None] = {}
+    failures: dict[str, str] = {}
+    for file in files:
+        found = group(file)
+        if found:
+            by_fov[file.fov_id] = found
+        else:
+            failures[file.fov_id] = reason(file)
+    return by_fov, failures

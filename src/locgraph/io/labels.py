@@ -1,15 +1,19 @@
-"""Where the class of a field of view (FOV) comes from: file metadata, folder names, or a table."""
+"""Where the class of a field of view (FOV) comes from: file metadata, folders, names, or a table.
+
+Also where the classes of single localisations come from; ``loc_labels`` reads them.
+"""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from locgraph import schema
+from locgraph.errors import ConfigError
+from locgraph.io import label_map
+from locgraph.io.fov_names import FolderLevel, NamePattern
 from locgraph.io.lookup import Lookup
 from locgraph.io.rawfile import RawFile
 
@@ -22,11 +26,13 @@ class Labelling:
         class_names: All classes, in the order of their indices.
         by_fov: FOV -> class name, None where the FOV has none; without the failures.
         failures: FOV -> why it has no class although it should.
+        by_localisation: Whether the classes are those of single localisations, and FOVs have none.
     """
 
     class_names: tuple[str, ...]
     by_fov: dict[str, str | None]
     failures: dict[str, str]
+    by_localisation: bool = False
 
 
 class LabelSource(Protocol):
@@ -49,44 +55,107 @@ class NoLabels:
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
         """Gives no FOV a class."""
-        return Labelling((), dict.fromkeys((file.fov_id for file in files), None), {})
+        return Labelling((), _none(files), {})
 
 
 class FolderLabels:
-    """The class is the name of the folder that holds the file. Classes are in alphabetical order."""
+    """The class is the name of a folder above the file. Classes are in alphabetical order.
+
+    Args:
+        level: 1 is the folder that holds the file, 2 the folder that holds this one, and so on.
+
+    Raises:
+        ConfigError: ``level`` is not 1 or more.
+    """
 
     tables: tuple[Path, ...] = ()
 
+    def __init__(self, level: int = 1) -> None:
+        self._folder = FolderLevel(level, "labels")
+
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Finds the class of each FOV; a file directly in the raw folder is a failure."""
+        """Finds the class of each FOV; a file that is not below so many folders of the raw folder is a failure."""
         by_fov: dict[str, str | None] = {}
         failures: dict[str, str] = {}
         for file in files:
-            folders = file.fov_id.split("/")[:-1]
-            if folders:
-                by_fov[file.fov_id] = folders[-1]
+            found = self._folder.find(file.fov_id)
+            if found:
+                by_fov[file.fov_id] = found
             else:
+                above = file.fov_id.rpartition("/")[0]
                 failures[file.fov_id] = (
-                    f"expected {file.path} in a folder named after its class; found it directly in data.raw_dir. "
-                    "Move it, or choose another labels setting"
+                    f"expected {file.path} in a folder named after its class (labels.level={self._folder.level}); "
+                    f"found it {f'in {above} of' if above else 'directly in'} data.raw_dir. Move it, change "
+                    "labels.level, or choose another labels setting"
                 )
         return Labelling(_alphabetical(by_fov), by_fov, failures)
 
 
-class TableLabels:
-    """The class stands in a table (parquet or delimited text), one row for each FOV. Classes are in alphabetical order.
+class RegexLabels:
+    """The class is a part of the FOV's name.
 
     Args:
-        path: The table; it may lie in the raw folder.
-        fov_column: Column with the FOV: its path below the raw folder, with ``/`` and without suffix.
+        pattern: Regular expression, searched in ``fov_id``; its first capture group is the class.
+        names: Captured text -> class name, in the order of the classes; several texts may mean one class. None takes
+            the text as it is, in alphabetical order.
+
+    Raises:
+        ConfigError: The pattern is no regular expression, or captures nothing; there are no names, or an empty one.
+    """
+
+    tables: tuple[Path, ...] = ()
+
+    def __init__(self, pattern: str, names: Mapping[str, str] | None = None) -> None:
+        self._pattern = NamePattern(pattern, "labels")
+        self._names = None if names is None else {_text(found): _text(name) for found, name in names.items()}
+        if self._names is not None and not (self._names and all(self._names) and all(self._names.values())):
+            raise ConfigError(
+                f"labels.names: expected captured text and class names, such as {{wt: control}}, or null; found {names}"
+            )
+
+    def labels(self, files: Sequence[RawFile]) -> Labelling:
+        """Finds the class of each FOV; one whose name does not match, or captures an unknown text, is a failure."""
+        by_fov: dict[str, str | None] = {}
+        failures: dict[str, str] = {}
+        for file in files:
+            found = self._pattern.find(file.fov_id)
+            if found is None:
+                failures[file.fov_id] = (
+                    f"expected a class in the name {file.fov_id}; found no match of {self._pattern.pattern!r}. "
+                    "Change labels.pattern, or take the file out of data.raw_dir"
+                )
+            elif self._names is not None and found not in self._names:
+                failures[file.fov_id] = (
+                    f"expected one of {', '.join(self._names)} in the name {file.fov_id}; found {found!r}. "
+                    "Change labels.names or labels.pattern, or take the file out of data.raw_dir"
+                )
+            else:
+                by_fov[file.fov_id] = found if self._names is None else self._names[found]
+        classes = _alphabetical(by_fov) if self._names is None else tuple(dict.fromkeys(self._names.values()))
+        return Labelling(classes, by_fov, failures)
+
+
+class TableLabels:
+    """The class stands in a table with one row for each FOV. Classes are in alphabetical order.
+
+    Args:
+        path: Parquet, delimited text or a workbook (Excel, LibreOffice); it may lie in the raw folder.
+        fov_column: Column with the FOV: its path below the raw folder, with or without suffix.
         label_column: Column with the class.
+        sheet: Sheet of a workbook; None for the only one that holds both columns.
 
     Raises:
         ConfigError: A value is empty, or both columns are the same.
     """
 
-    def __init__(self, path: str | Path, fov_column: str = schema.FOV_ID, label_column: str = schema.LABEL) -> None:
-        self._lookup = Lookup(Path(path), fov_column, label_column, "labels")
+    def __init__(
+        self,
+        path: str | Path,
+        fov_column: str = schema.FOV_ID,
+        label_column: str = schema.LABEL,
+        sheet: str | None = None,
+    ) -> None:
+        self._lookup = Lookup(Path(path), fov_column, label_column, "labels", sheet)
         self.tables = (Path(path),)
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
@@ -94,14 +163,15 @@ class TableLabels:
 
         Raises:
             DataError: The table is absent or unreadable, or lacks a column.
+            ConfigError: A sheet is given, but the table is no workbook.
         """
-        matched, failures = self._lookup.match([file.fov_id for file in files])
+        matched, failures = self._lookup.match(files)
         by_fov: dict[str, str | None] = dict(matched)
         return Labelling(_alphabetical(by_fov), by_fov, failures)
 
 
 class MetadataLabels:
-    """The class stands in the parquet metadata: ``gt_label`` (an integer) and ``gt_label_map`` (JSON: integer to name).
+    """The class stands in the metadata: ``gt_label`` (an integer) and ``gt_label_map`` (JSON: integer to name).
 
     Classes are in the order of their integers. Files whose map differs from the most frequent one are failures: their
     integers mean something else.
@@ -111,63 +181,79 @@ class MetadataLabels:
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
         """Finds the class of each FOV; one without a label, or with another map, is a failure."""
-        maps: dict[str, dict[int, str]] = {}
-        failures: dict[str, str] = {}
-        for file in files:
-            try:
-                maps[file.fov_id] = _label_map(file)
-            except ValueError as error:
-                failures[file.fov_id] = f"{file.path}: {error}"
-        if not maps:
-            return Labelling((), {}, failures)
-        agreed = dict(Counter(tuple(found.items()) for found in maps.values()).most_common(1)[0][0])
+        agreed, failures = label_map.agreed_map(files, "Choose another labels setting, or write the metadata")
         by_fov: dict[str, str | None] = {}
         for file in files:
-            if file.fov_id not in maps:
+            if file.metadata.get(label_map.SCOPE) == label_map.EACH_LOCALISATION:
+                failures[file.fov_id] = (
+                    f"{file.path}: expected a class of the whole FOV; found {label_map.SCOPE} "
+                    f"{label_map.EACH_LOCALISATION}: each localisation has its own. Choose labels=localisations"
+                )
+            if file.fov_id in failures:
                 continue
+            text = file.metadata.get(schema.META_LABEL, "")
             try:
-                by_fov[file.fov_id] = _label(file, maps[file.fov_id], agreed)
-            except ValueError as error:
-                failures[file.fov_id] = f"{file.path}: {error}"
+                by_fov[file.fov_id] = agreed[int(text)]
+            except (ValueError, KeyError):
+                failures[file.fov_id] = (
+                    f"{file.path}: expected {schema.META_LABEL} in the file's metadata to be one of "
+                    f"{', '.join(map(str, agreed))}, the keys of {schema.META_LABEL_MAP}; found {text!r}. Write the "
+                    "label again, or take the file out of data.raw_dir"
+                )
         return Labelling(tuple(agreed.values()), by_fov, failures)
 
 
-def _alphabetical(by_fov: dict[str, str | None]) -> tuple[str, ...]:
+class LocalisationLabels:
+    """Each localisation has a class of its own, in the column ``columns.names.loc_label``; the FOV has none.
+
+    The column holds names of classes, or integers: those of ``gt_label_map`` in the file's metadata, else indices into
+    the classes. ``loc_labels`` reads it.
+
+    Args:
+        class_names: The classes, in the order of their indices. None takes those of ``gt_label_map``; files whose map
+            differs from the most frequent one are then failures.
+
+    Raises:
+        ConfigError: There are no classes, or one is empty or named twice.
+    """
+
+    tables: tuple[Path, ...] = ()
+
+    def __init__(self, class_names: Sequence[str] | None = None) -> None:
+        self._class_names = None if class_names is None else tuple(map(_text, class_names))
+        if self._class_names is not None and not _are_classes(self._class_names):
+            raise ConfigError(
+                f"labels.class_names: expected different names, such as [bound, free], or null; found {class_names}"
+            )
+
+    def labels(self, files: Sequence[RawFile]) -> Labelling:
+        """Names the classes and gives no FOV one; without ``class_names``, a file without a map is a failure."""
+        if self._class_names is not None:
+            return Labelling(self._class_names, _none(files), {}, by_localisation=True)
+        agreed, failures = label_map.agreed_map(files, "Set labels.class_names, or write the metadata")
+        for file in files:
+            if file.metadata.get(label_map.SCOPE) == label_map.WHOLE_FOV:
+                failures[file.fov_id] = (
+                    f"{file.path}: expected a class for each localisation; found {label_map.SCOPE} "
+                    f"{label_map.WHOLE_FOV}: its label map is of whole FOVs. Set labels.class_names, or choose "
+                    "labels=metadata"
+                )
+        good = [file for file in files if file.fov_id not in failures]
+        return Labelling(tuple(agreed.values()), _none(good), failures, by_localisation=True)
+
+
+def _none(files: Iterable[RawFile]) -> dict[str, str | None]:
+    return dict.fromkeys((file.fov_id for file in files), None)
+
+
+def _alphabetical(by_fov: Mapping[str, str | None]) -> tuple[str, ...]:
     return tuple(sorted({label for label in by_fov.values() if label is not None}))
 
 
-def _label_map(file: RawFile) -> dict[int, str]:
-    """Integer -> class name in the order of the integers, from the metadata; ValueError where it is not there."""
-    text = file.metadata.get(schema.META_LABEL_MAP)
-    if text is None:
-        raise ValueError(
-            f"expected {schema.META_LABEL_MAP} in the file's metadata; found {', '.join(file.metadata) or 'none'}. "
-            "Choose another labels setting, or write the metadata"
-        )
-    try:
-        found = sorted((int(key), str(name)) for key, name in json.loads(text).items())
-    except (ValueError, AttributeError) as error:
-        raise ValueError(
-            f"expected {schema.META_LABEL_MAP} as JSON from integer to class name; found {text!r}"
-        ) from error
-    names = [name for _, name in found]
-    if not found or len(set(names)) < len(names) or len(dict(found)) < len(found):
-        raise ValueError(f"expected {schema.META_LABEL_MAP} with a different name for each class; found {text!r}")
-    return dict(found)
+def _text(value: Any) -> str:
+    """Text of a value from a YAML file, in which a name may be a number."""
+    return "" if value is None else str(value)
 
 
-def _label(file: RawFile, own: dict[int, str], agreed: dict[int, str]) -> str:
-    """Class name of ``file``; ValueError where its label or its map does not fit."""
-    if own != agreed:
-        raise ValueError(
-            f"expected the {schema.META_LABEL_MAP} of most files, {agreed}; found {own}. "
-            "Write the file again with that map, or take it out of data.raw_dir"
-        )
-    text = file.metadata.get(schema.META_LABEL, "")
-    try:
-        return own[int(text)]
-    except (ValueError, KeyError):
-        raise ValueError(
-            f"expected {schema.META_LABEL} in the file's metadata to be one of {', '.join(map(str, own))}, the keys of "
-            f"{schema.META_LABEL_MAP}; found {text!r}. Write the label again, or take the file out of data.raw_dir"
-        ) from None
+def _are_classes(names: Sequence[str]) -> bool:
+    return bool(names) and all(names) and len(set(names)) == len(names)

@@ -21,12 +21,16 @@ class Localisations:
         dimensions: 2, or 3 where the table holds ``z``.
         refused: Reason -> number of rows refused for it; each row counts once.
         metadata: Metadata of the source file.
+        notes: What else a user should know of how it was read.
+        first_frame: What the file calls frame 0; None without frames.
     """
 
     table: pl.DataFrame
     dimensions: int
     refused: dict[str, int]
     metadata: dict[str, str]
+    notes: tuple[str, ...] = ()
+    first_frame: int | None = None
 
 
 def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -51,6 +55,29 @@ def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     order = [text for _, text in checks]
     kept = marked.filter(pl.col(_REASON).is_null()).drop(_REASON)
     return kept, {text: counts[text] for text in order if text in counts}
+
+
+def from_frame_0(table: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
+    """Calls the first frame 0.
+
+    Returns:
+        The table, and what the first frame was called; None without frames.
+    """
+    first = table[schema.FRAME].min() if schema.FRAME in table.columns else None
+    if not isinstance(first, int):
+        return table, None
+    return (table.with_columns(pl.col(schema.FRAME) - first) if first else table), first
+
+
+def without_flat_z(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Leaves out a z that is 0 everywhere, as software writes it for images of a plane.
+
+    Returns:
+        The table, and a note that says so.
+    """
+    if schema.Z not in table.columns or table.is_empty() or table[schema.Z].ne(0).any():
+        return table, ()
+    return table.drop(schema.Z), ("z is 0 everywhere: read in 2D",)
 
 
 def _checks(name: str, dtype: pl.DataType) -> list[tuple[pl.Expr, str]]:

@@ -16,7 +16,7 @@ from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import MAPPABLE, ColumnMap
 from locgraph.io.featextracted import CLUSTERS, LOCS, ExtractedFov, fov_path
-from locgraph.io.parquet import SUFFIX, ParquetReader
+from locgraph.io.readers.parquet import SUFFIX, ParquetReader
 from locgraph.provenance import file_digest, fingerprint
 from locgraph.schema import Column
 
@@ -129,7 +129,7 @@ def _find(folder: Path) -> Path | None:
         if example is None or not (root / LOCS).is_dir():
             continue
         try:
-            if LOCPIX_ID in ParquetReader().read_header(example)[0]:
+            if LOCPIX_ID in ParquetReader().read_header(example).names:
                 return root
         except DataError:
             continue

@@ -11,7 +11,7 @@ import polars as pl
 
 from locgraph import __version__, schema
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
-from locgraph.io.parquet import ParquetReader
+from locgraph.io.readers.parquet import ParquetReader
 from locgraph.provenance import whole_file
 
 META_FAILURES: Final = "failures"  # JSON: FOV -> reason

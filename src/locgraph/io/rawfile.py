@@ -14,7 +14,7 @@ class RawFile:
         fov_id: Its path below the raw folder, with ``/`` and without suffix.
         path: Where it is.
         columns: Names of its columns.
-        metadata: Its metadata: parquet only.
+        metadata: Its metadata as text, where its format has any.
     """
 
     fov_id: str

@@ -9,6 +9,8 @@ from typing import Final
 import polars as pl
 
 from locgraph.errors import DataError
+from locgraph.io.header import Header
+from locgraph.io.layouts.known import recognise
 
 MAGIC: Final = b"PAR1"
 SUFFIX: Final = ".parquet"
@@ -24,17 +26,16 @@ class ParquetReader:
         with path.open("rb") as handle:
             return handle.read(len(MAGIC)) == MAGIC
 
-    def read_header(self, path: Path) -> tuple[list[str], dict[str, str]]:
+    def read_header(self, path: Path) -> Header:
         """Reads the end of the file only.
-
-        Returns:
-            Names of the columns, and the file's metadata.
 
         Raises:
             DataError: The file is truncated or damaged.
         """
         try:
-            return pl.scan_parquet(path, glob=False).collect_schema().names(), read_metadata(path)
+            names = tuple(pl.scan_parquet(path, glob=False).collect_schema().names())
+            metadata = read_metadata(path)
+            return Header(names, metadata, recognise(names, metadata))
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _damaged(path, error) from error
 

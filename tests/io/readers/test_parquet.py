@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.parquet import ParquetReader
+from locgraph.io.header import Header
+from locgraph.io.readers.parquet import ParquetReader
 
 TABLE = pl.DataFrame({"x": [1.0, 2.0] * 500, "y": [3.0, 4.0] * 500, "z": [0.0] * 1000})
 
@@ -16,7 +17,7 @@ def path(tmp_path):
 
 
 def test_header(path):
-    assert ParquetReader().read_header(path) == (["x", "y", "z"], {"gt_label": "1"})
+    assert ParquetReader().read_header(path) == Header(("x", "y", "z"), {"gt_label": "1"})
 
 
 def test_table(path):
@@ -59,10 +60,10 @@ def test_damaged_pages(path):
 
 
 def test_real_file(test_data):
-    names, metadata = ParquetReader().read_header(test_data / "digits_letters" / "L_1.parquet")
+    header = ParquetReader().read_header(test_data / "digits_letters" / "L_1.parquet")
 
-    assert names == ["x", "y", "sigma", "channel"]
-    assert set(metadata) == {"gt_label", "gt_label_map"}
+    assert header.names == ("x", "y", "sigma", "channel")
+    assert set(header.metadata) == {"gt_label", "gt_label_map"}
 
 
 def test_a_panic_of_polars_is_a_damaged_file(tmp_path, monkeypatch):

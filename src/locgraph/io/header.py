@@ -1,0 +1,55 @@
+"""What a file says of itself before its rows are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+PREAMBLE: Final = "preamble"
+"""Key, in the metadata of a text table, of the lines that stand before the names of its columns."""
+
+Sources = str | tuple[str, ...]
+"""A column of a file, or several that are one quantity along several axes: their root mean square counts."""
+
+NOTE: Final = "note"
+"""Entry of the metadata under which a reader tells what it left out of a file, and why."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the columns of a file are called and which units they have, where file or format says so.
+
+    Attributes:
+        software: What writes such files, for messages.
+        names: Canonical name (see ``schema.LOCALISATION_COLUMNS``) -> name or names in the file.
+        units: Canonical name -> unit (``nm``, ``um``, ``m`` or ``px``, or the square of one, such as ``nm^2``, where
+            the column holds a variance) of every length in ``names``.
+        pixel_size_nm: Side of a camera pixel in nm; None where the file does not say.
+        pixel_size_from: Where a missing pixel size should have stood, for messages.
+        trouble: Why this file cannot be read by its layout, with what to do; empty where it can.
+        ends_at_nul: Whether this software ends the table with a NUL byte, and writes its settings behind it.
+    """
+
+    software: str
+    names: Mapping[str, Sources]
+    units: Mapping[str, str]
+    pixel_size_nm: float | None = None
+    pixel_size_from: str = "the settings of the camera"
+    trouble: str = ""
+    ends_at_nul: bool = False
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself.
+
+    Attributes:
+        names: Names of its columns.
+        metadata: Its metadata, as text.
+        layout: What these columns are; None where only the user knows.
+    """
+
+    names: tuple[str, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout | None = None

@@ -1,0 +1,220 @@
+"""Reads the HDF5 of Picasso (Schnitzbauer et al. 2017, 10.1038/nprot.2017.024) with the YAML beside it.
+
+Columns and units after ``docs/table01.csv`` and ``docs/files.rst`` of jungmannlab/picasso: x, y, their precision and
+the widths are in camera pixels, z and its precision in nm. The size of a pixel stands in the YAML of the same name, or,
+where there is none, in ``/metadata`` (from Picasso 0.11); the last of several entries counts, as in Picasso.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from locgraph import schema
+from locgraph.errors import DataError
+from locgraph.io.header import Header, Layout, Sources
+from locgraph.io.layouts.choose import choose
+from locgraph.io.readers.hdf5 import as_column, check_pieces, check_rows, dataset, holds, is_number, opened
+from locgraph.io.readers.hdf5_text import text_dataset
+
+if TYPE_CHECKING:
+    import h5py
+
+_TABLE: Final = "locs"
+_EMBEDDED: Final = "metadata"
+_PIXEL_SIZE: Final = "Pixelsize"
+_BLOCK_ROWS: Final = 1 << 20
+_LONGEST_VALUE: Final = 200  # longer ones are records of a microscope or of a simulation, which nobody looks up here
+
+_DEEPEST: Final = 100  # a YAML parser takes ever longer, the deeper it is
+
+_COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
+    schema.Z: ("z",),
+    schema.FRAME: ("frame",),
+    schema.PHOTONS: ("photons",),
+    schema.PRECISION: (("lpx", "lpy"), "lpx"),
+    schema.PRECISION_Z: ("lpz",),
+    schema.SIGMA: (("sx", "sy"), "sx"),
+    schema.BACKGROUND: ("bg",),
+    schema.N_FRAMES: ("len",),
+    schema.SOURCE_CLUSTER: ("group",),
+}
+_MOLECULES: Final = frozenset({"std_frame", "n_events"})
+"""Columns of molecular maps (``docs/table02.csv``): there a row is a molecule, and a frame the mean over its blinks."""
+_NOT_OF_MOLECULES: Final = (schema.FRAME, schema.N_FRAMES, schema.SOURCE_CLUSTER, schema.PRECISION_Z)
+_IN_NM: Final = (schema.Z, schema.PRECISION_Z)
+
+
+class PicassoReader:
+    """Reads tables of localisations, and molecular maps with a molecule for each row."""
+
+    def accepts(self, path: Path) -> bool:
+        """Whether ``path`` is HDF5 with a table of named columns at ``/locs``."""
+        return holds(path, lambda file: _table(file) is not None)
+
+    def companions(self, path: Path) -> tuple[Path, ...]:
+        """The YAML beside ``path``, where it is there: it holds the size of a pixel."""
+        sidecar = path.with_suffix(".yaml")
+        return (sidecar,) if sidecar.is_file() else ()
+
+    def read_header(self, path: Path) -> Header:
+        """Reads the names of the columns, and the YAML.
+
+        Raises:
+            DataError: The file is damaged, or the YAML cannot be read.
+        """
+        with opened(path) as file:
+            names = _names(_required_table(file))
+        metadata = self._metadata(path)
+        return Header(names, metadata, _layout(names, metadata, path))
+
+    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Reads the table, in blocks.
+
+        Args:
+            path: A file of Picasso.
+            columns: Names of the columns to read; all where None.
+
+        Returns:
+            The table, in the units of the file, and short entries of its metadata.
+
+        Raises:
+            DataError: The file is damaged, or the YAML cannot be read.
+        """
+        with opened(path) as file:
+            source = _required_table(file)
+            chosen = [name for name in _names(source) if columns is None or name in columns]
+            table = _read_fields(source, chosen, path)
+        return table, self._metadata(path)
+
+    def _metadata(self, path: Path) -> dict[str, str]:
+        for sidecar in self.companions(path):
+            return _yaml_entries(sidecar)
+        text = _embedded_text(path)
+        return {} if text is None else _json_entries(text, path)
+
+
+def _table(file: h5py.File) -> h5py.Dataset | None:
+    found = dataset(file, _TABLE)
+    return found if found is not None and found.dtype.names and len(found.shape) == 1 else None
+
+
+def _required_table(file: h5py.File) -> h5py.Dataset:
+    found = _table(file)
+    if found is None:
+        raise ValueError(f"no table /{_TABLE}")
+    return found
+
+
+def _names(table: h5py.Dataset) -> tuple[str, ...]:
+    return tuple(name for name in table.dtype.names if is_number(table.dtype[name]))
+
+
+def _read_fields(source: h5py.Dataset, names: Sequence[str], path: Path) -> pl.DataFrame:
+    """Columns of a table of records; in blocks, so that records and columns are not both whole in memory."""
+    rows = source.shape[0]
+    check_rows(rows, path)
+    check_pieces(source, path)
+    columns = {name: np.empty(rows, as_column(np.empty(0, source.dtype[name])).dtype) for name in names}
+    for start in range(0, rows if names else 0, _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, rows)
+        block = source.fields(list(names))[start:stop]
+        for name, values in columns.items():
+            values[start:stop] = block[name]
+    return pl.DataFrame(columns)
+
+
+def _layout(names: Sequence[str], metadata: Mapping[str, str], path: Path) -> Layout:
+    chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, _COLUMNS)}
+    software = "Picasso"
+    if _MOLECULES.issubset(names):
+        software = "Picasso (molecular map)"
+        chosen = {name: source for name, source in chosen.items() if name not in _NOT_OF_MOLECULES}
+    units = {name: "nm" if name in _IN_NM else "px" for name in chosen if schema.is_length(name)}
+    sidecar = path.with_suffix(".yaml").name
+    return Layout(software, chosen, units, _pixel_size(metadata, path), f"{sidecar} ({_PIXEL_SIZE})")
+
+
+def _pixel_size(metadata: Mapping[str, str], path: Path) -> float | None:
+    written = metadata.get(_PIXEL_SIZE)
+    try:
+        return None if written is None else float(written)
+    except ValueError:
+        raise DataError(
+            f"{path}: expected {_PIXEL_SIZE} in its metadata as the side of a camera pixel in nm; found {written!r}. "
+            f"Mend it in {path.with_suffix('.yaml').name}"
+        ) from None
+
+
+def _embedded_text(path: Path) -> str | None:
+    """The JSON text in ``/metadata``."""
+    with opened(path) as file:
+        found = dataset(file, _EMBEDDED)
+        return None if found is None or found.shape != () or found.dtype.kind != "O" else text_dataset(found)
+
+
+def _json_entries(text: str, path: Path) -> dict[str, str]:
+    """Entries of a list of JSON objects, the last of several with one name."""
+    try:
+        parts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path}: expected JSON in its /{_EMBEDDED}; found other text ({error}). Save the file again in Picasso, "
+            f"or put its metadata beside it as {path.with_suffix('.yaml').name}"
+        ) from error
+    found: dict[str, str] = {}
+    for part in parts if isinstance(parts, list) else ():
+        for key, value in part.items() if isinstance(part, dict) else ():
+            if isinstance(value, str | int | float) and _is_kept(key, str(value)):
+                found[key] = str(value)
+    return found
+
+
+def _is_kept(key: str, value: str) -> bool:
+    return len(value) <= _LONGEST_VALUE or key == schema.META_LABEL_MAP
+
+
+def _yaml_entries(sidecar: Path) -> dict[str, str]:
+    """Entries at the top of each document of a YAML file, the last of several with one name.
+
+    Nothing in the file is made into an object: neither what Picasso writes with tags of Python, nor what others might.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _top_entries(yaml.parse(sidecar.read_bytes(), Loader=loader))
+    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{sidecar}: expected YAML with the metadata of the Picasso file beside it; found otherwise "
+            f"({' '.join(str(error).split())}). Save the localisations again in Picasso, or mend the file"
+        ) from error
+
+
+def _top_entries(events: Any) -> dict[str, str]:
+    from yaml import events as kinds
+
+    found: dict[str, str] = {}
+    depth, key, is_mapping = 0, None, False
+    for event in events:
+        if isinstance(event, kinds.CollectionEndEvent):
+            depth -= 1
+            continue
+        value = event.value if isinstance(event, kinds.ScalarEvent) else None
+        if depth == 0:
+            key, is_mapping = None, isinstance(event, kinds.MappingStartEvent)
+        elif depth == 1 and is_mapping and key is None:
+            key = value or ""
+        elif depth == 1 and is_mapping:
+            if value is not None and _is_kept(str(key), value):
+                found[str(key)] = value
+            key = None
+        depth += isinstance(event, kinds.CollectionStartEvent)
+        if depth > _DEEPEST:
+            raise ValueError(f"more than {_DEEPEST} lists within each other")
+    return found

@@ -1,0 +1,258 @@
+"""Reads ``.smlm`` (Ouyang et al. 2018, 10.1038/nbt.4106): a ZIP archive with a manifest and binary tables.
+
+After ``specification.md`` (version 0.2) of imodpasteur/smlm-file-format: rows are packed without gaps, little-endian
+(as its implementations write them), and the offset of a column is added to its values. Lengths without a unit are in
+nm, as the specification says. Of several tables the first is read, as its plug-in for ThunderSTORM does, and a note
+names the others; images are passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from locgraph import schema
+from locgraph.errors import DataError
+from locgraph.io.header import NOTE, Header, Layout, Sources
+from locgraph.io.layouts.choose import choose
+from locgraph.io.layouts.known import recognise
+from locgraph.io.readers.hdf5 import as_column, check_rows
+
+MAGIC: Final = b"PK\x03\x04"
+MANIFEST: Final = "manifest.json"
+MAX_MANIFEST_BYTES: Final = 16 << 20
+"""A larger manifest is not read."""
+_VERSIONS: Final = ("0.2", "0.2.0")
+_TYPES: Final = (
+    *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+    *("float32", "float64"),
+)
+MAX_ROW_BYTES: Final = 1 << 20
+"""A table with longer rows, which hold images, is not read."""
+_BLOCK_BYTES: Final = 16 << 20
+_UNITS: Final = {"pixel": "px", "pixels": "px", "pix": "px", "µm": "um", "μm": "um"}
+_DESCRIPTION: Final = ("name", "description", "sample", "labeling", "gt_label", "gt_label_map")
+"""Entries of the manifest that are kept: those of the specification that say what was imaged, and a label."""
+_PHOTONS: Final = ("photon", "photons")
+
+_COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
+    schema.Z: ("z",),
+    schema.FRAME: ("frame",),
+    schema.PHOTONS: ("intensity",),
+    schema.PRECISION: (("x_precision", "y_precision"), "uncertainty_xy", "uncertainty"),
+    schema.PRECISION_Z: ("z_precision", "uncertainty_z"),
+    schema.SIGMA: ("sigma", ("sigma1", "sigma2")),
+    schema.BACKGROUND: ("background", "offset"),
+    schema.N_FRAMES: ("detections",),
+    schema.CHANNEL: ("channel",),
+    schema.SOURCE_CLUSTER: ("cluster",),
+}
+_DAMAGE: Final = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, IndexError),
+    *(RuntimeError, OverflowError, MemoryError),
+)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One table of an archive.
+
+    Attributes:
+        entry: Its name in the archive.
+        rows: Number of its rows.
+        dtype: Columns as they are packed.
+        units: Unit of each column, as written.
+        offsets: What is added to the values of a column.
+        metadata: Entries of the manifest, and a note on what is not read.
+    """
+
+    entry: str
+    rows: int
+    dtype: np.dtype[Any]
+    units: Mapping[str, str]
+    offsets: Mapping[str, float]
+    metadata: dict[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns of single values."""
+        return tuple(name for name in self.dtype.names or () if self.dtype[name].subdtype is None)
+
+
+class SmlmReader:
+    """Reads the first table of an archive.
+
+    Before anything is inflated, a table must have the size that its manifest gives it, and not more rows than the
+    archive has bytes; of an archive that grows beyond that, no more is inflated.
+    """
+
+    def accepts(self, path: Path) -> bool:
+        """Whether ``path`` is a ZIP archive: no other kind of archive is read."""
+        with path.open("rb") as handle:
+            return handle.read(len(MAGIC)) == MAGIC
+
+    def read_header(self, path: Path) -> Header:
+        """Reads the manifest only.
+
+        Raises:
+            DataError: The archive is damaged, or has no manifest or table that can be read.
+        """
+        table = _manifest(path)
+        return Header(table.names, table.metadata, _layout(table))
+
+    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Reads the table, in blocks.
+
+        Args:
+            path: An archive.
+            columns: Names of the columns to read; all of single values where None.
+
+        Returns:
+            The table, in the units of the manifest, and short entries of the manifest.
+
+        Raises:
+            DataError: The archive is damaged, or has no manifest or table that can be read.
+        """
+        table = _manifest(path)
+        chosen = [name for name in table.names if columns is None or name in columns]
+        try:
+            return pl.DataFrame(_read_rows(path, table, chosen)), table.metadata
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> DataError:
+    return DataError(
+        f"{path}: expected a whole .smlm archive (ZIP with {MANIFEST} and its tables); found one that is truncated, "
+        f"damaged or not of this kind ({str(error) or type(error).__name__}). Write or copy the file again, or take it "
+        "out of data.raw_dir"
+    )
+
+
+def _manifest(path: Path) -> _Table:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo(MANIFEST)
+            if info.file_size > MAX_MANIFEST_BYTES:
+                raise ValueError(f"a manifest of {info.file_size} bytes")
+            with archive.open(info) as handle:
+                manifest = json.loads(handle.read(MAX_MANIFEST_BYTES))
+            if str(manifest["format_version"]) not in _VERSIONS:
+                raise DataError(
+                    f"{path}: expected a manifest of version {_VERSIONS[0]}; found {manifest['format_version']!r}. "
+                    "Export the file again with a present version"
+                )
+            table = _first_table(manifest, path)
+            size = archive.getinfo(table.entry).file_size
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    if size != table.rows * table.dtype.itemsize:
+        raise _damaged(
+            path,
+            ValueError(f"{table.entry} has {size} bytes where {table.rows} rows of {table.dtype.itemsize} are to be"),
+        )
+    return table
+
+
+def _first_table(manifest: Mapping[str, Any], path: Path) -> _Table:
+    files = [file for file in manifest["files"] if file["type"] == "table"]
+    if not files:
+        raise DataError(f"{path}: expected a table of localisations in its {MANIFEST}; found none")
+    first, more = files[0], files[1:]
+    layout = manifest["formats"][first["format"]]
+    if layout["mode"] != "binary":
+        raise DataError(
+            f"{path}: expected a binary table; found one of the mode {layout['mode']!r}. Take the text table out of "
+            "the archive, and read it as such"
+        )
+    rows = int(first["rows"])
+    if rows < 0:
+        raise ValueError(f"a table of {rows} rows")
+    check_rows(rows, path)
+    dtype = _dtype(layout)
+    units = dict(zip(dtype.names or (), map(str, layout.get("units") or ()), strict=False))
+    offsets = {_plain(name): float(value) for name, value in (first.get("offset") or {}).items()}
+    if not all(map(math.isfinite, offsets.values())):
+        raise ValueError(f"offsets {offsets}")
+    metadata = {name: _text(manifest[name]) for name in _DESCRIPTION if manifest.get(name)}
+    if more:
+        names = ", ".join(str(file["name"]) for file in more[:5])
+        metadata[NOTE] = f"of {len(files)} tables the first is read, {first['name']}; not read: {names}"
+    return _Table(str(first["name"]), rows, dtype, units, offsets, metadata)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _plain(header: str) -> str:
+    return header.removeprefix("_")  # marks headers that are not of the specification
+
+
+def _dtype(layout: Mapping[str, Any]) -> np.dtype[Any]:
+    """How a row is packed."""
+    names = [_plain(str(header)) for header in layout["headers"]]
+    shapes = [_shape(shape) for shape in layout["shape"]]
+    unknown = sorted(set(map(str, layout["dtype"])) - set(_TYPES))
+    if unknown:
+        raise ValueError(f"columns of the type {', '.join(unknown)}")
+    fields = [
+        (name, np.dtype(dtype).newbyteorder("<"), shape)
+        for name, dtype, shape in zip(names, layout["dtype"], shapes, strict=True)
+    ]
+    packed = np.dtype(fields)
+    if not 0 < packed.itemsize <= MAX_ROW_BYTES:
+        raise ValueError(f"rows of {packed.itemsize} bytes")
+    return packed
+
+
+def _shape(written: Any) -> tuple[int, ...]:
+    """Shape of the values of a column; () of single ones."""
+    shape = tuple(int(side) for side in (written if isinstance(written, list) else [written]))
+    if min(shape, default=1) < 1 or math.prod(shape) > MAX_ROW_BYTES:
+        raise ValueError(f"values of the shape {shape}")
+    return () if math.prod(shape) == 1 else shape
+
+
+def _read_rows(path: Path, table: _Table, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Inflates the rows in blocks, and keeps the columns that are asked for."""
+    found = {name: np.empty(table.rows, as_column(np.empty(0, table.dtype[name])).dtype) for name in names}
+    step = max(_BLOCK_BYTES // table.dtype.itemsize, 1)
+    with zipfile.ZipFile(path) as archive, archive.open(table.entry) as handle:
+        for start in range(0, table.rows, step):
+            count = min(step, table.rows - start)
+            block = np.frombuffer(handle.read(count * table.dtype.itemsize), table.dtype)
+            if len(block) < count:
+                raise EOFError(f"{table.entry} ends after {start + len(block)} of {table.rows} rows")
+            for name, values in found.items():
+                values[start : start + count] = block[name]
+        handle.read(1)  # to come to the checksum at the end
+    for name, offset in table.offsets.items():
+        if name in found and offset:
+            found[name] = found[name].astype(np.float64) + offset
+    return found
+
+
+def _layout(table: _Table) -> Layout | None:
+    if schema.X not in table.names or schema.Y not in table.names:
+        return recognise(table.names, table.metadata)
+    chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(table.names, _COLUMNS)}
+    units: dict[str, str] = {}
+    for name, source in list(chosen.items()):
+        columns = (source,) if isinstance(source, str) else source
+        written = ", ".join(sorted({table.units.get(column, "").strip() for column in columns}))
+        unit = _UNITS.get(written, written)
+        if schema.is_length(name):
+            units[name] = unit or "nm"
+        elif name in (schema.PHOTONS, schema.BACKGROUND) and unit not in _PHOTONS:
+            del chosen[name]  # counts of a camera, or not said
+    return Layout("the .smlm archive", chosen, units, pixel_size_from=f"its {MANIFEST}")

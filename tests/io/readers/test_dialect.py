@@ -1,0 +1,154 @@
+"""How a text table is written, from its start."""
+
+import pytest
+
+from locgraph.errors import DataError
+from locgraph.io.readers.dialect import sniff, unique_names
+
+
+def dialect(text, encoding="utf-8", whole=True):
+    return sniff(text.encode(encoding), whole=whole, where="a.csv")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_delimiter(delimiter):
+    found = dialect(f"x{delimiter}y [nm]{delimiter}n\n1{delimiter}2.5{delimiter}a\n")
+
+    assert found.delimiter == delimiter
+    assert found.names == ("x", "y [nm]", "n")
+    assert found.numeric == {"x", "y [nm]"}
+
+
+def test_delimiter_within_quotes():
+    assert dialect('"x, nm";y\n1;2\n').names == ("x, nm", "y")
+
+
+def test_decimal_comma():
+    found = dialect("x;y;frame\n1,5;-2,25e3;1\n")
+
+    assert (found.delimiter, found.decimal_comma) == (";", True)
+    assert found.numeric == {"x", "y", "frame"}
+
+
+def test_decimal_point_with_semicolons():
+    assert dialect("x;y\n1.5;2\n").decimal_comma is False
+
+
+def test_header_quoted_as_a_whole():
+    found = dialect('"id,""frame"",""x [nm]"""\n1.0,2.0,3.0\n')
+
+    assert found.names == ("id", "frame", "x [nm]")
+    assert found.delimiter == ","
+
+
+def test_blank_lines_before_the_header():
+    assert dialect("\n\nx,y\n1,2\n").header_lines == 3
+
+
+def test_blank_lines_after_the_header():
+    assert dialect("x,y\n\n1,2\n").header_lines == 2
+    assert dialect("x,y\n").header_lines == 1
+
+
+def test_names_are_stripped_filled_and_made_unique():
+    assert dialect("x ,,y,x,x\n1,2,3,4,5\n").names == ("x", "column_2", "y", "x_duplicated_0", "x_duplicated_1")
+
+
+def test_cut_last_line_is_left_out():
+    # the third row is cut within its second field
+    assert dialect("x,y\n1,2\n3,4\n5", whole=False).numeric == {"x", "y"}
+
+
+def test_few_bad_values_leave_a_column_of_numbers():
+    assert dialect("x,y\n1,a\n?,b\n3,c\n").numeric == {"x"}
+
+
+@pytest.mark.parametrize("text", ["\n \n", "\ufeff"])
+def test_nothing_there(text):
+    with pytest.raises(DataError, match=r"a\.csv: expected a header line and rows; found an empty file"):
+        dialect(text)
+
+
+def test_no_header_line():
+    with pytest.raises(DataError, match=r"a\.csv: expected a header line .* found numbers \(1\.5, 2\)"):
+        dialect("1.5,2\n3,4\n")
+
+
+@pytest.mark.parametrize(("row", "fields"), [("1,5,2,5", 4), ("1", 1), ("a,1,2", 3), ("1\t2", 1)])
+def test_row_that_does_not_fit_the_header(row, fields):
+    with pytest.raises(DataError, match=rf"expected rows of 2 fields, as in the header; found {fields} in the first"):
+        dialect(f"x,y\n{row}\n")
+
+
+def test_a_delimiter_at_the_end_of_each_row():
+    assert dialect("x\ty\n1\t2\t\n3\t4\t\n").names == ("x", "y", "column_3")
+    with pytest.raises(DataError, match="found 3 in the first row"):
+        dialect("x,y\n1,2,\n3,4\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "preamble", "header_lines"),
+    [
+        ("# a\n# b\n\nx,y\n1,2\n", ("x", "y"), "# a\n# b", 4),
+        ("# made by z\n# x,y\n1,2\n", ("x", "y"), "# made by z", 2),
+        ("#x,y,name\n1,2,a\n", ("x", "y", "name"), "", 1),
+        ("# x,y\n", ("x", "y"), "", 1),
+        ("a: 1\tb: \tc: d e\nx\ty\n1\t2\n", ("x", "y"), "a: 1\tb: \tc: d e", 2),
+        ("a: 1\tb: 2\n1\t2\n", ("a: 1", "b: 2"), "", 1),
+        ("sep=;\nx;y\n1;2\n", ("x", "y"), "sep=;", 2),
+    ],
+)
+def test_lines_before_the_header(text, names, preamble, header_lines):
+    found = dialect(text)
+
+    assert found.names == names
+    assert found.preamble == preamble
+    assert found.header_lines == header_lines
+    assert {"x", "y"} <= found.numeric or "# x,y\n" in text or "a: 1" in names
+
+
+@pytest.mark.parametrize(
+    ("text", "comma", "doubtful"),
+    [
+        ("x;y;n\n1,5;2,500;3\n", True, set()),
+        ("x;y;n\n1,500;2,500;3\n", True, {"x", "y"}),
+        ("x;y;n\n1,500;2.5;3\n", False, {"x"}),
+        ('x,y,n\n"1,234,567",2,3\n', False, {"x"}),
+        ("x;y;n\n1,500;2,500;1234\n", True, set()),
+    ],
+)
+def test_grouped_thousands(text, comma, doubtful):
+    found = dialect(text)
+
+    assert found.decimal_comma is comma
+    assert found.doubtful == doubtful
+
+
+@pytest.mark.parametrize("text", ["x,y" + "a" * 100, "x,y\n1," + "2" * 100])
+def test_a_line_without_end(text):
+    with pytest.raises(DataError, match=rf"a\.csv: .*a line that has not ended after {len(text)} bytes"):
+        dialect(text, whole=False)
+
+
+def test_returns_alone():
+    found = dialect("x,y\r1,2\r")
+
+    assert found.returns
+    assert found.names == ("x", "y")
+    assert found.header_lines == 1
+
+
+def test_a_return_within_a_line_ends_none():
+    assert dialect("x,y\n1\r5,2\n").numeric == {"y"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_encodings(encoding):
+    found = dialect("x [µm],y\n1,2\n" if encoding != "utf-16-le" else "x [um],y\n1,2\n", encoding)
+
+    assert found.encoding == encoding
+    assert found.names == ("x [µm]" if encoding != "utf-16-le" else "x [um]", "y")
+
+
+def test_unique_names():
+    assert unique_names(["a", " a", "", "a"]) == ["a", "a_duplicated_0", "column_3", "a_duplicated_1"]

@@ -1,0 +1,285 @@
+"""``.smlm``: a manifest, packed rows, offsets and units; and archives that would grow beyond measure."""
+
+import json
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+
+from locgraph.errors import DataError
+from locgraph.io.columns import ColumnMap
+from locgraph.io.file_columns import FileColumns
+from locgraph.io.read import read_header, read_localisations
+from locgraph.io.readers.smlm import SmlmReader
+
+FRAMES = [3, 4, 9]
+X, Y, Z = [1.5, 2.5, 3.5], [10.0, 20.0, 30.0], [-100.0, 0.0, 100.0]
+PHOTONS = [900.0, 800.0, 700.0]
+HEADERS = ["frame", "x", "y", "z", "intensity", "x_precision", "y_precision", "_own"]
+TYPES = ["uint32", "float32", "float32", "float32", "float64", "float32", "float32", "uint8"]
+UNITS = ["frame", "nm", "nm", "nm", "photon", "nm", "nm", ""]
+ROWS = b"".join(
+    struct.pack("<IfffdffB", *row, 3.0, 4.0, number)
+    for number, row in enumerate(zip(FRAMES, X, Y, Z, PHOTONS, strict=True))
+)
+FORMAT = {
+    "name": "smlm-table(binary)",
+    "type": "table",
+    "mode": "binary",
+    "extension": ".bin",
+    "columns": len(HEADERS),
+    "headers": HEADERS,
+    "dtype": TYPES,
+    "shape": [1] * len(HEADERS),
+    "units": UNITS,
+}
+TABLE = {
+    "name": "table-0.bin",
+    "type": "table",
+    "format": "smlm-table(binary)",
+    "channel": "alexa647",
+    "rows": 3,
+    "offset": {},
+}
+
+
+def manifest(layout=None, files=None, **more):
+    return {
+        "format_version": "0.2",
+        "formats": {"smlm-table(binary)": FORMAT | (layout or {})},
+        "files": [TABLE] if files is None else files,
+        "name": "cells",
+    } | more
+
+
+def write(path, content=None, compression=zipfile.ZIP_DEFLATED, **entries):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        text = content if isinstance(content, bytes | str) else json.dumps(manifest() if content is None else content)
+        archive.writestr("manifest.json", text)
+        for name, rows in ({"table-0": ROWS} | entries).items():
+            archive.writestr(f"{name}.bin", rows)
+    return path
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_nanometres(tmp_path, compression):
+    found = read_localisations(write(tmp_path / "a.smlm", compression=compression), FileColumns(), 0)
+
+    assert found.table.columns == ["x", "y", "z", "frame", "photons", "precision"]
+    assert found.table.drop("precision").rows() == [
+        (1.5, 10.0, -100.0, 0, 900.0),
+        (2.5, 20.0, 0.0, 1, 800.0),
+        (3.5, 30.0, 100.0, 6, 700.0),
+    ]
+    assert found.table["precision"].to_list() == pytest.approx([np.sqrt(12.5)] * 3)
+    assert found.metadata == {"name": "cells"}
+    assert found.notes == ()
+
+
+def test_header(tmp_path):
+    header = read_header(write(tmp_path / "a.smlm"), FileColumns())
+
+    assert header.names == ("frame", "x", "y", "z", "intensity", "x_precision", "y_precision", "own")
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        (["frame", "um", "µm", "um", "photon", "nm", "nm", ""], (1500.0, 10_000.0, -100_000.0)),
+        (["frame", "pixel", "px", "nm", "photon", "nm", "nm", ""], (150.0, 1000.0, -100.0)),
+        ([""] * 8, (1.5, 10.0, -100.0)),
+        (None, (1.5, 10.0, -100.0)),
+    ],
+)
+def test_units(tmp_path, units, expected):
+    path = write(tmp_path / "a.smlm", manifest({"units": units}))
+
+    found = read_localisations(path, FileColumns(pixel_size_nm=100), 0).table
+
+    assert found.row(0)[:3] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("unit", ["a.u.", "", "count"])
+def test_counts_that_are_no_photons_are_not_taken_for_them(tmp_path, unit):
+    path = write(tmp_path / "a.smlm", manifest({"units": [*UNITS[:4], unit, *UNITS[5:]]}))
+
+    assert "photons" not in read_localisations(path, FileColumns(), 0).table.columns
+
+
+def test_a_strange_unit(tmp_path):
+    path = write(tmp_path / "a.smlm", manifest({"units": ["frame", "nm", "inch", *UNITS[3:]]}))
+
+    with pytest.raises(DataError, match=r"a\.smlm: expected lengths in nm, um, m, px; the file says 'inch' for y"):
+        read_header(path, FileColumns())
+
+
+def test_pixels_without_a_size(tmp_path):
+    path = write(tmp_path / "a.smlm", manifest({"units": ["frame", "px", "px", *UNITS[3:]]}))
+
+    with pytest.raises(DataError, match=r"the \.smlm archive gives x, y in camera pixels; .* its manifest\.json"):
+        read_header(path, FileColumns())
+
+
+def test_offsets_are_added(tmp_path):
+    files = [TABLE | {"offset": {"x": 14, "frame": -2.0, "own": 0}}]
+
+    found = read_localisations(write(tmp_path / "a.smlm", manifest(files=files)), FileColumns(), 0).table
+
+    assert found["x"].to_list() == [15.5, 16.5, 17.5]
+    assert found["frame"].to_list() == [0, 1, 6]
+    table, _ = SmlmReader().read_table(tmp_path / "a.smlm", ["frame"])
+    assert table["frame"].to_list() == [1.0, 2.0, 7.0]
+
+
+def test_patches_are_passed_over(tmp_path):
+    layout = {
+        "headers": ["x", "patch", "y"],
+        "dtype": ["float64", "uint16", "uint8"],
+        "shape": [1, [2, 3], [1, 1]],
+        "units": ["nm", "photon", "nm"],
+    }
+    rows = b"".join(struct.pack("<d6HB", number, *range(6), number + 1) for number in range(3))
+    path = write(tmp_path / "a.smlm", manifest(layout), **{"table-0": rows})
+
+    found = read_localisations(path, FileColumns(), 0).table
+
+    assert read_header(path, FileColumns()).names == ("x", "y")
+    assert found.rows() == [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]
+
+
+def test_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("locgraph.io.readers.smlm._BLOCK_BYTES", 40)
+
+    assert read_localisations(write(tmp_path / "a.smlm"), FileColumns(), 0).table["x"].to_list() == X
+
+
+def test_the_first_of_several_tables(tmp_path):
+    files = [
+        {"name": "wide.png", "type": "image", "format": "png"},
+        TABLE | {"name": "table-1.bin", "rows": 1},
+        TABLE,
+    ]
+    path = write(tmp_path / "a.smlm", manifest(files=files), **{"table-1": ROWS[: len(ROWS) // 3]})
+
+    found = read_localisations(path, FileColumns(), 0)
+
+    assert found.table["x"].to_list() == [1.5]
+    assert found.notes == ("of 2 tables the first is read, table-1.bin; not read: table-0.bin",)
+
+
+def test_names_of_a_known_software(tmp_path):
+    layout = {"headers": ["frame", "x [nm]", "y [nm]", "z [nm]", "intensity [photon]", "a", "b", "c"], "units": []}
+
+    header = read_header(write(tmp_path / "a.smlm", manifest(layout)), FileColumns())
+
+    assert header.layout.software == "ThunderSTORM"
+
+
+def test_a_column_map(tmp_path):
+    columns = ColumnMap({"x": "own", "y": "y"}, unit="nm")
+
+    assert read_localisations(write(tmp_path / "a.smlm"), columns, 0).table["x"].to_list() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "expected a whole .smlm archive"),
+        ("[1]", "expected a whole .smlm archive"),
+        ("[" * 100_000, "expected a whole .smlm archive"),
+        (b"\xff\xfe", "expected a whole .smlm archive"),
+        (manifest(format_version="1"), "expected a manifest of version 0.2; found '1'"),
+        (manifest(files=[]), "expected a table of localisations in its manifest.json; found none"),
+        (manifest({"mode": "text"}), "expected a binary table; found one of the mode 'text'"),
+        (manifest({"dtype": [*TYPES[:-1], "object"]}), "columns of the type object"),
+        (manifest({"headers": ["x"] * 8}), "expected a whole .smlm archive"),
+        (manifest({"headers": HEADERS[:3]}), "expected a whole .smlm archive"),
+        (manifest({"shape": [*[1] * 7, [1 << 40]]}), "values of the shape"),
+        (manifest({"shape": [*[1] * 7, 0]}), "values of the shape"),
+        (manifest(files=[TABLE | {"name": "no.bin"}]), "There is no item named 'no.bin' in the archive"),
+        (manifest(files=[TABLE | {"format": "other"}]), "'other'"),
+        (manifest(files=[TABLE | {"rows": -1}]), "a table of -1 rows"),
+        (manifest(files=[TABLE | {"rows": 2}]), "table-0.bin has 99 bytes where 2 rows of 33 are to be"),
+        (manifest(files=[TABLE | {"rows": 10**12}]), "a table of 1000000000000 rows in a file of"),
+        (manifest(files=[TABLE | {"offset": {"x": "nan"}}]), "offsets"),
+        (manifest(files=["table"]), "expected a whole .smlm archive"),
+    ],
+)
+def test_strange_manifests(tmp_path, content, message):
+    path = write(tmp_path / "a.smlm", content)
+
+    for read in (SmlmReader().read_header, SmlmReader().read_table):
+        with pytest.raises(DataError, match=rf"a\.smlm: .*{message}"):
+            read(path)
+
+
+def test_other_archives(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.smlm", "w") as archive:
+        archive.writestr("xl/workbook.xml", "<x/>")
+
+    with pytest.raises(DataError, match=r"a\.smlm: .*There is no item named 'manifest\.json'"):
+        read_header(tmp_path / "a.smlm", FileColumns())
+
+
+def test_a_bomb_is_not_inflated(tmp_path):
+    rows = 50_000_000
+    path = tmp_path / "a.smlm"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        layout = {"headers": ["x", "y"], "dtype": ["uint8"] * 2, "shape": [1, 1], "units": ["nm", "nm"]}
+        archive.writestr("manifest.json", json.dumps(manifest(layout, files=[TABLE | {"rows": rows}])))
+        archive.writestr("table-0.bin", bytes(2 * rows))
+
+    with pytest.raises(DataError, match=r"a\.smlm: .*a table of 50000000 rows in a file of \d+ bytes"):
+        read_localisations(path, FileColumns(), 0)
+
+
+def test_a_bomb_that_lies_of_its_size(tmp_path):
+    path = write(tmp_path / "a.smlm", **{"table-0": ROWS + bytes(5_000_000)})
+    content = path.read_bytes()
+    # in both places where the archive gives it, the size is that of the rows alone
+    path.write_bytes(content.replace(struct.pack("<I", len(ROWS) + 5_000_000), struct.pack("<I", len(ROWS))))
+
+    with pytest.raises(DataError, match=r"a\.smlm: expected a whole \.smlm archive .*Bad CRC-32"):
+        read_localisations(path, FileColumns(), 0)
+
+
+def test_a_huge_manifest_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("locgraph.io.readers.smlm.MAX_MANIFEST_BYTES", 100)
+
+    with pytest.raises(DataError, match=r"a manifest of \d+ bytes"):
+        read_header(write(tmp_path / "a.smlm"), FileColumns())
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    path = write(tmp_path / "a.smlm", compression=zipfile.ZIP_STORED)
+    content = bytearray(path.read_bytes())
+    content[content.index(ROWS) + 5] ^= 1
+    path.write_bytes(bytes(content))
+
+    with pytest.raises(DataError, match=r"a\.smlm: .*Bad CRC-32"):
+        read_localisations(path, FileColumns(), 0)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_truncated(tmp_path, part):
+    path = write(tmp_path / "a.smlm")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+
+    with pytest.raises(DataError, match=r"a\.smlm: expected a whole \.smlm archive"):
+        read_localisations(path, FileColumns(), 0)
+
+
+def test_accepts_by_content(tmp_path):
+    (tmp_path / "b.smlm").write_text("x,y\n")
+
+    assert SmlmReader().accepts(write(tmp_path / "a.dat"))
+    assert not SmlmReader().accepts(tmp_path / "b.smlm")
+
+
+def test_no_rows(tmp_path):
+    path = write(tmp_path / "a.smlm", manifest(files=[TABLE | {"rows": 0}]), **{"table-0": b""})
+
+    with pytest.raises(DataError, match="a header without rows"):
+        read_localisations(path, FileColumns(), 0)

@@ -1,0 +1,99 @@
+"""Converted files: what they say of themselves, and what is none."""
+
+import dataclasses
+import json
+
+import polars as pl
+import pytest
+
+from locgraph import __version__
+from locgraph.errors import DataError
+from locgraph.io.converted import Converted, converted_path, read_converted, write_converted
+
+TABLE = pl.DataFrame({"x": [0.1, 2.0], "y": [1.0, 2.0], "frame": [0, 7], "channel": [2, 0]})
+ABOUT = Converted(
+    fov_id="patient 1/a",
+    dimensions=2,
+    source={"path": "raw/a.csv", "digest": "00ff", "reader": "delimited", "software": None},
+    counts={"rows_read": 5, "rows_refused": 3, "rows_refused: x is missing": 3, "n_localisations": 2},
+    recipe={"names": {"x": ["X"]}, "units": {"x": "px"}, "pixel_size_nm": 117.0, "not_taken": ["ID"]},
+    fingerprint="1234",
+    label="L",
+    class_names=("O", "L"),
+    group="patient 1",
+    channels={"0": "actin", "2": "µ-tubulin"},
+    first_frame=-3,
+    notes=("z is 0 everywhere: read in 2D",),
+    source_metadata={"Camera": "\u00fc \n"},
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = converted_path(tmp_path, ABOUT.fov_id)
+    write_converted(path, TABLE, ABOUT)
+    return path
+
+
+def test_what_was_written_is_read(path):
+    assert read_converted(path) == ABOUT
+    assert pl.read_parquet(path).equals(TABLE)
+
+
+def test_little_may_be_known(tmp_path):
+    about = Converted("a", 3, {"path": "a"}, {}, {}, "1")
+    write_converted(tmp_path / "a.parquet", TABLE.drop("channel"), about)
+
+    assert read_converted(tmp_path / "a.parquet") == about
+    assert {"gt_label", "gt_label_map", "group", "first_frame", "channels"}.isdisjoint(
+        pl.read_parquet_metadata(tmp_path / "a.parquet")
+    )
+
+
+def test_other_programs_can_read_the_metadata(path):
+    found = pl.read_parquet_metadata(path)
+
+    assert found["fov_id"] == "patient 1/a"
+    assert found["dimensions"] == "2"
+    assert json.loads(found["units"]) == {"x": "nm", "y": "nm", "frame": "frames", "channel": "1"}
+    assert json.loads(found["channels"]) == [0, 2]
+    assert json.loads(found["channel_labels"]) == {"0": "actin", "2": "µ-tubulin"}
+    assert (found["gt_label"], json.loads(found["gt_label_map"])) == ("1", {"0": "O", "1": "L"})
+    assert found["group"] == "patient 1"
+    assert found["first_frame"] == "-3"
+    assert found["locgraph_version"] == __version__
+    assert json.loads(found["source"])["path"] == "raw/a.csv"
+
+
+def test_refused_rows_by_reason():
+    assert ABOUT.refused == {"x is missing": 3}
+
+
+def test_the_name_of_a_fov_may_hold_points(tmp_path):
+    assert converted_path(tmp_path, "b/a.b") == tmp_path / "b" / "a.b.parquet"
+
+
+def test_a_label_that_is_no_class_is_refused(tmp_path):
+    with pytest.raises(DataError, match="patient 1/a: expected a label among O, L; found T"):
+        write_converted(tmp_path / "a.parquet", TABLE, dataclasses.replace(ABOUT, label="T"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_converted_file_says_nothing(tmp_path, path):
+    assert read_converted(tmp_path / "absent.parquet") is None
+    assert read_converted(tmp_path) is None
+    (tmp_path / "text.parquet").write_text("x,y\n1,2\n")
+    assert read_converted(tmp_path / "text.parquet") is None
+    TABLE.write_parquet(tmp_path / "other.parquet", metadata={"fov_id": "a", "units": "{}"})
+    assert read_converted(tmp_path / "other.parquet") is None
+    (tmp_path / "cut.parquet").write_bytes(path.read_bytes()[:-20])
+    assert read_converted(tmp_path / "cut.parquet") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("source", "raw"), ("counts", "[1]"), ("dimensions", "two"), ("gt_label", "7"), ("notes", "3")]
+)
+def test_metadata_that_cannot_be_read_say_nothing(tmp_path, path, key, text):
+    TABLE.write_parquet(tmp_path / "a.parquet", metadata=pl.read_parquet_metadata(path) | {key: text})
+
+    assert read_converted(tmp_path / "a.parquet") is None
