@@ -3,8 +3,10 @@
     python benchmarks/features.py [--sizes 10000 100000 1000000] [--dimensions 2] [--repeats 3]
 
 Each size runs in a process of its own: half of the localisations in clusters of about 30, half noise. Times are
-medians. Memory is what the process needs at its peak, the input among it, beyond the imported and compiled code (not on
-Windows). The exponent p of growth says that the time is proportional to N^p between this size and the one before.
+medians. `together` is DBSCAN, sorting and the standard features (Size, PCA, Hull); each further feature is timed alone,
+with what it could share with others (hulls, principal axes) computed anew. Memory is what the process needs at its peak
+until the standard features are done, the input among it, beyond the imported and compiled code (not on Windows). The
+exponent p of growth says that the time is proportional to N^p between this size and the one before.
 """
 
 import argparse
@@ -13,8 +15,9 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -22,10 +25,49 @@ import numpy as np
 
 from locgraph.clustering.dbscan import DBSCAN
 from locgraph.clustering.kmeans import KMeans
+from locgraph.features.blinking import Blinking, MergedBlinking
+from locgraph.features.channels import ChannelFractions
+from locgraph.features.compactness import Compactness
+from locgraph.features.deconvolved_size import DeconvolvedSize, DeconvolvedSize3D
+from locgraph.features.ellipse import Ellipse
 from locgraph.features.grouping import Groups
 from locgraph.features.hull import Hull
+from locgraph.features.localisation.centre_distance import CentreDistance
+from locgraph.features.localisation.channel_indicator import ChannelIndicator
+from locgraph.features.localisation.local_density import LocalDensity
+from locgraph.features.localisation.nearest_distance import NearestDistance
+from locgraph.features.neighbourhood import Neighbourhood
+from locgraph.features.orientation import Orientation
 from locgraph.features.pca import PCA
+from locgraph.features.photons import Photons
+from locgraph.features.precision import Precision
 from locgraph.features.size import Size
+from locgraph.features.solidity import Solidity
+from locgraph.features.spacing import Spacing
+
+STANDARD = (Size(), PCA(), Hull())
+FURTHER = (
+    Ellipse(),
+    Orientation(),
+    Compactness(),
+    Solidity(alpha_nm=20.0),
+    Spacing(),
+    Neighbourhood(k=5, radii_nm=[300.0, 1000.0]),
+    Photons(),
+    Precision(),
+    DeconvolvedSize(),
+    DeconvolvedSize3D(),
+    Blinking(dark_tolerance=1),
+    MergedBlinking(dark_tolerance=1),
+    ChannelFractions({0: "red", 1: "blue"}),
+)
+OF_LOCALISATIONS = (
+    LocalDensity(radius_nm=20.0),
+    NearestDistance(),
+    CentreDistance(),
+    ChannelIndicator({0: "red", 1: "blue"}),
+)
+TOGETHER = "together"
 
 PER_CLUSTER = 30
 SPREAD_NM = 15.0
@@ -42,23 +84,49 @@ def field_of_view(n: int, dimensions: int) -> np.ndarray:
     return rng.permutation(np.vstack([clustered, rng.random((n - len(clustered), dimensions)) * extent]))
 
 
-def steps(points: np.ndarray) -> Iterator[tuple[str, float]]:
-    """Runs every step on one field of view; name and seconds of each."""
+def further_columns(n: int) -> dict[str, np.ndarray]:
+    """Frames, photons, precisions and channels (n,), as features of the photophysics read them."""
+    rng = np.random.default_rng(1)
+    return {
+        "frame": rng.integers(0, 20_000, n),
+        "n_frames": rng.integers(1, 5, n),
+        "photons": rng.gamma(2.0, 500.0, n),
+        "precision": rng.uniform(5.0, 20.0, n),
+        "precision_z": rng.uniform(10.0, 40.0, n),
+        "channel": rng.integers(0, 2, n),
+    }
 
-    def timed(work: Callable, *arguments: Any) -> tuple[Any, float]:
-        start = time.perf_counter()
-        result = work(*arguments)
-        return result, time.perf_counter() - start
 
+def timed(work: Callable, *arguments: Any) -> tuple[Any, float]:
+    """Result and seconds of one call."""
+    start = time.perf_counter()
+    result = work(*arguments)
+    return result, time.perf_counter() - start
+
+
+def standard_steps(points: np.ndarray) -> tuple[Groups, dict[str, float]]:
+    """Clusters and measures one field of view: its groups, and seconds of each step."""
     labels, seconds = timed(DBSCAN(eps_nm=40.0, min_samples=6, backend="cpu"), points, 0)
-    yield "DBSCAN", seconds
+    times = {"DBSCAN": seconds}
     kept = labels >= 0
-    groups, seconds = timed(Groups.from_labels, points[kept], labels[kept])
-    yield "sort, centre", seconds
-    for feature in (Size(), PCA(), Hull()):
-        yield type(feature).__name__, timed(feature.compute, groups)[1]
+    groups, times["sort, centre"] = timed(Groups.from_labels, points[kept], labels[kept])
+    for feature in STANDARD:
+        times[type(feature).__name__] = timed(feature.compute, groups)[1]
+    times[TOGETHER] = sum(times.values())
+    return groups, times
+
+
+def further_steps(points: np.ndarray, groups: Groups) -> dict[str, float]:
+    """Seconds of each further feature alone, and of k-means where there are few localisations."""
+    times = {}
+    groups = replace(groups, extra=further_columns(len(groups.order)))
+    for feature in FURTHER:
+        times[type(feature).__name__] = timed(feature.compute, replace(groups))[1]  # a copy knows no hulls or axes yet
+    for by_localisation in OF_LOCALISATIONS:
+        times[type(by_localisation).__name__] = timed(by_localisation.measure, replace(groups))[1]
     if len(points) <= 100_000:
-        yield "k-means, K = 20", timed(KMeans(20, backend="cpu"), points, 0)[1]
+        times["k-means, K = 20"] = timed(KMeans(20, backend="cpu"), points, 0)[1]
+    return times
 
 
 def peak_mb() -> float:
@@ -68,11 +136,17 @@ def peak_mb() -> float:
 
 def measure(n: int, dimensions: int, repeats: int) -> tuple[dict[str, float], float]:
     """Median seconds of each step, and peak memory in MB."""
-    list(steps(field_of_view(1000, dimensions)))  # compiles
+    small = field_of_view(1000, dimensions)
+    further_steps(small, standard_steps(small)[0])  # compiles
     before = peak_mb()
     points = field_of_view(n, dimensions)
-    runs = [dict(steps(points)) for _ in range(repeats)]
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}, peak_mb() - before
+    groups, standard = standard_steps(points)
+    memory = peak_mb() - before
+    runs = [standard | further_steps(points, groups)]
+    for _ in range(repeats - 1):
+        groups, standard = standard_steps(points)
+        runs.append(standard | further_steps(points, groups))
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}, memory
 
 
 def main() -> None:
@@ -88,11 +162,10 @@ def main() -> None:
     for n in arguments.sizes:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             times, memory = pool.submit(measure, n, arguments.dimensions, arguments.repeats).result()
-        times["all but k-means"] = sum(seconds for name, seconds in times.items() if "k-means" not in name)
         for name, seconds in times.items():
             grown = name in before
             exponent = f"{math.log(seconds / before[name]) / math.log(n / size_before):9.2f}" if grown else " " * 9
-            peak = f"{memory:8.0f}" if name == "all but k-means" else ""
+            peak = f"{memory:8.0f}" if name == TOGETHER else ""
             print(f"{n:14d} {name:<16} {seconds:9.4f} {exponent} {peak}")
         before, size_before = times, n
 

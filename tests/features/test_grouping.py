@@ -26,7 +26,46 @@ def test_hand_made():
     assert groups.sums(groups.extra["photons"]).tolist() == [8.0, 2.0]
     assert groups.sums(groups.centred**2).tolist() == [[0, 8], [2, 8]]
     assert groups.spread(np.array([5, 6])).tolist() == [5, 5, 5, 6, 6]
+    assert groups.clusters.tolist() == [0, 0, 0, 1, 1]
+    assert groups.means(groups.extra["photons"]).tolist() == [8 / 3, 1.0]
+    assert groups.places.tolist() == [[0.0, 3.0], [11.0, 2.0]]
+    assert groups.positions.tolist() == [[0, 1], [0, 3], [0, 5], [10, 0], [12, 4]]
     assert groups.dimensions == 2
+
+
+def test_places_keep_their_digits_one_metre_from_the_origin():
+    points = np.array([[0.0, 0.5], [1.0, 0.0], [0.0, 0.0], [100.0, 0.0]])
+    near, far = (Groups.from_labels(points + shift, np.array([0, 0, 0, 1])) for shift in (-3.0, 1e9))
+    assert np.array_equal(near.places, far.places)
+    assert far.places[1].tolist() == [100.0, 0.0]
+    assert far.places[0] == pytest.approx([1 / 3, 1 / 6], rel=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, np.uint8])
+def test_medians_of_even_and_odd_numbers(dtype):
+    labels, values = np.array([0, 1, 0, 1, 0, 2, 1, 1]), np.array([250, 1, 10, 4, 20, 255, 200, 2]).astype(dtype)
+    groups = Groups.from_labels(np.zeros((8, 2)), labels)
+    assert groups.medians(values[groups.order]).tolist() == [20.0, 3.0, 255.0]
+
+
+def test_medians_equal_numpy():
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat(np.arange(50), rng.integers(1, 9, 50)))
+    values = rng.normal(size=len(labels)).round(1)
+    groups = Groups.from_labels(np.zeros((len(labels), 3)), labels)
+    assert groups.medians(values[groups.order]).tolist() == [np.median(values[labels == c]) for c in range(50)]
+
+
+def test_what_is_found_once_is_not_searched_again():
+    calls = []
+
+    def count(groups):
+        calls.append(groups)
+        return groups.counts
+
+    groups, others = (Groups.from_labels(np.zeros((n, 2)), np.zeros(n, dtype=int)) for n in (3, 5))
+    assert [groups.once(count).tolist(), groups.once(count).tolist(), others.once(count).tolist()] == [[3], [3], [5]]
+    assert len(calls) == 2
 
 
 def test_sorted_and_shuffled_rows_give_the_same():
@@ -59,7 +98,9 @@ def test_no_localisation(dimensions):
     groups = Groups.from_labels(np.zeros((0, dimensions)), np.zeros(0, dtype=np.int64))
     assert groups.counts.shape == (0,)
     assert groups.centres.shape == (0, dimensions)
+    assert groups.places.shape == groups.positions.shape == (0, dimensions)
     assert groups.sums(groups.centred).shape == (0, dimensions)
+    assert groups.means(np.zeros(0)).shape == groups.medians(np.zeros(0)).shape == (0,)
     assert groups.dimensions == dimensions
 
 

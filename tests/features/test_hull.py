@@ -6,7 +6,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
 from locgraph.features.grouping import Groups
-from locgraph.features.hull import Hull
+from locgraph.features.hull import Hull, hulls
 
 
 def random_clusters(dimensions, n_clusters=60):
@@ -82,6 +82,13 @@ def test_cube():
     assert values["length_hull"][0] == pytest.approx(2 * np.sqrt(3))
     assert values["sphericity"][0] == pytest.approx((np.pi / 6) ** (1 / 3))
     assert values["density_hull"][0] == pytest.approx(1.0)
+
+
+def test_rim_content_and_length():
+    square, cube = (np.stack(np.meshgrid(*[[0.0, 2.0]] * D), axis=-1).reshape(-1, D) for D in (2, 3))
+    for points, expected in ((square, (8, 4, np.sqrt(8))), (cube, (24, 8, np.sqrt(12)))):
+        found = hulls(Groups.from_labels(points, np.zeros(len(points), dtype=int)))
+        assert [values[0] for values in found] == pytest.approx(expected)
 
 
 def test_disc_and_ball_are_round():

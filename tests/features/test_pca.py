@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from locgraph.features.grouping import Groups
-from locgraph.features.pca import PCA, principal_axes
+from locgraph.features.pca import PCA, clear_deviations, principal_axes, ratio
 
 
 def random_clusters(dimensions, n_clusters=60):
@@ -126,3 +126,17 @@ def test_principal_axes_are_orthonormal_and_sorted(dimensions):
 def test_columns_are_those_computed(dimensions):
     points, labels = random_clusters(dimensions, n_clusters=3)
     assert set(measure(points, labels)) == {column.name for column in PCA().columns(dimensions)}
+
+
+def test_deviations_that_are_rounding_alone_are_zero():
+    line = np.linspace(0, 7, 30)[:, None] * [1.0, 3.0]
+    labels = np.repeat([0, 1, 2], [30, 4, 1])
+    points = np.vstack([line, np.full((4, 2), 0.1), [[5.0, 6.0]]])
+    found = clear_deviations(Groups.from_labels(points, labels))
+    assert found[0, 0] > 5
+    assert found[0, 1] == 0.0
+    assert found[1:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_ratio_to_nothing_is_nothing():
+    assert ratio(np.array([1.0, 2.0]), np.array([0.0, 4.0])).tolist() == [0.0, 0.5]

@@ -8,6 +8,7 @@ import pytest
 
 from locgraph.errors import ConfigError, DataError
 from locgraph.features.hull import Hull
+from locgraph.features.localisation.centre_distance import CentreDistance
 from locgraph.features.pca import PCA
 from locgraph.features.size import Size
 from locgraph.features.table import FeatureSet
@@ -59,6 +60,18 @@ class MeanPhotons:
 
     def compute(self, groups):
         return {"photons_mean": groups.sums(groups.extra["photons"]) / groups.counts}
+
+
+class Doubled:
+    """A feature of localisations that reads a further column."""
+
+    needs = ("frame",)
+
+    def columns(self, dimensions):
+        return (Column("frame_doubled", pl.Int64, "frames", "twice the frame"),)
+
+    def measure(self, groups):
+        return {"frame_doubled": 2.0 * groups.extra["frame"]}
 
 
 def table_of(points):
@@ -155,6 +168,64 @@ def test_null_positions_are_refused():
 def test_two_features_with_the_same_column_are_refused():
     with pytest.raises(ConfigError, match=r"features\.second gives the column 'count', which features\.first gives"):
         FeatureSet({"first": Size(), "second": Size()})
+
+
+def test_values_that_a_feature_needs_must_be_there():
+    features = FeatureSet({"photons": MeanPhotons(), "again": Size()})
+    for bad in (None, float("nan"), float("inf")):
+        locs = pl.DataFrame({"x": [0.0, 1.0], "y": [0.0, 0.0], "photons": [10.0, bad]})
+        with pytest.raises(DataError, match=r"finite values in the columns \['photons'\], found missing, NaN or inf"):
+            features.compute(locs, np.array([0, 0]), 2)
+
+
+def test_localisation_features_are_added_in_the_order_of_the_rows():
+    features = FeatureSet({"size": Size()}, {"frames": Doubled(), "centre": CentreDistance()})
+    assert features.needs == ("frame",)
+    assert [column.name for column in features.localisation_columns(2)] == ["frame_doubled", "centre_distance"]
+    assert "frame_doubled" not in [column.name for column in features.columns(2)]
+    locs = pl.DataFrame({"frame": [7, 8, 9], "x": [6.0, 1.0, 0.0], "y": [8.0, 1.0, 0.0]})
+    found = features.compute_localisations(locs, np.array([1, 0, 1]), 2)
+    assert found.drop("frame_doubled", "centre_distance").equals(locs)
+    assert found["frame_doubled"].to_list() == [14, 16, 18]
+    assert found.schema["frame_doubled"] == pl.Int64
+    assert found["centre_distance"].to_list() == [5.0, 0.0, 5.0]
+    with pytest.raises(DataError, match=r"expected the columns \['frame'\]"):
+        features.compute_localisations(locs.drop("frame"), np.array([1, 0, 1]), 2)
+
+
+def test_without_localisation_features_the_table_stays():
+    locs = pl.DataFrame({"x": [0.0], "y": [0.0]})
+    assert ALL.compute_localisations(locs, np.array([0]), 2) is locs
+    assert ALL.localisation_columns(3) == ()
+    assert FeatureSet({"size": Size()}, {}).needs == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("photons", "the localisation table itself"),
+        ("view", "the cluster table itself"),
+        ("count", r"features\.size"),
+        ("a", r"features\.localisations\.first"),
+    ],
+)
+def test_a_localisation_column_with_a_name_in_use_is_refused(name, owner):
+    class Named(Doubled):
+        def __init__(self, name):
+            self.name = name
+
+        def columns(self, dimensions):
+            return (Column(self.name, pl.Float64, "1", "any"),)
+
+    with pytest.raises(ConfigError, match=rf"features\.localisations\.second gives the column '{name}', which {owner}"):
+        FeatureSet({"size": Size()}, {"first": Named("a"), "second": Named(name)})
+
+
+def test_features_of_clusters_and_of_localisations_are_not_mistaken():
+    with pytest.raises(ConfigError, match=r"features\.centre expected an object with needs, columns and compute"):
+        FeatureSet({"centre": CentreDistance()})
+    with pytest.raises(ConfigError, match=r"features\.localisations\.size expected an object with needs, columns and"):
+        FeatureSet({"size": Size()}, {"size": Size()})
 
 
 def test_no_feature_or_something_else_is_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -14,14 +15,21 @@ _MAX_EXTENT: Final = 1e15  # nm, 1000 km: squares stay finite
 
 
 class Clusterer(Protocol):
-    """Coordinates to labels."""
+    """Coordinates to labels.
 
-    def __call__(self, points: np.ndarray, seed: int) -> np.ndarray:
+    Attributes:
+        needs: Localisation columns that it reads besides the positions; each is handed over by its name.
+    """
+
+    needs: tuple[str, ...]
+
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Clusters points.
 
         Args:
             points: Positions (N, D) float64 nm, D is 2 or 3.
             seed: Non-negative seed of everything that is drawn; equal input and seed give equal labels.
+            **columns: The columns of ``needs`` (N,), and no other.
 
         Returns:
             Labels (N,) int64: -1 for noise, clusters numbered 0, 1, ... by first appearance.
@@ -30,6 +38,42 @@ class Clusterer(Protocol):
             DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
         """
         ...
+
+
+def checked(points: np.ndarray) -> np.ndarray:
+    """Checks points.
+
+    Args:
+        points: Positions (N, D) nm, D is 2 or 3.
+
+    Returns:
+        The same, contiguous (N, D) float64 nm.
+
+    Raises:
+        DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
+    """
+    if points.ndim != 2 or points.shape[1] not in (2, 3):
+        raise DataError(
+            f"a clusterer expected positions of shape (N, 2) or (N, 3), found {points.shape}; "
+            "name x, y and, in 3D, z in columns.names"
+        )
+    points = np.ascontiguousarray(points, dtype=np.float64)
+    if len(points) == 0:
+        return points
+    low, high = points.min(axis=0), points.max(axis=0)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        bad = int((~np.isfinite(points).all(axis=1)).sum())
+        raise DataError(
+            f"a clusterer expected finite positions, found {bad} of {len(points)} rows with NaN or infinity; "
+            "the reader refuses and counts such rows (data.max_refused_fraction)"
+        )
+    extent = 2 * float((high / 2 - low / 2).max())
+    if extent > _MAX_EXTENT:
+        raise DataError(
+            f"a clusterer expected positions within {_MAX_EXTENT:g} nm of each other, found an extent of {extent:g} "
+            "nm; check columns.unit"
+        )
+    return points
 
 
 def centred(points: np.ndarray) -> np.ndarray:
@@ -48,35 +92,45 @@ def centred(points: np.ndarray) -> np.ndarray:
     Raises:
         DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
     """
-    if points.ndim != 2 or points.shape[1] not in (2, 3):
-        raise DataError(
-            f"a clusterer expected positions of shape (N, 2) or (N, 3), found {points.shape}; "
-            "name x, y and, in 3D, z in columns.names"
-        )
+    points = checked(points)
     if len(points) == 0:
-        return np.empty(points.shape, dtype=np.float64)
-    points = np.ascontiguousarray(points, dtype=np.float64)
-    low, high = points.min(axis=0), points.max(axis=0)
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        bad = int((~np.isfinite(points).all(axis=1)).sum())
+        return points.copy()
+    return points - np.round(points.min(axis=0) / 2 + points.max(axis=0) / 2)
+
+
+def whole_numbers(columns: Mapping[str, np.ndarray], name: str, choice: str) -> np.ndarray:
+    """One of the columns that a clusterer needs, as integers.
+
+    Args:
+        columns: What the clusterer was handed (N,) each.
+        name: The column.
+        choice: Name of the clusterer in the group ``clustering``, for messages.
+
+    Returns:
+        The column (N,) int64; -1 where it holds no value.
+
+    Raises:
+        DataError: The column is absent, or holds something other than whole numbers.
+    """
+    if name not in columns:
         raise DataError(
-            f"a clusterer expected finite positions, found {bad} of {len(points)} rows with NaN or infinity; "
-            "the reader refuses and counts such rows (data.max_refused_fraction)"
+            f"clustering={choice} needs the column {name}, found {sorted(columns)}; name it in columns.names, or "
+            "choose another clustering"
         )
-    extent = 2 * float((high / 2 - low / 2).max())
-    if extent > _MAX_EXTENT:
-        raise DataError(
-            f"a clusterer expected positions within {_MAX_EXTENT:g} nm of each other, found an extent of {extent:g} "
-            "nm; check columns.unit"
-        )
-    return points - np.round(low / 2 + high / 2)
+    values = np.asarray(columns[name])
+    if not np.issubdtype(values.dtype, np.integer):
+        values = np.where(np.isnan(values), NOISE, values)
+        odd = values[values != np.round(values)]
+        if len(odd):
+            raise DataError(f"clustering={choice} expected whole numbers in the column {name}, found {odd[0]}")
+    return values.astype(np.int64)
 
 
 def by_first_appearance(labels: np.ndarray) -> np.ndarray:
     """Renames clusters 0, 1, ... in the order in which their first points stand; any negative label becomes -1.
 
     Args:
-        labels: Labels (N,) of any integer type, at most of the order of N.
+        labels: Labels (N,) of any integer type, at most of the order of N: memory grows with the largest.
 
     Returns:
         Labels (N,) int64.

@@ -27,17 +27,20 @@ class DBSCAN:
         MissingPackageError: ``backend`` is ``cuml``, and cuML is not installed.
     """
 
+    needs: tuple[str, ...] = ()
+
     def __init__(self, eps_nm: float, min_samples: int, backend: str = AUTO) -> None:
         self.eps_nm = check_length("clustering.eps_nm", eps_nm)
         self.min_samples = check_integer("clustering.min_samples", min_samples, least=1)
         self.backend = check_backend(backend)
 
-    def __call__(self, points: np.ndarray, seed: int) -> np.ndarray:
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Clusters points.
 
         Args:
             points: Positions (N, D) float64 nm, D is 2 or 3.
             seed: Part of the contract of a clusterer; DBSCAN draws nothing.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
 
         Returns:
             Labels (N,) int64: -1 for noise, clusters numbered by first appearance.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from locgraph.clustering.cells import sort_by_cell
 from locgraph.errors import DataError
 from locgraph.schema import NOISE
 
@@ -42,12 +43,13 @@ class Cells(NamedTuple):
     first: np.ndarray
 
 
-def sort_into_cells(points: np.ndarray, eps: float) -> Cells:
+def sort_into_cells(points: np.ndarray, eps: float, setting: str = "clustering.eps_nm") -> Cells:
     """Sorts points into cells in which every pair is within ``eps``.
 
     Args:
         points: Positions (N, D) float64 nm, N at least 1.
         eps: Radius of the neighbourhood in nm.
+        setting: Name of the setting that ``eps`` comes from, for the message.
 
     Returns:
         The sorted points and their cells.
@@ -57,25 +59,26 @@ def sort_into_cells(points: np.ndarray, eps: float) -> Cells:
     """
     dimensions = points.shape[1]
     low = points.min(axis=0)
-    scaled = (points - low) * (math.sqrt(dimensions) / eps)
+    scaled = points - low
+    scaled *= math.sqrt(dimensions) / eps
     margin = 1e-9 + scaled.max() * _ROUNDING  # keeps the diagonal of a cell below eps in spite of rounding
     if not margin < _MAX_MARGIN:
         extent = float((points.max(axis=0) - low).max())
         raise DataError(
             f"DBSCAN expected points that span less than 10^14 radii, found an extent of {extent:g} nm "
-            f"with clustering.eps_nm = {eps:g}; raise clustering.eps_nm or check the unit of the coordinates"
+            f"with {setting} = {eps:g}; raise {setting} or check the unit of the coordinates"
         )
-    keys = (scaled / (1.0 - margin)).astype(np.int64)
-    order = np.lexsort(keys.T[::-1])
-    keys = keys[order]
-    first = np.flatnonzero(np.r_[True, np.any(keys[1:] != keys[:-1], axis=1)])
-    coords = np.ascontiguousarray(keys[first])
+    scaled /= 1.0 - margin
+    keys = scaled.astype(np.int64)
+    del scaled  # memory, in large fields of view
+    order, first = sort_by_cell(keys)
+    coords = keys[order[first]]
     steps = itertools.product(range(-_REACH, _REACH + 1), repeat=dimensions - 1)
     offsets = np.array(list(steps), dtype=np.int64)
     return Cells(
-        points=np.ascontiguousarray(points[order]),
+        points=points[order],
         order=order,
-        starts=np.r_[first, len(points)],
+        starts=np.append(first, len(points)),
         coords=coords,
         offsets=offsets,
         first=_first_neighbour_cells(coords, offsets),

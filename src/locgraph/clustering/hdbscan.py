@@ -29,6 +29,8 @@ class HDBSCAN:
         MissingPackageError: ``backend`` is ``cuml``, and cuML is not installed.
     """
 
+    needs: tuple[str, ...] = ()
+
     def __init__(self, min_cluster_size: int, min_samples: int | None = None, backend: str = AUTO) -> None:
         self.min_cluster_size = check_integer("clustering.min_cluster_size", min_cluster_size, least=2)
         given = self.min_cluster_size if min_samples is None else min_samples
@@ -42,12 +44,14 @@ class HDBSCAN:
                 )
             self.backend = CPU
 
-    def __call__(self, points: np.ndarray, seed: int) -> np.ndarray:
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Clusters points.
 
         Args:
             points: Positions (N, D) float64 nm, D is 2 or 3.
             seed: Part of the contract of a clusterer; HDBSCAN draws nothing.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
 
         Returns:
             Labels (N,) int64: -1 for noise, clusters numbered by first appearance.

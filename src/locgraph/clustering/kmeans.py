@@ -30,18 +30,21 @@ class KMeans:
         MissingPackageError: ``backend`` is ``cuml``, and cuML is not installed.
     """
 
+    needs: tuple[str, ...] = ()
+
     def __init__(self, n_clusters: int, n_init: int = 1, max_iter: int = 100, backend: str = AUTO) -> None:
         self.n_clusters = check_integer("clustering.n_clusters", n_clusters, least=1)
         self.n_init = check_integer("clustering.n_init", n_init, least=1)
         self.max_iter = check_integer("clustering.max_iter", max_iter, least=1)
         self.backend = check_backend(backend)
 
-    def __call__(self, points: np.ndarray, seed: int) -> np.ndarray:
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Clusters points.
 
         Args:
             points: Positions (N, D) float64 nm, D is 2 or 3.
             seed: Non-negative seed of the first centres.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
 
         Returns:
             Labels (N,) int64, clusters numbered by first appearance.

@@ -1,4 +1,4 @@
-"""The contract of a feature."""
+"""The contracts of features: of clusters, and of localisations."""
 
 from __future__ import annotations
 
@@ -32,5 +32,32 @@ class Feature(Protocol):
 
         Returns:
             Name to values (C,) float64, one entry for each of ``columns(groups.dimensions)``.
+        """
+        ...
+
+
+@runtime_checkable
+class LocalisationFeature(Protocol):
+    """Clustered localisations to columns: one number for each localisation and column, always defined and finite.
+
+    Attributes:
+        needs: Localisation columns that it reads besides the positions; found in :attr:`Groups.extra`.
+    """
+
+    needs: tuple[str, ...]
+
+    def columns(self, dimensions: int) -> tuple[Column, ...]:
+        """The columns that it gives in 2 or 3 dimensions."""
+        ...
+
+    def measure(self, groups: Groups) -> dict[str, np.ndarray]:
+        """Measures all localisations at once.
+
+        Args:
+            groups: N localisations, sorted by cluster.
+
+        Returns:
+            Name to values (N,) float64 in the order of ``groups``, one entry for each of
+            ``columns(groups.dimensions)``.
         """
         ...

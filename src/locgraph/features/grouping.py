@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from locgraph.errors import DataError
 _THIN: Final = 1e-9  # width per length below which a cluster counts as flat
 _STEPS: Final = 8  # float64 steps that moving and rotating a cluster may leave in its coordinates
 _LARGEST: Final = 1e100  # nm: squares and products of three lengths stay finite
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Groups:
         order: Row of the input of each sorted localisation (N,) int64.
         offsets: First row of each cluster, and N at the end (C + 1,) int64.
         centres: Centre of mass of each cluster (C, D) float64 nm.
+        places: The same, relative to the smallest coordinates of all localisations (C, D) float64 nm: distances between
+            clusters keep their digits, however far from the origin.
         centred: Positions relative to the centre of the cluster (N, D) float64 nm, sorted by cluster.
         resolution: Step between float64 numbers at the largest coordinate of each cluster (C,) float64 nm.
         extra: Further columns, name to values (N,), sorted by cluster.
@@ -34,9 +38,11 @@ class Groups:
     order: np.ndarray
     offsets: np.ndarray
     centres: np.ndarray
+    places: np.ndarray
     centred: np.ndarray
     resolution: np.ndarray
     extra: Mapping[str, np.ndarray]
+    _found: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_labels(
@@ -72,6 +78,7 @@ class Groups:
             order=order,
             offsets=offsets,
             centres=references + means,
+            places=(references - points.min(axis=0, initial=np.inf)) + means,
             centred=shifted - np.repeat(means, counts, axis=0),
             resolution=np.spacing(_largest(np.abs(points).max(axis=1, initial=0.0), offsets)),
             extra={name: np.asarray(values)[order] for name, values in columns.items()},
@@ -87,9 +94,35 @@ class Groups:
         """Localisations in each cluster (C,) int64."""
         return np.diff(self.offsets)
 
+    @property
+    def clusters(self) -> np.ndarray:
+        """Cluster of each sorted localisation (N,) int64."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.counts)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Positions relative to the smallest coordinates of all localisations (N, D) float64 nm, sorted by cluster."""
+        return self.centred + self.spread(self.places)
+
+    def once(self, measure: Callable[[Groups], T]) -> T:
+        """Result of ``measure(self)``, computed the first time alone: features share what is costly to find."""
+        if measure not in self._found:
+            self._found[measure] = measure(self)
+        return self._found[measure]
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum over each cluster of values (N,) or (N, K), sorted by cluster: (C,) or (C, K) float64."""
         return _sums(values, self.offsets)
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Mean over each cluster of values (N,), sorted by cluster: (C,) float64."""
+        return self.sums(values) / self.counts
+
+    def medians(self, values: np.ndarray) -> np.ndarray:
+        """Median over each cluster of values (N,), sorted by cluster: (C,) float64; of an even number, mean of two."""
+        ordered = np.asarray(values, dtype=np.float64)[np.lexsort((values, self.clusters))]
+        first, counts = self.offsets[:-1], self.counts
+        return (ordered[first + (counts - 1) // 2] + ordered[first + counts // 2]) / 2.0
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """Gives each localisation the value of its cluster: (C, ...) to (N, ...)."""

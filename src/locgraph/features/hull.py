@@ -63,20 +63,27 @@ class Hull:
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
         """Measures all clusters at once; see :class:`locgraph.features.base.Feature`."""
+        rim, content, length = groups.once(hulls)
+        density = ratio(groups.counts, content)
         if groups.dimensions == 2:
-            perimeter, area, length = planar_hulls(groups.centred, groups.offsets, groups.resolution)
-            return {
-                PERIMETER_HULL: perimeter,
-                AREA_HULL: area,
-                LENGTH_HULL: length,
-                CIRCULARITY: np.minimum(ratio(4 * np.pi * area, perimeter**2), 1.0),
-                DENSITY_HULL: ratio(groups.counts, area),
-            }
-        surface, volume, length = solid_hulls(groups)
-        return {
-            SURFACE_HULL: surface,
-            VOLUME_HULL: volume,
-            LENGTH_HULL: length,
-            SPHERICITY: np.minimum(ratio(np.cbrt(np.pi) * np.cbrt(6 * volume) ** 2, surface), 1.0),
-            DENSITY_HULL: ratio(groups.counts, volume),
-        }
+            roundness = np.minimum(ratio(4 * np.pi * content, rim**2), 1.0)
+            named = {PERIMETER_HULL: rim, AREA_HULL: content, CIRCULARITY: roundness}
+        else:
+            roundness = np.minimum(ratio(np.cbrt(np.pi) * np.cbrt(6 * content) ** 2, rim), 1.0)
+            named = {SURFACE_HULL: rim, VOLUME_HULL: content, SPHERICITY: roundness}
+        return named | {LENGTH_HULL: length, DENSITY_HULL: density}
+
+
+def hulls(groups: Groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rim, content and length of the convex hull of each cluster; take it by :meth:`Groups.once`.
+
+    Args:
+        groups: The localisations of C clusters.
+
+    Returns:
+        In 2D perimeter (C,) nm and area (C,) nm^2, in 3D surface (C,) nm^2 and volume (C,) nm^3; and the largest
+        distance between two localisations (C,) nm.
+    """
+    if groups.dimensions == 2:
+        return planar_hulls(groups.centred, groups.offsets, groups.resolution)
+    return solid_hulls(groups)

@@ -22,7 +22,7 @@ def solid_hulls(groups: Groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     C = len(groups.counts)
     surface, volume, length = np.zeros(C), np.zeros(C), np.zeros(C)
-    deviations, axes = principal_axes(groups)
+    deviations, axes = groups.once(principal_axes)
     flat = deviations[:, 2] <= groups.thinnest(deviations[:, 0])
     for cluster in np.flatnonzero(~flat):
         rows = slice(groups.offsets[cluster], groups.offsets[cluster + 1])

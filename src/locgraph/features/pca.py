@@ -60,8 +60,7 @@ class PCA:
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
         """Measures all clusters at once; see :class:`locgraph.features.base.Feature`."""
-        deviations, _ = principal_axes(groups)
-        deviations = np.where(deviations > groups.thinnest(deviations[:, 0])[:, None], deviations, 0.0)
+        deviations = clear_deviations(groups)
         widths = FWHM_PER_SIGMA * deviations
         s0, s1 = deviations[:, 0], deviations[:, 1]
         values = {LINEARITY: ratio(s0 - s1, s0), LENGTH_PCA: widths[:, 0]}
@@ -73,11 +72,18 @@ class PCA:
         return values
 
 
+def clear_deviations(groups: Groups) -> np.ndarray:
+    """Standard deviations along the principal axes (C, D) nm, largest first; 0 where they are rounding alone."""
+    deviations, _ = groups.once(principal_axes)
+    return np.where(deviations > groups.thinnest(deviations[:, 0])[:, None], deviations, 0.0)
+
+
 def principal_axes(groups: Groups) -> tuple[np.ndarray, np.ndarray]:
     """Standard deviations along the principal axes of each cluster, and the axes.
 
     The eigenvectors of the covariance are exact to rounding, but its small eigenvalues are not: their error is in
-    proportion to the largest one. So the deviations are measured again, along the eigenvectors.
+    proportion to the largest one. So the deviations are measured again, along the eigenvectors. Take it by
+    :meth:`Groups.once`.
 
     Args:
         groups: The localisations of C clusters.
