@@ -1,11 +1,15 @@
-"""Time and memory of preparation: raw file to tables to graphs, for one growing FOV and for many small ones.
+"""Time and memory of preparation, raw file to tables to graphs: one growing FOV, and many small ones.
 
-    python benchmarks/prepare.py [--sizes 10000 100000 1000000] [--fovs 245] [--repeats 3]
+    python benchmarks/prepare.py [PATH] [--sizes 10000 100000 1000000] [--fovs 245] [--thousand 1000] [--repeats 3]
 
-Data are simulated DNA-PAINT origami, drawn beforehand. Times are medians. Each line runs in a process of its own, after
-a small FOV has compiled everything; memory is the largest that this process needed beyond that, in MB (not on Windows,
-and not for work done in further processes). An exponent p says that time is proportional to N^p between this size and
-the one before.
+One FOV: clusters of about 30 localisations with a spread of 10 nm, half of all localisations noise, the same density at
+every size; DBSCAN. Many FOVs: those in PATH, with the settings of `experiment=digits_letters`, else simulated origami;
+then FOVs of 1000 localisations like the large ones. All other settings are the defaults of configs/.
+
+Times are medians; processor time is of all threads and processes. Each block runs in a process of its own, after a
+small FOV has compiled everything. Memory is the largest of that process in MB: in all (packages alone take about 500),
+and what it needed beyond the small FOV. An exponent p says that time is proportional to N^p between this size and the
+one before. A step with a dash is a part of the next one without.
 """
 
 import argparse
@@ -17,158 +21,325 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import polars as pl
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from locgraph.clustering.dbscan import DBSCAN
-from locgraph.clustering.kmeans import KMeans
-from locgraph.features.hull import Hull
-from locgraph.features.pca import PCA
-from locgraph.features.size import Size
+from locgraph.commands import assemble
+from locgraph.commands.app import config_dir
+from locgraph.commands.prepare import feature_columns
 from locgraph.features.table import FeatureSet
+from locgraph.graphs import store
 from locgraph.graphs.build import GraphRecipe
-from locgraph.graphs.cluster_edges import AllPairs, Nearest
-from locgraph.graphs.store import build_store
 from locgraph.io.catalogue import scan
-from locgraph.io.columns import ColumnMap
-from locgraph.io.groups import NoGroups
-from locgraph.io.labels import NoLabels
-from locgraph.pipeline.executors import Executor, Processes, Serial
-from locgraph.pipeline.extract import ExtractRecipe
+from locgraph.io.featextracted import list_fovs, read_fov
+from locgraph.pipeline import extract
+from locgraph.pipeline.executors import Executor
 from locgraph.pipeline.prepare import prepare
-from locgraph.pipeline.views import Views
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
 
+PER_CLUSTER = 30
+SPREAD_NM = 10.0
+PER_NM2 = 1e-3  # localisations, half of them noise
 CLASSES = ("one", "two", "three", "T", "O", "L", "grid")
-COLUMNS = ColumnMap({name: name for name in ("x", "y", "frame", "photons", "precision")}, unit="nm")
 SHORTEST_S = 0.005  # growth from shorter times says nothing
-PER_STRUCTURE = 20 * 0.85 * 10 * 2.5  # mean number of localisations of the template `grid`
+
+MEASURE = "clustering and features"
+
+LARGE = ("columns=nm", "labels=none", "clustering=dbscan", "views=one", "data.min_clusters=1")
+SMALL = ("columns=nm", "labels=none", "clustering=kmeans", "graph/cluster_edges=all_pairs")
+REAL = ("experiment=digits_letters",)
+
+LIST, TABLES, CLUSTER_GRAPHS, GRAPHS = (
+    "list raw files",
+    "raw to tables",
+    "tables to graphs of clusters",
+    "tables to graphs with localisations",
+)
 
 
-def extract_recipe(clusterer: Any, views: int) -> ExtractRecipe:
-    """Tables with all features."""
-    features = FeatureSet({"size": Size(), "pca": PCA(), "hull": Hull()})
-    return ExtractRecipe(COLUMNS, clusterer, features, Views(views), 3, 1, 0.05, {"views": views})
+@dataclass
+class Clock:
+    """Seconds, and processor seconds, of what was timed, by name."""
+
+    wall: dict[str, float]
+    processor: dict[str, float]
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Adds what happens inside to ``name``."""
+        wall, processor = time.perf_counter(), processor_seconds()
+        yield
+        self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - wall
+        self.processor[name] = self.processor.get(name, 0.0) + processor_seconds() - processor
+
+    def watch(self, owner: Any, attribute: str, name: str) -> Any:
+        """Times every call of a function or method while the context is open."""
+        inner = getattr(owner, attribute)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self.timed(name):
+                return inner(*arguments, **named)
+
+        return mock.patch.object(owner, attribute, call)
 
 
-def graph_recipe(cluster_edges: Any, localisations: bool) -> GraphRecipe:
-    """Graphs of clusters alone, or with localisations on three levels."""
-    features = ("count", "radius_of_gyration", "length_pca", "area_hull")
-    return GraphRecipe(features, ("photons",), cluster_edges, localisations, 5, (0.5, 0.5), {"with": localisations})
+@dataclass
+class Measured:
+    """Medians of a block of steps, and memory in MB: in all, and grown since the small FOV."""
+
+    wall: dict[str, float]
+    processor: dict[str, float]
+    peak_mb: float
+    grown_mb: float
 
 
-def steps(
-    raw: Path, folder: Path, executor: Executor, clusterer: Any, cluster_edges: Any, views: int
-) -> dict[str, float]:
-    """Prepares a raw folder from nothing; seconds of each step."""
-    shutil.rmtree(folder, ignore_errors=True)
-    times = {}
+def simulated_fov(n: int, seed: int = 0) -> pl.DataFrame:
+    """Localisations in nm, at the same density for every ``n``, in random order."""
+    rng = np.random.default_rng(seed)
+    extent = math.sqrt(n / PER_NM2)
+    centres = rng.random((max(n // 2 // PER_CLUSTER, 1), 2)) * extent
+    clustered = centres[rng.integers(0, len(centres), n // 2)] + rng.normal(0.0, SPREAD_NM, (n // 2, 2))
+    points = rng.permutation(np.vstack([clustered, rng.random((n - n // 2, 2)) * extent]))
+    return pl.DataFrame(
+        {
+            "x": points[:, 0],
+            "y": points[:, 1],
+            "frame": np.sort(rng.integers(0, 10_000, n)),
+            "photons": rng.exponential(1000.0, n),
+            "precision": rng.uniform(3.0, 15.0, n),
+        }
+    )
 
-    def timed(name: str, work: Callable, *arguments: Any) -> Any:
-        start = time.perf_counter()
-        result = work(*arguments)
-        times[name] = time.perf_counter() - start
-        return result
 
-    catalogue = timed("list raw files", scan, raw, COLUMNS, NoLabels(), NoGroups())
-    arguments = (catalogue, extract_recipe(clusterer, views), folder / "tables", executor, 0.0)
-    fov_ids = timed("raw to tables", prepare, *arguments).table["fov_id"].to_list()
-    timed("tables again (up to date)", prepare, *arguments)
-    for name, localisations in (("tables to graphs of clusters", False), ("tables to graphs with localisations", True)):
-        recipe = graph_recipe(cluster_edges, localisations)
-        store = folder / f"graphs-{localisations}"
-        timed(name, build_store, fov_ids, folder / "tables", recipe, store, executor)
-    timed("graphs again (up to date)", build_store, fov_ids, folder / "tables", recipe, store, executor)
-    return times
+def processor_seconds() -> float:
+    """Of all threads of this process, and of the processes that it started and that have ended."""
+    return time.process_time() + sum(os.times()[2:4])
 
 
 def peak_mb() -> float:
     """Largest memory of this process so far in MB."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # what getrusage gives there begins with the memory of the process that started this one
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def measure(repeats: int, small: Path, raw: Path, *arguments: Any) -> tuple[dict[str, float], float]:
-    """Median seconds of each step, and peak memory in MB."""
-    with tempfile.TemporaryDirectory() as folder:
-        steps(small, Path(folder) / "small", *arguments)  # compiles, and starts the further processes
+def run(raw: Path, folder: Path, overrides: tuple[str, ...], blocks: tuple[str, ...]) -> Clock:
+    """Prepares a raw folder with the real configuration; only the blocks named, each from nothing."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
+        cfg = compose("prepare", [*overrides, f"data.raw_dir={raw}"])
+    clock, tables, executor = Clock({}, {}), folder / "tables", assemble.build(cfg.executor)
+    if TABLES in blocks:
+        make_tables(cfg, raw, tables, executor, clock)
+    fov_ids = list_fovs(tables)
+    columns = feature_columns(read_fov(tables, fov_ids[0]).clusters)
+    for block in (CLUSTER_GRAPHS, GRAPHS):
+        if block in blocks:
+            cfg.graph.localisations = block == GRAPHS
+            recipe = assemble.graph_recipe(assemble.graph_settings(cfg, columns))
+            make_graphs(fov_ids, tables, recipe, executor, clock, block)
+    return clock
+
+
+def make_tables(cfg: DictConfig, raw: Path, folder: Path, executor: Executor, clock: Clock) -> None:
+    """Raw files to tables, though there may be some already, and once more when all is done."""
+    recipe = assemble.extract_recipe(assemble.extract_settings(cfg) | {"made at": time.time()})
+    with clock.timed(LIST):
+        catalogue = scan(raw, *(assemble.build(cfg[group]) for group in ("columns", "labels", "groups")))
+    with (
+        clock.watch(extract, "read_localisations", f"{TABLES} - read"),
+        clock.watch(type(recipe.clusterer), "__call__", f"{TABLES} - cluster"),
+        clock.watch(FeatureSet, "compute", f"{TABLES} - features"),
+        clock.watch(extract, "write_fov", f"{TABLES} - write"),
+        clock.timed(TABLES),
+    ):
+        prepare(catalogue, recipe, folder, executor, 0.0)
+    with clock.timed("all tables are up to date"):
+        prepare(catalogue, recipe, folder, executor, 0.0)
+
+
+def make_graphs(
+    fov_ids: list[str], tables: Path, recipe: GraphRecipe, executor: Executor, clock: Clock, block: str
+) -> None:
+    """Tables to graphs, and once more when all is done."""
+    with tempfile.TemporaryDirectory(dir=tables.parent) as folder:
+        arguments = (fov_ids, tables, recipe, Path(folder), executor)
+        with (
+            clock.watch(store, "read_fov", f"{block} - read"),
+            clock.watch(store, "build_graph", f"{block} - build"),
+            clock.watch(store.GraphStore, "save", f"{block} - write"),
+            clock.timed(block),
+        ):
+            store.build_store(*arguments)
+        if block == GRAPHS:
+            with clock.timed("all graphs are up to date"):
+                store.build_store(*arguments)
+
+
+def measure(repeats: int, small: Path, raw: Path, folder: Path, overrides: tuple[str, ...], *blocks: str) -> Measured:
+    """Medians of the blocks. Tables that graphs begin from must be there, unless they are among the blocks."""
+    with tempfile.TemporaryDirectory() as compiled:
+        run(small, Path(compiled), overrides, (TABLES, *blocks))
         before = peak_mb()
-        runs = [steps(raw, Path(folder) / "measured", *arguments) for _ in range(repeats)]
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}, peak_mb() - before
+    clocks = [run(raw, folder, overrides, blocks) for _ in range(repeats)]
+    medians = [
+        {name: statistics.median(getattr(clock, kind)[name] for clock in clocks) for name in getattr(clocks[0], kind)}
+        for kind in ("wall", "processor")
+    ]
+    return Measured(*medians, peak_mb(), peak_mb() - before)
 
 
-def alone(*arguments: Any) -> tuple[dict[str, float], float]:
-    """Measures in a process of its own."""
+def alone(work: Callable, *arguments: Any) -> Any:
+    """Works in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, *arguments).result()
+        return pool.submit(work, *arguments).result()
 
 
-def one_large_fov(sizes: list[int], repeats: int, small: Path, folder: Path) -> Table:
-    """One FOV of each size, many structures in it, one cluster for each structure."""
-    table = Table("localisations", "step", "seconds", "exponent", "peak MB", title="one FOV, DBSCAN, one process")
-    before: dict[str, float] = {}
-    for index, n in enumerate(sizes):
-        structures = max(1, round(n / PER_STRUCTURE))
-        origami = Origami({"grid": "grid"}, structures_per_fov=structures, field_nm=200.0 * math.sqrt(structures))
-        raw = folder / f"large-{n}"
-        raw.mkdir()
-        origami.simulate_fov("grid", np.random.default_rng(0)).write_parquet(raw / "fov.parquet")
-        times, memory = alone(repeats, small, raw, Serial(), DBSCAN(20.0, 5, backend="cpu"), Nearest(5), 1)
-        for row, (name, seconds) in enumerate(times.items()):
-            measurable = before.get(name, 0.0) >= SHORTEST_S
-            grown = math.log(seconds / before[name]) / math.log(n / sizes[index - 1]) if measurable else None
-            exponent = "" if grown is None else f"{grown:.2f}"
-            table.add_row("" if row else f"{n:,}", name, f"{seconds:.3f}", exponent, "" if row else f"{memory:.0f}")
-        before = times
+def write_fov(path: Path, n: int, seed: int = 0) -> None:
+    """Writes a simulated FOV as raw file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    simulated_fov(n, seed).write_parquet(path)
+
+
+def with_sums(times: dict[str, float]) -> dict[str, float]:
+    """Adds what one asks for: clustering and features alone, and the whole way."""
+    tables = times[LIST] + times[TABLES]
+    return times | {
+        MEASURE: times[f"{TABLES} - cluster"] + times[f"{TABLES} - features"],
+        "raw to graphs of clusters": tables + times[CLUSTER_GRAPHS],
+        "raw to graphs with localisations": tables + times[GRAPHS],
+    }
+
+
+def shown(name: str) -> str:
+    """How a step is called in a table: parts begin with a dash."""
+    _, dash, part = name.partition(" - ")
+    return f"- {part}" if dash else name
+
+
+def one_large_fov(sizes: list[int], repeats: int, folder: Path) -> Iterator[Table]:
+    """One FOV of each size, step by step, and how the steps grow."""
+    table = Table("localisations", "step", "seconds", "exponent", "processor s", "peak MB", "grown MB")
+    table.title = "one FOV, DBSCAN, one process"
+    write_fov(folder / "warm" / "fov.parquet", 2000)
+    wall: dict[int, dict[str, float]] = {}
+    processor: dict[int, dict[str, float]] = {}
+    for n in sizes:
+        raw, made, memory = folder / f"large-{n}", folder / f"made-{n}", {}
+        alone(write_fov, raw / "fov.parquet", n)
+        wall[n], processor[n] = {}, {}
+        for block in (TABLES, CLUSTER_GRAPHS, GRAPHS):
+            found = alone(measure, repeats, folder / "warm", raw, made, (*LARGE, "executor=serial"), block)
+            wall[n] |= found.wall
+            processor[n] |= found.processor
+            memory[block] = (f"{found.peak_mb:.0f}", f"{found.grown_mb:.0f}")
+        wall[n], processor[n] = with_sums(wall[n]), with_sums(processor[n])
+        for row, (name, seconds) in enumerate(wall[n].items()):
+            numbers = (f"{seconds:.3f}", exponent(wall, n, name), f"{processor[n][name]:.3f}")
+            table.add_row("" if row else f"{n:,}", shown(name), *numbers, *memory.get(name, ()))
+        table.add_section()
+        shutil.rmtree(made)
+    yield table
+    large = [n for n in sizes if n >= 100_000]
+    if len(large) > 1:
+        yield growth(large[0], large[-1], wall, processor)
+
+
+def growth(small: int, large: int, wall: dict[int, dict[str, float]], processor: dict[int, dict[str, float]]) -> Table:
+    """Exponents of time and of processor time, which a busy machine changes less."""
+    table = Table("step", "exponent", "exponent of processor time", title=f"growth from {small:,} to {large:,}")
+    for name in wall[large]:
+        both = (exponent({n: times[n] for n in (small, large)}, large, name) for times in (wall, processor))
+        table.add_row(shown(name), *both)
+    return table
+
+
+def exponent(times: dict[int, dict[str, float]], n: int, name: str) -> str:
+    """How a step grew since the size before; nothing where that cannot be told."""
+    smaller = [size for size in times if size < n]
+    before = times[max(smaller)].get(name, 0.0) if smaller else 0.0
+    if before < SHORTEST_S:
+        return ""
+    return f"{math.log(times[n][name] / before) / math.log(n / max(smaller)):.2f}"
+
+
+def many_fovs(title: str, raw: Path, repeats: int, folder: Path, overrides: tuple[str, ...], views: int) -> Table:
+    """FOVs one after the other and spread over processes."""
+    number = len(list(raw.glob("*.parquet")))
+    table = Table("executor", "step", "seconds", "ms for each FOV", "processor ms for each FOV", "peak MB")
+    table.title = f"{number} {title}, {views} view{'s' * (views > 1)}"
+    for executor in ("serial", "processes"):
+        chosen = (*overrides, f"executor={executor}", f"views.count={views}")
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            arguments = (repeats, first_of(raw, folder), raw, Path(made), chosen, TABLES, CLUSTER_GRAPHS, GRAPHS)
+            found = alone(measure, *arguments)
+        wall, processor = with_sums(found.wall), with_sums(found.processor)
+        # parts are not seen in other processes
+        steps = [name for name in wall if executor == "serial" or not (" - " in name or name == MEASURE)]
+        for name in steps:
+            numbers = (
+                f"{wall[name]:.2f}",
+                f"{1000 * wall[name] / number:.2f}",
+                f"{1000 * processor[name] / number:.2f}",
+            )
+            first = (executor, f"{found.peak_mb:.0f}" if executor == "serial" else "") if name == LIST else ("", "")
+            table.add_row(first[0], shown(name), *numbers, first[1])
         table.add_section()
     return table
 
 
-def many_small_fovs(number: int, repeats: int, small: Path, folder: Path) -> Table:
-    """FOVs of one structure each, about 400 localisations, in 1 and 16 views."""
-    origami = Origami({name: name for name in CLASSES})
-    simulate_dataset(folder / "many", origami, -(-number // len(CLASSES)), seed=0)
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    table = Table("FOVs", "views", "processes", "step", "seconds", "ms for each FOV", "peak MB")
-    table.title = "many small FOVs, k-means with 20 clusters, all pairs"
-    found = len(list((folder / "many").glob("*.parquet")))
-    for views in (1, 16):
-        for executor in (Serial(), Processes(workers)):
-            times, memory = alone(
-                repeats, small, folder / "many", executor, KMeans(20, backend="cpu"), AllPairs(), views
-            )
-            serial = isinstance(executor, Serial)
-            head = (str(found), str(views), "1" if serial else str(workers))
-            for row, (name, seconds) in enumerate(times.items()):
-                shown = ("", "", "") if row else head
-                peak = f"{memory:.0f}" if serial and not row else ""
-                table.add_row(*shown, name, f"{seconds:.2f}", f"{1000 * seconds / found:.2f}", peak)
-            table.add_section()
-    return table
+def first_of(raw: Path, folder: Path) -> Path:
+    """A folder with the first FOV of another."""
+    warm = folder / f"first-of-{raw.name}"
+    warm.mkdir(exist_ok=True)
+    first = min(raw.glob("*.parquet"))
+    (warm / first.name).write_bytes(first.read_bytes())
+    return warm
 
 
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--fovs", type=int, default=245, help="number of small FOVs; 0 leaves them out")
+    parser.add_argument("path", type=Path, nargs="?", help="real FOVs of data set digits_letters; simulated without")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="up to 10000000")
+    parser.add_argument("--fovs", type=int, default=245, help="number of simulated FOVs; 0 leaves them out")
+    parser.add_argument("--thousand", type=int, default=1000, help="number of FOVs of 1000 localisations; 0: none")
+    parser.add_argument("--views", type=int, nargs="*", default=[1, 16], help="views of the FOVs in PATH")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    console = Console(width=110)
+    console = Console(width=120)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        simulate_dataset(folder / "small", Origami({"grid": "grid"}), 2, seed=1)
         if arguments.sizes:
-            console.print(one_large_fov(arguments.sizes, arguments.repeats, folder / "small", folder))
-        if arguments.fovs:
-            console.print(many_small_fovs(arguments.fovs, arguments.repeats, folder / "small", folder))
+            for table in one_large_fov(arguments.sizes, arguments.repeats, folder):
+                console.print(table)
+        raw, title, overrides = arguments.path, "real FOVs, k-means, all pairs", REAL
+        if raw is None and arguments.fovs:
+            raw, title, overrides = folder / "origami", "simulated origami, k-means, all pairs", SMALL
+            origami = Origami({name: name for name in CLASSES})
+            simulate_dataset(raw, origami, -(-arguments.fovs // len(CLASSES)), seed=0)
+        for views in arguments.views if raw else ():
+            console.print(many_fovs(title, raw.resolve(), arguments.repeats, folder, overrides, views))
+        if arguments.thousand:
+            for index in range(arguments.thousand):
+                write_fov(folder / "thousand" / f"{index:04d}.parquet", 1000, seed=index)
+            title = "FOVs of 1000 localisations, DBSCAN"
+            console.print(many_fovs(title, folder / "thousand", arguments.repeats, folder, LARGE, 1))
 
 
 if __name__ == "__main__":

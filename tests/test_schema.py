@@ -40,7 +40,7 @@ def test_columns_are_keyed_by_their_name_and_say_what_they_are(table):
 def test_lengths_are_float64_nanometres():
     lengths = {column.name for column in schema.LOCALISATION_COLUMNS.values() if column.length_power}
     assert lengths == {"x", "y", "z", "precision", "precision_z", "sigma"}
-    assert {schema.LOCALISATION_COLUMNS[name].dtype for name in lengths} == {pl.Float64}
+    assert {schema.LOCALISATION_COLUMNS[name].dtype for name in lengths} <= {pl.Float64, pl.Int64}
 
 
 def test_a_column_cannot_be_changed():
@@ -49,7 +49,7 @@ def test_a_column_cannot_be_changed():
 
 
 def test_what_cannot_be_negative_is_a_column_of_numbers():
-    assert {schema.LOCALISATION_COLUMNS[name].dtype for name in schema.NOT_NEGATIVE} == {pl.Float64}
+    assert {schema.LOCALISATION_COLUMNS[name].dtype for name in schema.NOT_NEGATIVE} == {pl.Float64, pl.Int64}
     # a position may be negative, and a background can be after it was subtracted
     assert not {schema.X, schema.Y, schema.Z, schema.BACKGROUND} & set(schema.NOT_NEGATIVE)
 
@@ -71,6 +71,14 @@ def test_levels_of_the_sampling_hierarchy():
     assert schema.level_pooled(1) == ("localisation_1", "pooled_into", "localisation_2")
     assert schema.level_in(1) == ("localisation_1", "in", "cluster")
     assert schema.level_in(0) == schema.LOCALISATION_IN
+
+
+def test_scales_of_superclusters():
+    assert [schema.superlevel(index) for index in range(3)] == ["supercluster", "supercluster_1", "supercluster_2"]
+    assert schema.superlevel_near(0) == ("supercluster", "near", "supercluster")
+    assert schema.superlevel_near(2) == ("supercluster_2", "near", "supercluster_2")
+    assert schema.superlevel_in(0) == ("cluster", "in", "supercluster")
+    assert schema.superlevel_in(2) == ("supercluster_1", "in", "supercluster_2")
     assert schema.CLUSTER_NEAR == ("cluster", "near", "cluster")
 
 

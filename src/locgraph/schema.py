@@ -52,7 +52,12 @@ PRECISION: Final = "precision"
 PRECISION_Z: Final = "precision_z"
 SIGMA: Final = "sigma"
 BACKGROUND: Final = "background"
+SIGMA_VARIANCE: Final = "sigma_variance"
+P_VALUE: Final = "p_value"
+N_FRAMES: Final = "n_frames"
 CHANNEL: Final = "channel"
+SOURCE_CLUSTER: Final = "source_cluster"
+LOC_LABEL: Final = "loc_label"
 SITE: Final = "site"
 VIEW: Final = "view"
 CLUSTER_ID: Final = "cluster_id"
@@ -69,7 +74,12 @@ LOCALISATION_COLUMNS: Final = {
         Column(PRECISION_Z, pl.Float64, "nm", "axial localisation precision (standard deviation)"),
         Column(SIGMA, pl.Float64, "nm", "width of the fitted point-spread function (standard deviation)"),
         Column(BACKGROUND, pl.Float64, "photons", "background photons per camera pixel"),
+        Column(SIGMA_VARIANCE, pl.Float64, "1", "variance of the fitted width, as the instrument exports it"),
+        Column(P_VALUE, pl.Float64, "1", "p-value of the fit"),
+        Column(N_FRAMES, pl.Int64, "frames", "frames that it stays on, where the source has merged them; 1 elsewhere"),
         Column(CHANNEL, pl.Int64, "1", "index of the channel, from 0"),
+        Column(SOURCE_CLUSTER, pl.Int64, "1", "cluster, region or trace that the source names; -1 is none"),
+        Column(LOC_LABEL, pl.Int64, "1", "index of the class of this localisation; -1 where it has none"),
         Column(SITE, pl.Int64, "1", "simulated data only: the binding site it came from, -1 for background"),
         Column(VIEW, pl.Int64, "1", "index of the view; view 0 holds the whole FOV"),
         Column(CLUSTER_ID, pl.Int64, "1", "cluster within its view, from 0"),
@@ -77,8 +87,17 @@ LOCALISATION_COLUMNS: Final = {
 }
 """Canonical columns. ``x`` and ``y`` are always there, ``z`` in 3D, the others where the source has them."""
 
-NOT_NEGATIVE: Final = (PHOTONS, PRECISION, PRECISION_Z, SIGMA)
+
+def is_length(name: str) -> bool:
+    """Whether the localisation column ``name`` is a length."""
+    return LOCALISATION_COLUMNS[name].length_power == 1
+
+
+NOT_NEGATIVE: Final = (PHOTONS, PRECISION, PRECISION_Z, SIGMA, N_FRAMES)
 """Columns in which a negative value refuses the row."""
+
+FRACTIONS: Final = (P_VALUE,)
+"""Columns that lie between 0 and 1 by their nature, and are not scaled."""
 
 NOISE: Final = -1
 """Label of a localisation that belongs to no cluster."""
@@ -150,6 +169,11 @@ NEAR: Final = "near"
 POOLED_INTO: Final = "pooled_into"
 IN: Final = "in"
 
+SUPERCLUSTER: Final = "supercluster"
+
+FIELD_OF_VIEW: Final = "field_of_view"
+"""Node type of the FOV itself, one node at its origin: only where ``graph.descriptors`` says what describes it."""
+
 CLUSTER_NEAR: Final = (CLUSTER, NEAR, CLUSTER)
 LOCALISATION_IN: Final = (LOCALISATION, IN, CLUSTER)
 
@@ -174,6 +198,21 @@ def level_in(index: int) -> tuple[str, str, str]:
     return (level(index), IN, CLUSTER)
 
 
+def superlevel(index: int) -> str:
+    """Node type of scale ``index`` of the clusters of clusters: ``supercluster``, ``supercluster_1``, ..."""
+    return SUPERCLUSTER if index == 0 else f"{SUPERCLUSTER}_{index}"
+
+
+def superlevel_near(index: int) -> tuple[str, str, str]:
+    """Edge type between neighbours among the superclusters of scale ``index``."""
+    return (superlevel(index), NEAR, superlevel(index))
+
+
+def superlevel_in(index: int) -> tuple[str, str, str]:
+    """Edge type to the superclusters of scale ``index`` from what they hold: clusters, or those of the scale below."""
+    return (CLUSTER if index == 0 else superlevel(index - 1), IN, superlevel(index))
+
+
 # graph attributes: (name, dtype, shape, unit)
 POS: Final = "pos"  # float32 (n, D) nm relative to ``origin``; every node type
 FEATURES: Final = "x"  # float32 (n, F), raw; see ``feature_names`` of the store
@@ -181,4 +220,5 @@ PARENT: Final = "parent"  # int64 (n,) on level l > 0: index of the same localis
 EDGE_INDEX: Final = "edge_index"  # int64 (2, E): source, target; sorted by target, then source
 ORIGIN: Final = "origin"  # float64 (1, D) nm: centre of mass of the FOV's localisations
 EXTENT: Final = "extent"  # float32 (1, 1) nm: root mean square distance of the localisations from the origin
+LENGTH_POWER: Final = "length_power"  # float32 (1, F) on the FOV node: power of length of each feature
 TARGET: Final = "y"  # int64 (1,): index into class names; absent where the FOV has no label

@@ -9,6 +9,9 @@ from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.build import build_graph
 from locgraph.graphs.cluster_edges import AllPairs, Nearest
+from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.descriptors.pair_distances import PairDistances
+from locgraph.graphs.superclusters import Linked
 
 NEAR, IN = schema.level_near, schema.level_in
 
@@ -69,6 +72,100 @@ def test_localisations_by_hand(make_recipe):
     assert edges(graph, schema.level_pooled(0)) == [[0, 1, 4, 6], [0, 1, 2, 3]]
     assert edges(graph, NEAR(1)) == [[1, 0, 3, 2], [0, 1, 2, 3]]
     assert edges(graph, IN(1)) == [[0, 1, 2, 3], [0, 0, 1, 1]]
+
+
+def test_superclusters_by_hand(make_recipe):
+    """Centres of the clusters are 7.2 nm apart; the first has 4 localisations, the second 3."""
+    recipe = make_recipe(localisations=False, superclusters=Linked([7.0, 8.0]))
+
+    graph = build_graph(*two_dimensions(), 2, recipe, "fov")
+
+    graph.validate(raise_on_error=True)
+    assert graph.node_types == ["cluster", "supercluster", "supercluster_1"]
+    assert schema.superlevel_in(0) == ("cluster", "in", "supercluster")
+    assert schema.superlevel_in(1) == ("supercluster", "in", "supercluster_1")
+    assert edges(graph, schema.superlevel_in(0)) == [[0, 1], [0, 1]]
+    assert edges(graph, schema.superlevel_near(0)) == [[1, 0], [0, 1]]
+    torch.testing.assert_close(graph["supercluster"].pos, graph["cluster"].pos)
+    assert graph["supercluster"].x.tolist() == [[1.0, 4.0, 0.0], [1.0, 3.0, 0.0]]
+    assert graph["supercluster"]["count"].tolist() == [4.0, 3.0]
+    assert edges(graph, schema.superlevel_in(1)) == [[0, 1], [0, 0]]
+    assert graph[schema.superlevel_near(1)].edge_index.shape == (2, 0)
+    torch.testing.assert_close(graph["supercluster_1"].pos, torch.zeros(1, 2))  # the centre of mass is the origin
+    gyration = np.sqrt((4 * (9 + 0.75**2) + 3 * 17) / 7)
+    torch.testing.assert_close(graph["supercluster_1"].x, torch.tensor([[2.0, 7.0, gyration]], dtype=torch.float32))
+    assert graph["supercluster_1"]["count"].tolist() == [7.0]
+
+
+def test_descriptors_by_hand(make_recipe):
+    recipe = make_recipe(localisations=False, descriptors={"b": Covariance(), "a": PairDistances(2, 7.0, 1.0)})
+
+    graph = build_graph(*two_dimensions(), 2, recipe, "fov")
+
+    assert graph.node_types == ["cluster", "field_of_view"]
+    assert graph["field_of_view"].pos.tolist() == [[0.0, 0.0]]
+    # of 21 pairs those within the triangle and within the line are less than 3.5 apart
+    x, y = np.array([-4.0, -3, -3, -2, 3, 4, 5]), np.array([-2.0, 1, -1, -1, 1, 1, 1])
+    deviations = np.sqrt(np.linalg.eigvalsh(np.cov(x, y, bias=True)))[::-1]
+    expected = torch.tensor([[9 / 21, 12 / 21, *deviations]], dtype=torch.float32)
+    torch.testing.assert_close(graph["field_of_view"].x, expected)
+    assert graph["field_of_view"].length_power.tolist() == [[0.0, 0.0, 1.0, 1.0]]
+
+
+def test_descriptors_change_nothing_else(make_recipe, make_tables):
+    plain = build_graph(*make_tables(), 2, make_recipe(), "fov")
+    more = build_graph(*make_tables(), 2, make_recipe(descriptors={"covariance": Covariance()}), "fov")
+
+    assert set(more.node_types) == {*plain.node_types, "field_of_view"}
+    assert more.edge_types == plain.edge_types
+    for name in plain.node_types + plain.edge_types:
+        assert all(torch.equal(more[name][key], value) for key, value in plain[name].items())
+    assert more["field_of_view"].x.dtype == torch.float32
+
+
+def test_superclusters_change_nothing_else(make_recipe, make_tables):
+    plain = build_graph(*make_tables(), 2, make_recipe(), "fov")
+    more = build_graph(*make_tables(), 2, make_recipe(superclusters=Linked([100.0])), "fov")
+
+    assert set(more.node_types) == {*plain.node_types, "supercluster"}
+    assert set(more.edge_types) == {*plain.edge_types, schema.superlevel_in(0), schema.superlevel_near(0)}
+    for name in (*plain.node_types, *plain.edge_types):
+        torch.testing.assert_close(more[name].to_dict(), plain[name].to_dict(), rtol=0, atol=0)
+    assert more["supercluster"].pos.dtype == more["supercluster"].x.dtype == torch.float32
+
+
+def test_labels_of_localisations(make_recipe, make_tables):
+    locs, clusters = make_tables(sizes=(3, 2))
+
+    labelled = locs.with_columns(loc_label=pl.Series([0, 2, None, -1, 1], dtype=pl.Int32))
+    graph = build_graph(labelled, clusters, 2, make_recipe(), "fov")
+
+    assert graph["localisation"].y.tolist() == [0, 2, -1, -1, 1]
+    assert graph["localisation"].y.dtype == torch.int64
+    assert all("y" not in graph[name] for name in graph.node_types if name != "localisation")
+    assert "y" not in build_graph(locs, clusters, 2, make_recipe(), "fov")["localisation"]
+    assert "y" not in graph._global_store
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_localisations_of_no_cluster_are_left_out(make_recipe, make_tables, last):
+    locs, clusters = make_tables()
+    locs = locs.with_columns(precision=pl.lit(3.0), loc_label=pl.lit(1))
+    noise = locs.head(5).with_columns(pl.col("x", "y") * 50, cluster_id=pl.lit(-1, pl.Int64))
+    recipe = make_recipe(localisation_features=("photons",), superclusters=Linked([100.0]))
+
+    kept = build_graph(pl.concat([locs, noise] if last else [noise, locs]), clusters, 2, recipe, "fov")
+
+    expected = build_graph(locs, clusters, 2, recipe, "fov")
+    assert kept.node_types == expected.node_types
+    torch.testing.assert_close(kept.to_dict(), expected.to_dict(), rtol=0, atol=0)
+
+
+def test_noise_alone_is_no_cluster(make_recipe, make_tables):
+    locs, clusters = make_tables()
+
+    with pytest.raises(DataError, match="expected at least one cluster, found none"):
+        build_graph(locs.with_columns(cluster_id=pl.lit(-1, pl.Int64)), clusters, 2, make_recipe(), "fov")
 
 
 def test_three_dimensions_by_hand(make_recipe):

@@ -31,6 +31,12 @@ def test_within_radius():
     assert WithinRadius(radius_nm=1.5)(LINE).tolist() == [[1, 0], [0, 1]]
 
 
+def test_within_radius_of_too_many_clusters():
+    assert WithinRadius(radius_nm=2.0, limit=4)(LINE).shape == (2, 4)
+    with pytest.raises(DataError, match=r"radius_nm=2 of each other would be 4, .*graph\.cluster_edges\.limit=3"):
+        WithinRadius(radius_nm=2.0, limit=3)(LINE)
+
+
 @pytest.mark.parametrize("edges", [Nearest(3), AllPairs(), WithinRadius(5.0)])
 def test_one_cluster_has_no_edges(edges):
     found = edges(np.zeros((1, 3)))
@@ -46,6 +52,7 @@ def test_one_cluster_has_no_edges(edges):
         (lambda: AllPairs(limit=0), "limit must be at least 1, found 0"),
         (lambda: WithinRadius(radius_nm=0.0), r"radius_nm must be above 0, found 0\.0"),
         (lambda: WithinRadius(radius_nm=float("nan")), "radius_nm must be above 0, found nan"),
+        (lambda: WithinRadius(radius_nm=1.0, limit=0), "limit must be at least 1, found 0"),
     ],
 )
 def test_settings_that_cannot_work(make, setting):

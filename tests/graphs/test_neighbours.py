@@ -1,10 +1,13 @@
 """Neighbour searches against brute force."""
 
+import time
+
 import numpy as np
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.graphs.neighbours import all_pairs, nearest, nearest_between, sort_edges, within
+from locgraph.graphs.nearest_rows import nearest_rows
+from locgraph.graphs.neighbours import all_pairs, edges_to_chosen, edges_to_each, nearest, sort_edges, within
 
 
 def distances(points):
@@ -30,6 +33,12 @@ def brute_between(points, chosen, k, groups):
         same = [other for other in range(len(points)) if groups[other] == groups[row]]
         edges += [(source, position) for source in sorted(sorted(same, key=lambda other: between[other, row])[:k])]
     return np.array(edges, dtype=np.int64).reshape(-1, 2).T
+
+
+def pooled(points, chosen, k, groups):
+    """Edges to chosen points of groups whose rows stand together."""
+    offsets = np.concatenate([np.flatnonzero(np.diff(groups, prepend=-1)), [len(groups)]])
+    return edges_to_chosen(nearest_rows(points, k, offsets), chosen)
 
 
 def dyadic(rng, shape):
@@ -120,6 +129,16 @@ def test_coincident_points_are_neighbours_but_not_of_themselves(k):
         np.testing.assert_array_equal(found, np.sort(np.delete(between[row], row))[: len(found)])
 
 
+def test_a_hundred_thousand_coincident_clusters_take_a_moment():
+    points = np.zeros((100_000, 3))
+    nearest(points[:1000], 5)  # compiles
+    start = time.perf_counter()
+    source, target = nearest(points, 5)
+    assert time.perf_counter() - start < 3.0  # 0.1 s on a free core
+    assert np.bincount(target).tolist() == [5] * 100_000
+    assert (source != target).all()
+
+
 @pytest.mark.parametrize(("n", "k"), [(0, 3), (1, 3), (5, 0)])
 def test_nearest_of_nothing_is_nothing(n, k):
     assert_same_edges(nearest(np.zeros((n, 2)), k), np.empty((2, 0)))
@@ -127,36 +146,46 @@ def test_nearest_of_nothing_is_nothing(n, k):
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("k", [1, 4, 100])
-def test_nearest_between_is_brute_force(dimensions, k):
+def test_edges_to_chosen_are_brute_force(dimensions, k):
     rng = np.random.default_rng(6)
     points = rng.normal(size=(60, dimensions))
-    groups = rng.integers(6, size=60)
+    groups = np.sort(rng.integers(6, size=60))
     chosen = rng.choice(60, 25, replace=False)
 
-    assert_same_edges(nearest_between(points, chosen, k, groups), brute_between(points, chosen, k, groups))
+    assert_same_edges(pooled(points, chosen, k, groups), brute_between(points, chosen, k, groups))
+
+
+@pytest.mark.parametrize("k", [1, 4, 100])
+def test_edges_to_each_are_those_of_nearest(k):
+    rng = np.random.default_rng(11)
+    points, groups = rng.normal(size=(60, 3)), np.repeat([0, 1, 2], [1, 24, 35])
+
+    rows = nearest_rows(points, k, np.array([0, 1, 25, 60]))
+
+    assert_same_edges(edges_to_each(rows), nearest(points, k, groups))
 
 
 def test_one_point_pooled_into_each_is_the_chosen_one_itself():
     points = np.random.default_rng(7).normal(size=(9, 2))
 
-    assert_same_edges(nearest_between(points, np.array([5, 2]), 1, np.zeros(9, dtype=np.int64)), [[5, 2], [0, 1]])
+    assert_same_edges(pooled(points, np.array([5, 2]), 1, np.zeros(9, dtype=np.int64)), [[5, 2], [0, 1]])
 
 
 def test_the_chosen_one_is_among_its_own_points_however_many_coincide():
     points, groups = np.zeros((40, 2)), np.zeros(40, dtype=np.int64)
 
-    source, target = nearest_between(points, np.arange(40), 3, groups)
+    source, target = pooled(points, np.arange(40), 3, groups)
 
     assert np.bincount(target).tolist() == [3] * 40
     assert {(row, row) for row in range(40)} <= set(zip(source.tolist(), target.tolist(), strict=True))
     assert len(set(zip(source.tolist(), target.tolist(), strict=True))) == 120
 
 
-def test_nearest_between_one_metre_from_the_origin():
-    points, groups = dyadic(np.random.default_rng(8), (80, 3)), np.arange(80) % 4
+def test_edges_to_chosen_one_metre_from_the_origin():
+    points, groups = dyadic(np.random.default_rng(8), (80, 3)), np.arange(80) // 20
     chosen = np.arange(0, 80, 3)
 
-    found = nearest_between(points + 1e9, chosen, 5, groups)
+    found = pooled(points + 1e9, chosen, 5, groups)
 
     assert_same_edges(found, brute_between(points, chosen, 5, groups))
 
@@ -164,8 +193,8 @@ def test_nearest_between_one_metre_from_the_origin():
 def test_nothing_chosen_gives_nothing():
     none = np.empty(0, dtype=np.int64)
 
-    assert_same_edges(nearest_between(np.zeros((4, 2)), none, 3, np.zeros(4)), np.empty((2, 0)))
-    assert_same_edges(nearest_between(np.zeros((0, 2)), none, 3, none), np.empty((2, 0)))
+    assert_same_edges(pooled(np.zeros((4, 2)), none, 3, np.zeros(4)), np.empty((2, 0)))
+    assert_same_edges(pooled(np.zeros((0, 2)), none, 3, none), np.empty((2, 0)))
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -176,22 +205,37 @@ def test_within_is_brute_force(dimensions, offset):
     target, source = np.nonzero(close)
 
     assert len(source) > 10
-    assert_same_edges(within(points + offset, 60.0), [source, target])
+    assert_same_edges(within(points + offset, 60.0, limit=10_000), [source, target])
 
 
 def test_within_counts_the_radius_itself():
     points = np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 4.1]])
 
-    assert_same_edges(within(points, 5.0), [[1, 0, 2, 1], [0, 1, 1, 2]])
+    assert_same_edges(within(points, 5.0, limit=4), [[1, 0, 2, 1], [0, 1, 1, 2]])
 
 
 def test_within_joins_coincident_points():
-    assert_same_edges(within(np.zeros((3, 2)), 1.0), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
+    assert_same_edges(within(np.zeros((3, 2)), 1.0, limit=6), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
 
 
 @pytest.mark.parametrize("points", [np.zeros((0, 2)), np.zeros((1, 2)), np.array([[0.0, 0.0], [9.0, 0.0]])])
 def test_within_of_the_lonely_is_nothing(points):
-    assert_same_edges(within(points, 5.0), np.empty((2, 0)))
+    assert_same_edges(within(points, 5.0, limit=1), np.empty((2, 0)))
+
+
+def test_too_many_edges_within_are_refused():
+    points = np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 4.1]])
+
+    with pytest.raises(DataError, match=r"radius_nm=5 of each other would be 4, among 3 .*cluster_edges\.limit=3"):
+        within(points, 5.0, limit=3)
+
+
+def test_edges_within_are_counted_before_memory_is_taken():
+    points = np.random.default_rng(12).normal(size=(200_000, 2))
+    points[:100_000] = 0.0  # all pairs would take 300 GB
+
+    with pytest.raises(DataError, match=r"would be 39999800000, among 200000 clusters.*lower the radius"):
+        within(points, 100.0, limit=10_000_000)
 
 
 def test_all_pairs():

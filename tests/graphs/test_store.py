@@ -11,6 +11,7 @@ from locgraph.errors import DataError
 from locgraph.graphs import store as store_module
 from locgraph.graphs.build import build_graph
 from locgraph.graphs.store import GraphStore, GraphTask, build_fov, build_store
+from locgraph.graphs.superclusters import Linked
 from locgraph.io.featextracted import CLUSTERS, fov_path, read_fov
 from locgraph.pipeline.executors import Processes, Serial
 
@@ -19,7 +20,9 @@ from locgraph.pipeline.executors import Processes, Serial
 def graphs(make_recipe, make_tables):
     """Two views with every kind of attribute."""
     tables = [make_tables(seed=seed) for seed in (0, 1)]
-    recipe = make_recipe(localisation_features=("photons",), ratios=(0.5, 0.5))
+    tables = [(locs.with_columns(precision=pl.lit(4.0), loc_label=pl.lit(2)), clusters) for locs, clusters in tables]
+    superclusters = Linked([100.0, 300.0])
+    recipe = make_recipe(localisation_features=("photons",), ratios=(0.5, 0.5), superclusters=superclusters)
     return [build_graph(locs, clusters, 2, recipe, "fov") for locs, clusters in tables]
 
 
@@ -35,18 +38,35 @@ def assert_equal_graphs(first, second):
     torch.testing.assert_close(first.to_dict(), second.to_dict(), rtol=0, atol=0)
 
 
-def test_round_trip(tmp_path, graphs):
+@pytest.mark.parametrize("views", [1, 2])
+def test_round_trip(tmp_path, graphs, views):
     store = GraphStore(tmp_path / "graphs")
+    graphs = graphs[:views]
 
     store.save("patient 1/ä.b", graphs, "mark")
 
     found = store.load("patient 1/ä.b")
-    assert len(found) == 2
+    assert len(found) == views
     for before, after in zip(graphs, found, strict=True):
         assert_equal_graphs(before, after)
         after.validate(raise_on_error=True)
     assert store.fingerprint("patient 1/ä.b") == "mark"
     assert [path.name for path in (tmp_path / "graphs" / "patient 1").iterdir()] == ["ä.b.pt"]
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_what_is_loaded_can_be_sent_alone(tmp_path, graphs, views):
+    """No tensor takes the memory of others along into another process, or into another file."""
+    store = GraphStore(tmp_path)
+    large = torch.arange(10_000.0)
+    graphs[0]["cluster"].pos = large[:6].reshape(3, 2)
+
+    store.save("a", graphs[:views], "mark")
+
+    for graph in store.load("a"):
+        for place in graph.stores:
+            assert all(value.untyped_storage().nbytes() == value.nbytes for value in place.values())
+    assert store.path("a").stat().st_size < 30_000
 
 
 def test_equal_graphs_are_equal_bytes(tmp_path, graphs):

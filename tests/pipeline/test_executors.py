@@ -1,6 +1,7 @@
 """Executors: the same outcomes one after the other and in parallel, failures apart, killed workers told."""
 
 import os
+import pickle
 import signal
 import warnings
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 from locgraph.errors import ConfigError, DataError
 from locgraph.pipeline import executors
 from locgraph.pipeline.executors import Outcome, Processes, Serial
+from locgraph.pipeline.prepare import prepare
 
 # Functions are made inside functions: then they travel to other processes by value, as those cannot import the tests.
 
@@ -193,3 +195,21 @@ def test_no_worker_outlives_its_work():
     for worker in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker, 0)
+
+
+def test_only_paths_and_settings_travel(tmp_path, write_raw, make_recipe, catalogue_of):
+    class Weigh(Serial):
+        def run(self, function, items):
+            for outcome in super().run(function, items):
+                weights.append(len(pickle.dumps((items[outcome.fov_id], outcome))))
+                yield outcome
+
+    weights = []
+    write_raw(tmp_path / "raw" / "A" / "0.csv", sizes=(10,))
+    write_raw(tmp_path / "raw" / "A" / "1.csv", sizes=(10_000,) * 5)
+
+    prepare(catalogue_of(tmp_path / "raw"), make_recipe(), tmp_path / "tables", Weigh(), 0.0)
+
+    small, large = weights
+    assert large < 5000
+    assert abs(large - small) < 50  # counts with more digits

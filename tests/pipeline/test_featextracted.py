@@ -66,8 +66,11 @@ def test_own_tables(tmp_path):
     assert manifest.failures == {}
 
 
-def test_the_tables_of_a_prepared_folder_give_its_manifest(tmp_path, make_raw, make_recipe, catalogue_of):
-    recipe = make_recipe(views=Views(count=3))
+@pytest.mark.parametrize("keep_unclustered", [False, True])
+def test_the_tables_of_a_prepared_folder_give_its_manifest(
+    tmp_path, make_raw, make_recipe, catalogue_of, keep_unclustered
+):
+    recipe = make_recipe(views=Views(count=3), keep_unclustered=keep_unclustered)
     prepared = prepare(catalogue_of(make_raw(4)), recipe, tmp_path / "tables", Serial(), 0.0)
 
     manifest = manifest_of(tmp_path / "tables")

@@ -1,11 +1,11 @@
 """The stage from raw files to tables: bad FOVs apart, nothing done twice or kept too long, resumed when killed."""
 
-import random
+import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -19,7 +19,7 @@ from locgraph.io.groups import NoGroups
 from locgraph.io.labels import MetadataLabels
 from locgraph.io.manifest import Manifest
 from locgraph.pipeline.executors import Processes, Serial
-from locgraph.pipeline.prepare import manifest_of_catalogue, prepare
+from locgraph.pipeline.prepare import manifest_of_catalogue, prepare, remove_abandoned
 from locgraph.pipeline.views import Views
 
 
@@ -311,60 +311,36 @@ def test_real_fovs(test_data, make_recipe, tmp_path):
         assert kept + counts["localisations_unclustered"] + counts["rows_refused"] == rows
 
 
-KILLED = """
-import sys, time
-from pathlib import Path
-from locgraph.features.size import Size
-from locgraph.features.table import FeatureSet
-from locgraph.clustering.dbscan import DBSCAN
-from locgraph.io.catalogue import scan
-from locgraph.io.columns import ColumnMap
-from locgraph.io.groups import NoGroups
-from locgraph.io.labels import FolderLabels
-from locgraph.pipeline.executors import Serial
-from locgraph.pipeline.extract import ExtractRecipe
-from locgraph.pipeline.prepare import prepare
-from locgraph.pipeline.views import Views
+def test_what_killed_runs_left_is_removed_after_a_day(run, make_raw, tmp_path):
+    raw, folder = make_raw(2), tmp_path / "tables"
+    run(raw)
+    before = stamps(folder)
+    left = [folder / LOCS / "A" / f".0.parquet.{name}.part" for name in ("old", "young")]
+    left.append(folder / f".manifest.parquet.{'x' * 8}.part")
+    for path in left:
+        path.write_bytes(b"PAR1")
+    for path in left[::2]:
+        os.utime(path, (time.time() - 25 * 3600,) * 2)
 
-raw, folder = map(Path, sys.argv[1:])
-columns = ColumnMap({"x": "x", "y": "y"}, unit="nm")
-recipe = ExtractRecipe(
-    columns, DBSCAN(30.0, 3), FeatureSet({"size": Size()}), Views(count=2), 3, 1, 0.1, {"eps_nm": 30.0}
-)
-catalogue = scan(raw, columns, FolderLabels(), NoGroups())
-print("ready", flush=True)
-prepare(catalogue, recipe, folder, Serial(), 0.0)
-"""
+    run(raw)
+
+    assert [path.exists() for path in left] == [False, True, False]
+    assert before.items() <= stamps(folder).items()
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes cannot be killed this way here")
-def test_killed_at_any_moment_it_resumes(make_raw, tmp_path):
-    raw, folder = make_raw(60), tmp_path / "tables"
-    subprocess.run([sys.executable, "-c", KILLED, raw, tmp_path / "expected"], check=True, capture_output=True)
-    rng = random.Random(0)
-    done = {}
+def test_what_cannot_be_removed_stops_nothing(tmp_path, monkeypatch):
+    path = tmp_path / ".a.parquet.x.part"
+    path.touch()
+    os.utime(path, (0, 0))
 
-    for least in (1, 20, 40):
-        kill_when_there_are(least + rng.randrange(10), [sys.executable, "-c", KILLED, raw, folder], folder, rng)
-        now = stamps(folder)
-        assert 0 < len(now) < 120
-        contents(folder)  # can be read: whole files alone
-        complete = {name for name in done if name.replace(LOCS, CLUSTERS) in done}
-        assert {name: now[name] for name in complete} == {name: done[name] for name in complete}  # not done again
-        done = now
-    subprocess.run([sys.executable, "-c", KILLED, raw, folder], check=True, capture_output=True)
+    def refuse(self):
+        raise PermissionError("not yours")
 
-    assert_same_contents(folder, tmp_path / "expected")
+    monkeypatch.setattr(Path, "unlink", refuse)
+    remove_abandoned(tmp_path)
+    remove_abandoned(tmp_path / "nowhere")
 
-
-def kill_when_there_are(number, command, folder, rng):
-    """Starts a command and kills it at some moment after so many FOVs are done."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout.readline() == b"ready\n"
-        while process.poll() is None and len(list(folder.glob("clusters/*/*.parquet"))) < number:
-            time.sleep(0.001)
-        time.sleep(rng.uniform(0.0, 0.01))
-        process.kill()
+    assert path.exists()
 
 
 def test_torch_is_never_loaded():

@@ -25,6 +25,13 @@ def test_centres_follow_cluster_id_and_share_the_colour_of_their_localisations()
     assert len(set(scene.colours[6, :3])) == 1
 
 
+def test_unclustered_localisations_may_stand_first_as_in_the_tables():
+    locs, clusters = tables()
+    scene, expected = (make_scene(rows, clusters, None, dimensions=2) for rows in (locs.sort("cluster_id"), locs))
+    np.testing.assert_array_equal(scene.colours, np.roll(expected.colours, 1, axis=0))
+    np.testing.assert_array_equal(scene.centre_colours, expected.centre_colours)
+
+
 def test_each_undirected_edge_is_drawn_once_and_loops_are_not():
     edges = np.array([[0, 1, 1, 2, 2], [1, 0, 2, 1, 2]])
     scene = make_scene(*tables(), edges, dimensions=2)

@@ -15,11 +15,15 @@ from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs import neighbours
 from locgraph.graphs.cluster_edges import ClusterEdges
+from locgraph.graphs.descriptors.base import Descriptor, describe
+from locgraph.graphs.nearest_rows import nearest_rows
 from locgraph.graphs.sampling import farthest_points
+from locgraph.graphs.superclusters import Superclusters, measure
 
-GRAPHS_VERSION: Final = 1
+GRAPHS_VERSION: Final = 2
 """Raised whenever the same tables and settings give other graphs than before: those of earlier versions are rebuilt."""
 
+_NO_LABEL: Final = -1  # of a localisation
 _EXTRACT_AGAIN: Final = "extract the features of this FOV again"
 _MEASURE_SIZE: Final = "add the feature `size` to the group features"
 
@@ -36,6 +40,8 @@ class GraphRecipe:
         localisation_k: Neighbours of each localisation within its cluster, on every level.
         ratios: Fraction of each cluster's points kept from one level of the sampling hierarchy to the next.
         settings: The same as plain values: they make the fingerprint.
+        superclusters: Groups clusters at one scale or several; None stores none.
+        descriptors: What describes the FOV as a whole, by name; None stores nothing.
     """
 
     cluster_features: tuple[str, ...]
@@ -45,6 +51,8 @@ class GraphRecipe:
     localisation_k: int
     ratios: tuple[float, ...]
     settings: Mapping[str, Any]
+    superclusters: Superclusters | None = None
+    descriptors: Mapping[str, Descriptor] | None = None
 
     def __post_init__(self) -> None:
         if self.localisation_k < 1:
@@ -62,7 +70,7 @@ def build_graph(
     """Builds the graph of one view.
 
     Args:
-        locs: Localisations sorted by ``cluster_id``, positions in nm.
+        locs: Localisations sorted by ``cluster_id``, positions in nm; those of no cluster (-1) are left out.
         clusters: Clusters sorted by ``cluster_id``, which runs from 0.
         dimensions: 2 or 3.
         recipe: The settings.
@@ -70,31 +78,58 @@ def build_graph(
 
     Returns:
         Cluster nodes with positions, features, number of localisations and edges between neighbours; with
-        ``recipe.localisations`` also localisation nodes, their neighbours, and the sampling hierarchy.
+        ``recipe.superclusters`` also superclusters; with ``recipe.localisations`` also localisation nodes, their
+        neighbours, and the sampling hierarchy; with ``recipe.descriptors`` also a node for the FOV.
 
     Raises:
         DataError: There is no cluster; or a position or wanted feature is not in the tables, or is not finite.
     """
+    locs = _clustered(locs)
     if clusters.is_empty() or locs.is_empty():
         raise DataError(f"{fov_id}: expected at least one cluster, found none; extract the features of this FOV again")
     graph = HeteroData()
     positions = _values(locs, schema.position_columns(dimensions), fov_id, _EXTRACT_AGAIN)
     origin = positions.mean(axis=0, keepdims=True)
-    centred = positions - origin
+    centred = np.subtract(positions, origin, order="C")
+    del positions  # memory, in large fields of view
     graph[schema.ORIGIN] = torch.from_numpy(origin)
-    graph[schema.EXTENT] = torch.tensor([[np.sqrt((centred**2).sum(axis=1).mean())]], dtype=torch.float32)
-
+    graph[schema.EXTENT] = torch.tensor(
+        [[np.sqrt(np.einsum("ij,ij->", centred, centred) / len(centred))]], dtype=torch.float32
+    )
     centres = _values(clusters, schema.centre_columns(dimensions), fov_id, _MEASURE_SIZE) - origin
     node = graph[schema.CLUSTER]
     node[schema.POS] = _float32(centres)
     node[schema.FEATURES] = _float32(
         _values(clusters, recipe.cluster_features, fov_id, "change graph.cluster_features")
     )
-    node[schema.COUNT] = _float32(_values(clusters, (schema.COUNT,), fov_id, _MEASURE_SIZE)[:, 0])
+    counts = _values(clusters, (schema.COUNT,), fov_id, _MEASURE_SIZE)[:, 0]
+    node[schema.COUNT] = _float32(counts)
     graph[schema.CLUSTER_NEAR].edge_index = torch.from_numpy(recipe.cluster_edges(centres))
+    if recipe.superclusters is not None:
+        _add_superclusters(graph, centres, counts, recipe.superclusters)
     if recipe.localisations:
         _add_localisations(graph, locs, centred, recipe, fov_id)
+    if recipe.descriptors:
+        _add_field_of_view(graph, centred, recipe.descriptors)
     return graph
+
+
+def _clustered(locs: pl.DataFrame) -> pl.DataFrame:
+    """Leaves out localisations that the tables keep without a cluster (``data.keep_unclustered``)."""
+    clustered = locs[schema.CLUSTER_ID] >= 0
+    return locs if clustered.all() else locs.filter(clustered)
+
+
+def _add_superclusters(
+    graph: HeteroData, centres: np.ndarray, counts: np.ndarray, superclusters: Superclusters
+) -> None:
+    for index, scale in enumerate(measure(centres, counts, superclusters)):
+        node = graph[schema.superlevel(index)]
+        node[schema.POS] = _float32(scale.positions)
+        node[schema.FEATURES] = _float32(scale.features)
+        node[schema.COUNT] = _float32(scale.counts)
+        _join(graph, schema.superlevel_in(index), scale.inside)
+        _join(graph, schema.superlevel_near(index), scale.near)
 
 
 def _add_localisations(
@@ -107,19 +142,30 @@ def _add_localisations(
     node[schema.FEATURES] = _float32(_values(locs, names, fov_id, "change graph.localisation_features"))
     if schema.PRECISION in locs.columns:
         node[schema.PRECISION] = _float32(_values(locs, (schema.PRECISION,), fov_id, _EXTRACT_AGAIN)[:, 0])
+    if schema.LOC_LABEL in locs.columns:
+        labels = locs[schema.LOC_LABEL].cast(pl.Int64).fill_null(_NO_LABEL)
+        node[schema.TARGET] = torch.from_numpy(labels.to_numpy(writable=True))
     n_clusters = graph[schema.CLUSTER].num_nodes
     for index in range(len(recipe.ratios) + 1):
-        _join(graph, schema.level_near(index), neighbours.nearest(centred, recipe.localisation_k, owner))
+        offsets = np.searchsorted(owner, np.arange(n_clusters + 1))
+        near = nearest_rows(centred, recipe.localisation_k, offsets)
+        _join(graph, schema.level_near(index), neighbours.edges_to_each(near))
         _join(graph, schema.level_in(index), np.stack([np.arange(len(owner)), owner]))
         if index == len(recipe.ratios):
             break
-        offsets = np.searchsorted(owner, np.arange(n_clusters + 1))
         chosen = farthest_points(centred, offsets, recipe.ratios[index])
-        pooled = neighbours.nearest_between(centred, chosen, recipe.localisation_k, owner)
-        _join(graph, schema.level_pooled(index), pooled)
+        _join(graph, schema.level_pooled(index), neighbours.edges_to_chosen(near, chosen))
         centred, owner = centred[chosen], owner[chosen]
         graph[schema.level(index + 1)][schema.POS] = _float32(centred)
         graph[schema.level(index + 1)][schema.PARENT] = torch.from_numpy(chosen)
+
+
+def _add_field_of_view(graph: HeteroData, centred: np.ndarray, descriptors: Mapping[str, Descriptor]) -> None:
+    values, powers = describe(centred, descriptors)
+    node = graph[schema.FIELD_OF_VIEW]
+    node[schema.POS] = _float32(np.zeros((1, centred.shape[1])))
+    node[schema.FEATURES] = _float32(values[None])
+    node[schema.LENGTH_POWER] = _float32(powers[None])
 
 
 def _join(graph: HeteroData, edge_type: tuple[str, str, str], edge_index: np.ndarray) -> None:

@@ -63,14 +63,18 @@ class WithinRadius:
 
     Args:
         radius_nm: Radius in nm, above 0.
+        limit: Largest number of edges allowed in a FOV, each pair counted both ways.
     """
 
     radius_nm: float
+    limit: int = 10_000_000
 
     def __post_init__(self) -> None:
         if not self.radius_nm > 0:
             raise ConfigError(f"graph.cluster_edges.radius_nm must be above 0, found {self.radius_nm}")
+        if self.limit < 1:
+            raise ConfigError(f"graph.cluster_edges.limit must be at least 1, found {self.limit}")
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         """Positions (C, D) float64 nm to edge_index (2, E) int64."""
-        return neighbours.within(positions, self.radius_nm)
+        return neighbours.within(positions, self.radius_nm, self.limit)

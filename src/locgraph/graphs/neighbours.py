@@ -1,4 +1,4 @@
-"""Neighbour search on the CPU, done once when the graph store is built (numpy and scipy, no torch).
+"""Edges between neighbours, on the CPU, once when the graph store is built (numpy and scipy, no torch).
 
 Every function returns ``edge_index`` (2, E) int64 in the order source, target, sorted by target and then by source.
 """
@@ -6,21 +6,21 @@ Every function returns ``edge_index`` (2, E) int64 in the order source, target, 
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from scipy.spatial import cKDTree
 
 from locgraph.errors import DataError
+from locgraph.graphs.nearest_rows import nearest_rows
 
 
 def nearest(points: np.ndarray, k: int, groups: np.ndarray | None = None) -> np.ndarray:
     """Edges from the k nearest neighbours of each point to that point.
 
-    Points of different groups never meet: each group is lifted to a height of its own, so far from the others that one
-    k-d tree serves them all.
-
     Args:
         points: Positions (N, D), any unit.
         k: Neighbours of each point; a point of a group with n points has at most n - 1.
-        groups: Group of each point (N,) int64; None puts all into one.
+        groups: Group of each point (N,) int64, in any order; points of different groups never meet. None puts all into
+            one.
 
     Returns:
         edge_index (2, E) int64; without self-loops.
@@ -28,61 +28,94 @@ def nearest(points: np.ndarray, k: int, groups: np.ndarray | None = None) -> np.
     n = len(points)
     if n < 2 or k < 1:
         return np.empty((2, 0), dtype=np.int64)
-    reach = np.inf
-    lifted = points - points.mean(axis=0)
-    if groups is not None:
-        # wider than any distance within a group, so that the height alone keeps groups apart
-        reach = 2.0 * float(np.linalg.norm(np.ptp(lifted, axis=0))) + 1.0
-        lifted = np.column_stack([lifted, groups * (2.0 * reach)])
-    distance, source = cKDTree(lifted).query(lifted, k=min(k + 1, n), distance_upper_bound=reach)
-    target = np.broadcast_to(np.arange(n)[:, None], source.shape)
-    found = np.isfinite(distance)
-    other = found & (source != target)
-    # coincident points may push the point itself out of its own list: then the farthest of the k + 1 goes
-    crowded = other.sum(axis=1) > k
-    other[crowded, -1] = False
-    return sort_edges(np.stack([source[other], target[other]]))
+    order = np.arange(n) if groups is None else np.argsort(groups, kind="stable")
+    ordered = np.zeros(n) if groups is None else groups[order]
+    offsets = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [n]])
+    rows = np.empty((n, min(k, n - 1)), dtype=np.int32)
+    found = nearest_rows(points[order], rows.shape[1], offsets)
+    rows[order] = np.where(found < 0, -1, order[found])
+    return edges_to_each(rows)
 
 
-def nearest_between(points: np.ndarray, chosen: np.ndarray, k: int, groups: np.ndarray) -> np.ndarray:
-    """Edges from the k nearest points (the chosen one itself among them) to each chosen point of the same group.
+def edges_to_each(rows: np.ndarray) -> np.ndarray:
+    """Edges to each point from its neighbours.
 
     Args:
-        points: Positions (N, D).
+        rows: Neighbours of each point (N, k) int32, -1 for none; from :func:`nearest_rows`.
+
+    Returns:
+        edge_index (2, E) int64.
+    """
+    return _edges(rows, np.arange(len(rows)), False)
+
+
+def edges_to_chosen(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Edges to each chosen point from itself and its nearest k - 1 neighbours.
+
+    Args:
+        rows: Neighbours of each point (N, k) int32, the nearest first, -1 for none; from :func:`nearest_rows`.
         chosen: Rows of the chosen points (M,) int64.
-        k: Points pooled into each chosen one.
-        groups: Group of each point (N,) int64.
 
     Returns:
         edge_index (2, E) int64: row of the point, position in ``chosen``.
     """
-    if len(chosen) == 0:
-        return np.empty((2, 0), dtype=np.int64)
-    centred = points - points.mean(axis=0)
-    reach = 2.0 * float(np.linalg.norm(np.ptp(centred, axis=0))) + 1.0
-    lifted = np.column_stack([centred, groups * (2.0 * reach)])
-    distance, source = cKDTree(lifted).query(lifted[chosen], k=[*range(1, k + 1)], distance_upper_bound=reach)
-    target = np.broadcast_to(np.arange(len(chosen))[:, None], source.shape)
-    # more than k coincident points may push the chosen one out of its own list
-    absent = (source != chosen[:, None]).all(axis=1)
-    source[absent, -1] = chosen[absent]
-    found = np.isfinite(distance)
-    return sort_edges(np.stack([source[found], target[found]]))
+    return _edges(rows, chosen, True)
 
 
-def within(points: np.ndarray, radius: float) -> np.ndarray:
+@njit(cache=True)
+def _edges(rows: np.ndarray, targets: np.ndarray, itself: bool) -> np.ndarray:
+    """See above; ``itself`` takes each target as its own first neighbour, and leaves out the last one."""
+    others = rows.shape[1] - 1 if itself else rows.shape[1]
+    count = len(targets) if itself else 0
+    for target in targets:
+        for column in range(others):
+            count += rows[target, column] >= 0
+    edges = np.empty((2, count), dtype=np.int64)
+    begin = end = 0
+    for position in range(len(targets)):
+        if itself:
+            edges[0, end] = targets[position]
+            end += 1
+        for column in range(others):
+            source = rows[targets[position], column]
+            if source < 0:
+                break
+            spot = end
+            while spot > begin and edges[0, spot - 1] > source:
+                edges[0, spot] = edges[0, spot - 1]
+                spot -= 1
+            edges[0, spot] = source
+            end += 1
+        edges[1, begin:end] = position
+        begin = end
+    return edges
+
+
+def within(points: np.ndarray, radius: float, limit: int) -> np.ndarray:
     """Edges between all points at most ``radius`` apart, both ways, without self-loops.
 
     Args:
         points: Positions (N, D).
         radius: In the unit of the positions.
+        limit: Largest number of edges allowed; they are counted before any memory is taken.
 
     Returns:
         edge_index (2, E) int64.
+
+    Raises:
+        DataError: There would be more edges than ``limit``.
     """
-    pairs = cKDTree(points - points.mean(axis=0)).query_pairs(radius, output_type="ndarray") if len(points) else None
-    if pairs is None or len(pairs) == 0:
+    if len(points) < 2:
         return np.empty((2, 0), dtype=np.int64)
+    tree = cKDTree(points - points.mean(axis=0))
+    count = int(tree.count_neighbors(tree, radius)) - len(points)
+    if count > limit:
+        raise DataError(
+            f"edges between clusters within graph.cluster_edges.radius_nm={radius:g} of each other would be {count}, "
+            f"among {len(points)} clusters; at most graph.cluster_edges.limit={limit} expected; lower the radius, use "
+            "graph/cluster_edges=nearest, or raise the limit"
+        )
+    pairs = tree.query_pairs(radius, output_type="ndarray")
     return sort_edges(np.concatenate([pairs, pairs[:, ::-1]]).T)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import numpy as np
 import polars as pl
 import torch
 from torch_geometric.data import HeteroData
@@ -17,7 +18,7 @@ from locgraph.errors import DataError
 from locgraph.graphs.build import GRAPHS_VERSION, GraphRecipe, build_graph
 from locgraph.io.featextracted import read_fingerprint, read_fov
 from locgraph.pipeline.executors import Executor
-from locgraph.pipeline.prepare import Track, silent
+from locgraph.pipeline.prepare import Track, remove_abandoned, silent
 from locgraph.provenance import fingerprint, whole_file
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ def _pack(views: Sequence[HeteroData]) -> dict[str, dict[str, Any]]:
         packed[place] = {}
         for key in attributes:
             parts = [view[place][key] for view in plain]
-            packed[place][key] = (torch.cat(parts, _axis(key)), [part.shape[_axis(key)] for part in parts])
+            joined = torch.cat(parts, _axis(key)) if len(parts) > 1 else _own(parts[0].contiguous())
+            packed[place][key] = (joined, [part.shape[_axis(key)] for part in parts])
     return packed
 
 
@@ -98,8 +100,13 @@ def _unpack(packed: dict[str, dict[str, Any]]) -> list[HeteroData]:
         for key, (values, sizes) in attributes.items():
             for view, part in zip(views, values.split(sizes, _axis(key)), strict=True):
                 place: Any = view if name == _GRAPH else view[tuple(name.split("|"))] if "|" in name else view[name]
-                place[key] = part.clone()  # else a part that is sent to another process would take the whole with it
+                place[key] = _own(part)
     return views
+
+
+def _own(tensor: torch.Tensor) -> torch.Tensor:
+    """The same values in memory of their own: a part that is written or sent would take the whole with it."""
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
 def _axis(key: str) -> int:
@@ -138,13 +145,23 @@ def build_fov(task: GraphTask) -> int:
         DataError: The tables cannot be read, or lack a wanted feature.
     """
     fov = read_fov(task.tables, task.fov_id)
-    views = []
-    for index in sorted(fov.clusters[schema.VIEW].unique()) or [0]:  # of no clusters at all, build_graph complains
-        chosen = pl.col(schema.VIEW) == index
-        locs, clusters = fov.locs.filter(chosen), fov.clusters.filter(chosen)
-        views.append(build_graph(locs, clusters, fov.dimensions, task.recipe, task.fov_id))
+    views = [
+        build_graph(locs, clusters, fov.dimensions, task.recipe, task.fov_id)
+        for locs, clusters in _split(fov.locs, fov.clusters)
+    ]
     GraphStore(task.folder).save(task.fov_id, views, task.fingerprint)
     return len(views)
+
+
+def _split(locs: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Both tables of each view, without a copy: rows are sorted by view. At least one, if there are no clusters."""
+    for index in np.unique(clusters[schema.VIEW].to_numpy()) if clusters.height else (0,):
+        yield _rows(locs, index), _rows(clusters, index)
+
+
+def _rows(table: pl.DataFrame, view: int) -> pl.DataFrame:
+    first, end = np.searchsorted(table[schema.VIEW].to_numpy(), [view, view + 1])
+    return table[int(first) : int(end)]
 
 
 def build_store(
@@ -163,6 +180,7 @@ def build_store(
     Returns:
         The FOVs that failed, with reasons.
     """
+    remove_abandoned(folder)
     store, tasks, failures = GraphStore(folder), {}, {}
     for fov_id in fov_ids:
         wanted = fingerprint(GRAPHS_VERSION, dict(recipe.settings), read_fingerprint(tables, fov_id))

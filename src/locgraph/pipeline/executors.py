@@ -49,7 +49,7 @@ class Serial:
     def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
         """Yields one outcome for each item, in their order."""
         for fov_id, item in items.items():
-            yield _attempt(function, fov_id, item)
+            yield attempt(function, fov_id, item)
 
 
 class Processes:
@@ -83,7 +83,7 @@ class Processes:
         left, start = dict(items), time.monotonic()
         while left and not self._others_pay(time.monotonic() - start, len(items) - len(left), len(left)):
             fov_id = next(iter(left))
-            yield _attempt(function, fov_id, left.pop(fov_id))
+            yield attempt(function, fov_id, left.pop(fov_id))
         if left:
             yield from self._run_elsewhere(function, left)
 
@@ -104,7 +104,7 @@ class Processes:
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
                 # whoever stops taking outcomes, as by Ctrl-C, knows that some are not taken
                 warnings.filterwarnings("ignore", r"\d+ tasks (have|which)", UserWarning)
-                yield from parallel(delayed(_attempt)(function, fov_id, item) for fov_id, item in items.items())
+                yield from parallel(delayed(attempt)(function, fov_id, item) for fov_id, item in items.items())
         except TerminatedWorkerError as error:
             raise DataError(
                 "a process was killed while it worked on a FOV, most often for want of memory; what was done is kept: "
@@ -115,7 +115,8 @@ class Processes:
             get_reusable_executor(max_workers=self.workers).shutdown()
 
 
-def _attempt(function: Callable[[Any], Any], fov_id: str, item: Any) -> Outcome:
+def attempt(function: Callable[[Any], Any], fov_id: str, item: Any) -> Outcome:
+    """What becomes of one FOV, whatever happens; only what ends the process escapes, such as Ctrl-C."""
     try:
         return Outcome(fov_id, function(item))
     except LocgraphError as error:

@@ -1,9 +1,9 @@
-"""One FOV from raw file to featextracted tables: read, cluster, drop what is too small, measure."""
+"""One FOV from raw file to featextracted tables: read, filter, cluster, drop what is too small, measure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +15,16 @@ from locgraph.clustering.base import Clusterer
 from locgraph.errors import ConfigError, DataError
 from locgraph.features.table import FeatureSet
 from locgraph.io.catalogue import FovSource
-from locgraph.io.columns import ColumnMap
+from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
-from locgraph.io.read import read_localisations
+from locgraph.io.loc_labels import label_localisations
+from locgraph.io.read import companions, read_localisations
 from locgraph.pipeline.views import Views
+from locgraph.preprocess.base import Filter
+from locgraph.preprocess.chain import apply_filters
 from locgraph.provenance import file_digest, fingerprint
 
-TABLES_VERSION: Final = 1
+TABLES_VERSION: Final = 2
 """Raised whenever the same file and settings give other tables than before: those of earlier versions are redone."""
 
 
@@ -30,7 +33,7 @@ class ExtractRecipe:
     """Everything that decides the tables of a FOV.
 
     Attributes:
-        columns: Names and units of the raw file's columns.
+        columns: Gives names and units of a raw file's columns.
         clusterer: Coordinates (N, D) float64 nm and a seed to labels (N,) int64.
         features: Features measured on each cluster.
         views: Versions of each FOV that are stored.
@@ -38,9 +41,11 @@ class ExtractRecipe:
         min_clusters: A FOV with fewer clusters is refused.
         max_refused_fraction: A FOV with a larger fraction of unusable rows is refused.
         settings: The same as plain values: they make the fingerprint and are written into every file.
+        preprocess: Name to filter; they run in this order, before everything else.
+        keep_unclustered: Whether localisations without a cluster are stored, with ``cluster_id`` -1.
     """
 
-    columns: ColumnMap
+    columns: ColumnSource
     clusterer: Clusterer
     features: FeatureSet
     views: Views
@@ -48,6 +53,8 @@ class ExtractRecipe:
     min_clusters: int
     max_refused_fraction: float
     settings: Mapping[str, Any]
+    preprocess: Mapping[str, Filter] = field(default_factory=dict)
+    keep_unclustered: bool = False
 
     def __post_init__(self) -> None:
         if self.min_localisations < 1:
@@ -69,13 +76,13 @@ class ExtractTask:
 
 def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe: ExtractRecipe) -> str:
     """Fingerprint of the tables that ``recipe`` makes of one raw file; changes with anything that could change them."""
-    settings = dict(recipe.settings)
-    names = [source.fov_id, source.label, source.group, list(class_names)]
-    return fingerprint(TABLES_VERSION, settings, file_digest(source.path), names)
+    names = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
+    content = [file_digest(path) for path in (source.path, *companions(source.path))]
+    return fingerprint(TABLES_VERSION, dict(recipe.settings), content, names)
 
 
 def extract_fov(task: ExtractTask) -> dict[str, int]:
-    """Reads, clusters and measures one FOV and writes its two tables.
+    """Reads, filters, clusters and measures one FOV and writes its two tables.
 
     Args:
         task: The FOV, the recipe and the folder to write to.
@@ -84,38 +91,50 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
         What was refused, dropped and kept, as written into the files.
 
     Raises:
-        DataError: The file cannot be read, lacks a column that a feature needs, or holds too few clusters.
+        DataError: The file cannot be read, lacks a column that is needed, or holds too few localisations or clusters.
     """
     source, recipe = task.source, task.recipe
-    localisations = read_localisations(source.path, recipe.columns, recipe.max_refused_fraction)
-    absent = [name for name in recipe.features.needs if name not in localisations.table.columns]
-    if absent:
-        raise DataError(
-            f"{source.path}: the chosen features need the columns {absent}, found {localisations.table.columns}; "
-            "name them in columns.names, or choose other features"
-        )
-    locs, clusters, dropped = _extract_views(localisations.table, localisations.dimensions, task)
+    found = read_localisations(source.path, recipe.columns, recipe.max_refused_fraction)
+    found = label_localisations(found, task.class_names if source.by_localisation else None, str(source.path))
+    dimensions, n_read, refused = found.dimensions, found.table.height, found.refused
+    table, filtered = apply_filters(found.table, dimensions, recipe.preprocess, str(source.path))
+    del found  # memory, in large fields of view
+    _check_columns(table, recipe, source.path)
+    locs, clusters, dropped = _extract_views(table, dimensions, task)
     counts = {
-        schema.DIMENSIONS: localisations.dimensions,
-        "rows_refused": sum(localisations.refused.values()),
-        "localisations_read": localisations.table.height,
+        schema.DIMENSIONS: dimensions,
+        "rows_refused": sum(refused.values()),
+        "localisations_read": n_read,
     }
-    counts |= {f"rows_refused: {reason}": number for reason, number in localisations.refused.items()} | dropped
+    counts |= {f"rows_refused: {reason}": number for reason, number in refused.items()} | filtered | dropped
     fov = ExtractedFov(
         fov_id=source.fov_id,
         locs=locs,
         clusters=clusters,
-        dimensions=localisations.dimensions,
+        dimensions=dimensions,
         label=source.label,
         class_names=task.class_names,
         group=source.group,
-        units=_units(locs, recipe.features, localisations.dimensions),
+        units=_units(locs, recipe.features, dimensions),
         counts=counts,
         recipe=dict(recipe.settings),
         fingerprint=task.fingerprint,
     )
     write_fov(task.folder, fov)
     return counts
+
+
+def _check_columns(table: pl.DataFrame, recipe: ExtractRecipe, path: Path) -> None:
+    for part, needs, other in (
+        ("clusterer needs", recipe.clusterer.needs, "another clusterer"),
+        ("features need", recipe.features.needs, "other features"),
+    ):
+        absent = [name for name in needs if name not in table.columns]
+        if absent:
+            raise DataError(
+                f"{path}: the chosen {part} the columns {absent}, found {table.columns}; "
+                f"name them in columns.names, or choose {other}"
+            )
 
 
 def _extract_views(
@@ -127,9 +146,9 @@ def _extract_views(
     all_clusters: list[pl.DataFrame] = []
     counts: dict[str, int] = {}
     for view in range(recipe.views.count):
-        rows = recipe.views.rows(fov_id, view, table.height)
+        part = table if view == 0 else table[recipe.views.rows(fov_id, view, table.height)]
         seed = recipe.views.cluster_seed(fov_id, view)
-        locs, clusters, dropped = extract_view(table[rows], dimensions, recipe, seed)
+        locs, clusters, dropped = extract_view(part, dimensions, recipe, seed)
         if view == 0:
             counts = dropped
         if clusters.height < recipe.min_clusters:
@@ -159,30 +178,45 @@ def extract_view(
         seed: Seed of the clusterer.
 
     Returns:
-        Clustered localisations with ``cluster_id``, sorted by it; one row for each cluster; counts of what was dropped.
+        Clustered localisations with ``cluster_id``, sorted by it, after those without a cluster (-1) where these are
+        kept; one row for each cluster; counts of what was dropped.
     """
-    points = table.select(schema.position_columns(dimensions)).to_numpy()
-    labels = recipe.clusterer(np.ascontiguousarray(points), seed)
+    points = np.ascontiguousarray(table.select(schema.position_columns(dimensions)).to_numpy())
+    needed = {name: table[name].to_numpy() for name in recipe.clusterer.needs}
+    labels = recipe.clusterer(points, seed, **needed)
     sizes = np.bincount(labels[labels >= 0])
     large = sizes >= recipe.min_localisations
     new_label = np.where(large, np.cumsum(large) - 1, schema.NOISE)
     kept = np.where(labels >= 0, new_label[labels], schema.NOISE) if sizes.size else labels
-    locs = (
-        table.with_columns(pl.Series(schema.CLUSTER_ID, kept, pl.Int64))
-        .filter(pl.col(schema.CLUSTER_ID) >= 0)
-        .sort(schema.CLUSTER_ID, maintain_order=True)
-    )
-    clusters = recipe.features.compute(locs, locs[schema.CLUSTER_ID].to_numpy(), dimensions)
+    locs, clusters = _measured(table, kept, dimensions, recipe)
     dropped = {
         "localisations_unclustered": int((labels == schema.NOISE).sum()),
         "clusters_too_small": int((~large & (sizes > 0)).sum()),
         "localisations_in_small_clusters": int(sizes[~large].sum()),
-        schema.N_LOCALISATIONS: locs.height,
+        schema.N_LOCALISATIONS: int((kept >= 0).sum()),
         schema.N_CLUSTERS: clusters.height,
     }
     return locs, clusters, dropped
 
 
+def _measured(
+    table: pl.DataFrame, labels: np.ndarray, dimensions: int, recipe: ExtractRecipe
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Both tables of one view; what is measured on localisations is null for those without a cluster."""
+    order = np.argsort(labels, kind="stable")
+    n_unclustered = int((labels < 0).sum())
+    chosen = order if recipe.keep_unclustered else order[n_unclustered:]
+    locs = table[chosen].with_columns(pl.Series(schema.CLUSTER_ID, labels[chosen], pl.Int64))
+    clustered = locs.tail(len(order) - n_unclustered)
+    owners = clustered[schema.CLUSTER_ID].to_numpy()
+    clusters = recipe.features.compute(clustered, owners, dimensions)
+    measured = recipe.features.compute_localisations(clustered, owners, dimensions)
+    if recipe.keep_unclustered:
+        measured = pl.concat([locs.head(n_unclustered), measured], how="diagonal")
+    return measured, clusters
+
+
 def _units(locs: pl.DataFrame, features: FeatureSet, dimensions: int) -> dict[str, str]:
-    units = {name: schema.LOCALISATION_COLUMNS[name].unit for name in locs.columns}
-    return units | {column.name: column.unit for column in features.columns(dimensions)}
+    units = {name: column.unit for name, column in schema.LOCALISATION_COLUMNS.items() if name in locs.columns}
+    measured = (*features.localisation_columns(dimensions), *features.columns(dimensions))
+    return units | {column.name: column.unit for column in measured}

@@ -88,7 +88,7 @@ def _counted(fov: ExtractedFov) -> tuple[dict[str, object], tuple[str, ...]]:
         schema.LABEL: fov.label,
         schema.GROUP: fov.group,
         schema.DIMENSIONS: fov.dimensions,
-        schema.N_LOCALISATIONS: fov.locs.filter(whole).height,
+        schema.N_LOCALISATIONS: fov.locs.filter(whole, pl.col(schema.CLUSTER_ID) != schema.NOISE).height,
         schema.N_CLUSTERS: fov.clusters.filter(whole).height,
     }
     return row, fov.class_names

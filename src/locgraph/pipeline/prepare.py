@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
+from joblib import cpu_count
 
 from locgraph import schema
 from locgraph.io.catalogue import Catalogue, FovSource
@@ -17,6 +20,9 @@ from locgraph.pipeline.executors import Executor, Outcome
 from locgraph.pipeline.extract import ExtractRecipe, ExtractTask, extract_fingerprint, extract_fov
 
 log = logging.getLogger(__name__)
+
+ABANDONED_AFTER_S: Final = 24 * 3600
+"""Age of a temporary file that no living process is still writing."""
 
 Track = Callable[[Iterable[Outcome], int, str], Iterable[Outcome]]
 """Wraps an iterator of outcomes to show progress: iterator, total, description."""
@@ -51,6 +57,7 @@ def prepare(
     Raises:
         TooManyFailuresError: More FOVs failed than allowed; the good ones are kept and not redone.
     """
+    remove_abandoned(folder)
     tasks, failures = _outdated(catalogue, recipe, folder)
     up_to_date = len(catalogue.sources) - len(tasks) - len(failures)
     log.info("featextracted tables: %d up to date, %d to make, in %s", up_to_date, len(tasks), folder)
@@ -66,19 +73,43 @@ def prepare(
     return manifest
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Removes temporary files that processes left when they were killed.
+
+    Only those that nobody has written to for a day: another run may be at work in the same folder, and must not lose
+    what it is about to rename.
+
+    Args:
+        folder: Searched with its sub-folders; need not exist.
+    """
+    now = time.time()
+    for path in folder.rglob(".*.part"):
+        try:
+            if now - path.stat().st_mtime > ABANDONED_AFTER_S:
+                path.unlink()
+                log.info("removed %s, left by a run that was killed", path)
+        except OSError as error:  # another run was faster, or the folder is not ours to change: no harm either way
+            log.debug("%s stays: %s", path, error)
+
+
 def _outdated(
     catalogue: Catalogue, recipe: ExtractRecipe, folder: Path
 ) -> tuple[dict[str, ExtractTask], dict[str, str]]:
-    tasks, failures = {}, {}
-    for source in catalogue.sources:
+    def task(source: FovSource) -> ExtractTask | str | None:
         try:
             wanted = extract_fingerprint(source, catalogue.class_names, recipe)
         except OSError as error:
-            failures[source.fov_id] = f"{source.path}: cannot be read ({error})"
-            continue
-        if read_fingerprint(folder, source.fov_id) != wanted:
-            tasks[source.fov_id] = ExtractTask(source, catalogue.class_names, recipe, folder, wanted)
-    return tasks, failures
+            return f"{source.path}: cannot be read ({error})"
+        if read_fingerprint(folder, source.fov_id) == wanted:
+            return None
+        return ExtractTask(source, catalogue.class_names, recipe, folder, wanted)
+
+    # reading and hashing leave Python's lock alone, so that threads are enough to use all cores
+    with ThreadPoolExecutor(cpu_count()) as threads:
+        fov_ids = (source.fov_id for source in catalogue.sources)
+        found = dict(zip(fov_ids, threads.map(task, catalogue.sources), strict=True))
+    tasks = {fov_id: task for fov_id, task in found.items() if isinstance(task, ExtractTask)}
+    return tasks, {fov_id: reason for fov_id, reason in found.items() if isinstance(reason, str)}
 
 
 def manifest_of_catalogue(catalogue: Catalogue) -> Manifest:

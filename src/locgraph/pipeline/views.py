@@ -14,9 +14,9 @@ from locgraph.errors import ConfigError
 class Views:
     """How many versions of a FOV are stored, and how they differ.
 
-    View 0 always holds every localisation. The others keep a random part of them and are clustered with a seed of their
-    own, so that training sees the clustering vary and testing averages over it. The draws depend on ``seed``, the FOV
-    and the view alone: the same FOV has the same views, every time.
+    View 0 always holds every localisation that preprocessing left. The others keep a random part of these and are
+    clustered with a seed of their own, so that training sees the clustering vary and testing averages over it. The
+    draws depend on ``seed``, the FOV and the view alone: the same FOV has the same views, every time.
 
     Args:
         count: Number of views, at least 1.
