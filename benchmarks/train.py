@@ -47,7 +47,7 @@ def measure(folder: str, overrides: list[str]) -> dict[str, float]:
     catalogue = prepare.read_catalogue(cfg)
     prepared = prepare.make_graphs(cfg, prepare.make_tables(cfg, catalogue))
     data = fit.make_data(cfg, prepared, assemble.build(cfg.fold).plan(prepared.manifest)[0])
-    network: Network = assemble.build(cfg.model, sizes=fit.make_sizes(data))
+    network: Network = assemble.network(cfg.model, fit.make_sizes(data))
     clock = Clock()
     silent = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     options = {"accelerator": "cpu", "precision": cfg.trainer.precision, "max_epochs": EPOCHS, **silent}

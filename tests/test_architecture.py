@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "locgraph"
 TORCH_STACK = {"torch", "torch_geometric", "torchmetrics", "lightning"}
-TORCH_FREE = ("io", "simulate", "clustering", "features", "pipeline", "analysis", "viewing")
+TORCH_FREE = ("io", "simulate", "preprocess", "clustering", "features", "pipeline", "analysis", "viewing")
 MODULES = {
     ".".join(("locgraph", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(SOURCE.rglob("*.py"))
@@ -143,6 +143,8 @@ def test_no_module_imports_itself_by_a_detour():
         ("torchmetrics", ("training", "commands")),
         ("lightning", ("data", "training", "commands")),
         ("cuml", ("clustering.backend",)),
+        ("h5py", ("io.readers",)),
+        ("distributed", ("pipeline.dask_executor",)),
     ],
 )
 def test_packages_stay_in_their_place(package, places):

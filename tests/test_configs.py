@@ -25,6 +25,7 @@ FILES = sorted(CONFIGS.rglob("*.yaml"))
 LEAVES = [path for path in FILES if path.parent != CONFIGS and path.parent.name != "local"]
 
 REQUIRED = {
+    "labels.pattern": "_(wt|ko)_",
     "data.raw_dir": "raw",
     "data.featextracted_dir": "tables",
     "columns.unit": "nm",
@@ -33,9 +34,15 @@ REQUIRED = {
     "groups.pattern": "^(p.)_",
     "fold.path": "folds.json",
     "scaling.nm_per_unit": 100.0,
+    "preprocess.channels.keep": [0],
+    "preprocess.photons.least": 100.0,
+    "preprocess.region.x": [0.0, 1000.0],
+    "preprocess.region.y": None,
     "graph.cluster_edges.radius_nm": 50.0,
     "ckpt_path": "best.ckpt",
     "folder": "sweeps",
+    "source": "raw",
+    "target": "converted",
 }
 """A value for every ``???``."""
 
@@ -43,15 +50,23 @@ HANDED_OVER = {
     "model": {"sizes"},
     "model.loc_encoder": {"sizes"},
     "model.cluster_encoder": {"in_channels", "sizes"},
-    "model.readout": {"in_channels"},
+    "model.readout": {"in_channels", "sizes"},
+    "model.readout.readout": {"in_channels", "sizes"},
     "model.head": {"in_channels", "sizes"},
+    "model.head.fov": {"in_channels", "sizes"},
+    "model.head.localisation": {"in_channels", "sizes"},
     "training.optimizer": {"params"},
+    "training.loss": {"class_weights"},
+    "training.sampler": {"targets", "seed"},
     "logger.tensorboard": {"folder"},
     "logger.wandb": {"folder", "name", "group"},
 }
 """Arguments that the code gives to a target beside those of its leaf."""
 
-FREE = ("columns.names",)
+KEPT = {"model": {"init_from"}}
+"""Values of a leaf that the command keeps to itself."""
+
+FREE = ("columns.names", "labels.names")
 """Mappings whose keys the user chooses."""
 
 
@@ -59,6 +74,15 @@ def options() -> list[tuple[str, str]]:
     """Every group that a command chooses from, with every option of it."""
     found = [(path.parent.relative_to(CONFIGS).as_posix(), path.stem) for path in LEAVES]
     return [(group, option) for group, option in found if group.split("/")[0] != "hydra"]
+
+
+ALONGSIDE = {"clustering/clusterer": "clustering=per_channel"}
+"""What must be chosen for a group to be there at all."""
+
+
+def choice(group: str, option: str) -> tuple[str, ...]:
+    """The overrides that choose an option."""
+    return (*filter(None, [ALONGSIDE.get(group)]), f"{group}={option}")
 
 
 every_option = pytest.mark.parametrize(("group", "option"), options())
@@ -104,7 +128,7 @@ def keys(node: Any, path: str = "") -> Iterator[str]:
 
 @every_option
 def test_every_option_composes(group, option):
-    content = plain("train", f"{group}={option}")
+    content = plain("train", *choice(group, option))
     if group not in ("experiment", "sweep", "debug"):
         for name in group.split("/"):
             content = content[name]
@@ -140,10 +164,11 @@ def test_prepare_prepares_what_train_trains(option):
 
 @every_option
 def test_every_target_takes_its_arguments(group, option):
-    for path, leaf in targets(plain("train", f"{group}={option}")):
+    for path, leaf in targets(plain("train", *choice(group, option))):
         target = get_object(leaf["_target_"])
         parameters = inspect.signature(target).parameters.values()
-        given = {key for key in leaf if key not in ("_target_", "_partial_")} | HANDED_OVER.get(path, set())
+        given = {key for key in leaf if key not in ("_target_", "_partial_", *KEPT.get(path, ()))}
+        given |= HANDED_OVER.get(path, set())
         names = {parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
         if all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters):
             assert given <= names, f"{path}: {leaf['_target_']} takes {sorted(names)}"
@@ -163,17 +188,18 @@ def test_every_part_can_be_made(group, option, tmp_path, monkeypatch):
     Path("labels.csv").write_text("fov_id,label\na,L\n")
     Path("groups.csv").write_text("fov_id,group\na,p1\n")
     Path("folds.json").write_text(json.dumps({"folds": [{"train": ["a"], "val": ["b"], "test": ["c"]}]}))
-    cfg = composed("train", f"{group}={option}")
+    cfg = composed("train", *choice(group, option))
     changed = "" if group == "experiment" else group.replace("/", ".")
-    for path, leaf in targets(plain("train", f"{group}={option}")):
+    for path, leaf in targets(plain("train", *choice(group, option))):
         within_another = path.startswith(("features.features.", "model."))
         if path.startswith(changed) and path not in HANDED_OVER and not within_another:
             made = assemble.build(OmegaConf.select(cfg, path))
             assert made.func if leaf.get("_partial_") else made is not None
     if group.startswith("model") or group == "experiment":
-        sizes = DataSizes(dimensions=2, n_classes=3, cluster_features=5, localisation_features=0, levels=3)
-        network = assemble.build(cfg.model, sizes=sizes)
-        assert network.head.layers[-1].out_features == 3
+        sizes = DataSizes(2, 3, 5, 0, 3, supercluster_features=3, superlevels=2, descriptors=9, localisation_classes=3)
+        network = assemble.network(cfg.model, sizes)
+        heads = [network.head] if hasattr(network.head, "layers") else list(network.head.children())
+        assert [head.layers[-1].out_features for head in heads] == [3] * len(network.predicts)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +255,7 @@ def test_without_a_sweep_one_fold_is_trained():
     [
         ("trainer.max_epoch=3", ConfigCompositionException, r"Could not override 'trainer\.max_epoch'"),
         ("clusterer=kmeans", ConfigCompositionException, "Could not override 'clusterer'"),
+        ("clustering/clusterer=kmeans", ConfigCompositionException, "Could not override 'clustering/clusterer'"),
         ("clustering=optics", MissingConfigException, r"(?s)Could not find 'clustering/optics'.*dbscan.*kmeans"),
         ("experiment=dmeo", MissingConfigException, r"(?s)Could not find 'experiment/dmeo'.*demo"),
     ],
@@ -264,6 +291,6 @@ def test_targets_are_ours_or_of_the_packages_we_name():
     found = {
         leaf["_target_"].split(".")[0]
         for group, option in options()
-        for _, leaf in targets(plain("train", f"{group}={option}"))
+        for _, leaf in targets(plain("train", *choice(group, option)))
     }
     assert found == {"locgraph", "lightning", "torch"}

@@ -143,6 +143,6 @@ def test_help_of_a_command_shows_groups_and_settings(run, tmp_path, capsys):
     assert stopped.value.code == 0
     printed = capsys.readouterr().out
     assert "== Config groups ==" in printed
-    assert "cluster_encoder: continuous_filter, point_transformer" in printed
+    assert "cluster_encoder: angular_filter, chiral_filter, continuous_filter" in printed
     assert "max_epochs: 100" in printed
     assert not list(tmp_path.iterdir())

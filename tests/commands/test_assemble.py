@@ -12,7 +12,10 @@ from locgraph.data.augment import Jitter, Rotation, Scale, Shear, Thinning
 from locgraph.data.datamodule import LoaderSettings
 from locgraph.errors import ConfigError, FoldError
 from locgraph.graphs.cluster_edges import AllPairs, Nearest
+from locgraph.graphs.superclusters import Linked
 from locgraph.models.sizes import DataSizes
+from locgraph.preprocess.merge_blinks import MergeBlinks
+from locgraph.provenance import fingerprint
 
 SPACE = "types.SimpleNamespace"
 SIZES = DataSizes(dimensions=2, n_classes=3, cluster_features=5, localisation_features=0, levels=0)
@@ -104,7 +107,7 @@ def test_an_unknown_argument_of_a_part_of_the_network_names_the_part(composed):
     cfg = composed("train", "model=clusternet", "+model.readout.window=3")
 
     with pytest.raises(ConfigError, match=r"models\.network\.Network: Pooled.*unexpected keyword argument 'window'"):
-        assemble.build(cfg.model, sizes=SIZES)
+        assemble.network(cfg.model, SIZES)
 
 
 @pytest.mark.parametrize("numbers", [{}, {"n_clusters": 1}])
@@ -127,15 +130,19 @@ def test_settings_of_the_tables(composed):
 
     found = assemble.extract_settings(composed("train", *overrides))
 
-    assert found["data"] == {"min_localisations": 3, "min_clusters": 4, "max_refused_fraction": 0.05}
+    data = {"min_localisations": 3, "min_clusters": 4, "max_refused_fraction": 0.05, "keep_unclustered": False}
+    assert found["data"] == data
+    assert found["preprocess"] == []
     assert found["clustering"]["n_clusters"] == 7
     assert found["views"] == {"_target_": "locgraph.pipeline.views.Views", "count": 16, "keep": 0.8, "seed": 0}
-    assert set(found) == {"data", "columns", "clustering", "features", "views"}
+    assert set(found) == {"data", "columns", "preprocess", "clustering", "features", "views"}
     assert not any(isinstance(part, DictConfig) for part in found.values())
 
 
 def test_recipe_of_the_tables(composed):
-    settings = assemble.extract_settings(composed("train", "clustering=kmeans", "data.min_localisations=6"))
+    settings = assemble.extract_settings(
+        composed("train", "columns=nm", "clustering=kmeans", "data.min_localisations=6")
+    )
 
     recipe = assemble.extract_recipe(settings)
 
@@ -143,11 +150,86 @@ def test_recipe_of_the_tables(composed):
     assert recipe.views.count == 1
     assert recipe.columns.unit == "nm"
     assert recipe.min_localisations == 6
+    assert recipe.preprocess == {}
+    assert not recipe.keep_unclustered
     assert recipe.settings is settings
 
 
+def test_localisations_are_stored_where_the_head_reads_them(composed):
+    settings = assemble.graph_settings(composed("train", "model=clusternet", "model/head=segment"), [])
+
+    assert settings["localisations"] is True
+
+
+def test_descriptors_of_the_recipe(composed):
+    settings = assemble.graph_settings(composed("train"), ["count"])
+    assert assemble.graph_recipe(settings).descriptors == {}
+    del settings["descriptors"]  # as in checkpoints of earlier versions
+    assert assemble.graph_recipe(settings).descriptors == {}
+
+    cfg = composed("train", "graph/descriptors=standard", "graph.descriptors.pair_distances.n_bins=7")
+    descriptors = assemble.graph_recipe(assemble.graph_settings(cfg, ["count"])).descriptors
+    assert set(descriptors) == {"pair_distances", "ripley", "covariance"}
+    assert descriptors["pair_distances"].n_bins == 7
+
+
+def test_filters_keep_the_order_they_are_written_in(composed):
+    for names in (["merge_blinks", "frames", "precision"], ["precision", "merge_blinks", "frames"]):
+        cfg = composed("train", f"preprocess=[{','.join(names)}]", "preprocess.frames.last=7")
+
+        recipe = assemble.extract_recipe(assemble.extract_settings(cfg))
+
+        assert list(recipe.preprocess) == names
+        assert isinstance(recipe.preprocess["merge_blinks"], MergeBlinks)
+        assert recipe.preprocess["frames"].last == 7
+
+
+def test_the_order_of_filters_counts(composed):
+    names = (["photons", "frames"], ["frames", "photons"])
+    cfgs = (composed("train", f"preprocess=[{','.join(n)}]", "preprocess.photons.least=1") for n in names)
+
+    assert len({fingerprint(assemble.extract_settings(cfg)) for cfg in cfgs}) == 2
+
+
+def test_unclustered_localisations_are_kept_where_the_settings_say_so(composed):
+    settings = assemble.extract_settings(composed("train", "data.keep_unclustered=true"))
+
+    assert assemble.extract_recipe(settings).keep_unclustered
+
+
+def test_a_filter_that_cannot_work_is_named(composed):
+    settings = assemble.extract_settings(composed("train", "preprocess=photons", "preprocess.photons.least=null"))
+
+    with pytest.raises(
+        ConfigError, match=r"preprocess\.photons: expected least or most, or both, as limits of photons"
+    ):
+        assemble.extract_recipe(settings)
+
+
+def test_settings_of_earlier_versions_know_no_filters(composed):
+    cfg = composed("train", "data.raw_dir=raw")
+    settings = assemble.extract_settings(cfg)
+    recorded = {name: assemble.plain(cfg[name]) for name in ("data", "columns", "clustering", "features", "views")}
+    del recorded["data"]["keep_unclustered"]
+
+    assert assemble.extract_settings(OmegaConf.create(recorded)) == settings
+
+
+def test_superclusters_of_the_recipe(composed):
+    settings = assemble.graph_settings(composed("train"), ["count"])
+    assert assemble.graph_recipe(settings).superclusters is None
+    del settings["superclusters"]  # as in checkpoints of earlier versions
+    assert assemble.graph_recipe(settings).superclusters is None
+
+    cfg = composed("train", "graph/superclusters=linked", "graph.superclusters.scales_nm=[50,70.5]")
+    superclusters = assemble.graph_recipe(assemble.graph_settings(cfg, ["count"])).superclusters
+    assert isinstance(superclusters, Linked)
+    assert superclusters.scales_nm == (50, 70.5)
+
+
 @pytest.mark.parametrize(
-    ("model", "expected"), [("invariantnet", False), ("clusternet", False), ("locclusternet", True)]
+    ("model", "expected"),
+    [("invariantnet", False), ("clusternet", False), ("locclusternet", True), ("hgt", True), ("clustermlp", False)],
 )
 def test_localisations_are_stored_where_the_model_reads_them(composed, model, expected):
     settings = assemble.graph_settings(composed("train", f"model={model}"), ["count", "area_hull"])

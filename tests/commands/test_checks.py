@@ -105,6 +105,7 @@ def test_eval_has_no_precision(machine, composed):
         ("data.batch_size=2.5", "found 2.5"),
         ("data.batch_size=true", "found True"),
         ("data.num_workers=-1", "data.num_workers must be at least 0, a whole number, found -1"),
+        ("data.keep_unclustered=1", "data.keep_unclustered must be true or false, found 1"),
         ("data.in_memory=1", "data.in_memory must be true or false, found 1"),
         ("data.min_localisations=0", "data.min_localisations must be at least 1"),
         ("data.min_clusters=few", "data.min_clusters must be at least 1, a whole number, found 'few'"),
@@ -151,7 +152,7 @@ def test_the_values_of_the_configs_work(composed, command):
 @pytest.mark.parametrize(
     "override",
     ["clustering=kmeans", "clustering.eps_nm=3", "+columns.names.z=Z", "~features.features.hull", "labels=folders",
-     "groups=none", "views.count=3", "simulation=origami"],
+     "groups=none", "preprocess=frames", "views.count=3", "simulation=origami"],
 )  # fmt: skip
 def test_settings_that_featextracted_tables_would_ignore(composed, override):
     cfg = composed("train", "data=featextracted")
@@ -175,3 +176,24 @@ def test_settings_that_featextracted_tables_do_not_ignore(composed):
 
 def test_raw_files_ignore_nothing(composed):
     checks.check_source(composed("train"), ["clustering=kmeans", "views.count=3"])
+
+
+def test_settings_of_training_work(composed):
+    checks.check_training(composed("train"))
+    checks.check_training(composed("train", "training/sampler=balanced", "training.class_weights=none"))
+    checks.check_training(composed("train", "training/sampler=balanced", "training.class_weights=[1,2]"))
+
+
+def test_classes_are_balanced_once(composed):
+    with pytest.raises(ConfigError, match=r"BalancedSampler and training\.class_weights=balanced both balance"):
+        checks.check_training(composed("train", "training/sampler=balanced"))
+
+
+def test_a_sampler_that_is_not_there(composed):
+    with pytest.raises(ConfigError, match=r"training\.sampler\._target_=locgraph\.nothing\.Sampler is not there"):
+        checks.check_training(composed("train", "training.sampler._target_=locgraph.nothing.Sampler"))
+
+
+def test_weights_to_start_from_that_are_not_there(composed, tmp_path):
+    with pytest.raises(ConfigError, match=r"model\.init_from=.*no\.ckpt: no such file; expected RUN/checkpoints/best"):
+        checks.check_training(composed("train", f"model.init_from={tmp_path}/no.ckpt"))

@@ -49,7 +49,9 @@ def test_new_raw_files_without_labels_are_predicted(trained, checkpoint, run, tm
     raw = tmp_path / "new"
     raw.mkdir()
     for path in sorted((trained.folder / "outputs" / "simulated" / "demo").glob("L_*.parquet"))[:4]:
-        pl.read_parquet(path).write_csv(raw / f"{path.stem}.csv")
+        # trained on tables of locgraph, used on those of ThunderSTORM: columns=auto knows both
+        table = pl.read_parquet(path).rename({"x": "x [nm]", "y": "y [nm]", "precision": "uncertainty [nm]"})
+        table.write_csv(raw / f"{path.stem}.csv")
     run(tmp_path, "eval", f"ckpt_path={checkpoint}", f"data.raw_dir={raw}")
     metrics, table = evaluated(tmp_path)
     assert "test" not in metrics
@@ -111,10 +113,39 @@ def test_3d_files_do_not_fit_a_2d_checkpoint(trained, checkpoint, fails, tmp_pat
     raw = tmp_path / "new"
     raw.mkdir()
     for path in sorted((trained.folder / "outputs" / "simulated" / "demo").glob("T_*.parquet"))[:3]:
-        pl.read_parquet(path).with_columns(z=pl.col("x") + pl.col("y") ** 2).write_parquet(raw / path.name)
+        table = pl.read_parquet(path).with_columns(z=pl.col("x") + pl.col("y") ** 2)
+        table.write_parquet(raw / path.name, metadata={"units": json.dumps(dict.fromkeys("xyz", "nm"))})
     message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", f"data.raw_dir={raw}")
     assert "3D" in message
     assert "2D" in message
+
+
+def test_a_feature_that_new_files_cannot_give_is_told(trained, checkpoint, fails, tmp_path):
+    content = torch.load(checkpoint, weights_only=True)
+    settings = content["locgraph"]["settings"]
+    settings["features"]["features"]["photons"] = {"_target_": "locgraph.features.photons.Photons"}
+    torch.save(content, tmp_path / "with_photons.ckpt")
+    raw = tmp_path / "new"
+    raw.mkdir()
+    for path in sorted((trained.folder / "outputs" / "simulated" / "demo").glob("T_*.parquet"))[:3]:
+        table = pl.read_parquet(path).select("x", "y")
+        table.write_parquet(raw / path.name, metadata={"units": json.dumps({"x": "nm", "y": "nm"})})
+
+    message = fails(tmp_path, "eval", f"ckpt_path={tmp_path / 'with_photons.ckpt'}", f"data.raw_dir={raw}")
+
+    assert "the chosen features need the columns ['photons'], found ['x', 'y']" in message
+
+
+def test_a_feature_that_the_tables_do_not_hold_is_told(checkpoint, fails, tmp_path):
+    content = torch.load(checkpoint, weights_only=True)
+    graph = content["locgraph"]["settings"]["graph"]
+    graph["cluster_features"] = ["photons_mean", *graph["cluster_features"][1:]]
+    torch.save(content, tmp_path / "other.ckpt")
+
+    message = fails(tmp_path, "eval", f"ckpt_path={tmp_path / 'other.ckpt'}")
+
+    assert "photons_mean" in message
+    assert "change graph.cluster_features" in message
 
 
 def test_lenient_labels_keep_what_there_is(tmp_path):

@@ -1,6 +1,7 @@
 """The parts of one training run, and what loggers get of it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,12 +17,18 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch_geometric.data import HeteroData
 
-from locgraph.commands import fit
+from locgraph.commands import assemble, fit
+from locgraph.commands.record import make_record
 from locgraph.commands.run_folder import RunFolder
 from locgraph.data.augment import Rotation
 from locgraph.data.folds import Split
-from locgraph.errors import ConfigError
+from locgraph.data.sampler import BalancedSampler, EpochSampler
+from locgraph.errors import CheckpointError, ConfigError
+from locgraph.io.featextracted import read_fov
 from locgraph.models.sizes import DataSizes
+from locgraph.training.averaging import MovingAverage
+from locgraph.training.losses import CrossEntropy, Focal
+from locgraph.training.mixup import ManifoldMixup
 
 
 @pytest.fixture
@@ -58,6 +65,9 @@ def test_sizes_are_read_off_the_graph():
     graph["cluster"].pos, graph["cluster"].x = torch.zeros(4, 3), torch.zeros(4, 6)
     graph["localisation"].pos, graph["localisation"].x = torch.zeros(9, 3), torch.zeros(9, 2)
     graph["localisation_1"].pos = torch.zeros(5, 3)
+    for name in ("supercluster", "supercluster_1"):
+        graph[name].pos, graph[name].x = torch.zeros(2, 3), torch.zeros(2, 3)
+    graph["field_of_view"].pos, graph["field_of_view"].x = torch.zeros(1, 3), torch.zeros(1, 8)
     asked = []
     data = SimpleNamespace(
         load=lambda fov_id: asked.append(fov_id) or [graph],
@@ -65,7 +75,9 @@ def test_sizes_are_read_off_the_graph():
         class_names=("one",) * 7,
     )
 
-    assert fit.make_sizes(data) == DataSizes(3, 7, 6, 2, levels=2)
+    assert fit.make_sizes(data) == DataSizes(
+        3, 7, 6, 2, levels=2, supercluster_features=3, superlevels=2, descriptors=8
+    )
     assert asked == ["b"]
 
 
@@ -80,7 +92,7 @@ def test_class_weights(fold, choice, expected):
     data = fit.make_data(fold.cfg, fold.prepared, split)
     module = fit.make_module(fold.cfg, torch.nn.Linear(1, 1), data, {"format": 1})
 
-    found = module.class_weights
+    found = module.loss.class_weights
     assert found is None if expected is None else found.tolist() == pytest.approx(expected)
     assert module.record == {"format": 1}
 
@@ -90,6 +102,77 @@ def test_class_weights_that_are_none(fold, data):
 
     with pytest.raises(ConfigError, match=r"training\.class_weights must be balanced or none, found 'heavy'"):
         fit.make_module(fold.cfg, torch.nn.Linear(1, 1), data, {})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "loss", "sampler", "mixup"),
+    [
+        ([], CrossEntropy, EpochSampler, None),
+        (["training/loss=focal", "training.class_weights=[1,3]"], Focal, EpochSampler, None),
+        (
+            ["training/sampler=balanced", "training/mixup=manifold", "training.class_weights={T: 1, L: 3}"],
+            CrossEntropy,
+            BalancedSampler,
+            ManifoldMixup,
+        ),
+    ],
+)
+def test_parts_of_training(fold, composed, overrides, loss, sampler, mixup):
+    cfg = fold.cfg
+    cfg.training = composed("train", *overrides).training
+    data = fit.make_data(cfg, fold.prepared, fold.split)
+
+    module = fit.make_module(cfg, torch.nn.Linear(1, 1), data, {})
+
+    assert type(module.loss) is loss
+    assert type(module.mixup) is (mixup or type(None))
+    assert type(data.train_dataloader().sampler) is sampler
+    if overrides:
+        assert module.loss.class_weights.tolist() == [1.0, 3.0]
+    else:
+        assert module.loss.label_smoothing == 0.05
+
+
+def test_the_moving_average_is_a_part_of_the_run(composed, tmp_path):
+    averages = []
+    for overrides in ([], ["training/average=moving", "training.average.decay=0.5"]):
+        cfg = composed("train", "trainer.accelerator=cpu", "trainer.precision=32-true", *overrides)
+        folder = RunFolder(tmp_path, cfg)
+        trainer = fit.make_trainer(cfg, folder, [])
+        averages.append(([call.decay for call in trainer.callbacks if isinstance(call, MovingAverage)], folder))
+
+    assert [decays for decays, _ in averages] == [[], [0.5]]
+    # unlike other callbacks it decides the result: a run does not go on with another one
+    assert averages[0][1].fingerprint != averages[1][1].fingerprint
+
+
+@pytest.fixture
+def on_cpu(fold):
+    """The configuration of the small run, in 32 bits on the CPU."""
+    fold.cfg.trainer.accelerator, fold.cfg.trainer.precision = "cpu", "32-true"
+    return fold.cfg
+
+
+def test_a_run_whose_data_have_changed_does_not_go_on(trained, fold, on_cpu, data, tmp_path):
+    shutil.copytree(trained.run_dir / "checkpoints", tmp_path / "checkpoints")
+    sizes = fit.make_sizes(data)
+    record = make_record(on_cpu, fold.prepared, data, sizes) | {"class_names": ["L", "T"]}
+    module = fit.make_module(on_cpu, assemble.network(on_cpu.model, sizes), data, record)
+    folder = RunFolder(tmp_path, on_cpu)
+
+    with pytest.raises(CheckpointError, match=r"`class_names` was \['T', 'L'\], is \['L', 'T'\]; bring the data back"):
+        fit.fit(fit.make_trainer(on_cpu, folder, []), module, data, folder)
+
+
+def test_a_truncated_last_checkpoint_is_told(trained, on_cpu, data, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    content = (trained.run_dir / "checkpoints" / "last.ckpt").read_bytes()
+    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(content[:1000])
+    module = fit.make_module(on_cpu, torch.nn.Linear(1, 1), data, {})
+    folder = RunFolder(tmp_path, on_cpu)
+
+    with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read: it is truncated"):
+        fit.fit(fit.make_trainer(on_cpu, folder, []), module, data, folder)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +289,21 @@ def test_controls_see_view_0_alone_and_learn_from_training_and_validation(fold, 
 
 def test_controls_of_the_run_can_be_made_again(trained, fold):
     assert fit.controls(fold.cfg, fold.prepared, fold.split) == trained.metrics()["controls"]
+
+
+def test_controls_do_not_see_unclustered_localisations(fold, monkeypatch):
+    def read_with_noise(tables, fov_id):
+        fov = read_fov(tables, fov_id)
+        noise = fov.locs.head(9).with_columns(pl.lit(1e6).alias("x"), pl.lit(-1, pl.Int64).alias("cluster_id"))
+        return replace(fov, locs=pl.concat([noise, fov.locs]))
+
+    seen = []
+    monkeypatch.setattr(fit, "run_controls", lambda positions, *_: seen.append(positions) or pl.DataFrame())
+    fit.controls(fold.cfg, fold.prepared, fold.split)
+    monkeypatch.setattr(fit, "read_fov", read_with_noise)
+    fit.controls(fold.cfg, fold.prepared, fold.split)
+
+    np.testing.assert_equal(seen[1], seen[0])
 
 
 def test_tensorboard_gets_curves_settings_and_pictures(trained, run, tmp_path):

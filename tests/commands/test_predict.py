@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from locgraph.commands.predict import predict
-from locgraph.errors import CheckpointError, ConfigError
+from locgraph.errors import CheckpointError, ConfigError, DataError
 from locgraph.io.manifest import Manifest
 from locgraph.training.checkpoint import read_checkpoint
 
@@ -58,6 +58,25 @@ def test_fovs_without_a_label_are_predicted_and_not_scored(checkpoint, fold, cfg
     assert metrics["test"]["accuracy"] == pytest.approx((known["truth"] == known["prediction"]).mean())
     assert sum(map(sum, metrics["confusion_matrix"])) == 4
     assert "4 FOVs with a label" in capsys.readouterr().out
+
+
+def test_classes_go_by_their_names_whatever_their_order_in_the_data(trained, checkpoint, fold, cfg, tmp_path):
+    turned = replace(fold.prepared, manifest=Manifest(fold.prepared.manifest.table, ("L", "T")))
+
+    metrics = predict(cfg, checkpoint, turned, fold.split.test, tmp_path, new=False)
+
+    assert metrics["class_names"] == ["T", "L"]
+    assert metrics["confusion_matrix"] == trained.metrics()["confusion_matrix"]
+
+
+def test_a_class_that_the_checkpoint_does_not_know_is_told(checkpoint, fold, cfg, tmp_path):
+    table = fold.prepared.manifest.table.with_columns(
+        label=pl.col("fov_id").replace_strict({fold.split.test[0]: "grid"}, default=pl.col("label"))
+    )
+    prepared = replace(fold.prepared, manifest=Manifest(table, ("T", "L", "grid")))
+
+    with pytest.raises(DataError, match=rf"{fold.split.test[0]}: expected a label among .*'T', 'L'.*, found 'grid'"):
+        predict(cfg, checkpoint, prepared, fold.split.test, tmp_path, new=False)
 
 
 def test_no_label_at_all(checkpoint, fold, cfg, tmp_path, capsys):

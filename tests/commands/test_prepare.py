@@ -41,12 +41,11 @@ def raw(tmp_path):
 
 @pytest.fixture
 def make(composed, tmp_path):
-    """Prepares with these overrides."""
+    """Prepares with these overrides; the raw files do not say their unit."""
 
     def make(*overrides, data="raw"):
-        return prepare.run(
-            composed("prepare", f"data={data}", "executor=serial", f"paths.output_dir={tmp_path}", *overrides)
-        )
+        fixed = (f"data={data}", "columns=nm", "executor=serial", f"paths.output_dir={tmp_path}")
+        return prepare.run(composed("prepare", *fixed, *overrides))
 
     return make
 
@@ -302,12 +301,17 @@ def test_exactly_three_clusters_are_enough(make, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["columns.unit=null"], r"columns\.unit"),
+        (["columns=nm", "columns.unit=null"], r"columns\.unit"),
         (["columns=custom"], r"columns\.unit"),
-        (["columns.unit=px"], "pixel_size_nm"),
-        (["columns.unit=inch"], r"columns\.unit.*inch"),
-        (["~columns.names.x"], r"columns\.names.*x"),
-        (["columns.names.x=X"], r"No file in data\.raw_dir has the required columns.*'X'.*found the columns 'x', 'y'"),
+        (["columns=nm", "columns.unit=px"], "pixel_size_nm"),
+        (["columns=nm", "columns.unit=inch"], r"columns\.unit.*inch"),
+        (["columns=nm", "~columns.names.x"], r"columns\.names.*x"),
+        (
+            ["columns=nm", "columns.names.x=X"],
+            r"No file in data\.raw_dir has the required columns.*'X'.*found the columns 'x', 'y'",
+        ),
+        ([], r"fov0\.parquet: expected columns of a known software, with their units; found the columns 'x', 'y'"),
+        (["columns.leave_out=[x]"], r"columns\.leave_out: expected some of z, frame.*found x"),
     ],
 )
 def test_columns_and_units_are_told_by_name(fails, raw, tmp_path, overrides, message):

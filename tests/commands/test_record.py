@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from locgraph.commands import fit
+from locgraph.commands import assemble, evaluate, fit
 from locgraph.commands.record import check_targets, make_record
 from locgraph.errors import CheckpointError
 
@@ -71,6 +71,19 @@ def test_paths_are_absolute_so_that_any_folder_will_do(fold, composed, monkeypat
     tables = composed("train", "data=featextracted", "data.featextracted_dir=tables", "model=invariantnet")
     settings = make_record(tables, fold.prepared, data, fit.make_sizes(data))["settings"]
     assert settings["data"]["featextracted_dir"] == str(here / "tables")
+
+
+@pytest.mark.parametrize("names", [["frames", "merge_blinks"], ["merge_blinks", "frames"], ["none"]])
+def test_new_files_are_prepared_as_those_of_the_training(fold, composed, names, tmp_path):
+    filters = (f"preprocess=[{','.join(names)}]", "data.keep_unclustered=true")
+    cfg = composed("train", "data.raw_dir=raw", "model=invariantnet", *filters)
+    data = fit.make_data(fold.cfg, fold.prepared, fold.split)
+    torch.save(make_record(cfg, fold.prepared, data, fit.make_sizes(data)), tmp_path / "record")
+    recorded = torch.load(tmp_path / "record", weights_only=True)["settings"]
+
+    settings = evaluate._settings(composed("eval", "ckpt_path=x", "data.raw_dir=new"), recorded, Path("new"))
+
+    assert assemble.extract_settings(settings) == assemble.extract_settings(cfg)
 
 
 def test_the_record_of_a_run_is_trusted(record):

@@ -112,6 +112,27 @@ def test_every_model_trains(trained, run, tmp_path, model):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["status"] == "completed"
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["loss=focal", "schedule=one_cycle", "average=moving", "mixup=manifold", "sampler=balanced"],
+        ["schedule=plateau", "average=moving"],
+        ["schedule=constant"],
+    ],
+    ids=len,
+)
+def test_every_part_of_training_trains_and_is_evaluated_alike(trained, run, tmp_path, parts):
+    overrides = [*trained.overrides, *(f"training/{part}" for part in parts), "training.class_weights=none"]
+    run(trained.folder, "train", *overrides, "controls=false", f"paths.run_dir={tmp_path / 'run'}")
+    test = json.loads((tmp_path / "run" / "metrics.json").read_text())["test"]
+
+    run(tmp_path, "eval", f"ckpt_path={tmp_path / 'run' / 'checkpoints' / 'best.ckpt'}")
+
+    (metrics,) = tmp_path.glob("outputs/runs/eval/*/metrics.json")
+    assert json.loads(metrics.read_text())["test"] == pytest.approx(test, abs=1e-6)
+    assert test["loss"] != trained.metrics()["test"]["loss"]
+
+
 def test_strong_augmentation_trains_in_3d(run, tiny, tmp_path):
     overrides = ["simulation.origami.dimensions=3", "model=locclusternet", "augment=strong", "controls=false"]
     run(tmp_path, "train", *tiny, *overrides, "trainer.max_epochs=1", f"paths.run_dir={tmp_path / 'run'}")
@@ -151,9 +172,9 @@ def test_featextracted_refuses_settings_that_would_have_no_effect(fails, tmp_pat
         (["training.optimizer.lr=-1"], "training.optimizer: Invalid learning rate: -1"),
         (["trainer.precision=16-true"], "trainer.precision=16-true cannot be run on this CPU"),
         (["trainer.precision=fp8"], "trainer.precision=fp8 cannot be run"),
-        (["columns.required=[x,y,photon_count]"], "photon_count"),
-        (["columns.unit=px"], "pixel_size_nm"),
-        (["columns.unit=null"], "columns.unit"),
+        (["columns=nm", "columns.required=[x,y,photon_count]"], "none for photon_count"),
+        (["columns=nm", "columns.unit=px"], "pixel_size_nm"),
+        (["columns=nm", "columns.unit=null"], "columns.unit: expected the unit"),
         (["clustering.nonsense=1"], "nonsense"),
         (["training.class_weights=heavy"], "training.class_weights must be balanced or none"),
         (["views.count=0"], "views.count must be at least 1"),

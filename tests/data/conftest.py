@@ -7,6 +7,7 @@ import torch
 
 from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.superclusters import Linked
 from locgraph.io.manifest import Manifest
 
 
@@ -36,7 +37,17 @@ def make_manifest():
 def make_graph():
     """Makes the graph of a random FOV, lengths in nm times ``unit``; what is not given is small."""
 
-    def make(seed=0, sizes=(6, 1, 9), dimensions=2, ratios=(0.5, 0.5), localisations=True, precision=True, unit=1.0):
+    def make(
+        seed=0,
+        sizes=(6, 1, 9),
+        dimensions=2,
+        ratios=(0.5, 0.5),
+        localisations=True,
+        precision=True,
+        unit=1.0,
+        scales=(),
+        descriptors=None,
+    ):
         rng = np.random.default_rng(seed)
         owner = np.repeat(np.arange(len(sizes)), sizes)
         axes = "xyz"[:dimensions]
@@ -49,7 +60,11 @@ def make_graph():
         )
         area = pl.Series("area", unit**2 * rng.uniform(50, 60, len(sizes)))
         density = pl.Series("density", rng.uniform(1, 2, len(sizes)) / unit**2)
-        recipe = GraphRecipe(("count", "area", "density"), ("photons",), Nearest(2), localisations, 3, ratios, {})
+        superclusters = Linked([unit * scale for scale in scales]) if scales else None
+        features = ("count", "area", "density")
+        recipe = GraphRecipe(
+            features, ("photons",), Nearest(2), localisations, 3, ratios, {}, superclusters, descriptors
+        )
         return build_graph(locs, clusters.with_columns(area, density), dimensions, recipe, "fov")
 
     return make

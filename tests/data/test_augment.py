@@ -11,6 +11,8 @@ from torch_geometric.utils import scatter
 
 from locgraph.data.augment import Jitter, Reflection, Rotation, Scale, Shear, Thinning
 from locgraph.errors import ConfigError, DataError
+from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.descriptors.pair_distances import PairDistances
 
 POWERS = {"cluster": [0, 2, -2], "localisation": [0]}
 LEVELS = ("localisation", "localisation_1", "localisation_2")
@@ -40,7 +42,7 @@ def linear_map(before, after):
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_given_graph_unchanged_and_draws_repeatable(name, dimensions, make_graph, same_graph):
-    graph = make_graph(sizes=(20, 30), dimensions=dimensions)
+    graph = make_graph(sizes=(20, 30), dimensions=dimensions, scales=(1.0, 500.0))
     before = copy.deepcopy(graph)
     torch.manual_seed(0)
     state = torch.get_rng_state()
@@ -55,8 +57,8 @@ def test_given_graph_unchanged_and_draws_repeatable(name, dimensions, make_graph
 
 @pytest.mark.parametrize("name", ["rotation", "full rotation", "reflection", "scale", "shear"])
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_one_linear_map_for_clusters_and_all_levels(name, dimensions, make_graph):
-    graph = make_graph(dimensions=dimensions)
+def test_one_linear_map_for_all_nodes(name, dimensions, make_graph):
+    graph = make_graph(dimensions=dimensions, scales=(100.0, 300.0))
 
     changed = TRANSFORMS[name](graph, seeded(3))
 
@@ -128,6 +130,29 @@ def test_scale_takes_features_along_by_their_power_of_length(make_graph):
     assert torch.equal(scaled["cluster"].count, graph["cluster"].count)
 
 
+def test_scale_takes_superclusters_along(make_graph):
+    graph = make_graph(sizes=(3,) * 12, scales=(80.0, 160.0))
+    half = make_graph(sizes=(3,) * 12, scales=(80.0, 160.0), unit=0.5)
+
+    scaled = Scale(0.5, 0.5, POWERS)(graph, seeded())
+
+    for name in ("supercluster", "supercluster_1"):
+        assert graph[name].x[:, 2].max().item() > 1.0
+        for key in ("pos", "x", "count"):
+            torch.testing.assert_close(scaled[name][key], half[name][key], rtol=1e-4, atol=1e-4)
+
+
+def test_scale_takes_descriptors_along(make_graph):
+    descriptors = {"a": PairDistances(6), "b": Covariance()}
+    graph, half = make_graph(descriptors=descriptors), make_graph(descriptors=descriptors, unit=0.5)
+
+    scaled = Scale(0.5, 0.5, POWERS)(graph, seeded())
+
+    torch.testing.assert_close(scaled["field_of_view"].x, half["field_of_view"].x)
+    assert scaled["field_of_view"].pos.tolist() == [[0.0, 0.0]]
+    assert scaled["field_of_view"].x[0, 6] < 0.6 * graph["field_of_view"].x[0, 6]
+
+
 def test_scale_without_powers_keeps_features(make_graph):
     graph = make_graph()
 
@@ -178,6 +203,25 @@ def test_jitter_moves_levels_with_their_parents(make_graph):
     for below, above in itertools.pairwise(LEVELS):
         node = changed[above]
         torch.testing.assert_close(node.pos, changed[below].pos[node.parent], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("localisations", [False, True])
+def test_jitter_keeps_superclusters_at_their_centre_of_mass(localisations, make_graph):
+    sizes = (6, 1, 9, 2, 30, 4, 4, 11)
+    graph = make_graph(sizes=sizes, scales=(100.0, 200.0), localisations=localisations)
+    changed = Jitter(5.0)(graph, seeded())
+
+    owner = torch.arange(len(sizes))
+    mass = torch.tensor(sizes, dtype=torch.float32)
+    for index, name in enumerate(("supercluster", "supercluster_1")):
+        below, above = graph["cluster" if index == 0 else "supercluster", "in", name].edge_index
+        owner = above[torch.argsort(below)][owner]
+        assert 1 < owner.max() + 1 < len(sizes) or index
+        for each in (graph, changed):
+            centre = scatter(each["cluster"].pos * mass[:, None], owner) / scatter(mass, owner)[:, None]
+            torch.testing.assert_close(each[name].pos, centre, atol=1e-4, rtol=0)
+        assert (changed[name].pos != graph[name].pos).all()
+        assert torch.equal(changed[name].x, graph[name].x)
 
 
 def test_jitter_has_the_spread_it_is_told(make_graph):
@@ -239,6 +283,20 @@ def test_thinning_keeps_each_cluster_and_all_edges_between_what_is_kept(dimensio
             assert found == sorted(found, key=lambda edge: edge[::-1])
             assert set(found) == kept
         assert torch.equal(thinned["cluster"].pos, graph["cluster"].pos)
+
+
+def test_thinning_leaves_superclusters_alone(make_graph):
+    graph = make_graph(sizes=(20, 1, 13, 2), scales=(100.0, 200.0))
+
+    thinned = Thinning(0.3, 0.9)(graph, seeded())
+
+    assert thinned["localisation"].num_nodes < graph["localisation"].num_nodes
+    for name in ("supercluster", "supercluster_1"):
+        for key in ("pos", "x", "count"):
+            assert torch.equal(thinned[name][key], graph[name][key])
+    for edge_type in graph.edge_types:
+        if "supercluster" in edge_type[2]:
+            assert torch.equal(thinned[edge_type].edge_index, graph[edge_type].edge_index)
 
 
 @pytest.mark.parametrize(("part", "left"), [(0.0, 1.0), (0.3, 0.7), (0.9, 0.1)])

@@ -11,8 +11,9 @@ from locgraph.data.augment import Rotation
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
 from locgraph.data.dataset import NO_LABEL
 from locgraph.data.folds import Split
+from locgraph.data.sampler import BalancedSampler
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.store import GraphStore
 
 NAMES = tuple(f"f{i}" for i in range(10))
@@ -99,6 +100,38 @@ def test_evaluation_gives_all_views_in_order_and_is_never_augmented(side, names,
     assert batch["fov"].tolist() == [0, 0, 1, 1]
     with pytest.raises(AssertionError, match="augmented"):
         batches(data.train_dataloader())
+
+
+def test_training_alone_is_balanced(make_data):
+    split = Split(("f0", "f2", "f4", "f6", "f8", "f1"), ("f3", "f5", "f7"), ("f2", "f4", "f1"))
+    data = make_data(split=split, sampler=BalancedSampler, transforms=[Rotation()])
+
+    found = batches(data.train_dataloader())
+    drawn = [name for batch in found for name in batch["fov_id"]]
+    assert sorted(target for batch in found for target in batch["y"].tolist()) == [0, 0, 0, 1, 1, 1]
+    assert drawn.count("f1") == 3
+    # the one FOV of its class is turned another way each time
+    last = torch.cat([batch["cluster"].pos for batch in found])
+    owner = [name for name in drawn for _ in range(len(data.load(name)[0]["cluster"].pos))]
+    turned = [last[i] for i, name in enumerate(owner) if name == "f1"]
+    assert not torch.allclose(turned[0], turned[3])
+    for side, names in (("val", split.val), ("test", split.test)):
+        (batch,) = batches(getattr(data, f"{side}_dataloader")())
+        assert batch["fov_id"] == list(names)
+
+
+def test_a_label_that_is_no_class_is_told(make_data):
+    data = make_data(labels=LABELS | {"f6": "c"})
+
+    with pytest.raises(DataError, match=r"f6: expected a label among the classes \['b', 'a'\], found 'c'"):
+        batches(data.val_dataloader())
+
+
+def test_targets_follow_the_order_of_the_class_names(make_data):
+    orders = [make_data(class_names=names).targets(SPLIT.train) for names in (("a", "b"), ("b", "a"))]
+
+    assert orders[0] == [0, 1, 0, 1, 0, 1]
+    assert orders[1] == [1, 0, 1, 0, 1, 0]
 
 
 def test_fov_without_label(make_data):

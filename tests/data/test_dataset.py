@@ -125,6 +125,41 @@ def test_batch_says_which_graph_is_of_which_fov(views):
     assert torch.equal(batch["cluster", "near", "cluster"].edge_index[:, : edges.shape[1]], edges)
 
 
+def test_batch_with_superclusters(make_graph):
+    scales = (60.0, 250.0)
+    graphs = [make_graph(seed=seed, sizes=(2,) * (4 + seed), scales=scales) for seed in range(3)]
+    data = EvaluationSet("a", [0], {"a": graphs}.__getitem__, SCALER)
+
+    batch = collate([data[0]])
+
+    for index, name in enumerate(("supercluster", "supercluster_1")):
+        sizes = [graph[name].num_nodes for graph in graphs]
+        assert batch[name].batch.tolist() == [i for i, size in enumerate(sizes) for _ in range(size)]
+        torch.testing.assert_close(batch[name].pos, torch.cat([graph[name].pos for graph in graphs]) / 10.0)
+        assert torch.equal(batch[name].x, torch.cat([graph[name].x for graph in graphs]))
+        below, above = batch["supercluster" if index else "cluster", "in", name].edge_index
+        assert below.sort().values.tolist() == list(range(batch["supercluster" if index else "cluster"].num_nodes))
+        assert torch.equal(batch[name].batch[above], batch["supercluster" if index else "cluster"].batch[below])
+
+
+def test_labels_of_localisations_are_not_taken_for_those_of_fovs(make_graph):
+    graph = make_graph()
+    graph["localisation"].y = torch.zeros(16, dtype=torch.int64)
+
+    batch = collate([EvaluationSet("a", [2], {"a": [graph]}.__getitem__, SCALER)[0]])
+
+    assert batch["y"].tolist() == [2]
+    assert "y" not in batch["localisation"]
+
+
+def test_superclusters_stay_with_clusters(make_graph, same_graph):
+    graph = make_graph(scales=(100.0, 200.0))
+
+    alone = clusters_alone(graph)
+
+    assert same_graph(alone, make_graph(scales=(100.0, 200.0), localisations=False))
+
+
 def test_clusters_alone(make_graph, same_graph):
     graph = make_graph(sizes=(4, 3))
     before = copy.deepcopy(graph)
@@ -156,6 +191,18 @@ def test_stored_graphs_without_localisations(store, views, same_graph):
     found = StoredGraphs(store, localisations=False, in_memory=True)("b")
 
     assert same_graph(found[0], clusters_alone(views["b"][0]))
+
+
+def test_a_view_without_clusters_is_told_before_it_is_batched(store, views):
+    empty = copy.deepcopy(views["b"][0])
+    for name in empty.node_types:
+        empty[name].pos, empty[name].x = empty[name].pos[:0], empty[name].x[:0] if "x" in empty[name] else None
+    store.save("b", [views["b"][0], empty], "")
+    data = training({name: StoredGraphs(store, True, True) for name in "abc"})
+    data.load = StoredGraphs(store, localisations=True, in_memory=True)
+
+    with pytest.raises(DataError, match=r"b: expected at least one cluster in each view, found none in .*b\.pt"):
+        collate([data[0, 0], data[0, 1]])
 
 
 @pytest.mark.parametrize("in_memory", [False, True])

@@ -1,14 +1,16 @@
 """The order of training FOVs."""
 
 import itertools
+from collections import Counter
 
 import pytest
+import torch
 
-from locgraph.data.sampler import EpochSampler, mix
+from locgraph.data.sampler import BalancedSampler, EpochSampler, mix
 
 
 def drawn(epoch, seed=0, size=50):
-    sampler = EpochSampler(size, seed)
+    sampler = EpochSampler([0] * size, seed)
     sampler.set_epoch(epoch)
     return list(sampler)
 
@@ -18,7 +20,7 @@ def test_every_fov_once_with_the_epoch(size):
     keys = drawn(7, size=size)
 
     assert sorted(keys) == [(7, index) for index in range(size)]
-    assert len(EpochSampler(size, 0)) == size
+    assert len(EpochSampler([0] * size, 0)) == size
 
 
 def test_order_depends_on_seed_and_epoch_alone():
@@ -29,13 +31,64 @@ def test_order_depends_on_seed_and_epoch_alone():
 
 
 def test_resumed_sampler_goes_on():
-    whole = EpochSampler(20, 1)
+    whole = EpochSampler([0] * 20, 1)
     orders = []
     for epoch in range(3):
         whole.set_epoch(epoch)
         orders.append(list(whole))
 
     assert drawn(2, seed=1, size=20) == orders[2]
+
+
+def test_order_is_that_of_a_shuffle_with_the_mixed_seed():
+    order = torch.randperm(9, generator=torch.Generator().manual_seed(mix(5, 2))).tolist()
+
+    assert drawn(2, seed=5, size=9) == [(2, index) for index in order]
+
+
+RARE = [0] * 12 + [1] * 2 + [3]
+
+
+def balanced(epoch, seed=0, targets=RARE):
+    sampler = BalancedSampler(targets, seed)
+    sampler.set_epoch(epoch)
+    assert len(sampler) == len(targets)
+    return list(sampler)
+
+
+@pytest.mark.parametrize("epoch", range(5))
+def test_classes_come_equally_often_and_fovs_of_a_class_take_turns(epoch):
+    keys = balanced(epoch)
+
+    counts = Counter(key[1] for key in keys)
+    assert Counter(RARE[key[1]] for key in keys) == {0: 5, 1: 5, 3: 5}
+    assert {counts[index] for index in range(12)} == {0, 1}
+    assert sorted((counts[12], counts[13])) == [2, 3]
+    # what is drawn for a FOV that comes again follows from a key of its own
+    assert len(set(keys)) == 15
+    assert sorted(key for key in keys if key[1] == 14) == [(epoch, 14), *((epoch, 14, again) for again in range(1, 5))]
+
+
+def test_what_is_left_over_goes_to_another_class_each_time():
+    lengths = [Counter(key[1] // 5 for key in balanced(epoch, targets=[0] * 5 + [1] * 6)) for epoch in range(40)]
+
+    assert {frozenset((count[0], count[1] + count[2])) for count in lengths} == {frozenset((5, 6))}
+    assert {count[0] for count in lengths} == {5, 6}
+
+
+def test_equal_classes_come_whole():
+    keys = balanced(3, targets=[0, 1, 0, 1])
+
+    assert sorted(keys) == [(3, index) for index in range(4)]
+    assert balanced(0, targets=[]) == []
+
+
+def test_balanced_draws_depend_on_seed_and_epoch_alone():
+    draws = {key: tuple(balanced(*key)) for key in itertools.product(range(3), range(3))}
+    torch.manual_seed(1)
+
+    assert len({tuple(key[1] for key in keys) for keys in draws.values()}) == 9
+    assert tuple(balanced(2, 1)) == draws[2, 1]
 
 
 def test_mixed_seeds_are_distinct_and_fit_a_generator():

@@ -10,6 +10,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
 from locgraph.errors import ConfigError
+from locgraph.graphs.descriptors.covariance import Covariance
 from locgraph.models.cluster_encoders.continuous_filter import ContinuousFilter
 from locgraph.models.heads.classify import ClassifyFov
 from locgraph.models.loc_encoders.none import NoEncoder
@@ -33,6 +34,14 @@ def test_features_from_training_minimum_to_maximum():
 
     assert scaler.limits["cluster"].tolist() == [[1.0, 10.0], [3.0, 50.0]]
     assert scaled["cluster"].x.tolist() == [[0.0, 0.5], [0.25, 0.0], [1.0, 1.0]]
+
+
+def test_fractions_stay_as_they_are():
+    scaler = fit_scaler([small([[1.0, 0.2], [3.0, 0.4]])], ScalingSettings(), {"cluster": [1], "absent": [0]})
+
+    found = scaler(small([[2.0, 0.05], [3.0, 0.3]]))["cluster"].x
+
+    torch.testing.assert_close(found, torch.tensor([[0.5, 0.05], [1.0, 0.3]]))
 
 
 def test_new_values_clamped():
@@ -99,6 +108,31 @@ def test_limits_of_both_node_types_and_of_all_graphs(make_graph):
         torch.testing.assert_close(scaler.limits[node_type], torch.stack([values.amin(0), values.amax(0)]))
     assert scaler.nm_per_unit == pytest.approx(sum(graph["extent"].item() for graph in graphs) / 5)
     assert set(scaler.limits) == {"cluster", "localisation"}
+
+
+def test_descriptors_scaled_as_other_nodes(make_graph):
+    graphs = [make_graph(seed, descriptors={"covariance": Covariance()}) for seed in range(3)]
+    raw = torch.cat([graph["field_of_view"].x for graph in graphs])
+
+    scaler = fit_scaler(graphs, ScalingSettings())
+    scaled = torch.cat([scaler(graph)["field_of_view"].x for graph in graphs])
+
+    torch.testing.assert_close(scaled, (raw - raw.amin(dim=0)) / (raw.amax(dim=0) - raw.amin(dim=0)))
+    assert scaler(graphs[0])["field_of_view"].pos.tolist() == [[0.0, 0.0]]
+
+
+def test_superclusters_scaled_as_other_nodes(make_graph):
+    graphs = [make_graph(seed=seed, sizes=(3,) * 9, scales=(100.0, 200.0)) for seed in range(3)]
+
+    scaler = fit_scaler(graphs, ScalingSettings("fixed", nm_per_unit=50.0))
+
+    for name in ("supercluster", "supercluster_1"):
+        scaled = torch.cat([scaler(graph)[name].x for graph in graphs])
+        values = torch.cat([graph[name].x for graph in graphs])
+        low, high = values.amin(0), values.amax(0)
+        span = torch.where(high > low, high - low, torch.ones_like(high))
+        torch.testing.assert_close(scaled, (values - low) / span)
+        torch.testing.assert_close(scaler(graphs[0])[name].pos, graphs[0][name].pos / 50.0)
 
 
 @pytest.mark.parametrize("nm_per_unit", [None, 12.5])

@@ -21,6 +21,13 @@ def test_layers_in_order(settings, kinds):
     assert [type(layer) for layer in mlp(**settings)] == kinds
 
 
+def test_names_of_weights_do_not_depend_on_dropout():
+    names = [list(mlp([3, 4, 4, 2], dropout).state_dict()) for dropout in (0.0, 0.5)]
+
+    assert names[0] == names[1]
+    assert [name for name in names[0] if name.endswith("bias")] == ["0.bias", "1.bias", "3.bias", "4.bias", "6.bias"]
+
+
 def test_shapes():
     layers = mlp([3, 7, 2])
 

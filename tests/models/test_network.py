@@ -125,6 +125,36 @@ def test_localisations_are_read_by_their_encoder_alone(name, make_network, make_
     assert network.uses_localisations == (name in ("locclusternet", "mixed"))
 
 
+def test_logits_by_what_they_are_of(name, make_network, make_batch):
+    network, batch = make_network(name), make_batch()
+
+    assert network.predicts == ("field_of_view",)
+    assert list(network.logits(batch)) == ["field_of_view"]
+    assert torch.equal(network.logits(batch)["field_of_view"], network(batch))
+
+
+def test_what_is_encoded(name, make_network, make_batch):
+    network, batch = make_network(name), make_batch()
+
+    encoded = network.encode(batch)
+
+    assert encoded.graph is batch
+    assert encoded.clusters.shape == (7, network.cluster_encoder.out_channels)
+    assert torch.equal(encoded.fovs, network.embed(batch))
+    sizes = [6, 8] if network.uses_localisations else []
+    assert [level.shape[1] for level in encoded.levels] == sizes
+
+
+def test_an_encoder_of_earlier_days_gives_clusters_alone(name, make_network, make_batch):
+    network, batch = make_network(name), make_batch()
+    before = network(batch)
+    if network.uses_localisations:
+        del network.loc_encoder.level_channels
+
+    assert network.encode(batch).levels == []
+    assert torch.equal(network(batch), before)
+
+
 def test_head_reads_the_embedding(name, make_network, make_batch):
     network, batch = make_network(name), make_batch()
 

@@ -65,10 +65,10 @@ def store(tmp_path_factory):
 def make_data(store):
     """Makes a data module of ten, four and six FOVs."""
 
-    def make(batch_size=4, num_workers=0):
+    def make(batch_size=4, num_workers=0, train=NAMES[:10], **changes):
         loader = LoaderSettings(batch_size, num_workers)
-        split = Split(NAMES[:10], NAMES[10:14], NAMES[14:])
-        return GraphDataModule(store, split, LABELS, ("a", "b"), loader, ScalingSettings(), seed=1)
+        split = Split(train, NAMES[10:14], NAMES[14:])
+        return GraphDataModule(store, split, LABELS, ("a", "b"), loader, ScalingSettings(), seed=1, **changes)
 
     return make
 

@@ -2,12 +2,13 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
 
 from locgraph.errors import CheckpointError
-from locgraph.training.checkpoint import FORMAT, load_weights, read_checkpoint
+from locgraph.training.checkpoint import FORMAT, Checkpoint, check_continues, load_weights, read_checkpoint
 
 
 class Code:
@@ -129,3 +130,48 @@ def test_of_another_format(path):
         CheckpointError, match=rf"format {FORMAT + 1} by locgraph 9.8.7, this version reads format {FORMAT}"
     ):
         read_checkpoint(path)
+
+
+def test_without_an_epoch(path):
+    content = torch.load(path, weights_only=True)
+    del content["epoch"]
+    torch.save(content, path)
+
+    with pytest.raises(CheckpointError, match="not a locgraph checkpoint"):
+        read_checkpoint(path)
+
+
+def test_the_setting_that_named_it_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match=r"^model\.init_from=.*no\.ckpt: no such file"):
+        read_checkpoint(tmp_path / "no.ckpt", "model.init_from")
+
+
+NOW = {
+    "class_names": ["a", "b"],
+    "units": {"count": "1", "area_hull": "nm^2"},
+    "sizes": {"dimensions": 2, "n_classes": 2},
+    "split": {"train": ["f1"], "val": ["f2"], "test": ["f3"]},
+}
+
+
+def test_a_run_goes_on_with_the_same_data(tmp_path):
+    check_continues(Checkpoint(tmp_path, {}, {**copy.deepcopy(NOW), "format": 1}, 3), NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [
+        ({"class_names": ["b", "a"]}, r"`class_names` was \['b', 'a'\], is \['a', 'b'\]"),
+        (
+            {"units": {"area_hull": "nm^2", "count": "1"}},
+            r"`units` was .*'area_hull'.*'count'.*, is .*'count'.*'area_h",
+        ),
+        ({"sizes": {"dimensions": 3, "n_classes": 2}}, r"`sizes` was .*3.*, is .*2"),
+        ({"split": NOW["split"] | {"train": ["f1", "f9"]}}, r"`split` was .*f9"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_data(before, message):
+    checkpoint = Checkpoint(Path("last.ckpt"), {}, NOW | before, 3)
+
+    with pytest.raises(CheckpointError, match=r"last\.ckpt: this run cannot go on, .*" + message):
+        check_continues(checkpoint, NOW)

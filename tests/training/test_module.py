@@ -7,13 +7,13 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 from sklearn import metrics
-from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 from torch.nn import functional
 
 from locgraph.errors import ConfigError
-from locgraph.training.module import Classifier, balanced_weights
-from locgraph.training.schedules import Constant
+from locgraph.training.losses import CrossEntropy, Focal
+from locgraph.training.module import Classifier
+from locgraph.training.schedules import Constant, OneCycle, Plateau
 
 
 class Fixed(nn.Module):
@@ -60,22 +60,15 @@ def all_probabilities(trainer, module, loader):
     return [name for batch in batches for name in batch[0]], torch.cat([batch[2] for batch in batches])
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.3])
-@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0, 1.0])])
-def test_loss_of_a_training_batch(smoothing, weights):
+def test_loss_of_a_training_batch():
     logits = torch.tensor([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0], [2.0, 2.0, 2.0]])
     target = torch.tensor([1, 2, 0])
-    module = classifier(logits, label_smoothing=smoothing, class_weights=weights)
+    for loss in (CrossEntropy(torch.tensor([0.5, 2.0, 1.0]), 0.3), Focal()):
+        found = classifier(logits, loss=loss).training_step({"y": target, "fov": torch.arange(3)}, 0)
+        assert found.item() == loss(logits, target).item()
 
-    loss = module.training_step({"y": target, "fov": torch.arange(3)}, 0)
-
-    weight = torch.ones(3) if weights is None else weights
-    logs = logits.log_softmax(dim=1)
-    each = [
-        -(1 - smoothing) * weight[k] * logs[i, k] - smoothing / 3 * (weight * logs[i]).sum()
-        for i, k in enumerate(target)
-    ]
-    assert loss.item() == pytest.approx((sum(each) / weight[target].sum()).item(), rel=1e-5)
+    found = classifier(logits).training_step({"y": target, "fov": torch.arange(3)}, 0)
+    assert found.item() == functional.cross_entropy(logits, target).item()
 
 
 def test_probability_is_the_mean_over_views():
@@ -87,24 +80,6 @@ def test_probability_is_the_mean_over_views():
     each = torch.softmax(logits, dim=1)
     torch.testing.assert_close(found, torch.stack([each[[0, 2, 3]].mean(dim=0), each[1]]))
     assert found.sum(dim=1).tolist() == pytest.approx([1.0, 1.0])
-
-
-def test_balanced_weights_give_each_class_the_same_say():
-    targets = [0] * 6 + [1] * 3 + [2]
-
-    found = balanced_weights(targets, 3)
-
-    assert found.tolist() == pytest.approx([10 / 18, 10 / 9, 10 / 3])
-    assert found.tolist() == pytest.approx(compute_class_weight("balanced", classes=np.arange(3), y=targets).tolist())
-    assert balanced_weights([0, 0, 2], 3).tolist() == [0.5, 0.0, 1.0]
-
-
-def test_label_smoothing_out_of_range(make_module):
-    for value in (-0.1, 1.0):
-        with pytest.raises(
-            ConfigError, match=f"training.label_smoothing must be at least 0 and below 1, found {value}"
-        ):
-            make_module(label_smoothing=value)
 
 
 def test_training_without_end_has_no_schedule(make_module, make_data, make_trainer):
@@ -184,7 +159,7 @@ def test_learns(make_module, make_data, make_trainer):
 
 
 def test_weights_of_classes_are_not_in_the_checkpoint(make_module):
-    module = make_module(class_weights=torch.tensor([1.0, 2.0]))
+    module = make_module(loss=CrossEntropy(torch.tensor([1.0, 2.0])))
 
     assert not [name for name in module.state_dict() if not name.startswith("network.")]
 
@@ -196,6 +171,39 @@ def test_schedule_takes_a_step_with_each_batch(make_module, make_data, make_trai
     (config,) = trainer.lr_scheduler_configs
     assert config.scheduler.last_epoch == 6
     assert config.scheduler.get_last_lr() == [pytest.approx(0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi)))]
+
+
+def test_one_cycle_has_its_last_step_with_the_last_batch(make_module, make_data, make_trainer):
+    trainer = make_trainer(max_epochs=2)
+    trainer.fit(make_module(lr=1.0, schedule=OneCycle()), make_data())
+
+    (config,) = trainer.lr_scheduler_configs
+    assert config.scheduler.last_epoch == config.scheduler.total_steps == 6
+
+
+class Rates(Callback):
+    """The rate of each epoch, and the validation loss before it."""
+
+    def __init__(self):
+        self.rates, self.losses = [], []
+
+    def on_train_epoch_start(self, trainer, module):
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+        self.losses.append(trainer.callback_metrics.get("val/loss", torch.tensor(math.inf)).item())
+
+
+def test_plateau_sees_the_validation_loss_of_each_epoch_once(make_module, make_data, make_trainer):
+    spy = Rates()
+    schedule = Plateau(factor=0.5, patience=0, final_fraction=0.0)
+
+    make_trainer(max_epochs=8, callbacks=[spy]).fit(make_module(lr=0.5, schedule=schedule), make_data())
+
+    expected, best = [0.5], math.inf
+    for loss in spy.losses[1:]:
+        expected.append(expected[-1] * (1.0 if loss < best else 0.5))
+        best = min(best, loss)
+    assert spy.rates == pytest.approx(expected)
+    assert len(set(expected)) > 2
 
 
 def test_loss_from_32_bit_logits_under_autocast():

@@ -6,9 +6,16 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from polars.testing import assert_frame_equal
 
+from locgraph.data.sampler import BalancedSampler
 from locgraph.training import history
+from locgraph.training.averaging import MovingAverage
 from locgraph.training.checkpoint import read_checkpoint
 from locgraph.training.loggers import csv_logger
+from locgraph.training.losses import Focal
+from locgraph.training.mixup import ManifoldMixup
+from locgraph.training.schedules import OneCycle, Plateau
+
+NAMES = tuple(f"f{i:02}" for i in range(20))  # as in conftest: the classes take turns
 
 
 class PowerCutError(Exception):
@@ -30,15 +37,17 @@ class Cut(Callback):
 def run(make_module, make_data, make_trainer):
     """Trains in a folder, from its last checkpoint if there is one."""
 
-    def run(folder, cut=None, workers=0, lr=1e-2):
+    def run(folder, cut=None, workers=0, lr=1e-2, average=None, data=None, **changes):
         callbacks = [
             ModelCheckpoint(folder, "best", "val/loss", enable_version_counter=False),
             ModelCheckpoint(folder, "last", enable_version_counter=False),
             EarlyStopping("val/loss", patience=30),
             LearningRateMonitor("epoch"),
+            *([MovingAverage(average)] if average else []),
             *([Cut(*cut)] if cut else []),
         ]
-        module, data, last = make_module(lr=lr), make_data(num_workers=workers), folder / "last.ckpt"
+        module, last = make_module(lr=lr, **changes), folder / "last.ckpt"
+        data = make_data(num_workers=workers, **data or {})
         history.set_aside(folder)
         logger = csv_logger(str(folder))
         trainer = make_trainer(max_epochs=4, callbacks=callbacks, logger=logger, enable_checkpointing=True)
@@ -77,3 +86,32 @@ def test_resumed_equals_uninterrupted(cut, workers, lr, run, tmp_path):
     tables = [history.read_history(tmp_path / name) for name in ("whole", "parts")]
     assert_frame_equal(tables[0], tables[1], check_column_order=False)
     assert tables[0]["val/loss"].drop_nulls().arg_min() == best[0].epoch
+
+
+# of its ten FOVs eight are of one class
+UNEQUAL = (*NAMES[:10:2], *NAMES[10:14:2], NAMES[14], NAMES[1], NAMES[3])
+
+PARTS = {
+    "moving average": {"average": 0.9},
+    "moving average, one cycle, mix-up": {"average": 0.9, "schedule": OneCycle(), "mixup": ManifoldMixup(0.5)},
+    "plateau": {"lr": 0.5, "schedule": Plateau(patience=0)},
+    "balanced classes, focal loss": {"data": {"sampler": BalancedSampler, "train": UNEQUAL}, "loss": Focal()},
+}
+
+
+@pytest.mark.filterwarnings("ignore:(Checkpoint|Experiment logs) directory .* exists and is not empty:UserWarning")
+@pytest.mark.parametrize("cut", [(2, 0), (3, 1)], ids=["between epochs", "within an epoch"])
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+def test_every_part_of_training_resumes_exactly(parts, cut, run, tmp_path):
+    whole = run(tmp_path / "whole", **parts)
+    with pytest.raises(PowerCutError):
+        run(tmp_path / "parts", cut, **parts)
+
+    assert same_weights(run(tmp_path / "parts", **parts), whole)
+    contents = [torch.load(tmp_path / name / "last.ckpt", weights_only=True) for name in ("whole", "parts")]
+    for key in ("state_dict", *(["current_model_state", "averaging_state"] if "average" in parts else [])):
+        assert same_weights(*(content[key] for content in contents))
+    assert contents[0]["lr_schedulers"] == contents[1]["lr_schedulers"]
+    assert_frame_equal(
+        *(history.read_history(tmp_path / name) for name in ("whole", "parts")), check_column_order=False
+    )

@@ -13,11 +13,10 @@ import numba
 import numpy as np
 
 from locgraph.errors import ConfigError, DataError
+from locgraph.graphs.descriptors.base import sampled
+from locgraph.graphs.descriptors.covariance import principal_deviations
+from locgraph.graphs.descriptors.pair_distances import pair_histogram
 
-MAX_LOCALISATIONS: Final = 2000
-"""A bigger FOV is thinned to this many localisations for the histogram: two million pairs settle 60 bins."""
-
-_THINNING_SEED: Final = 0
 _RANGE_QUANTILE: Final = 0.99
 
 
@@ -26,8 +25,8 @@ def fov_descriptor(positions: np.ndarray, *, max_distance_nm: float, with_count:
 
     The histogram (the distribution D2 of Osada et al. 2002, 10.1145/571647.571648) has bins of equal width from 0 to
     ``max_distance_nm``, the last of which also holds all that is farther; it sums to 1, or to 0 where there is only one
-    localisation. Of more than `MAX_LOCALISATIONS` localisations a random subset, the same every time, gives the pairs;
-    extent and number are always those of all of them.
+    localisation. Of more than ``MAX_LOCALISATIONS`` localisations a random subset, the same every time, gives the
+    pairs; extent and number are always those of all of them.
 
     Args:
         positions: (N, D) float64 in nm, N >= 1.
@@ -48,18 +47,10 @@ def fov_descriptor(positions: np.ndarray, *, max_distance_nm: float, with_count:
     if n_bins < 1:
         raise ConfigError(f"n_bins must be at least 1, found {n_bins}")
     centred = _centred(positions)
-    pairs = _count_pairs(_thinned(centred), n_bins, float(max_distance_nm))
-    parts = [pairs / max(int(pairs.sum()), 1), principal_deviations(centred)]
+    parts = [pair_histogram(sampled(centred), n_bins, max_distance_nm), principal_deviations(centred)]
     if with_count:
         parts.append(np.array([len(centred)], dtype=np.float64))
     return np.concatenate(parts)
-
-
-def principal_deviations(positions: np.ndarray) -> np.ndarray:
-    """Standard deviations along the principal axes, largest first: (N, D) nm -> (D,) nm."""
-    centred = _centred(positions)
-    covariance = centred.T @ centred / len(centred)
-    return np.sqrt(np.clip(np.linalg.eigvalsh(covariance)[::-1], 0.0, None))
 
 
 def fit_max_distance(fovs: Iterable[np.ndarray]) -> float:
@@ -76,7 +67,7 @@ def fit_max_distance(fovs: Iterable[np.ndarray]) -> float:
     Raises:
         DataError: There is no FOV, or none with two localisations at different places.
     """
-    largest = [_largest_distance(_thinned(_centred(positions))) for positions in fovs]
+    largest = [_largest_distance(sampled(_centred(positions))) for positions in fovs]
     found = float(np.quantile(largest, _RANGE_QUANTILE)) if largest else 0.0
     if found <= 0:
         raise DataError(
@@ -94,30 +85,6 @@ def _centred(positions: np.ndarray) -> np.ndarray:
     if not np.isfinite(points).all():
         raise DataError("expected finite positions, found NaN or infinity: locgraph.io.read refuses such rows")
     return points - points.mean(axis=0)
-
-
-def _thinned(points: np.ndarray) -> np.ndarray:
-    if len(points) <= MAX_LOCALISATIONS:
-        return points
-    # Rows come sorted by cluster: only a random choice keeps all of them alike.
-    chosen = np.random.default_rng(_THINNING_SEED).choice(len(points), MAX_LOCALISATIONS, replace=False)
-    return points[chosen]
-
-
-@numba.njit(cache=True)
-def _count_pairs(points: np.ndarray, n_bins: int, max_distance: float) -> np.ndarray:  # pragma: no cover (compiled)
-    """Number of pairs in each bin, (n_bins,) int64, without ever holding all distances."""
-    counts = np.zeros(n_bins, dtype=np.int64)
-    per_length = n_bins / max_distance
-    for first in range(points.shape[0]):
-        for second in range(first):
-            squared = 0.0
-            for axis in range(points.shape[1]):
-                squared += (points[first, axis] - points[second, axis]) ** 2
-            # Compared as a number: a distance far outside would overflow an integer.
-            place = np.sqrt(squared) * per_length
-            counts[int(place) if place < n_bins else n_bins - 1] += 1
-    return counts
 
 
 @numba.njit(cache=True)

@@ -20,6 +20,8 @@ import locgraph
 from locgraph.errors import LocgraphError
 
 TASKS = {
+    "inspect": "locgraph.commands.inspect_file",
+    "import": "locgraph.commands.import_files",
     "simulate": "locgraph.commands.simulate",
     "prepare": "locgraph.commands.prepare",
     "train": "locgraph.commands.train",

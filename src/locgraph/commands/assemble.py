@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -49,12 +49,22 @@ def build(node: Any, **numbers: Any) -> Any:
         raise ConfigError(str(error)) from error
 
 
+def network(node: Any, sizes: Any) -> Any:
+    """The network that the group ``model`` describes.
+
+    Args:
+        node: The group; ``init_from``, which is about its weights, is left aside.
+        sizes: The ``DataSizes``.
+    """
+    return build({key: value for key, value in plain(node).items() if key != "init_from"}, sizes=sizes)
+
+
 def extract_recipe(settings: Mapping[str, Any]) -> Any:
     """The recipe of featextracted tables.
 
     Args:
-        settings: Plain values of the groups ``columns``, ``clustering``, ``features`` and ``views``, and those of
-            ``data`` that decide tables.
+        settings: Plain values of the groups ``columns``, ``preprocess``, ``clustering``, ``features`` and ``views``,
+            and those of ``data`` that decide tables.
 
     Returns:
         The ``ExtractRecipe``.
@@ -70,13 +80,30 @@ def extract_recipe(settings: Mapping[str, Any]) -> Any:
         min_clusters=settings["data"]["min_clusters"],
         max_refused_fraction=settings["data"]["max_refused_fraction"],
         settings=settings,
+        preprocess=_filters(settings["preprocess"]),
+        keep_unclustered=settings["data"]["keep_unclustered"],
     )
+
+
+def _filters(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    found = {}
+    for name, leaf in (item for step in steps for item in step.items()):
+        try:
+            found[name] = build(leaf)
+        except ConfigError as error:
+            raise ConfigError(f"preprocess.{name}: {error}") from error
+    return found
 
 
 def extract_settings(cfg: DictConfig) -> dict[str, Any]:
     """The plain values that decide featextracted tables."""
     data = {key: cfg.data[key] for key in ("min_localisations", "min_clusters", "max_refused_fraction")}
-    return {"data": data} | {key: plain(cfg[key]) for key in ("columns", "clustering", "features", "views")}
+    # checkpoints of earlier versions know nothing of these two
+    data["keep_unclustered"] = cfg.data.get("keep_unclustered", False)
+    filters = plain(cfg.get("preprocess")) or {}
+    groups = {key: plain(cfg[key]) for key in ("columns", "clustering", "features", "views")}
+    # a list, since a fingerprint does not see the order of keys, and the order of filters counts
+    return {"data": data, "preprocess": [{name: leaf} for name, leaf in filters.items()]} | groups
 
 
 def graph_settings(cfg: DictConfig, cluster_features: list[str]) -> dict[str, Any]:
@@ -90,13 +117,18 @@ def graph_settings(cfg: DictConfig, cluster_features: list[str]) -> dict[str, An
     if settings["cluster_features"] is None:
         settings["cluster_features"] = cluster_features
     if settings["localisations"] is None:
-        settings["localisations"] = _uses_localisations(cfg.model.loc_encoder._target_)
+        settings["localisations"] = _uses_localisations(cfg.model)
     return settings
 
 
-def _uses_localisations(encoder: str) -> bool:
+def _uses_localisations(model: DictConfig) -> bool:
+    """Whether a part of the model reads localisations; the encoder of localisations must say so."""
+    encoder = model.loc_encoder._target_
     try:
-        return bool(get_class(encoder).uses_localisations)  # type: ignore[attr-defined]
+        if get_class(encoder).uses_localisations:  # type: ignore[attr-defined]
+            return True
+        others = [model[name]._target_ for name in ("cluster_encoder", "readout", "head")]
+        return any(getattr(get_class(other), "uses_localisations", False) for other in others)
     except (ImportError, ValueError, AttributeError) as error:
         raise ConfigError(
             f"model.loc_encoder._target_={encoder}: expected a class with the attribute uses_localisations; {error}"
@@ -115,6 +147,9 @@ def graph_recipe(settings: Mapping[str, Any]) -> Any:
         localisation_k=settings["localisation_k"],
         ratios=tuple(settings["ratios"]),
         settings=settings,
+        # of superclusters and descriptors none is an empty mapping; checkpoints of earlier versions know neither
+        superclusters=build(settings["superclusters"]) if settings.get("superclusters") else None,
+        descriptors={name: build(leaf) for name, leaf in (settings.get("descriptors") or {}).items()},
     )
 
 
@@ -138,6 +173,16 @@ def augmentation(node: Any, units: Mapping[str, str], settings: Mapping[str, Any
         except ConfigError as error:
             raise ConfigError(f"augment.{name}: {error}") from error
     return transforms
+
+
+def fractions(settings: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Which features of each node type lie between 0 and 1 by their nature.
+
+    Args:
+        settings: Plain graph settings, which name the features.
+    """
+    names = settings["localisation_features"]
+    return {schema.LOCALISATION: [index for index, name in enumerate(names) if name in schema.FRACTIONS]}
 
 
 def loader_settings(cfg: DictConfig) -> Any:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
+from typing import Any
 
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.errors import ConfigError
@@ -18,6 +21,7 @@ _NUMBERS: dict[str, tuple[type, str, float, float]] = {
     "data.max_failed_fraction": (float, "a number from 0 to 1", 0, 1),
     "data.min_localisations": (int, "at least 1, a whole number", 1, math.inf),
     "data.min_clusters": (int, "at least 1, a whole number", 1, math.inf),
+    "data.keep_unclustered": (bool, "true or false", 0, 1),
     "data.batch_size": (int, "at least 1, a whole number", 1, math.inf),
     "data.num_workers": (int, "at least 0, a whole number", 0, math.inf),
     "data.in_memory": (bool, "true or false", 0, 1),
@@ -77,6 +81,32 @@ def check_values(cfg: DictConfig) -> None:
         )
 
 
+def check_training(cfg: DictConfig) -> None:
+    """Refuses settings of training that contradict each other, or name a file that is not there.
+
+    Raises:
+        ConfigError: Classes are balanced twice, or ``model.init_from`` is no file.
+    """
+    sampler = str(cfg.training.sampler._target_)
+    if cfg.training.class_weights == "balanced" and getattr(_class(sampler), "balances_classes", False):
+        raise ConfigError(
+            f"training.sampler={sampler} and training.class_weights=balanced both balance the classes, and together "
+            "turn rare ones into frequent ones; set training.class_weights=none"
+        )
+    start = cfg.model.init_from
+    if start is not None and not Path(str(start)).is_file():
+        raise ConfigError(
+            f"model.init_from={start}: no such file; expected RUN/checkpoints/best.ckpt of another run, or null"
+        )
+
+
+def _class(target: str) -> Any:
+    try:
+        return get_object(target)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"training.sampler._target_={target} is not there: {error}") from error
+
+
 def check_source(cfg: DictConfig, overrides: list[str]) -> None:
     """Refuses settings that the chosen source of data would ignore.
 
@@ -85,7 +115,7 @@ def check_source(cfg: DictConfig, overrides: list[str]) -> None:
     """
     if cfg.data.kind != "featextracted":
         return
-    ignored = ("columns", "labels", "groups", "clustering", "features", "views", "simulation")
+    ignored = ("columns", "labels", "groups", "preprocess", "clustering", "features", "views", "simulation")
     named = [text for text in overrides if text.lstrip("+~").split("=")[0].split(".")[0] in ignored]
     if named:
         raise ConfigError(

@@ -90,6 +90,8 @@ def _settings(cfg: DictConfig, recorded: dict[str, Any], raw_dir: Path | None) -
     settings: Any = OmegaConf.create(recorded)
     settings.executor = cfg.executor
     settings.data.max_failed_fraction = cfg.data.max_failed_fraction
+    if raw_dir is None and cfg.get("columns") is not None:
+        raise ConfigError("columns has no effect without data.raw_dir: the test FOVs of a run are prepared already")
     if raw_dir is not None:
         if settings.data.kind != "raw":
             raise ConfigError(
@@ -97,6 +99,8 @@ def _settings(cfg: DictConfig, recorded: dict[str, Any], raw_dir: Path | None) -
                 "how they were clustered; evaluate it without data.raw_dir, or train with data=raw"
             )
         settings.data.raw_dir = str(raw_dir)
+        if cfg.get("columns") is not None:
+            settings.columns = cfg.columns
         settings.paths.prepared_dir = cfg.paths.prepared_dir
     return settings
 
@@ -152,4 +156,4 @@ class Lenient:
             log.info("no labels for the new files: %s", error)
             found = Labelling((), {}, {})
         by_fov: Mapping[str, str | None] = {file.fov_id: found.by_fov.get(file.fov_id) for file in files}
-        return Labelling(found.class_names, dict(by_fov), {})
+        return Labelling(found.class_names, dict(by_fov), {}, found.by_localisation)

@@ -20,7 +20,7 @@ from locgraph import schema
 from locgraph.analysis.controls import run_controls
 from locgraph.commands import assemble, results
 from locgraph.commands.prepare import Prepared
-from locgraph.commands.record import make_record
+from locgraph.commands.record import INIT_FROM, make_record
 from locgraph.commands.run_folder import RunFolder
 from locgraph.data.datamodule import GraphDataModule, feature_sizes
 from locgraph.data.folds import TEST, VALIDATION, Split
@@ -29,9 +29,11 @@ from locgraph.io.featextracted import read_fov
 from locgraph.models.network import Network
 from locgraph.models.sizes import DataSizes
 from locgraph.training import history
-from locgraph.training.checkpoint import load_weights, read_checkpoint
+from locgraph.training.checkpoint import check_continues, load_weights, read_checkpoint
+from locgraph.training.initial import start_from
 from locgraph.training.loggers import csv_logger, finish
-from locgraph.training.module import Classifier, balanced_weights
+from locgraph.training.losses import class_weights
+from locgraph.training.module import Classifier
 from locgraph.training.predictions import prediction_table, score, write_predictions
 
 log = logging.getLogger(__name__)
@@ -55,8 +57,11 @@ def fit_and_test(
     lightning.seed_everything(cfg.seed, workers=True, verbose=False)
     data = make_data(cfg, prepared, split)
     sizes = make_sizes(data)
-    network: Network = assemble.build(cfg.model, sizes=sizes)
-    module = make_module(cfg, network, data, make_record(cfg, prepared, data, sizes))
+    network: Network = assemble.network(cfg.model, sizes)
+    record = make_record(cfg, prepared, data, sizes)
+    if cfg.model.init_from is not None:
+        record[INIT_FROM] = start_from(network, read_checkpoint(Path(cfg.model.init_from), "model.init_from"), record)
+    module = make_module(cfg, network, data, record)
     history.set_aside(folder.path)
     loggers = make_loggers(cfg, folder.path)
     try:
@@ -104,6 +109,7 @@ def fit(trainer: lightning.Trainer, module: Classifier, data: GraphDataModule, f
     resumed = folder.last_checkpoint
     if resumed is not None:
         log.info("goes on from %s", resumed)
+        check_continues(read_checkpoint(resumed, "paths.run_dir"), module.record)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     history.join(folder.path)
 
@@ -121,6 +127,8 @@ def make_data(cfg: DictConfig, prepared: Prepared, split: Split) -> GraphDataMod
         transforms=assemble.augmentation(cfg.augment, prepared.units, prepared.graph_settings),
         localisations=prepared.graph_settings["localisations"],
         seed=cfg.seed,
+        sampler=assemble.build(cfg.training.sampler),
+        fractions=assemble.fractions(prepared.graph_settings),
     )
 
 
@@ -134,24 +142,23 @@ def make_sizes(data: GraphDataModule) -> DataSizes:
         cluster_features=features.get(schema.CLUSTER, 0),
         localisation_features=features.get(schema.LOCALISATION, 0),
         levels=sum(name.startswith(schema.LOCALISATION) for name in graph.node_types),
+        supercluster_features=features.get(schema.SUPERCLUSTER, 0),
+        superlevels=sum(name.startswith(schema.SUPERCLUSTER) for name in graph.node_types),
+        descriptors=features.get(schema.FIELD_OF_VIEW, 0),
     )
 
 
 def make_module(cfg: DictConfig, network: Network, data: GraphDataModule, record: dict[str, Any]) -> Classifier:
     """The LightningModule that the group ``training`` describes."""
-    choice = cfg.training.class_weights
-    if choice not in ("balanced", "none", None):
-        raise ConfigError(f"training.class_weights must be balanced or none, found {choice!r}")
-    weights = None
-    if choice == "balanced":
-        weights = balanced_weights(data.targets(data.split.train), len(data.class_names))
+    choice = assemble.plain(cfg.training.class_weights)
+    weights = class_weights(choice, data.targets(data.split.train), data.class_names)
     return Classifier(
         network,
         data.class_names,
         optimizer=make_optimizer(cfg),
         schedule=assemble.build(cfg.training.schedule),
-        label_smoothing=cfg.training.label_smoothing,
-        class_weights=weights,
+        loss=assemble.build(cfg.training.loss, class_weights=weights),
+        mixup=assemble.build(cfg.training.mixup) if cfg.training.mixup else None,
         record=record,
         seed=cfg.seed,
     )
@@ -186,6 +193,8 @@ def make_trainer(cfg: DictConfig, folder: RunFolder, loggers: list[Logger]) -> l
         assemble.build(leaf, **(dirpath if str(leaf["_target_"]).endswith("ModelCheckpoint") else {}))
         for leaf in cfg.callbacks.values()
     ]
+    if cfg.training.average:
+        callbacks.append(assemble.build(cfg.training.average))
     return assemble.build(cfg.trainer, callbacks=callbacks, logger=loggers, default_root_dir=str(folder.path))
 
 
@@ -214,12 +223,15 @@ def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int
 
 
 def controls(cfg: DictConfig, prepared: Prepared, split: Split) -> list[dict[str, Any]]:
-    """The controls on the same fold: trained on training and validation FOVs, since they choose no epoch."""
+    """The controls on the same fold: trained on training and validation FOVs, since they choose no epoch.
+
+    They see the localisations that the network sees: those of clusters, in the whole FOV.
+    """
     table = prepared.manifest.table
     positions = {}
     for fov_id in (*split.train, *split.val, *split.test):
         fov = read_fov(prepared.tables, fov_id)
-        whole = fov.locs.filter(pl.col(schema.VIEW) == 0)
+        whole = fov.locs.filter(pl.col(schema.VIEW) == 0, pl.col(schema.CLUSTER_ID) != schema.NOISE)
         positions[fov_id] = whole.select(schema.position_columns(fov.dimensions)).to_numpy()
     labels = dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
     return run_controls(positions, labels, (*split.train, *split.val), split.test, cfg.seed).to_dicts()

@@ -17,7 +17,7 @@ from locgraph import schema
 from locgraph.commands import assemble, checks, simulate
 from locgraph.errors import DataError
 from locgraph.io.catalogue import Catalogue, scan
-from locgraph.io.featextracted import read_fov
+from locgraph.io.featextracted import ExtractedFov, read_fov
 from locgraph.io.manifest import Manifest
 from locgraph.pipeline.executors import Outcome
 from locgraph.pipeline.prepare import prepare
@@ -152,8 +152,8 @@ def make_graphs(cfg: DictConfig, tables: Tables) -> Prepared:
 
     log.info("positions in %dD", tables.dimensions)
     fov_ids = list(tables.manifest.table[schema.FOV_ID])
-    first = read_fov(tables.folder, fov_ids[0])
-    settings = assemble.graph_settings(cfg, feature_columns(first.clusters))
+    columns, units = describe(read_fov(tables.folder, fov_ids[0]))
+    settings = assemble.graph_settings(cfg, columns)
     store = prepared_folder(cfg) / f"graphs-{fingerprint(settings, str(tables.folder))}"
     write_json(store / "recipe.json", settings)
     executor = assemble.build(cfg.executor)
@@ -162,7 +162,12 @@ def make_graphs(cfg: DictConfig, tables: Tables) -> Prepared:
     manifest = Manifest(good, tables.manifest.class_names, tables.manifest.failures | failures)
     manifest.check_failures(cfg.data.max_failed_fraction)
     report(manifest)
-    return Prepared(manifest, tables.folder, store, first.units, settings)
+    return Prepared(manifest, tables.folder, store, units, settings)
+
+
+def describe(fov: ExtractedFov) -> tuple[list[str], dict[str, str]]:
+    """Columns that describe clusters, and the unit of each column; the tables themselves are left behind."""
+    return feature_columns(fov.clusters), fov.units
 
 
 def feature_columns(clusters: pl.DataFrame) -> list[str]:

@@ -19,7 +19,13 @@ from locgraph.provenance import versions
 from locgraph.training.checkpoint import FORMAT
 
 _PATHS = (("data", "raw_dir"), ("data", "featextracted_dir"), ("labels", "path"), ("groups", "path"))
-_SETTINGS = ("name", "seed", "data", "columns", "labels", "groups", "clustering", "features", "views", "model", "fold")
+_SETTINGS = (
+    *("name", "seed", "data", "columns", "labels", "groups"),
+    *("preprocess", "clustering", "features", "views", "model", "fold"),
+)
+
+INIT_FROM = "init_from"
+"""Key of the run that the weights started from, with its settings; None where they started at random."""
 
 
 def make_record(cfg: DictConfig, prepared: Prepared, data: GraphDataModule, sizes: DataSizes) -> dict[str, Any]:
@@ -41,6 +47,8 @@ def make_record(cfg: DictConfig, prepared: Prepared, data: GraphDataModule, size
         if key in settings[group]:
             settings[group][key] = str(Path(settings[group][key]).resolve())
     settings["graph"] = dict(prepared.graph_settings)
+    # about the first weights, not about the network
+    settings["model"].pop(INIT_FROM, None)
     used = [*settings["graph"]["cluster_features"], *settings["graph"]["localisation_features"]]
     return {
         "format": FORMAT,
@@ -52,6 +60,7 @@ def make_record(cfg: DictConfig, prepared: Prepared, data: GraphDataModule, size
         "position_unit": schema.LOCALISATION_COLUMNS[schema.X].unit,
         "split": {side: list(names) for side, names in asdict(data.split).items()},
         "settings": settings,
+        INIT_FROM: None,
     }
 
 

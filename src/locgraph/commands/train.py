@@ -74,6 +74,7 @@ def _run(cfg: DictConfig, folder: RunFolder, overrides: list[str]) -> dict[str, 
 def _check_before_work(cfg: DictConfig, overrides: list[str]) -> folds.Splitter:
     checks.check_source(cfg, overrides)
     checks.check_values(cfg)
+    checks.check_training(cfg)
     return assemble.build(cfg.fold)
 
 

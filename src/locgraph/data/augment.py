@@ -19,8 +19,11 @@ from torch_geometric.utils import scatter
 from locgraph import schema
 from locgraph.data.subgraph import keep_nodes
 from locgraph.errors import ConfigError, DataError
+from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES
 
 BY_PRECISION = "precision"
+
+_SUPERCLUSTER_POWERS = torch.tensor([column.length_power for column in SUPERCLUSTER_FEATURES])
 
 
 class Transform(Protocol):
@@ -120,7 +123,8 @@ class Scale:
     Args:
         low: Smallest factor, above 0.
         high: Largest factor.
-        length_powers: Power of length of each feature of each node type (handed over by the command).
+        length_powers: Power of length of each feature of each node type (handed over by the command); those of
+            superclusters are known, those of the FOV lie beside them.
 
     Raises:
         ConfigError: The factors are out of order.
@@ -137,7 +141,9 @@ class Scale:
         factor = _uniform(self.low, self.high, generator)
         changed = _map_positions(graph, factor * torch.eye(_dimensions(graph)))
         changed[schema.EXTENT] = changed[schema.EXTENT] * factor
-        for node_type, powers in self.length_powers.items():
+        supernodes = {name: _SUPERCLUSTER_POWERS for name in changed.node_types if name.startswith(schema.SUPERCLUSTER)}
+        fov = {name: changed[name][schema.LENGTH_POWER] for name in changed.node_types if name == schema.FIELD_OF_VIEW}
+        for node_type, powers in (self.length_powers | supernodes | fov).items():
             if node_type in changed.node_types and schema.FEATURES in changed[node_type]:
                 changed[node_type][schema.FEATURES] = changed[node_type][schema.FEATURES] * factor**powers
         return changed
@@ -166,7 +172,7 @@ class Shear:
 
 
 class Jitter:
-    """Moves each localisation at random; a cluster moves with the mean of its localisations.
+    """Moves each localisation at random; a cluster moves with the mean of its localisations, a supercluster as well.
 
     In a graph without localisations each cluster moves as the mean of its localisations would: by the standard
     deviation over the square root of their number.
@@ -195,12 +201,12 @@ class Jitter:
         cluster = changed[schema.CLUSTER]
         if schema.LOCALISATION not in changed.node_types:
             spread = self._fixed(changed) / cluster[schema.COUNT].clamp(min=1).sqrt()[:, None]
-            cluster[schema.POS] = cluster[schema.POS] + spread * _normal(cluster[schema.POS], generator)
+            _move_clusters(changed, spread * _normal(cluster[schema.POS], generator))
             return changed
         node = changed[schema.LOCALISATION]
         moves = self._spread(node) * _normal(node[schema.POS], generator)
         owner = changed[schema.LOCALISATION_IN].edge_index[1]
-        cluster[schema.POS] = cluster[schema.POS] + scatter(moves, owner, dim_size=cluster.num_nodes, reduce="mean")
+        _move_clusters(changed, scatter(moves, owner, dim_size=cluster.num_nodes, reduce="mean"))
         _move_levels(changed, moves)
         return changed
 
@@ -225,6 +231,19 @@ class Jitter:
 
 def _normal(like: Tensor, generator: Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator)
+
+
+def _move_clusters(graph: HeteroData, moves: Tensor) -> None:
+    node = graph[schema.CLUSTER]
+    node[schema.POS] = node[schema.POS] + moves
+    index = 0
+    while schema.superlevel(index) in graph.node_types:
+        below, above = graph[schema.superlevel_in(index)].edge_index
+        moved = moves * node[schema.COUNT][:, None]  # a centre of mass moves as its parts do, each by its mass
+        node = graph[schema.superlevel(index)]
+        moves = scatter(moved[below], above, dim_size=node.num_nodes, reduce="sum") / node[schema.COUNT][:, None]
+        node[schema.POS] = node[schema.POS] + moves
+        index += 1
 
 
 def _move_levels(graph: HeteroData, moves: Tensor) -> None:

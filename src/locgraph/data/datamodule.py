@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs,
 from locgraph.data.folds import Split
 from locgraph.data.sampler import EpochSampler
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.store import GraphStore
 
 
@@ -63,9 +63,12 @@ class GraphDataModule(LightningDataModule):
         loader: How FOVs are fed.
         scaling: How positions are scaled; unused where ``scaler`` is given.
         transforms: Augmentation of training graphs, in this order.
-        localisations: Whether the model reads localisation nodes; false keeps clusters alone.
+        localisations: Whether the model reads localisation nodes; false keeps clusters and superclusters.
         seed: Seed of shuffling, views and augmentation.
         scaler: A scaler fitted before (from a checkpoint); None fits one on the training side.
+        sampler: Classes of the training FOVs and seed to which of them an epoch brings, in which order; the other
+            sides always come whole and in order.
+        fractions: Node type -> feature columns that lie between 0 and 1 and are not scaled.
 
     Attributes:
         load: FOV name to its raw graphs, one for each view.
@@ -83,31 +86,44 @@ class GraphDataModule(LightningDataModule):
         localisations: bool = True,
         seed: int = 0,
         scaler: Scaler | None = None,
+        sampler: Callable[..., EpochSampler] = EpochSampler,
+        fractions: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         super().__init__()
         self.load = StoredGraphs(GraphStore(store), localisations, loader.in_memory)
         self.split, self.labels = split, dict(labels)
         self.class_names, self.loader, self.scaling = tuple(class_names), loader, scaling
-        self.transforms, self.seed, self.scaler = list(transforms), seed, scaler
+        self.transforms, self.seed, self.scaler, self.sampler = list(transforms), seed, scaler, sampler
+        self.fractions = dict(fractions or {})
 
     def fitted_scaler(self) -> Scaler:
         """The scaler of this fold, fitted on all views of its training FOVs when first asked for."""
         if self.scaler is None:
             graphs = (view for fov_id in self.split.train for view in self.load(fov_id))
-            self.scaler = fit_scaler(graphs, self.scaling)
+            self.scaler = fit_scaler(graphs, self.scaling, self.fractions)
         return self.scaler
 
     def targets(self, fov_ids: Sequence[str]) -> list[int]:
-        """Index of the class of each FOV, ``NO_LABEL`` where it has none."""
+        """Index of the class of each FOV, ``NO_LABEL`` where it has none.
+
+        Raises:
+            DataError: A FOV is of a class that is not among the class names.
+        """
         position = {name: index for index, name in enumerate(self.class_names)}
         labels = [self.labels.get(fov_id) for fov_id in fov_ids]
+        for fov_id, label in zip(fov_ids, labels, strict=True):
+            if label is not None and label not in position:
+                raise DataError(
+                    f"{fov_id}: expected a label among the classes {list(self.class_names)}, found {label!r}; mend the "
+                    "label (config group labels), or train with this class"
+                )
         return [NO_LABEL if label is None else position[label] for label in labels]
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Training FOVs, shuffled, one random view of each, augmented."""
-        fovs = self.split.train
-        data = TrainingSet(fovs, self.targets(fovs), self.load, self.transforms, self.fitted_scaler(), self.seed)
-        return self._loader(data, sampler=EpochSampler(len(fovs), self.seed))
+        fovs, targets = self.split.train, self.targets(self.split.train)
+        data = TrainingSet(fovs, targets, self.load, self.transforms, self.fitted_scaler(), self.seed)
+        return self._loader(data, sampler=self.sampler(targets=targets, seed=self.seed))
 
     def val_dataloader(self) -> DataLoader[Sample]:
         """Validation FOVs, all views, as they are."""

@@ -16,6 +16,7 @@ from locgraph import schema
 from locgraph.data.augment import Transform
 from locgraph.data.sampler import mix
 from locgraph.data.scaling import Scaler
+from locgraph.errors import DataError
 from locgraph.graphs.store import GraphStore
 
 NO_LABEL = -1
@@ -41,7 +42,7 @@ class StoredGraphs:
 
     Args:
         store: The graph store.
-        localisations: Whether localisation nodes are wanted; false keeps clusters alone.
+        localisations: Whether localisation nodes are wanted; false keeps clusters and superclusters.
         in_memory: Keep what was read in memory.
     """
 
@@ -53,11 +54,16 @@ class StoredGraphs:
         """Raw graphs of one FOV, one for each view.
 
         Raises:
-            DataError: The file is absent or damaged.
+            DataError: The file is absent or damaged, or a view has no cluster.
         """
         if fov_id in self._memory:
             return self._memory[fov_id]
         views = self.store.load(fov_id)
+        if any(not view[schema.CLUSTER].num_nodes for view in views):
+            raise DataError(
+                f"{fov_id}: expected at least one cluster in each view, found none in {self.store.path(fov_id)}; "
+                "delete this file, so that its graphs are made anew"
+            )
         if not self.localisations:
             views = [without_localisations(view) for view in views]
         if self.in_memory:
@@ -97,11 +103,11 @@ class TrainingSet(Dataset[Sample]):
         """Number of FOVs."""
         return len(self.fov_ids)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        """One FOV as drawn in one epoch; ``key`` is (epoch, index)."""
-        epoch, index = key
+    def __getitem__(self, key: tuple[int, ...]) -> Sample:
+        """One FOV as drawn in one epoch; ``key`` is (epoch, index), with a further number where it comes again."""
+        index = key[1]
         views = self.load(self.fov_ids[index])
-        generator = Generator().manual_seed(mix(self.seed, epoch, index))
+        generator = Generator().manual_seed(mix(self.seed, *key))
         graph = views[int(torch.randint(len(views), (), generator=generator))]
         for transform in self.transforms:
             graph = transform(graph, generator)
@@ -168,12 +174,16 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def without_localisations(graph: HeteroData) -> HeteroData:
-    """The clusters of a graph alone; a shallow copy."""
+    """Clusters, and superclusters where there are any, alone; a shallow copy."""
     clusters = copy.copy(graph)
     for node_type in graph.node_types:
-        if node_type != schema.CLUSTER:
+        if _of_localisations(node_type):
             del clusters[node_type]
     for edge_type in graph.edge_types:
-        if edge_type != schema.CLUSTER_NEAR:
+        if _of_localisations(edge_type[0]):
             del clusters[edge_type]
     return clusters
+
+
+def _of_localisations(node_type: str) -> bool:
+    return node_type.startswith(schema.LOCALISATION)

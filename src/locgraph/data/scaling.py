@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,12 +84,16 @@ class Scaler:
         return cls(plain["nm_per_unit"], dict(plain["limits"]))
 
 
-def fit_scaler(graphs: Iterable[HeteroData], settings: ScalingSettings) -> Scaler:
+def fit_scaler(
+    graphs: Iterable[HeteroData], settings: ScalingSettings, fractions: Mapping[str, Sequence[int]] | None = None
+) -> Scaler:
     """Fits the limits on training graphs.
 
     Args:
         graphs: Raw graphs of the training FOVs, all views.
         settings: How positions are scaled.
+        fractions: Node type -> columns that lie between 0 and 1 by their nature, such as a p-value, and stay as they
+            are.
 
     Returns:
         The scaler.
@@ -107,6 +111,9 @@ def fit_scaler(graphs: Iterable[HeteroData], settings: ScalingSettings) -> Scale
             low[node_type] = torch.minimum(low.get(node_type, smallest), smallest)
             high[node_type] = torch.maximum(high.get(node_type, largest), largest)
     limits = {node_type: torch.stack([low[node_type], high[node_type]]) for node_type in low}
+    for node_type, columns in (fractions or {}).items():
+        if node_type in limits:
+            limits[node_type][:, list(columns)] = torch.tensor([[0.0], [1.0]])
     if settings.positions == PER_FOV:
         return Scaler(None, limits)
     if settings.positions == FIXED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from locgraph import schema
@@ -45,9 +46,9 @@ def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     Returns:
         The rows kept, in their order, and reason -> number of rows refused.
     """
-    checks = [check for name in table.columns for check in _checks(name, table.schema[name])]
-    if not checks or table.is_empty():
+    if all(map(_is_good, table.get_columns())):  # most tables, in far less time than finding out what is wrong
         return table, {}
+    checks = [check for name in table.columns for check in _checks(name, table.schema[name])]
     # the first reason that holds: each row counts once, so the counts add up to the rows refused
     reason = pl.coalesce(pl.when(bad).then(pl.lit(text)) for bad, text in checks)
     marked = table.with_columns(reason.alias(_REASON))
@@ -78,6 +79,15 @@ def without_flat_z(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     if schema.Z not in table.columns or table.is_empty() or table[schema.Z].ne(0).any():
         return table, ()
     return table.drop(schema.Z), ("z is 0 everywhere: read in 2D",)
+
+
+def _is_good(column: pl.Series) -> bool:
+    """Whether no value of a column would be refused."""
+    if column.null_count():
+        return False
+    if column.dtype.is_float() and not np.isfinite(column.to_numpy()).all():
+        return False
+    return column.name not in schema.NOT_NEGATIVE or not (column < 0).any()
 
 
 def _checks(name: str, dtype: pl.DataType) -> list[tuple[pl.Expr, str]]:

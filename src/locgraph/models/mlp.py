@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -28,14 +29,17 @@ def mlp(channels: Sequence[int], dropout: float = 0.0, last_plain: bool = True) 
     """
     check_sizes("model: sizes of layers", channels)
     check_dropout(dropout)
-    layers: list[nn.Module] = []
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (size_in, size_out) in enumerate(pairwise(channels)):
-        layers.append(nn.Linear(size_in, size_out))
+        # numbered without dropout, so that weights have the same names whatever it is: a run may start from one trained
+        # with another dropout
+        first = 3 * index
+        layers[f"{first}"] = nn.Linear(size_in, size_out)
         if index < len(channels) - 2 or not last_plain:
-            layers += [nn.LayerNorm(size_out), nn.SiLU()]
+            layers[f"{first + 1}"], layers[f"{first + 2}"] = nn.LayerNorm(size_out), nn.SiLU()
             if dropout > 0:
-                layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers)
+                layers[f"{first + 2}_dropout"] = nn.Dropout(dropout)
+    return nn.Sequential(layers)
 
 
 def check_sizes(setting: str, sizes: Sequence[int]) -> None:

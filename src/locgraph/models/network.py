@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
-from locgraph.models.sizes import DataSizes
+from locgraph.errors import ConfigError
+from locgraph.models.encoded import Encoded
+from locgraph.models.readouts.call import read_out
+from locgraph.models.sizes import DataSizes, HeadSizes
 
 
 class Network(nn.Module):
@@ -20,10 +23,14 @@ class Network(nn.Module):
 
     Args:
         sizes: Numbers from the data.
-        loc_encoder: ``(sizes) ->`` module: batch to (C, F).
-        cluster_encoder: ``(in_channels, sizes) ->`` module: vectors, positions, edges to (C, F).
-        readout: ``(in_channels) ->`` module: vectors, batch, number of graphs to (B, F).
-        head: ``(in_channels, sizes) ->`` module: (B, F) to logits (B, K).
+        loc_encoder: ``(sizes) ->`` module: batch to (C, F). One that states ``level_channels``, the sizes of the
+            vectors of its levels, also has ``encode``: batch to (C, F) and these vectors.
+        cluster_encoder: ``(in_channels, sizes) ->`` module: vectors, positions, edges to (C, F); one that states
+            ``reads_graph`` is handed vectors and the batch.
+        readout: ``(in_channels, sizes) ->`` module: vectors, batch, number of graphs to (B, F); one that states
+            ``reads_graph`` is handed vectors and the batch.
+        head: ``(in_channels, sizes) ->`` module: (B, F) to logits (B, K). One that states ``predicts``, the node types
+            whose classes it names, is handed an ``Encoded`` and gives logits by node type.
         cluster_features: Whether the hand-made features of clusters join what the localisation encoder learned.
     """
 
@@ -42,23 +49,65 @@ class Network(nn.Module):
         learned: Any = self.loc_encoder.out_channels
         in_channels = learned + (sizes.cluster_features if cluster_features else 0)
         self.cluster_encoder = cluster_encoder(in_channels=in_channels, sizes=sizes)
-        self.readout = readout(in_channels=self.cluster_encoder.out_channels)
-        self.head = head(in_channels=self.readout.out_channels, sizes=sizes)
+        clusters: Any = self.cluster_encoder.out_channels
+        self.readout = readout(in_channels=clusters, sizes=sizes)
+        below = HeadSizes.of(sizes, clusters, getattr(self.loc_encoder, "level_channels", ()))
+        self.head = head(in_channels=self.readout.out_channels, sizes=below)
 
     @property
     def uses_localisations(self) -> bool:
         """Whether a forward pass reads localisation nodes."""
-        return bool(self.loc_encoder.uses_localisations)
+        return any(
+            getattr(part, "uses_localisations", False)
+            for part in (self.loc_encoder, self.cluster_encoder, self.readout, self.head)
+        )
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """Node types whose classes it names: ``FIELD_OF_VIEW``, ``LOCALISATION`` or both."""
+        return tuple(getattr(self.head, "predicts", (schema.FIELD_OF_VIEW,)))
 
     def forward(self, graph: HeteroData) -> Tensor:
-        """Batch of B scaled graphs to logits (B, K) float32."""
-        return self.head(self.embed(graph))
+        """Batch of B scaled graphs to logits (B, K) float32 of the FOVs.
+
+        Raises:
+            ConfigError: The head names classes of localisations alone.
+        """
+        if schema.FIELD_OF_VIEW not in self.predicts:
+            raise ConfigError(
+                f"model.head names the classes of {', '.join(self.predicts)} nodes alone, the class of a FOV was asked "
+                "for; choose model/head=both, or model/head=classify"
+            )
+        return self.logits(graph)[schema.FIELD_OF_VIEW]
+
+    def logits(self, graph: HeteroData) -> dict[str, Tensor]:
+        """Batch of B scaled graphs to all that the head says.
+
+        Args:
+            graph: The batch.
+
+        Returns:
+            One entry for each of ``predicts``: logits (B, K) float32 of the FOVs, and those of the localisations (N, K)
+            float32 in their order in the batch.
+        """
+        if hasattr(self.head, "predicts"):
+            found: dict[str, Tensor] = self.head(self.encode(graph))
+            return found
+        return {schema.FIELD_OF_VIEW: self.head(self.embed(graph))}
 
     def embed(self, graph: HeteroData) -> Tensor:
         """Batch of B scaled graphs to one vector for each, (B, F) float32."""
+        return self.encode(graph).fovs
+
+    def encode(self, graph: HeteroData) -> Encoded:
+        """Batch of B scaled graphs to the vectors of its levels, clusters and FOVs."""
         cluster = graph[schema.CLUSTER]
-        x = self.loc_encoder(graph)
+        encoder: Any = self.loc_encoder
+        x, levels = encoder.encode(graph) if hasattr(encoder, "level_channels") else (encoder(graph), [])
         if self.cluster_features:
             x = torch.cat([x, cluster[schema.FEATURES]], dim=1)
-        x = self.cluster_encoder(x, cluster[schema.POS], graph[schema.CLUSTER_NEAR].edge_index)
-        return self.readout(x, cluster.batch, graph.num_graphs)
+        if getattr(self.cluster_encoder, "reads_graph", False):
+            x = self.cluster_encoder(x, graph)
+        else:
+            x = self.cluster_encoder(x, cluster[schema.POS], graph[schema.CLUSTER_NEAR].edge_index)
+        return Encoded(graph, levels, x, read_out(self.readout, x, graph))

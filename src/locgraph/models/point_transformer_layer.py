@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from locgraph.models.precision import neighbour_softmax, pool
+from locgraph.models.rows import gather
 
 
 class PointTransformerLayer(nn.Module):
@@ -44,10 +45,10 @@ class PointTransformerLayer(nn.Module):
             (N, out_channels) float32.
         """
         source, target = edge_index
-        offset = self.position(positions[target] - positions[source])
-        weights = self.attention(self.query(x)[target] - self.key(x)[source] + offset)
+        offset = self.position(gather(positions, target) - gather(positions, source))
+        weights = self.attention(gather(self.query(x), target) - gather(self.key(x), source) + offset)
         weights = neighbour_softmax(weights, target, len(x))
-        gathered = pool(weights * (self.value(x)[source] + offset), target, len(x), "sum")
+        gathered = pool(weights * (gather(self.value(x), source) + offset), target, len(x), "sum")
         return nn.functional.silu(self.norm(self.residual(x).float() + gathered))
 
 

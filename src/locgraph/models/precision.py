@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch_geometric.utils import scatter, softmax
+from torch_geometric.utils import scatter
+
+from locgraph.models.rows import gather, largest, softmax
 
 
 def pool(values: Tensor, index: Tensor, size: int, reduce: str) -> Tensor:
@@ -19,31 +21,30 @@ def pool(values: Tensor, index: Tensor, size: int, reduce: str) -> Tensor:
     Returns:
         (size, F) float32; rows that receive nothing are 0.
     """
-    values = values.float()
     if reduce == "max":
-        # as PyG's scatter does it, without its warning on a GPU that a package is missing
-        rows = index[:, None].expand_as(values)
-        return values.new_zeros((size, values.shape[1])).scatter_reduce(0, rows, values, "amax", include_self=False)
-    return scatter(values, index, dim=0, dim_size=size, reduce=reduce)
+        return largest(values, index, size)
+    return scatter(values.float(), index, dim=0, dim_size=size, reduce=reduce)
 
 
 def neighbour_softmax(values: Tensor, index: Tensor, size: int) -> Tensor:
     """Softmax over the rows that share an index, in 32 bits: (E, F) to (E, F) float32."""
-    return softmax(values.float(), index, num_nodes=size)
+    return softmax(values.float(), index, size)
 
 
-def distances(positions: Tensor, edge_index: Tensor) -> Tensor:
+def distances(positions: Tensor, edge_index: Tensor, of_targets: Tensor | None = None) -> Tensor:
     """Length of each edge, in 32 bits.
 
     Args:
         positions: (N, D) in units of order one.
-        edge_index: (2, E) int64.
+        edge_index: (2, E) int64: source, target.
+        of_targets: (M, D), where the targets are other nodes than the sources.
 
     Returns:
         (E,) float32.
     """
+    ends = positions if of_targets is None else of_targets
     # the tiny constant keeps the gradient of coincident points finite
-    return ((positions[edge_index[0]] - positions[edge_index[1]]).float().square().sum(dim=1) + 1e-12).sqrt()
+    return ((gather(positions, edge_index[0]) - gather(ends, edge_index[1])).float().square().sum(dim=1) + 1e-12).sqrt()
 
 
 def no_autocast(device: torch.device) -> torch.autocast:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from locgraph import schema
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,10 @@ class DataSizes:
         cluster_features: Features of a cluster node.
         localisation_features: Features of a localisation node.
         levels: Levels of the sampling hierarchy, the localisations themselves counted; 0 where the store has none.
+        supercluster_features: Features of a supercluster node.
+        superlevels: Scales of superclusters; 0 where the store has none.
+        descriptors: Numbers that describe the FOV as a whole; 0 where the store has none.
+        localisation_classes: Classes of localisations; 0 where localisations have none.
     """
 
     dimensions: int
@@ -22,3 +29,49 @@ class DataSizes:
     cluster_features: int
     localisation_features: int
     levels: int
+    # checkpoints of earlier versions know nothing of these
+    supercluster_features: int = 0
+    superlevels: int = 0
+    descriptors: int = 0
+    localisation_classes: int = 0
+
+    def node_types(self) -> dict[str, int]:
+        """Every node type of the graphs, with the number of its features."""
+        found = {schema.CLUSTER: self.cluster_features}
+        for index in range(self.levels):
+            # sampled levels have positions alone
+            found[schema.level(index)] = self.localisation_features if index == 0 else 0
+        for index in range(self.superlevels):
+            found[schema.superlevel(index)] = self.supercluster_features
+        if self.descriptors:
+            found[schema.FIELD_OF_VIEW] = self.descriptors
+        return found
+
+    def edge_types(self) -> list[tuple[str, str, str]]:
+        """Every edge type of the graphs."""
+        found = [schema.CLUSTER_NEAR]
+        for index in range(self.levels):
+            found += [schema.level_near(index), schema.level_in(index)]
+        found += [schema.level_pooled(index) for index in range(self.levels - 1)]
+        for index in range(self.superlevels):
+            found += [schema.superlevel_near(index), schema.superlevel_in(index)]
+        return found
+
+
+@dataclass(frozen=True)
+class HeadSizes(DataSizes):
+    """What a head is made with: the numbers from the data, and sizes of vectors that the parts below it give.
+
+    Attributes:
+        cluster_channels: Size of the vectors of clusters.
+        level_channels: Size of the vectors of each level of localisations, the localisations themselves first; empty
+            where the localisation encoder gives none.
+    """
+
+    cluster_channels: int = 0
+    level_channels: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, sizes: DataSizes, cluster_channels: int, level_channels: Sequence[int]) -> HeadSizes:
+        """Joins both."""
+        return cls(**vars(sizes) | {"cluster_channels": cluster_channels, "level_channels": tuple(level_channels)})

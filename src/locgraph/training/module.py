@@ -11,14 +11,18 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch_geometric.data import Batch
 
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.models.precision import no_autocast, pool
+from locgraph.training.losses import CrossEntropy
 from locgraph.training.scores import FovScores
 
 CHECKPOINT_KEY = "locgraph"
+WATCHED = "val/loss"
+"""Metric that a schedule may watch."""
 
 
 class Classifier(LightningModule):
@@ -33,35 +37,28 @@ class Classifier(LightningModule):
         class_names: Classes in the order of the logits.
         optimizer: Parameters to optimiser.
         schedule: Optimiser and number of steps to scheduler.
-        label_smoothing: Part of the target probability spread over all classes.
-        class_weights: Weight of each class in the loss (K,); None weighs all FOVs alike.
+        loss: Logits (B, K) and classes (B,) to the loss of training; None is plain cross-entropy.
+        mixup: Network, batch, classes and loss to the loss of blended FOVs; None blends nothing.
         record: Plain values that the checkpoint keeps: all that prediction needs.
-        seed: Seed of dropout, renewed for each epoch so that a resumed run equals an uninterrupted one.
-
-    Raises:
-        ConfigError: ``label_smoothing`` is out of range.
+        seed: Seed of dropout and mix-up, renewed for each epoch so that a resumed run equals an uninterrupted one.
     """
-
-    class_weights: Tensor | None
 
     def __init__(
         self,
         network: nn.Module,
         class_names: Sequence[str],
         optimizer: Callable[..., torch.optim.Optimizer],
-        schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
-        label_smoothing: float = 0.0,
-        class_weights: Tensor | None = None,
+        schedule: Callable[..., LRScheduler],
+        loss: nn.Module | None = None,
+        mixup: Callable[..., Tensor] | None = None,
         record: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not 0.0 <= label_smoothing < 1.0:
-            raise ConfigError(f"training.label_smoothing must be at least 0 and below 1, found {label_smoothing}")
         self.network, self.class_names = network, tuple(class_names)
         self.optimizer, self.schedule = optimizer, schedule
-        self.label_smoothing, self.record, self.seed = label_smoothing, dict(record or {}), seed
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.loss, self.mixup = loss or CrossEntropy(), mixup
+        self.record, self.seed = dict(record or {}), seed
         self.val_scores, self.test_scores = FovScores(), FovScores()
 
     def forward(self, batch: Batch) -> Tensor:
@@ -69,15 +66,16 @@ class Classifier(LightningModule):
         return self.network(batch)
 
     def on_train_epoch_start(self) -> None:
-        """Renews the random stream of dropout."""
+        """Renews the random stream of dropout and mix-up."""
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss of one batch, one view of each FOV."""
         target = batch[schema.TARGET][batch["fov"]]
-        loss = functional.cross_entropy(
-            self(batch).float(), target, weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
+        if self.mixup is None:
+            loss = self.loss(self(batch), target)
+        else:
+            loss = self.mixup(self.network, batch, target, self.loss)
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(target), prog_bar=True)
         return loss
 
@@ -118,7 +116,7 @@ class Classifier(LightningModule):
         return list(batch[schema.FOV_ID]), batch[schema.TARGET], self.probabilities(batch)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser, and its schedule stepped after each batch.
+        """The optimiser, and its schedule: stepped after each batch, or each epoch where it watches a metric.
 
         Raises:
             ConfigError: Training has no end, so that there is no schedule over the whole of it.
@@ -128,22 +126,25 @@ class Classifier(LightningModule):
             raise ConfigError("trainer.max_epochs must be a number: training.schedule runs over the whole of training")
         optimizer = self.optimizer(self.network.parameters())
         scheduler = self.schedule(optimizer, int(steps))
+        if isinstance(scheduler, ReduceLROnPlateau):
+            watching: Any = {"scheduler": scheduler, "interval": "epoch", "monitor": WATCHED}
+            return {"optimizer": optimizer, "lr_scheduler": watching}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_train_epoch_end(self) -> None:
+        """Shows the validation loss to a schedule that watches it, before the checkpoint of this epoch is written.
+
+        Lightning would do so afterwards, and a resumed run would miss it.
+        """
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(self.trainer.callback_metrics[WATCHED])
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """A step of the schedule, unless `on_train_epoch_end` takes care of it."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds all that prediction needs, as plain values."""
         checkpoint[CHECKPOINT_KEY] = self.record
-
-
-def balanced_weights(targets: Sequence[int], n_classes: int) -> Tensor:
-    """Class weights that give each class the same say: N / (K n_c), 0 for a class without FOVs.
-
-    Args:
-        targets: Class of each training FOV.
-        n_classes: Number of classes K.
-
-    Returns:
-        (K,) float32.
-    """
-    counts = torch.bincount(torch.tensor(targets), minlength=n_classes).float()
-    return torch.where(counts > 0, len(targets) / (n_classes * counts.clamp(min=1)), torch.zeros_like(counts))

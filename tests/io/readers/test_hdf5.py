@@ -121,10 +121,56 @@ def test_pieces_of_what_can_be(tmp_path):
             check_pieces(file["small"], tmp_path / "b")
 
 
+def test_values_that_were_never_written_are_not_taken_for_zeros(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("whole", (300,), "f8")
+        file.create_dataset("pieces", (300,), "f8", chunks=(100,))[:200] = 1
+
+    with opened(path) as file:
+        with pytest.raises(ValueError, match="0 bytes of values where 2400 were to be"):
+            check_pieces(file["whole"], path)
+        with pytest.raises(ValueError, match="2 pieces of values where 3 were to be"):
+            check_pieces(file["pieces"], path)
+
+
+TREE = b"TREE\x01\x00\x01\x00" + b"\xff" * 16
+"""Start of the list of the only piece: its size, its place and more follow, and the place where the list ends."""
+
+
+@pytest.mark.parametrize(
+    ("at", "place", "message"), [(8, 50, "no piece of values at"), (40, 0, "chunk storage is not allocated")]
+)
+def test_a_piece_that_hdf5_cannot_find_is_not_taken_for_zeros(tmp_path, at, place, message):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.arange(1.0, 101.0), chunks=(100,), compression="gzip")
+    content = bytearray(path.read_bytes())
+    start = content.index(TREE) + len(TREE) + at
+    content[start : start + 8] = place.to_bytes(8, "little")
+    path.write_bytes(bytes(content))
+
+    with h5py.File(path) as file:
+        assert not file["x"][()].any()  # no error
+    with pytest.raises(DataError, match=message), opened(path) as file:
+        read_whole(file["x"], path)
+
+
+def test_compressed_bytes_are_not_taken_for_numbers(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        values = file.create_dataset("x", (100,), "f8", chunks=(100,), compression="gzip", shuffle=True)
+        values.id.write_direct_chunk((0,), bytes(80), filter_mask=2)
+
+    with opened(path) as file, pytest.raises(ValueError, match="a piece of 80 bytes where 800 were to be"):
+        check_pieces(file["x"], path)
+
+
 def test_as_many_rows_as_bytes(tmp_path):
     (tmp_path / "a").write_bytes(bytes(10))
 
     check_rows(10, tmp_path / "a")
+    check_rows(11, tmp_path / "a", free=11)
     with pytest.raises(ValueError, match="11 rows in a file of 10 bytes"):
         check_rows(11, tmp_path / "a")
 

@@ -109,6 +109,16 @@ def test_a_flipped_bit_in_what_is_compressed(tmp_path):
         variables(tmp_path / "a.mat")
 
 
+def test_an_element_of_another_type_is_not_passed_over(path):
+    content = bytearray(path.read_bytes())
+    content[128] = 0xAB  # the first one; what it holds would be missing without a word
+    path.write_bytes(bytes(content))
+
+    for inflate in (True, False):
+        with pytest.raises(DataError, match=r"a\.mat: .*an element of type 171 where a variable was to be"):
+            variables(path, inflate)
+
+
 @pytest.mark.parametrize("shape", [(1 << 30, 1 << 30), (3,), (-1, 2)])
 def test_sizes_that_do_not_fit(tmp_path, shape):
     header = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"

@@ -78,3 +78,10 @@ def test_a_panic_of_polars_is_a_damaged_file(tmp_path, monkeypatch):
         ParquetReader().read_table(path)
     with pytest.raises(DataError, match="index out of range"):
         ParquetReader().read_header(path)
+
+
+def test_a_bomb_is_not_read(tmp_path):
+    pl.select(x=pl.repeat(1.0, 3_000_000), y=pl.repeat(1.0, 3_000_000)).write_parquet(tmp_path / "a.parquet")
+
+    with pytest.raises(DataError, match=r"a\.parquet: .*a table of 3000000 rows in a file of \d+ bytes"):
+        ParquetReader().read_table(tmp_path / "a.parquet")

@@ -10,9 +10,9 @@ BATCH = torch.tensor([0, 0, 2, 2, 2])
 
 
 @pytest.fixture(params=[False, True], ids=["one weight", "by channel"])
-def readout(request):
+def readout(request, make_sizes):
     torch.manual_seed(0)
-    return Attention(4, hidden=6, by_channel=request.param)
+    return Attention(4, make_sizes(), hidden=6, by_channel=request.param)
 
 
 @pytest.fixture
@@ -52,6 +52,6 @@ def test_32_bits_under_autocast(readout, x, under_autocast):
     assert under_autocast(readout, x, BATCH, 3).dtype == torch.float32
 
 
-def test_hidden_out_of_range():
+def test_hidden_out_of_range(make_sizes):
     with pytest.raises(ConfigError, match="at least 1"):
-        Attention(4, hidden=0)
+        Attention(4, make_sizes(), hidden=0)

@@ -16,8 +16,8 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("reduce", [["max"], ["mean"], ["sum"], ["mean", "max"], ["sum", "max", "mean"]])
-def test_reductions_side_by_side(reduce):
-    readout = Pooled(2, reduce)
+def test_reductions_side_by_side(reduce, make_sizes):
+    readout = Pooled(2, make_sizes(), reduce)
 
     expected = torch.cat([torch.tensor(EXPECTED[name]) for name in reduce], dim=1)
     assert torch.equal(readout(X, BATCH, 3), expected)
@@ -25,17 +25,17 @@ def test_reductions_side_by_side(reduce):
 
 
 @pytest.mark.parametrize("reduce", [["max"], ["mean"], ["sum"]])
-def test_order_of_clusters_changes_nothing(reduce):
-    order = torch.tensor([2, 1, 0])
+def test_order_of_clusters_changes_nothing(reduce, make_sizes):
+    readout, order = Pooled(2, make_sizes(), reduce), torch.tensor([2, 1, 0])
 
-    torch.testing.assert_close(Pooled(2, reduce)(X[order], BATCH[order], 3), Pooled(2, reduce)(X, BATCH, 3))
+    torch.testing.assert_close(readout(X[order], BATCH[order], 3), readout(X, BATCH, 3))
 
 
-def test_32_bits_under_autocast(under_autocast):
-    assert under_autocast(Pooled(2, ["max", "mean"]), X.bfloat16(), BATCH, 3).dtype == torch.float32
+def test_32_bits_under_autocast(under_autocast, make_sizes):
+    assert under_autocast(Pooled(2, make_sizes(), ["max", "mean"]), X.bfloat16(), BATCH, 3).dtype == torch.float32
 
 
 @pytest.mark.parametrize("reduce", [[], ["max", "median"]])
-def test_reduction_that_does_not_exist(reduce):
+def test_reduction_that_does_not_exist(reduce, make_sizes):
     with pytest.raises(ConfigError, match=r"model.readout.reduce must be some of max, mean, sum, found \["):
-        Pooled(2, reduce)
+        Pooled(2, make_sizes(), reduce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ _DAMAGE: Final = (
 
 _LONGEST_ATTRIBUTE: Final = 256
 _FREE_BYTES: Final = 64 << 20
+FREE_ROWS: Final = 1_000_000
+"""For ``check_rows`` of compressed tables; above these, positions that differ cannot be packed any tighter."""
 _SHOWN: Final = 8
 
 
@@ -117,33 +120,70 @@ def is_number(dtype: np.dtype[Any]) -> bool:
 
 
 def check_pieces(found: h5py.Dataset, path: Path) -> None:
-    """Refuses pieces (chunks) that say they are larger than they can be, before memory is asked for.
+    """Refuses values that are not all there, and pieces (chunks) that say they are larger than they can be.
+
+    Of a piece that cannot be found, HDF5 makes zeros; where the note on its compression is lost, it takes compressed
+    bytes for numbers. Neither is an error to it.
 
     Raises:
-        ValueError: One is larger than the file, or would grow to more than ``_FREE_BYTES`` and than the whole table.
+        ValueError: A piece is not there, is larger than the file, has not the size of what is not compressed, or would
+            grow to more than ``_FREE_BYTES`` and than the whole table.
     """
+    size = math.prod(found.shape) * found.dtype.itemsize
     if found.chunks is None:
+        if found.id.get_storage_size() != size:
+            raise ValueError(f"{found.id.get_storage_size()} bytes of values where {size} were to be")
         return
     grown = math.prod(found.chunks) * found.dtype.itemsize
-    if grown > max(_FREE_BYTES, math.prod(found.shape) * found.dtype.itemsize):
+    if grown > max(_FREE_BYTES, size):
         raise ValueError(f"pieces of {grown} bytes")
-    size = path.stat().st_size
+    resizing = _resizing_filters(found)
+    for piece in _pieces(found):
+        if piece.size > path.stat().st_size:
+            raise ValueError(f"a piece that is larger than the {path.stat().st_size} bytes of the file")
+        if piece.size != grown and all(piece.filter_mask >> number & 1 for number in resizing):
+            raise ValueError(f"a piece of {piece.size} bytes where {grown} were to be")
+        found.id.read_direct_chunk(piece.chunk_offset)  # unlike the reading of values, fails where it is not found
 
-    def is_too_large(piece: Any) -> bool | None:
-        return True if piece.size > size else None  # None goes on
 
-    if found.id.chunk_iter(is_too_large):
-        raise ValueError(f"a piece that is larger than the {size} bytes of the file")
+def _pieces(found: h5py.Dataset) -> Iterator[Any]:
+    """What HDF5 knows of each piece.
+
+    Raises:
+        ValueError: One is not there.
+    """
+    steps = [range(0, side, step) for side, step in zip(found.shape, found.chunks, strict=True)]
+    if found.id.get_num_chunks() != math.prod(map(len, steps)):
+        raise ValueError(f"{found.id.get_num_chunks()} pieces of values where {math.prod(map(len, steps))} were to be")
+    for place in itertools.product(*steps):
+        piece = found.id.get_chunk_info_by_coord(place)
+        if piece.byte_offset is None:
+            raise ValueError(f"no piece of values at {place}")
+        yield piece
 
 
-def check_rows(rows: int, path: Path) -> None:
+def _resizing_filters(found: h5py.Dataset) -> list[int]:
+    """Numbers of the steps that change the size of a piece: all but the shuffling of its bytes."""
+    import h5py
+
+    steps = found.id.get_create_plist()
+    numbers = range(steps.get_nfilters())
+    return [number for number in numbers if steps.get_filter(number)[0] != h5py.h5z.FILTER_SHUFFLE]
+
+
+def check_rows(rows: int, path: Path, free: int = 0) -> None:
     """Refuses a table that says it has more rows than its file has bytes, before memory is asked for.
+
+    Args:
+        rows: What it says.
+        path: Its file.
+        free: So many rows are not refused, however small the file: for formats that pack equal values tightly.
 
     Raises:
         ValueError: It does.
     """
     size = path.stat().st_size
-    if rows > size:
+    if rows > max(size, free):
         raise ValueError(f"a table of {rows} rows in a file of {size} bytes")
 
 

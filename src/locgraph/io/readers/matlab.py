@@ -125,11 +125,12 @@ def variables(path: Path, inflate: bool = True) -> dict[str, Matrix]:
         for kind, element in _elements(content[_HEADER_BYTES:], order):
             if kind == _COMPRESSED:
                 element = _inflated(element, order, inflate)
-            elif kind == _MATRIX and not inflate:
+            elif kind != _MATRIX:
+                raise ValueError(f"an element of type {kind} where a variable was to be")
+            elif not inflate:
                 element = element[:_NAME_BYTES]
-            if kind in (_MATRIX, _COMPRESSED):
-                name, matrix = _matrix(element, order, str(path))
-                found[name] = matrix
+            name, matrix = _matrix(element, order, str(path))
+            found[name] = matrix
     except _DAMAGE as error:
         raise damaged(str(path), error) from error
     return found

@@ -11,6 +11,7 @@ import polars as pl
 from locgraph.errors import DataError
 from locgraph.io.header import Header
 from locgraph.io.layouts.known import recognise
+from locgraph.io.readers.hdf5 import FREE_ROWS, check_rows
 
 MAGIC: Final = b"PAR1"
 SUFFIX: Final = ".parquet"
@@ -53,10 +54,20 @@ class ParquetReader:
             DataError: The file is truncated or damaged.
         """
         try:
+            _check_rows(path)
             table = pl.read_parquet(path, glob=False, columns=None if columns is None else list(columns))
             return table, read_metadata(path)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
             raise _damaged(path, error) from error
+
+
+def _check_rows(path: Path) -> None:
+    """Refuses a table that says it has more rows than localisations can have in so few bytes.
+
+    Raises:
+        ValueError: It does.
+    """
+    check_rows(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item(), path, FREE_ROWS)
 
 
 def read_metadata(path: Path) -> dict[str, str]:

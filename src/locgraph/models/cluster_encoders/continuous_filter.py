@@ -2,61 +2,42 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from locgraph.errors import ConfigError
-from locgraph.models.mlp import check_sizes, mlp
-from locgraph.models.precision import distances, pool
+from locgraph.models.expansion import GaussianExpansion
+from locgraph.models.mlp import mlp
+from locgraph.models.precision import pool
+from locgraph.models.rows import gather
 from locgraph.models.sizes import DataSizes
-
-
-class GaussianExpansion(nn.Module):
-    """Spreads a distance over Gaussians at even steps from 0 to ``longest``; each is as wide as a step.
-
-    Args:
-        count: Number of Gaussians.
-        longest: Centre of the last one, in units of position.
-    """
-
-    centres: Tensor
-
-    def __init__(self, count: int, longest: float) -> None:
-        super().__init__()
-        self.register_buffer("centres", torch.linspace(0.0, longest, count))
-        self.width = longest / (count - 1)
-
-    def forward(self, distance: Tensor) -> Tensor:
-        """(E,) to (E, count) float32."""
-        return torch.exp(-0.5 * ((distance[:, None] - self.centres) / self.width).square())
+from locgraph.models.stack import DistanceStack
 
 
 class ContinuousFilterLayer(nn.Module):
-    """Each cluster gathers its neighbours' vectors through filters that the distance chooses, then updates its own.
+    """Each cluster gathers its neighbours' vectors through filters that the geometry chooses, then updates its own.
 
     Args:
         channels: Size of the vectors.
-        n_gaussians: Size of the expanded distance.
+        edge_channels: Number of values that describe the geometry of an edge.
         dropout: Probability that a value of the update is dropped in training.
 
     Source: Schütt et al. 2017, "SchNet", arXiv 1706.08566.
     """
 
-    def __init__(self, channels: int, n_gaussians: int, dropout: float) -> None:
+    def __init__(self, channels: int, edge_channels: int, dropout: float) -> None:
         super().__init__()
-        self.filter = nn.Sequential(nn.Linear(n_gaussians, channels), nn.SiLU(), nn.Linear(channels, channels))
+        self.filter = nn.Sequential(nn.Linear(edge_channels, channels), nn.SiLU(), nn.Linear(channels, channels))
         self.value = nn.Linear(channels, channels, bias=False)
         self.update = mlp([channels, channels, channels], dropout)
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, x: Tensor, expanded: Tensor, edge_index: Tensor) -> Tensor:
-        """(C, channels), (E, n_gaussians) and (2, E) to (C, channels) float32."""
+    def forward(self, x: Tensor, edge_values: Tensor, edge_index: Tensor) -> Tensor:
+        """(C, channels), (E, edge_channels) and (2, E) to (C, channels) float32."""
         source, target = edge_index
-        message = self.value(self.norm(x))[source] * self.filter(expanded)
+        message = gather(self.value(self.norm(x)), source) * self.filter(edge_values)
         return x + self.update(pool(message, target, len(x), "mean")).float()
 
 
-class ContinuousFilter(nn.Module):
+class ContinuousFilter(DistanceStack):
     """A residual stack of continuous-filter layers, invariant to rotation, reflection and shift by construction.
 
     Since it sees distances alone it cannot tell a shape from its mirror image.
@@ -85,33 +66,7 @@ class ContinuousFilter(nn.Module):
         longest: float = 4.0,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        if n_gaussians < 2 or not longest > 0:
-            raise ConfigError(
-                "model.cluster_encoder expects n_gaussians of at least 2 and longest above 0, found "
-                f"n_gaussians={n_gaussians}, longest={longest}"
-            )
-        check_sizes("model.cluster_encoder: channels and layers", [channels, layers])
-        self.lift = mlp([in_channels, channels]) if in_channels else None
-        # without features this vector is all that a cluster has: at zero the first layer would send nothing
-        self.start = nn.Parameter(torch.zeros(channels) if in_channels else torch.randn(channels))
-        self.expand = GaussianExpansion(n_gaussians, longest)
-        self.layers = nn.ModuleList(ContinuousFilterLayer(channels, n_gaussians, dropout) for _ in range(layers))
-        self.out_channels = channels
+        def make_layer() -> ContinuousFilterLayer:
+            return ContinuousFilterLayer(channels, n_gaussians, dropout)
 
-    def forward(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> Tensor:
-        """Cluster vectors to cluster vectors.
-
-        Args:
-            x: (C, in_channels).
-            positions: (C, D) float32, in units of order one.
-            edge_index: (2, E) int64.
-
-        Returns:
-            (C, channels) float32.
-        """
-        expanded = self.expand(distances(positions, edge_index))
-        x = self.start.expand(len(positions), -1) if self.lift is None else self.lift(x).float() + self.start
-        for layer in self.layers:
-            x = layer(x, expanded, edge_index)
-        return x
+        super().__init__(in_channels, channels, layers, make_layer, GaussianExpansion(n_gaussians, longest))

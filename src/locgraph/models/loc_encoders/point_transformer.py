@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
-from locgraph.errors import ConfigError
-from locgraph.models.mlp import check_sizes, mlp
+from locgraph.models.localisations import check_levels, first_features, owners
+from locgraph.models.mlp import mlp
 from locgraph.models.point_transformer_layer import PointTransformerLayer
 from locgraph.models.precision import pool
+from locgraph.models.rows import gather
 from locgraph.models.sizes import DataSizes
 
 
@@ -35,13 +35,8 @@ class PointTransformerEncoder(nn.Module):
 
     def __init__(self, sizes: DataSizes, channels: Sequence[int] = (16, 32, 64)) -> None:
         super().__init__()
-        check_sizes("model.loc_encoder.channels", channels)
-        if len(channels) > sizes.levels:
-            raise ConfigError(
-                f"model.loc_encoder.channels={list(channels)} asks for {len(channels)} levels of localisations, the "
-                f"graph store has {sizes.levels}; set graph.localisations=true and graph.ratios to "
-                f"{len(channels) - 1} ratios"
-            )
+        check_levels(sizes, channels)
+        self.level_channels = tuple(channels)
         self.out_channels = channels[-1]
         # a position relative to the cluster's centre is every localisation's first feature
         self.lift = mlp([sizes.dimensions + sizes.localisation_features, channels[0]], last_plain=False)
@@ -50,17 +45,18 @@ class PointTransformerEncoder(nn.Module):
 
     def forward(self, graph: HeteroData) -> Tensor:
         """Batch of graphs to one vector for each cluster, (C, channels[-1]) float32."""
-        node = graph[schema.LOCALISATION]
-        owner = graph[schema.LOCALISATION_IN].edge_index[1]
-        relative = node[schema.POS] - graph[schema.CLUSTER][schema.POS][owner]
-        x = self.lift(torch.cat([relative, node[schema.FEATURES]], dim=1))
-        x = self.layers[0](x, node[schema.POS], _near(graph, 0))
+        return self.encode(graph)[0]
+
+    def encode(self, graph: HeteroData) -> tuple[Tensor, list[Tensor]]:
+        """Batch of graphs to the vectors of clusters (C, channels[-1]) and of each level (N_l, level_channels[l])."""
+        x = self.lift(first_features(graph))
+        levels = [self.layers[0](x, graph[schema.LOCALISATION][schema.POS], _near(graph, 0))]
         for index, (down, layer) in enumerate(zip(self.down, self.layers[1:], strict=True)):
             positions = graph[schema.level(index + 1)][schema.POS]
             below, above = graph[schema.level_pooled(index)].edge_index
-            x = layer(pool(down(x)[below], above, len(positions), "max"), positions, _near(graph, index + 1))
-        owner = graph[schema.level_in(len(self.down))].edge_index[1]
-        return pool(x, owner, graph[schema.CLUSTER].num_nodes, "max")
+            x = pool(gather(down(levels[-1]), below), above, len(positions), "max")
+            levels.append(layer(x, positions, _near(graph, index + 1)))
+        return pool(levels[-1], owners(graph, len(self.down)), graph[schema.CLUSTER].num_nodes, "max"), levels
 
 
 def _near(graph: HeteroData, index: int) -> Tensor:

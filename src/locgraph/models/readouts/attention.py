@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from locgraph.models.mlp import mlp
 from locgraph.models.precision import neighbour_softmax, pool
+from locgraph.models.sizes import DataSizes
 
 
 class Attention(nn.Module):
@@ -13,13 +14,14 @@ class Attention(nn.Module):
 
     Args:
         in_channels: Size of the cluster vectors.
+        sizes: Numbers from the data.
         hidden: Size of the hidden layer of the weighing network.
         by_channel: One weight for each channel of a cluster instead of one for the whole cluster.
 
     Source: Li et al. 2016, "Gated graph sequence neural networks", arXiv 1511.05493.
     """
 
-    def __init__(self, in_channels: int, hidden: int = 32, by_channel: bool = False) -> None:
+    def __init__(self, in_channels: int, sizes: DataSizes, hidden: int = 32, by_channel: bool = False) -> None:
         super().__init__()
         self.weigh = mlp([in_channels, hidden, in_channels if by_channel else 1])
         self.out_channels = in_channels
