@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from locgraph.errors import DataError
 from locgraph.io.columns import ColumnMap, MissingColumnsError
-from locgraph.io.read import read_header, read_localisations
+from locgraph.io.read import find_reader, read_header, read_localisations
 
 COLUMNS = ColumnMap({"x": "x", "y": "y", "photons": "photons"}, unit="um")
 
@@ -203,3 +203,15 @@ def test_the_first_frame_is_that_of_the_first_row_that_was_not_refused(tmp_path)
 
     assert found.table["frame"].to_list() == [0, 1]
     assert found.first_frame == 7
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(DataError, match=r"a\.csv: expected a file that can be read; found Permission denied"):
+        find_reader(tmp_path / "a.csv")

@@ -55,15 +55,20 @@ def find_reader(path: Path) -> Reader:
     """The reader that accepts ``path``.
 
     Raises:
-        DataError: The file is absent, empty, or of no kind that is known.
+        DataError: The file is absent, empty, not to be opened, or of no kind that is known.
     """
     if not path.is_file():
         raise DataError(f"{path}: expected a file; found none. Check data.raw_dir")
     if path.stat().st_size == 0:
         raise DataError(f"{path}: expected a table of localisations; found an empty file (0 bytes). Export it again")
-    for reader in READERS:
-        if reader.accepts(path):
-            return reader
+    try:
+        for reader in READERS:
+            if reader.accepts(path):
+                return reader
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a file that can be read; found {error.strerror}. Check who may read it"
+        ) from error
     if path.suffix.lower() == PARQUET_SUFFIX:
         raise DataError(
             f"{path}: expected parquet, as its name says; found another kind of file (no PAR1 mark at its start). "

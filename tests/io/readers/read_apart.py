@@ -17,7 +17,7 @@ from locgraph.io.inspection import inspect
 from locgraph.io.read import read_localisations
 
 COLUMNS = FileColumns()
-GREEDY = re.compile(r"memory(?! allocation failed for on disk image buffer)|unable to alloc", re.IGNORECASE)
+GREEDY = re.compile(r"memory(?!-mapped| allocation failed for on disk image buffer)|unable to alloc", re.IGNORECASE)
 """What is said where memory was asked for and not given: refused in the end, but not by the reader.
 
 HDF5 asks for room for a block of any size that a damaged file states, and fills none of it.

@@ -125,6 +125,7 @@ def _fields(path: Path, first_only: bool) -> Fields:
 
 def _npy_fields(path: Path) -> Fields:
     """Fields of a table of records, on disk until they are used."""
+    _check_npy_header(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of how the header is written
         records = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -139,6 +140,19 @@ def _npy_fields(path: Path) -> Fields:
         del fields[_ITERATION]
         fields |= {name: nested[name] for name in nested.dtype.names}
     return fields
+
+
+def _check_npy_header(path: Path) -> None:
+    """Refuses a header that says it is longer than its file, before memory is asked for.
+
+    Raises:
+        ValueError: It is.
+    """
+    with path.open("rb") as handle:
+        head = handle.read(len(NPY_MAGIC) + 6)
+    size = int.from_bytes(head[8:10] if head[6:7] == b"\1" else head[8:12], "little")
+    if size > path.stat().st_size:
+        raise ValueError(f"a header of {size} bytes")
 
 
 def _mat_fields(path: Path) -> Fields:

@@ -31,6 +31,7 @@ MAGIC: Final = b"PK\x03\x04"
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 16 << 20
 """A larger manifest is not read."""
+_COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _VERSIONS: Final = ("0.2", "0.2.0")
 _TYPES: Final = (
     *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -144,6 +145,7 @@ def _manifest(path: Path) -> _Table:
             info = archive.getinfo(MANIFEST)
             if info.file_size > MAX_MANIFEST_BYTES:
                 raise ValueError(f"a manifest of {info.file_size} bytes")
+            _check_compression(info)
             with archive.open(info) as handle:
                 manifest = json.loads(handle.read(MAX_MANIFEST_BYTES))
             if str(manifest["format_version"]) not in _VERSIONS:
@@ -152,15 +154,28 @@ def _manifest(path: Path) -> _Table:
                     "Export the file again with a present version"
                 )
             table = _first_table(manifest, path)
-            size = archive.getinfo(table.entry).file_size
+            entry = archive.getinfo(table.entry)
+            _check_compression(entry)
     except _DAMAGE as error:
         raise _damaged(path, error) from error
-    if size != table.rows * table.dtype.itemsize:
+    if entry.file_size != table.rows * table.dtype.itemsize:
         raise _damaged(
             path,
-            ValueError(f"{table.entry} has {size} bytes where {table.rows} rows of {table.dtype.itemsize} are to be"),
+            ValueError(
+                f"{table.entry} has {entry.file_size} bytes where {table.rows} rows of {table.dtype.itemsize} are to be"
+            ),
         )
     return table
+
+
+def _check_compression(info: zipfile.ZipInfo) -> None:
+    """Refuses what is compressed as no software writes ``.smlm``; LZMA asks for as much memory as a file says.
+
+    Raises:
+        ValueError: It is.
+    """
+    if info.compress_type not in _COMPRESSIONS:
+        raise ValueError(f"{info.filename} is compressed in the way {info.compress_type} of ZIP")
 
 
 def _first_table(manifest: Mapping[str, Any], path: Path) -> _Table:
