@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from locgraph import schema
-from locgraph.clustering.base import by_first_appearance, centred, check_integer, check_length, checked, whole_numbers
+from locgraph.clustering.base import by_first_appearance, centred, checked, whole_numbers
 from locgraph.clustering.dbscan import DBSCAN
 from locgraph.clustering.given import Given
 from locgraph.clustering.grid import Grid
@@ -10,7 +10,7 @@ from locgraph.clustering.hdbscan import HDBSCAN
 from locgraph.clustering.kmeans import KMeans
 from locgraph.clustering.one import One
 from locgraph.clustering.per_channel import PerChannel
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 
 CLUSTERERS = [
     DBSCAN(eps_nm=10.0, min_samples=3, backend="cpu"),
@@ -79,23 +79,6 @@ def test_centred_counts_rows_that_are_not_finite(value):
 def test_centred_refuses_an_absurd_extent():
     with pytest.raises(DataError, match=r"extent of 1e\+300 nm; check columns.unit"):
         centred(np.array([[0.0, 0.0], [1e300, 0.0]]))
-
-
-@pytest.mark.parametrize("value", [0, -1, 1.5, "3", True, None])
-def test_check_integer_refuses(value):
-    with pytest.raises(ConfigError, match=r"clustering\.min_samples must be an integer of at least 1"):
-        check_integer("clustering.min_samples", value, least=1)
-
-
-@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf, "3", True, None])
-def test_check_length_refuses(value):
-    with pytest.raises(ConfigError, match=r"clustering\.eps_nm must be a length above 0 in nm"):
-        check_length("clustering.eps_nm", value)
-
-
-def test_checks_return_plain_numbers():
-    assert check_integer("n", np.int64(3), least=1) == 3
-    assert check_length("r", 2) == 2.0
 
 
 def test_whole_numbers_of_any_type_and_minus_one_where_there_is_none():

@@ -55,5 +55,5 @@ def test_far_frames():
 
 @pytest.mark.parametrize("tolerance", [-1, 1.5, True, None])
 def test_tolerance_must_be_a_number_of_frames(tolerance):
-    with pytest.raises(ConfigError, match=r"blinking\.dark_tolerance must be an integer of at least 0"):
+    with pytest.raises(ConfigError, match=r"blinking\.dark_tolerance must be a whole number of at least 0"):
         Blinking(tolerance)

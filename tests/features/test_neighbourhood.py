@@ -62,7 +62,7 @@ def test_a_cluster_alone_and_coincident_clusters():
 
 
 def test_settings_are_checked():
-    with pytest.raises(ConfigError, match=r"neighbourhood\.k must be an integer of at least 1"):
+    with pytest.raises(ConfigError, match=r"neighbourhood\.k must be a whole number of at least 1"):
         Neighbourhood(0, [50])
     with pytest.raises(ConfigError, match=r"neighbourhood\.radii_nm must be a list of lengths"):
         Neighbourhood(3, [])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 from locgraph.schema import NOISE
 
 _MAX_EXTENT: Final = 1e15  # nm, 1000 km: squares stay finite
@@ -148,35 +147,3 @@ def by_first_appearance(labels: np.ndarray) -> np.ndarray:
     renamed = np.full(len(labels), NOISE, dtype=np.int64)
     renamed[named] = names[found]
     return renamed
-
-
-def check_integer(setting: str, value: Any, least: int) -> int:
-    """Returns ``value`` if it is an integer of at least ``least``.
-
-    Args:
-        setting: Name of the setting, for the message.
-        value: What the user gave.
-        least: The smallest value allowed.
-
-    Raises:
-        ConfigError: It is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ConfigError(f"{setting} must be an integer of at least {least}, found {value!r}")
-    return int(value)
-
-
-def check_length(setting: str, value: Any) -> float:
-    """Returns ``value`` if it is a finite length above 0 nm.
-
-    Args:
-        setting: Name of the setting, for the message.
-        value: What the user gave, in nm.
-
-    Raises:
-        ConfigError: It is not.
-    """
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
-        raise ConfigError(f"{setting} must be a length above 0 in nm, found {value!r}")
-    return float(value)

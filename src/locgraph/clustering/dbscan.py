@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from locgraph.clustering.backend import AUTO, CUML, check_backend, choose_backend, import_cuml
-from locgraph.clustering.base import by_first_appearance, centred, check_integer, check_length
+from locgraph.clustering.base import by_first_appearance, centred
 from locgraph.clustering.dbscan_cells import cluster_cells, sort_into_cells
+from locgraph.settings import check_length, check_whole
 
 
 class DBSCAN:
@@ -31,7 +32,7 @@ class DBSCAN:
 
     def __init__(self, eps_nm: float, min_samples: int, backend: str = AUTO) -> None:
         self.eps_nm = check_length("clustering.eps_nm", eps_nm)
-        self.min_samples = check_integer("clustering.min_samples", min_samples, least=1)
+        self.min_samples = check_whole("clustering.min_samples", min_samples, at_least=1)
         self.backend = check_backend(backend)
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:

@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from locgraph.clustering.base import by_first_appearance, check_integer, check_length, checked
+from locgraph.clustering.base import by_first_appearance, checked
 from locgraph.clustering.cells import sort_by_cell
 from locgraph.errors import DataError
 from locgraph.schema import NOISE
+from locgraph.settings import check_length, check_whole
 
 _EXACT: Final = 2.0**53  # float64 holds whole numbers up to here
 
@@ -33,7 +34,7 @@ class Grid:
 
     def __init__(self, cell_nm: float, min_samples: int = 1) -> None:
         self.cell_nm = check_length("clustering.cell_nm", cell_nm)
-        self.min_samples = check_integer("clustering.min_samples", min_samples, least=1)
+        self.min_samples = check_whole("clustering.min_samples", min_samples, at_least=1)
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Clusters points.

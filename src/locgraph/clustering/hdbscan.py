@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from locgraph.clustering.backend import AUTO, CPU, CUML, check_backend, choose_backend, import_cuml
-from locgraph.clustering.base import by_first_appearance, centred, check_integer
+from locgraph.clustering.base import by_first_appearance, centred
 from locgraph.errors import ConfigError
 from locgraph.schema import NOISE
+from locgraph.settings import check_whole
 
 
 class HDBSCAN:
@@ -32,9 +33,9 @@ class HDBSCAN:
     needs: tuple[str, ...] = ()
 
     def __init__(self, min_cluster_size: int, min_samples: int | None = None, backend: str = AUTO) -> None:
-        self.min_cluster_size = check_integer("clustering.min_cluster_size", min_cluster_size, least=2)
+        self.min_cluster_size = check_whole("clustering.min_cluster_size", min_cluster_size, at_least=2)
         given = self.min_cluster_size if min_samples is None else min_samples
-        self.min_samples = check_integer("clustering.min_samples", given, least=1)
+        self.min_samples = check_whole("clustering.min_samples", given, at_least=1)
         self.backend = check_backend(backend)
         if self.min_samples == 1:
             if self.backend == CUML:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from locgraph.clustering.backend import AUTO, CUML, check_backend, choose_backend, import_cuml
-from locgraph.clustering.base import by_first_appearance, centred, check_integer
+from locgraph.clustering.base import by_first_appearance, centred
 from locgraph.clustering.lloyd import best_of_runs
+from locgraph.settings import check_whole
 
 
 class KMeans:
@@ -33,9 +34,9 @@ class KMeans:
     needs: tuple[str, ...] = ()
 
     def __init__(self, n_clusters: int, n_init: int = 1, max_iter: int = 100, backend: str = AUTO) -> None:
-        self.n_clusters = check_integer("clustering.n_clusters", n_clusters, least=1)
-        self.n_init = check_integer("clustering.n_init", n_init, least=1)
-        self.max_iter = check_integer("clustering.max_iter", max_iter, least=1)
+        self.n_clusters = check_whole("clustering.n_clusters", n_clusters, at_least=1)
+        self.n_init = check_whole("clustering.n_init", n_init, at_least=1)
+        self.max_iter = check_whole("clustering.max_iter", max_iter, at_least=1)
         self.backend = check_backend(backend)
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ import numba
 import numpy as np
 import polars as pl
 
-from locgraph.features.checks import check_integer
 from locgraph.features.grouping import Groups
 from locgraph.features.pca import ratio
 from locgraph.schema import FRAME, N_FRAMES, Column
+from locgraph.settings import check_whole
 
 BLINKING_EVENTS: Final = "blinking_events"
 ON_TIME_MEAN: Final = "on_time_mean"
@@ -40,7 +40,7 @@ class Blinking:
     needs: tuple[str, ...] = (FRAME,)
 
     def __init__(self, dark_tolerance: int) -> None:
-        self.dark_tolerance = check_integer("features.features.blinking.dark_tolerance", dark_tolerance, least=0)
+        self.dark_tolerance = check_whole("features.features.blinking.dark_tolerance", dark_tolerance, at_least=0)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """The columns that it gives in 2 or 3 dimensions."""

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from locgraph.features.checks import check_channels
+from locgraph.features.channel_names import check_channels
 from locgraph.features.grouping import Groups
 from locgraph.schema import CHANNEL, Column
 

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from scipy.spatial import cKDTree
 
-from locgraph.features.checks import check_integer, check_lengths
 from locgraph.features.grouping import Groups
 from locgraph.features.hull import hulls
 from locgraph.features.radii import ball, neighbours_within
 from locgraph.schema import Column
+from locgraph.settings import check_lengths, check_whole
 
 NEIGHBOUR_DISTANCE: Final = "neighbour_distance"
 NEIGHBOUR_DISTANCE_MEAN: Final = "neighbour_distance_mean"
@@ -50,7 +50,7 @@ class Neighbourhood:
     needs: tuple[str, ...] = ()
 
     def __init__(self, k: int, radii_nm: Sequence[float]) -> None:
-        self.k = check_integer("features.features.neighbourhood.k", k, least=1)
+        self.k = check_whole("features.features.neighbourhood.k", k, at_least=1)
         self.radii_nm = check_lengths("features.features.neighbourhood.radii_nm", radii_nm)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from scipy.spatial import Delaunay, QhullError
 
-from locgraph.features.checks import check_length
 from locgraph.features.grouping import Groups
 from locgraph.features.hull import hulls
 from locgraph.features.pca import ratio
 from locgraph.schema import Column
+from locgraph.settings import check_length
 
 SOLIDITY: Final = "solidity"
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.preprocess.base import check_limits
+from locgraph.settings import check_limits
 
 COLUMNS = tuple(name for name in schema.LOCALISATION_COLUMNS if name not in (schema.VIEW, schema.CLUSTER_ID))
 """Columns that may have limits: those that are there before views and clusters are made."""

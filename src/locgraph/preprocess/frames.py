@@ -6,7 +6,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.preprocess.base import check_whole
+from locgraph.settings import check_whole
 
 
 class Frames:
@@ -23,8 +23,8 @@ class Frames:
     needs = (schema.FRAME,)
 
     def __init__(self, first: int = 0, last: int | None = None) -> None:
-        self.first = check_whole("first", first, least=0)
-        self.last = None if last is None else check_whole("last", last, least=0)
+        self.first = check_whole("first", first, at_least=0)
+        self.last = None if last is None else check_whole("last", last, at_least=0)
         if self.last is not None and self.last < self.first:
             raise ConfigError(f"last must not come before first, found first={first}, last={last}")
 

@@ -10,9 +10,9 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.preprocess.base import check_length, check_whole
 from locgraph.preprocess.blinks import find_blinks
 from locgraph.preprocess.grid import positions
+from locgraph.settings import check_length, check_whole
 
 _SUMMED = (schema.PHOTONS, schema.N_FRAMES)
 _PRECISIONS = (schema.PRECISION, schema.PRECISION_Z)
@@ -48,7 +48,7 @@ class MergeBlinks:
 
     def __init__(self, distance_nm: float, dark_frames: int) -> None:
         self.distance_nm = check_length("distance_nm", distance_nm)
-        self.dark_frames = min(check_whole("dark_frames", dark_frames, least=0), _MOST_DARK)
+        self.dark_frames = min(check_whole("dark_frames", dark_frames, at_least=0), _MOST_DARK)
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
         """The localisations, repeated ones merged, with the column ``n_frames``.

@@ -8,7 +8,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.preprocess.base import check_limits
+from locgraph.settings import check_limits
 
 
 class Region:

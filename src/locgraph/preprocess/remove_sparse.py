@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.preprocess.base import check_length, check_whole
 from locgraph.preprocess.grid import cell_indices, positions
+from locgraph.settings import check_length, check_whole
 
 
 class RemoveSparse:
@@ -32,7 +32,7 @@ class RemoveSparse:
 
     def __init__(self, radius_nm: float, min_neighbours: int) -> None:
         self.radius_nm = check_length("radius_nm", radius_nm)
-        self.min_neighbours = check_whole("min_neighbours", min_neighbours, least=1)
+        self.min_neighbours = check_whole("min_neighbours", min_neighbours, at_least=1)
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
         """The localisations in dense places."""

@@ -14,7 +14,7 @@ import numpy as np
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.provenance import fingerprint, versions, whole_file, write_json
-from locgraph.simulate.arguments import check_whole
+from locgraph.settings import check_whole
 from locgraph.simulate.origami import Origami
 
 Format = Literal["parquet", "csv"]

@@ -11,7 +11,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.simulate.arguments import check_flag, check_number, check_whole
+from locgraph.settings import check_flag, check_number, check_whole
 from locgraph.simulate.paint import Paint, check_load, draw_background, draw_localisations
 from locgraph.simulate.pose import draw_centres, draw_structure
 from locgraph.simulate.structures import Sites, Structure, name_channels, read_classes

@@ -14,7 +14,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.simulate.arguments import check_number, check_whole
+from locgraph.settings import check_number, check_whole
 
 NO_SITE: Final = -1
 """Ground truth of a background localisation."""

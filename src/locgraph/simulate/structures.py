@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from locgraph.errors import ConfigError
-from locgraph.simulate.arguments import check_whole
+from locgraph.settings import check_whole
 from locgraph.simulate.templates import read_sites
 
 Sites = str | Sequence[Sequence[float]]

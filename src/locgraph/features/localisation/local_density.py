@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from locgraph.features.checks import check_length
 from locgraph.features.grouping import Groups
 from locgraph.features.radii import ball, neighbours_within
 from locgraph.schema import Column
+from locgraph.settings import check_length
 
 LOCAL_DENSITY: Final = "local_density"
 

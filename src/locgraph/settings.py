@@ -1,0 +1,107 @@
+"""Checks of plain values that a user sets, each with the name of the setting in the message."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from locgraph.errors import ConfigError
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` is a finite number, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_number(
+    name: str, value: Any, *, at_least: float | None = None, above: float | None = None, at_most: float | None = None
+) -> float:
+    """A finite number within limits.
+
+    Args:
+        name: The setting, as the user writes it.
+        value: What was given.
+        at_least: Smallest value that is allowed.
+        above: Value that must be exceeded.
+        at_most: Largest value that is allowed.
+
+    Returns:
+        The value as float.
+
+    Raises:
+        ConfigError: ``value`` is no number, not finite, or outside the limits.
+    """
+    given = {"at least": at_least, "above": above, "at most": at_most}
+    limits = " and ".join(f"{word} {limit:g}" for word, limit in given.items() if limit is not None)
+    expected = f"{name} must be a number {limits}".rstrip()
+    if not is_number(value):
+        raise ConfigError(f"{expected}, found {value!r}: change {name}")
+    too_low = (at_least is not None and value < at_least) or (above is not None and value <= above)
+    if too_low or (at_most is not None and value > at_most):
+        raise ConfigError(f"{expected}, found {value!r}: change {name}")
+    return float(value)
+
+
+def check_whole(name: str, value: Any, *, at_least: int) -> int:
+    """A whole number of at least ``at_least``.
+
+    Raises:
+        ConfigError: ``value`` is no whole number, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
+        raise ConfigError(f"{name} must be a whole number of at least {at_least}, found {value!r}: change {name}")
+    return int(value)
+
+
+def check_length(name: str, value: Any) -> float:
+    """A finite length above 0 nm.
+
+    Raises:
+        ConfigError: ``value`` is none.
+    """
+    if not is_number(value) or value <= 0:
+        raise ConfigError(f"{name} must be a length above 0 in nm, found {value!r}")
+    return float(value)
+
+
+def check_lengths(name: str, values: Any) -> tuple[float, ...]:
+    """Different lengths above 0 nm; at least one.
+
+    Raises:
+        ConfigError: ``values`` are not.
+    """
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        raise ConfigError(f"{name} must be a list of lengths in nm, such as [50, 100], found {values!r}")
+    lengths = tuple(check_length(name, value) for value in values)
+    if len({f"{length:g}" for length in lengths}) < len(lengths):
+        raise ConfigError(f"{name} must differ from each other in their first six digits, found {list(values)}")
+    return lengths
+
+
+def check_limits(name: str, limits: Sequence[Any]) -> tuple[float, float]:
+    """Lower and upper limit, in order, at least one of them closed; None is an open one.
+
+    Returns:
+        Both limits, an open one as infinity.
+
+    Raises:
+        ConfigError: ``limits`` are not.
+    """
+    known = [limit for limit in limits if limit is not None]
+    if len(limits) != 2 or not known or not all(map(is_number, known)) or known != sorted(known):
+        raise ConfigError(f"{name} must be two numbers in order, one of them null where it is open, found {limits}")
+    low, high = limits
+    return (-math.inf if low is None else float(low)), (math.inf if high is None else float(high))
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """True or false, and nothing that merely counts as either.
+
+    Raises:
+        ConfigError: ``value`` is neither.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} must be true or false, found {value!r}: change {name}")
+    return value
