@@ -227,3 +227,34 @@ def test_memory_is_not_sent_to_loading_processes(store, same_graph):
 
     assert len(sent) == before
     assert same_graph(pickle.loads(sent)("a")[0], first[0])
+
+
+@pytest.fixture
+def labelled_store(tmp_path, views):
+    """As ``store``; localisations of FOV a have the classes 0, 1 and none in turn, those of the others have none."""
+    store = GraphStore(tmp_path)
+    for view in views["a"]:
+        view["localisation"].y = torch.arange(16) % 3 - 1
+    for name, graphs in views.items():
+        store.save(name, graphs, "")
+    return store
+
+
+def test_classes_of_localisations_go_into_the_batch_where_they_are_wanted(labelled_store):
+    graphs = StoredGraphs(labelled_store, localisations=True, in_memory=True, localisation_classes=2)
+    batch = collate([EvaluationSet("ab", [NO_LABEL, 1], graphs, SCALER)[index] for index in (0, 1)])
+
+    assert batch["localisation"]["loc_label"].tolist() == (torch.arange(16) % 3 - 1).tolist() * 3 + [-1] * 48
+    assert batch["y"].tolist() == [NO_LABEL, 1]
+
+    graphs = StoredGraphs(labelled_store, localisations=True, in_memory=True)
+    assert "loc_label" not in collate([EvaluationSet("a", [1], graphs, SCALER)[0]])["localisation"]
+
+
+def test_a_class_of_localisations_that_has_no_name_is_told(labelled_store):
+    graphs = StoredGraphs(labelled_store, localisations=True, in_memory=False, localisation_classes=1)
+
+    with pytest.raises(
+        DataError, match=r"a: expected classes .* from 0 to 0, .*found \[1\] in loc_label"
+    ):
+        graphs("a")

@@ -1,8 +1,10 @@
 """Folds: every FOV once, classes in proportion, groups whole; plans in a file."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.model_selection import StratifiedKFold
 
@@ -252,3 +254,19 @@ def test_classes_that_training_never_sees(split, message):
 
     with pytest.raises(FoldError, match=message):
         check_classes(split, labels)
+
+
+@pytest.mark.parametrize("splitter", SPLITTERS, ids=lambda splitter: type(splitter).__name__)
+def test_where_only_localisations_have_classes_fovs_are_split_as_one_class(splitter, make_manifest):
+    unlabelled = dict.fromkeys(LABELS)
+    manifest = replace(make_manifest(unlabelled, patients(LABELS, 25)), class_names=("bound", "free"))
+    if not isinstance(splitter, StratifiedGroup):
+        manifest = replace(manifest, table=manifest.table.with_columns(group=pl.lit(None, pl.String)))
+
+    plan = splitter.plan(manifest)
+
+    assert len(plan) == splitter.n_folds
+    for split in plan:
+        assert sorted(split.train + split.val + split.test) == sorted(LABELS)
+        assert min(len(split.train), len(split.val), len(split.test)) >= 7
+        check_plan([split], manifest, "here")

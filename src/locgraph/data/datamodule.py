@@ -69,6 +69,7 @@ class GraphDataModule(LightningDataModule):
         sampler: Classes of the training FOVs and seed to which of them an epoch brings, in which order; the other
             sides always come whole and in order.
         fractions: Node type -> feature columns that lie between 0 and 1 and are not scaled.
+        localisation_classes: Classes of localisations in the order of their indices; none leaves theirs out.
 
     Attributes:
         load: FOV name to its raw graphs, one for each view.
@@ -88,9 +89,11 @@ class GraphDataModule(LightningDataModule):
         scaler: Scaler | None = None,
         sampler: Callable[..., EpochSampler] = EpochSampler,
         fractions: Mapping[str, Sequence[int]] | None = None,
+        localisation_classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.load = StoredGraphs(GraphStore(store), localisations, loader.in_memory)
+        self.localisation_classes = tuple(localisation_classes)
+        self.load = StoredGraphs(GraphStore(store), localisations, loader.in_memory, len(self.localisation_classes))
         self.split, self.labels = split, dict(labels)
         self.class_names, self.loader, self.scaling = tuple(class_names), loader, scaling
         self.transforms, self.seed, self.scaler, self.sampler = list(transforms), seed, scaler, sampler

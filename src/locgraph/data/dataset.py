@@ -44,17 +44,20 @@ class StoredGraphs:
         store: The graph store.
         localisations: Whether localisation nodes are wanted; false keeps clusters and superclusters.
         in_memory: Keep what was read in memory.
+        localisation_classes: Number of classes of localisations; above 0, localisation nodes get
+            ``loc_label``, -1 where they have none.
     """
 
-    def __init__(self, store: GraphStore, localisations: bool, in_memory: bool) -> None:
+    def __init__(self, store: GraphStore, localisations: bool, in_memory: bool, localisation_classes: int = 0) -> None:
         self.store, self.localisations, self.in_memory = store, localisations, in_memory
+        self.localisation_classes = localisation_classes
         self._memory: dict[str, list[HeteroData]] = {}
 
     def __call__(self, fov_id: str) -> list[HeteroData]:
         """Raw graphs of one FOV, one for each view.
 
         Raises:
-            DataError: The file is absent or damaged, or a view has no cluster.
+            DataError: The file is absent or damaged, a view has no cluster, or a localisation is of no known class.
         """
         if fov_id in self._memory:
             return self._memory[fov_id]
@@ -66,9 +69,25 @@ class StoredGraphs:
             )
         if not self.localisations:
             views = [without_localisations(view) for view in views]
+        if self.localisation_classes:
+            for view in views:
+                self._label(view, fov_id)
         if self.in_memory:
             self._memory[fov_id] = views
         return views
+
+    def _label(self, view: HeteroData, fov_id: str) -> None:
+        """Gives every localisation a class or ``NO_LABEL``, so that graphs with and without them can be joined."""
+        node = view[schema.LOCALISATION]
+        labels = node[schema.TARGET] if schema.TARGET in node else torch.full((len(node[schema.POS]),), NO_LABEL)
+        strange = sorted({*labels.unique().tolist()} - {NO_LABEL, *range(self.localisation_classes)})
+        if strange:
+            raise DataError(
+                f"{fov_id}: expected classes of localisations from 0 to {self.localisation_classes - 1}, or "
+                f"{NO_LABEL} for none, found {strange[:5]} in {schema.LOC_LABEL}; name all classes in "
+                "data.localisation_classes, or take labels=localisations"
+            )
+        node[schema.LOC_LABEL] = labels
 
     def __getstate__(self) -> dict[str, Any]:
         # where processes are spawned, reading again is cheaper than sending every tensor
@@ -144,12 +163,14 @@ class EvaluationSet(Dataset[Sample]):
 
 
 def _slim(graph: HeteroData) -> HeteroData:
-    """Leaves out what no model reads, so that it is not collated."""
+    """Leaves out what no model reads and no loss compares with, so that it is not collated."""
     slim = HeteroData()
     for node_type in graph.node_types:
         for key in (schema.POS, schema.FEATURES):
             if key in graph[node_type]:
                 slim[node_type][key] = graph[node_type][key]
+    if schema.LOCALISATION in graph.node_types and schema.LOC_LABEL in graph[schema.LOCALISATION]:
+        slim[schema.LOCALISATION][schema.LOC_LABEL] = graph[schema.LOCALISATION][schema.LOC_LABEL]
     for edge_type in graph.edge_types:
         slim[edge_type].edge_index = graph[edge_type].edge_index
     return slim

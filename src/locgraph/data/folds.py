@@ -13,7 +13,7 @@ import numpy as np
 from sklearn import model_selection
 
 from locgraph import schema
-from locgraph.data.labelled import Labelled
+from locgraph.data.labelled import Labelled, with_classes
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.provenance import write_json
@@ -244,7 +244,7 @@ def check_plan(folds: Sequence[Split], manifest: Manifest, where: str) -> None:
     Raises:
         FoldError: A FOV is unknown, unlabelled, named twice or on two sides; a side is empty; a group is on two sides.
     """
-    labelled = manifest.table.filter(manifest.table[schema.LABEL].is_not_null())
+    labelled = with_classes(manifest)
     known = dict(zip(labelled[schema.FOV_ID], labelled[schema.GROUP], strict=True))
     for index, split in enumerate(folds):
         sides = {TRAIN: split.train, VALIDATION: split.val, TEST: split.test}

@@ -6,11 +6,24 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from sklearn import model_selection
 
 from locgraph import schema
 from locgraph.errors import FoldError
 from locgraph.io.manifest import Manifest
+
+
+def only_localisations_have_classes(manifest: Manifest) -> bool:
+    """Whether the class names are those of localisations: there are some, and no FOV has a label."""
+    return bool(manifest.class_names) and bool(manifest.table[schema.LABEL].is_null().all())
+
+
+def with_classes(manifest: Manifest) -> pl.DataFrame:
+    """The rows of FOVs that can be trained on: labelled ones; all where only localisations have classes."""
+    if only_localisations_have_classes(manifest):
+        return manifest.table
+    return manifest.table.filter(manifest.table[schema.LABEL].is_not_null())
 
 
 @dataclass(frozen=True)
@@ -29,12 +42,12 @@ class Labelled:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Labelled:
-        """The labelled FOVs of a manifest.
+        """The labelled FOVs of a manifest; where only localisations have classes all FOVs, as of a single class.
 
         Raises:
-            FoldError: No FOV has a label.
+            FoldError: No FOV has a label, and localisations have no classes either.
         """
-        table = manifest.table.filter(manifest.table[schema.LABEL].is_not_null()).sort(schema.FOV_ID)
+        table = with_classes(manifest).sort(schema.FOV_ID).with_columns(pl.col(schema.LABEL).fill_null(""))
         if table.is_empty():
             raise FoldError("no FOV has a label; choose where class names come from with the config group `labels`")
         columns = (schema.FOV_ID, schema.LABEL, schema.GROUP)
