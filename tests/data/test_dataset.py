@@ -254,7 +254,5 @@ def test_classes_of_localisations_go_into_the_batch_where_they_are_wanted(labell
 def test_a_class_of_localisations_that_has_no_name_is_told(labelled_store):
     graphs = StoredGraphs(labelled_store, localisations=True, in_memory=False, localisation_classes=1)
 
-    with pytest.raises(
-        DataError, match=r"a: expected classes .* from 0 to 0, .*found \[1\] in loc_label"
-    ):
+    with pytest.raises(DataError, match=r"a: expected classes .* from 0 to 0, .*found \[1\] in loc_label"):
         graphs("a")

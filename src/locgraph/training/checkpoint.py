@@ -86,7 +86,7 @@ def check_continues(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: Classes or features, also in another order, sizes, or the sides of the fold differ.
     """
-    for key in ("class_names", "units", "sizes", "split"):
+    for key in ("class_names", "localisation_classes", "units", "sizes", "split"):
         before, now = checkpoint.record.get(key), record.get(key)
         # names of features count in their order, which dicts do not compare
         if before != now or (isinstance(before, dict) and list(before) != list(now or {})):

@@ -53,10 +53,13 @@ def start_from(network: torch.nn.Module, checkpoint: Checkpoint, record: Mapping
 
 
 def _classes(record: Mapping[str, Any], network: torch.nn.Module) -> list[str]:
-    """Classes of FOVs, and those of localisations where the network names them."""
-    named = schema.LOCALISATION in getattr(network, "predicts", ())
-    of_localisations = record["sizes"].get("localisation_classes", 0) if named else 0
-    return [*record["class_names"], *(f"localisation class {index}" for index in range(of_localisations))]
+    """Those of classes of FOVs and of localisations that the network names."""
+    predicts = getattr(network, "predicts", (schema.FIELD_OF_VIEW,))
+    of_fovs = record["class_names"] if schema.FIELD_OF_VIEW in predicts else []
+    if schema.LOCALISATION not in predicts:
+        return list(of_fovs)
+    indices = map(str, range(record["sizes"].get("localisation_classes", 0)))
+    return [*of_fovs, *(f"of localisations: {name}" for name in record.get("localisation_classes") or indices)]
 
 
 def _check_inputs(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:

@@ -111,7 +111,7 @@ class Classifier(LightningModule):
         self.log_dict({f"{side}/{name}": value for name, value in scores.compute().items()})
         scores.reset()
 
-    def predict_step(self, batch: Batch, batch_index: int) -> tuple[list[str], Tensor, Tensor]:
+    def predict_step(self, batch: Batch, batch_index: int) -> Any:
         """Names, targets and probabilities of the FOVs of a batch."""
         return list(batch[schema.FOV_ID]), batch[schema.TARGET], self.probabilities(batch)
 
