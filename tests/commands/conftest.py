@@ -57,7 +57,7 @@ def tiny() -> tuple[str, ...]:
     return TINY
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run() -> Callable[..., None]:
     """Runs a command: folder, command, overrides."""
     return run_in

@@ -18,9 +18,11 @@ from locgraph.commands.record import check_targets
 from locgraph.commands.run_folder import COMPLETED, METRICS
 from locgraph.errors import CheckpointError, ConfigError, DataError
 from locgraph.io.catalogue import Catalogue, scan
+from locgraph.io.columns import ColumnSource
 from locgraph.io.groups import NoGroups
 from locgraph.io.labels import Labelling, LabelSource
 from locgraph.io.rawfile import RawFile
+from locgraph.io.read import read_header
 from locgraph.provenance import write_json
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         catalogue = prepare.read_catalogue(settings) if settings.data.kind == "raw" else None
         wanted = list(checkpoint.record["split"]["test"])
     else:
+        _name_classes(settings, checkpoint.record)
         catalogue = read_new(settings, tuple(checkpoint.record["class_names"]))
         wanted = [source.fov_id for source in catalogue.sources]
     tables = prepare.make_tables(settings, catalogue)
@@ -105,6 +108,12 @@ def _settings(cfg: DictConfig, recorded: dict[str, Any], raw_dir: Path | None) -
     return settings
 
 
+def _name_classes(settings: Any, record: Mapping[str, Any]) -> None:
+    """Has classes of localisations go by the names of the checkpoint, whatever map the new files hold."""
+    if str(settings.labels.get("_target_")).endswith(".LocalisationLabels"):
+        settings.labels.class_names = list(record["class_names"])
+
+
 def read_new(settings: DictConfig, class_names: tuple[str, ...]) -> Catalogue:
     """Lists new raw files; those without a label are predicted without one.
 
@@ -119,9 +128,12 @@ def read_new(settings: DictConfig, class_names: tuple[str, ...]) -> Catalogue:
         DataError: No file can be read.
     """
     labels = Lenient(assemble.build(settings.labels))
-    found = scan(Path(settings.data.raw_dir).resolve(), assemble.build(settings.columns), labels, NoGroups())
+    columns = assemble.build(settings.columns)
+    found = scan(Path(settings.data.raw_dir).resolve(), columns, labels, NoGroups())
     sources = []
     for source in found.sources:
+        if source.by_localisation:
+            source = replace(source, by_localisation=_holds_classes(source.path, columns))
         if source.label not in (None, *class_names):
             log.warning(
                 "%s: label %r is no class of the checkpoint (%s): predicted, not scored",
@@ -131,10 +143,16 @@ def read_new(settings: DictConfig, class_names: tuple[str, ...]) -> Catalogue:
             )
             source = replace(source, label=None)
         sources.append(source)
-    unlabelled = sum(source.label is None for source in sources)
+    unlabelled = sum(source.label is None and not source.by_localisation for source in sources)
     if unlabelled:
         log.info("%d of %d new FOVs have no known label: predicted, not scored", unlabelled, len(sources))
     return Catalogue(tuple(sources), class_names, found.failures)
+
+
+def _holds_classes(path: Path, columns: ColumnSource) -> bool:
+    """Whether a file has a column with the classes of its localisations."""
+    header = read_header(path, columns)
+    return columns.for_file(header, str(path)).names.get(schema.LOC_LABEL) in header.names
 
 
 @dataclass(frozen=True)

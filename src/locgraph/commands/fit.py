@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 
 from locgraph import schema
 from locgraph.analysis.controls import run_controls
-from locgraph.commands import assemble, results
+from locgraph.commands import assemble, results, segmentation, task
 from locgraph.commands.prepare import Prepared
 from locgraph.commands.record import INIT_FROM, make_record
 from locgraph.commands.run_folder import RunFolder
@@ -35,6 +35,7 @@ from locgraph.training.loggers import csv_logger, finish
 from locgraph.training.losses import class_weights
 from locgraph.training.module import Classifier
 from locgraph.training.predictions import prediction_table, score, write_predictions
+from locgraph.training.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def fit_and_test(
     """
     lightning.seed_everything(cfg.seed, workers=True, verbose=False)
     data = make_data(cfg, prepared, split)
-    sizes = make_sizes(data)
+    sizes = make_sizes(data, len(data.localisation_classes))
     network: Network = assemble.network(cfg.model, sizes)
     record = make_record(cfg, prepared, data, sizes)
     if cfg.model.init_from is not None:
@@ -70,15 +71,16 @@ def fit_and_test(
             fit(trainer, module, data, folder)
         with timed(seconds, "test"):
             load_weights(network, read_checkpoint(folder.checkpoints / "best.ckpt"))
-            table, scores = predictions(trainer, module, data, cfg.fold.index)
+            tables, scores = predictions(trainer, module, data, cfg.fold.index)
             log_scores(loggers, scores[TEST], trainer.global_step)
-        write_predictions(folder.path / "predictions.parquet", table)
+        for name, table in tables.items():
+            write_predictions(folder.path / name, table)
         metrics = {
             "experiment": str(cfg.name),
             "fold": int(cfg.fold.index),
             "class_names": list(data.class_names),
             **scores,
-            "controls": controls(cfg, prepared, split) if cfg.controls else [],
+            **make_controls(cfg, prepared, split),
             "epochs": trainer.current_epoch,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
@@ -86,7 +88,9 @@ def fit_and_test(
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
         results.draw(folder.path, metrics)
-        results.draw_gallery(folder.path, prepared.tables, table.filter(pl.col(schema.SPLIT) == TEST), data.class_names)
+        if segmentation.FOVS in tables:
+            of_test = tables[segmentation.FOVS].filter(pl.col(schema.SPLIT) == TEST)
+            results.draw_gallery(folder.path, prepared.tables, of_test, data.class_names)
         results.log_figures(loggers, folder.path)
     except MisconfigurationException as error:
         raise ConfigError(f"trainer or callbacks: {error}") from error
@@ -129,11 +133,17 @@ def make_data(cfg: DictConfig, prepared: Prepared, split: Split) -> GraphDataMod
         seed=cfg.seed,
         sampler=assemble.build(cfg.training.sampler),
         fractions=assemble.fractions(prepared.graph_settings),
+        localisation_classes=task.localisation_classes(cfg, prepared.manifest),
     )
 
 
-def make_sizes(data: GraphDataModule) -> DataSizes:
-    """The numbers that a network is built with, read off the graph of one training FOV."""
+def make_sizes(data: GraphDataModule, localisation_classes: int = 0) -> DataSizes:
+    """The numbers that a network is built with, read off the graph of one training FOV.
+
+    Args:
+        data: The data module.
+        localisation_classes: Number of classes of localisations that the head names.
+    """
     graph = data.load(data.split.train[0])[0]
     features = feature_sizes(graph)
     return DataSizes(
@@ -145,23 +155,25 @@ def make_sizes(data: GraphDataModule) -> DataSizes:
         supercluster_features=features.get(schema.SUPERCLUSTER, 0),
         superlevels=sum(name.startswith(schema.SUPERCLUSTER) for name in graph.node_types),
         descriptors=features.get(schema.FIELD_OF_VIEW, 0),
+        localisation_classes=localisation_classes,
     )
 
 
 def make_module(cfg: DictConfig, network: Network, data: GraphDataModule, record: dict[str, Any]) -> Classifier:
     """The LightningModule that the group ``training`` describes."""
+    settings = {
+        "optimizer": make_optimizer(cfg),
+        "schedule": assemble.build(cfg.training.schedule),
+        "mixup": assemble.build(cfg.training.mixup) if cfg.training.mixup else None,
+        "record": record,
+        "seed": cfg.seed,
+    }
+    if data.localisation_classes:
+        return segmentation.make_segmenter(cfg, network, data, settings)
     choice = assemble.plain(cfg.training.class_weights)
     weights = class_weights(choice, data.targets(data.split.train), data.class_names)
-    return Classifier(
-        network,
-        data.class_names,
-        optimizer=make_optimizer(cfg),
-        schedule=assemble.build(cfg.training.schedule),
-        loss=assemble.build(cfg.training.loss, class_weights=weights),
-        mixup=assemble.build(cfg.training.mixup) if cfg.training.mixup else None,
-        record=record,
-        seed=cfg.seed,
-    )
+    loss = assemble.build(cfg.training.loss, class_weights=weights)
+    return Classifier(network, data.class_names, loss=loss, **settings)
 
 
 def make_optimizer(cfg: DictConfig) -> Callable[..., torch.optim.Optimizer]:
@@ -200,19 +212,21 @@ def make_trainer(cfg: DictConfig, folder: RunFolder, loggers: list[Logger]) -> l
 
 def predictions(
     trainer: lightning.Trainer, module: Classifier, data: GraphDataModule, fold: int
-) -> tuple[pl.DataFrame, dict[str, Any]]:
+) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """Predictions for the validation and test FOVs, and their metrics.
 
     Returns:
-        The table of both sides; metrics of each, and the confusion matrix of the test side.
+        File name -> table of both sides; metrics of each, and the confusion matrix of the test side.
     """
+    if isinstance(module, Segmenter):
+        return segmentation.predictions(trainer, module, data, fold)
     tables = []
     metrics: dict[str, Any] = {}
     for side, fov_ids in ((VALIDATION, data.split.val), (TEST, data.split.test)):
         batches: Any = trainer.predict(module, data.evaluation_dataloader(fov_ids))
         tables.append(prediction_table(batches, data.class_names, fold, side))
         metrics[side], metrics["confusion_matrix"] = score(batches)
-    return pl.concat(tables), metrics
+    return {segmentation.FOVS: pl.concat(tables)}, metrics
 
 
 def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int) -> None:
@@ -220,6 +234,15 @@ def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int
     for logger in loggers:
         logger.log_metrics({f"{TEST}/{name}": value for name, value in scores.items()}, step)
         logger.save()
+
+
+def make_controls(cfg: DictConfig, prepared: Prepared, split: Split) -> dict[str, Any]:
+    """The controls, or the reason why there are none, for ``metrics.json``."""
+    if not cfg.controls or schema.FIELD_OF_VIEW in task.predicted(cfg):
+        return {"controls": controls(cfg, prepared, split) if cfg.controls else []}
+    reason = "controls name classes of FOVs, this model names those of localisations alone"
+    log.info("no controls: %s", reason)
+    return {"controls": [], "no_controls": reason}
 
 
 def controls(cfg: DictConfig, prepared: Prepared, split: Split) -> list[dict[str, Any]]:

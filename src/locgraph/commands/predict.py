@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from locgraph import schema
-from locgraph.commands import assemble
+from locgraph.commands import assemble, segmentation
 from locgraph.commands.prepare import Prepared
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
-from locgraph.data.folds import Split
+from locgraph.data.folds import TEST, Split
 from locgraph.data.scaling import Scaler, ScalingSettings
 from locgraph.models.network import Network
 from locgraph.models.sizes import DataSizes
@@ -51,19 +51,31 @@ def predict(
     data = _data(record, prepared, fov_ids, batch_size)
     network: Network = assemble.build(record["settings"]["model"], sizes=sizes)
     load_weights(network, checkpoint)
-    module = Classifier(
-        network, record["class_names"], optimizer=torch.optim.AdamW, schedule=torch.optim.lr_scheduler.LambdaLR
-    )
+    module = _module(network, record)
     trainer = lightning.Trainer(accelerator=cfg.trainer.accelerator, devices=1, logger=False, enable_progress_bar=False)
     batches: Any = trainer.predict(module, data.evaluation_dataloader(fov_ids))
     fold = int(record["settings"]["fold"]["index"])
-    table = prediction_table(batches, record["class_names"], fold, "new" if new else "test")
-    write_predictions(folder / "predictions.parquet", table)
-    metrics = {"class_names": list(record["class_names"]), "fovs": table.height, "fold": fold}
-    if table[schema.TRUTH].is_not_null().any():
-        metrics["test"], metrics["confusion_matrix"] = score(batches)
-    _show(table, metrics, folder)
+    split = "new" if new else TEST
+    metrics: dict[str, Any] = {"class_names": list(record["class_names"]), "fovs": len(fov_ids), "fold": fold}
+    if isinstance(module, segmentation.Segmenter):
+        tables = segmentation.tabulate(batches, module, fold, split)
+        metrics |= segmentation.scores(batches, module, TEST)
+    else:
+        tables = {segmentation.FOVS: prediction_table(batches, record["class_names"], fold, split)}
+        if tables[segmentation.FOVS][schema.TRUTH].is_not_null().any():
+            metrics[TEST], metrics["confusion_matrix"] = score(batches)
+    for name, table in tables.items():
+        write_predictions(folder / name, table)
+        _show(name, table, metrics, folder)
     return metrics
+
+
+def _module(network: Network, record: dict[str, Any]) -> Classifier:
+    unused: Any = {"optimizer": torch.optim.AdamW, "schedule": torch.optim.lr_scheduler.LambdaLR}
+    classes = record.get("localisation_classes")
+    if classes:
+        return segmentation.Segmenter(network, record["class_names"], localisation_classes=classes, **unused)
+    return Classifier(network, record["class_names"], **unused)
 
 
 def _data(record: dict[str, Any], prepared: Prepared, fov_ids: Sequence[str], batch_size: int) -> GraphDataModule:
@@ -78,17 +90,20 @@ def _data(record: dict[str, Any], prepared: Prepared, fov_ids: Sequence[str], ba
         scaling=ScalingSettings(),
         localisations=record["settings"]["graph"]["localisations"],
         scaler=Scaler.from_plain(record["scaler"]),
+        localisation_classes=record.get("localisation_classes") or (),
     )
 
 
-def _show(table: pl.DataFrame, metrics: dict[str, Any], folder: Path) -> None:
+def _show(file: str, table: pl.DataFrame, metrics: dict[str, Any], folder: Path) -> None:
     console = Console()
-    if "test" in metrics:
-        shown = Table(title=f"{len(table.filter(table[schema.TRUTH].is_not_null()))} FOVs with a label")
-        for name in metrics["test"]:
+    part, what = (metrics, "FOVs") if file == segmentation.FOVS else (metrics[segmentation.PART], "localisations")
+    if TEST in part:
+        numbers = {name: value for name, value in part[TEST].items() if isinstance(value, float)}
+        shown = Table(title=f"{len(table.filter(table[schema.TRUTH].is_not_null()))} {what} with a label")
+        for name in numbers:
             shown.add_column(name, justify="right")
-        shown.add_row(*(f"{value:.4f}" for value in metrics["test"].values()))
+        shown.add_row(*(f"{value:.4f}" for value in numbers.values()))
         console.print(shown)
     counts = table[schema.PREDICTION].value_counts(sort=True)
-    console.print(f"{table.height} FOVs predicted: " + ", ".join(f"{n} {name}" for name, n in counts.iter_rows()))
-    console.print(f"predictions: {folder / 'predictions.parquet'}", soft_wrap=True)
+    console.print(f"{table.height} {what} predicted: " + ", ".join(f"{n} {name}" for name, n in counts.iter_rows()))
+    console.print(f"predictions: {folder / file}", soft_wrap=True)

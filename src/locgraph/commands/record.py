@@ -50,7 +50,9 @@ def make_record(cfg: DictConfig, prepared: Prepared, data: GraphDataModule, size
     # about the first weights, not about the network
     settings["model"].pop(INIT_FROM, None)
     used = [*settings["graph"]["cluster_features"], *settings["graph"]["localisation_features"]]
+    of_localisations = {"localisation_classes": list(data.localisation_classes)} if data.localisation_classes else {}
     return {
+        **of_localisations,
         "format": FORMAT,
         "versions": versions(),
         "class_names": list(data.class_names),

@@ -68,7 +68,8 @@ def log_figures(loggers: Sequence[Logger], folder: Path) -> None:
 
 def show(metrics: Mapping[str, Any], folder: Path, console: Console | None = None) -> None:
     """Prints the test metrics of the network beside its controls."""
-    title = f"test: {metrics['fovs']['test']} FOVs, {len(metrics['class_names'])} classes"
+    what = "localisations of " if metrics.get("scored") else ""
+    title = f"test: {what}{metrics['fovs']['test']} FOVs, {len(metrics['class_names'])} classes"
     table = Table(title=title, box=box.SIMPLE, pad_edge=False)
     for column in ("", "accuracy", "balanced", "F1", "AUROC", "loss"):
         table.add_column(column, justify="left" if column == "" else "right", no_wrap=True)
@@ -76,6 +77,10 @@ def show(metrics: Mapping[str, Any], folder: Path, console: Console | None = Non
     columns = ("accuracy", "balanced_accuracy", "f1", "auroc", "loss")
     cells = [f"{test[name]:.3f}" if name in test else "-" for name in columns]
     table.add_row("network", *cells, style="bold", end_section=True)
+    if "localisations" in metrics and not metrics.get("scored"):
+        test = metrics["localisations"]["test"]
+        cells = [f"{test[name]:.3f}" if name in test else "-" for name in columns]
+        table.add_row("localisations", *cells, end_section=True)
     for row in metrics["controls"]:
         cells = [f"{row[name]:.3f}" for name in ("accuracy", "balanced_accuracy")]
         table.add_row(row["control"].replace("_", " "), *cells, "", "", "")

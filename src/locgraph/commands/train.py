@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from locgraph import schema
-from locgraph.commands import assemble, checks, prepare
+from locgraph.commands import assemble, checks, prepare, task
 from locgraph.commands.quiet import quiet
 from locgraph.commands.run_folder import FOLDS, RunFolder
 from locgraph.data import folds
@@ -55,10 +55,10 @@ def _run(cfg: DictConfig, folder: RunFolder, overrides: list[str]) -> dict[str, 
     catalogue = prepare.read_catalogue(cfg) if cfg.data.kind == "raw" else None
     if catalogue is not None:
         # the same checks as below, before the work: labels are known from the headers already
-        _plan(splitter, manifest_of_catalogue(catalogue))
+        _plan(cfg, splitter, manifest_of_catalogue(catalogue))
     checks.check_device(cfg)
     prepared = prepare.make_graphs(cfg, prepare.make_tables(cfg, catalogue))
-    plan = _plan(splitter, prepared.manifest)
+    plan = _plan(cfg, splitter, prepared.manifest)
     folds.write_plan(folder.path / FOLDS, plan)
     seconds = {"prepare": time.perf_counter() - started}
 
@@ -78,8 +78,10 @@ def _check_before_work(cfg: DictConfig, overrides: list[str]) -> folds.Splitter:
     return assemble.build(cfg.fold)
 
 
-def _plan(splitter: folds.Splitter, manifest: Manifest) -> list[folds.Split]:
+def _plan(cfg: DictConfig, splitter: folds.Splitter, manifest: Manifest) -> list[folds.Split]:
+    task.check_task(cfg, manifest)
     plan = splitter.plan(manifest)
-    labels = dict(zip(manifest.table[schema.FOV_ID], manifest.table[schema.LABEL], strict=True))
-    folds.check_classes(plan[splitter.index], labels)
+    if schema.FIELD_OF_VIEW in task.predicted(cfg):
+        labels = dict(zip(manifest.table[schema.FOV_ID], manifest.table[schema.LABEL], strict=True))
+        folds.check_classes(plan[splitter.index], labels)
     return plan

@@ -77,7 +77,7 @@ class Focal(nn.Module):
         return (weights * each).sum() / weights.sum()
 
 
-def class_weights(choice: Any, targets: Sequence[int], class_names: Sequence[str]) -> Tensor | None:
+def class_weights(choice: Any, targets: Sequence[int] | Tensor, class_names: Sequence[str]) -> Tensor | None:
     """What ``training.class_weights`` says.
 
     Args:
@@ -109,7 +109,7 @@ def _positive(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
-def balanced_weights(targets: Sequence[int], n_classes: int) -> Tensor:
+def balanced_weights(targets: Sequence[int] | Tensor, n_classes: int) -> Tensor:
     """Class weights that give each class the same say: N / (K n_c), 0 for a class without FOVs.
 
     Args:
@@ -119,5 +119,5 @@ def balanced_weights(targets: Sequence[int], n_classes: int) -> Tensor:
     Returns:
         (K,) float32.
     """
-    counts = torch.bincount(torch.tensor(targets), minlength=n_classes).float()
+    counts = torch.bincount(torch.as_tensor(targets), minlength=n_classes).float()
     return torch.where(counts > 0, len(targets) / (n_classes * counts.clamp(min=1)), torch.zeros_like(counts))

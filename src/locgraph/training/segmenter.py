@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +24,7 @@ BESIDE = "localisation_"
 """What names of scores of localisations start with where FOVs are scored as well."""
 
 
-@dataclass(frozen=True)
-class Segmented:
+class Segmented(NamedTuple):
     """What a network says of a batch of FOVs.
 
     Attributes:
