@@ -171,3 +171,16 @@ def test_a_sweep_is_read_from_its_folders(tmp_path):
     summary = read_sweep([tmp_path / "0", tmp_path / "1"], range(2))
     assert summary.missing == [1]
     assert summary.pooled.estimate == 1
+
+
+def test_counts_of_localisations_have_no_interval(tmp_path):
+    summary = summarise([result(fold, of_localisations=True) for fold in range(3)], range(3))
+
+    write_summary(tmp_path, summary)
+
+    assert summary.pooled is None
+    assert json.loads((tmp_path / "summary.json").read_text())["pooled_accuracy"] is None
+    text = (tmp_path / "summary.md").read_text()
+    assert "## Test localisations of all folds\n\n30 localisations." in text
+    assert "Wilson" not in text
+    assert row(summary, "model")["mean"] == pytest.approx(0.9)

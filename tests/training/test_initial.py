@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,17 @@ def test_the_head_stays_new_where_localisations_have_other_classes(network, chec
     start_from(fresh, checkpoint, record)
 
     assert same(fresh, before, "head.")
+
+
+def test_classes_of_localisations_go_by_their_names(network, checkpoint):
+    sizes = changed(sizes__localisation_classes=2)["sizes"]
+    start = replace(checkpoint, record=checkpoint.record | {"sizes": sizes, "localisation_classes": ["bound", "free"]})
+    fresh = network()
+    fresh.head.predicts = ("localisation",)
+
+    for names, kept in ((["bound", "free"], True), (["free", "bound"], False)):
+        record = changed(class_names=["c", "d"]) | {"sizes": sizes, "localisation_classes": names}
+        assert start_from(fresh, start, record)["head_kept"] == kept
 
 
 def test_a_head_for_more_classes(make_module, checkpoint):

@@ -13,6 +13,8 @@ import numpy as np
 
 METRICS_FILE: Final = "metrics.json"
 COMPLETED: Final = "completed"
+LOCALISATIONS: Final = "localisations"
+"""What ``scored`` says where the model names classes of localisations alone."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class FoldResult:
         controls_balanced: Balanced accuracy of each control on the same fold.
         experiment: Name of the experiment; empty where unknown.
         n_folds: How many folds the split has; None where unknown.
+        of_localisations: Whether ``confusion`` counts localisations, of which a FOV has many, and not FOVs.
     """
 
     fold: int
@@ -40,6 +43,7 @@ class FoldResult:
     controls_balanced: dict[str, float] = field(default_factory=dict)
     experiment: str = ""
     n_folds: int | None = None
+    of_localisations: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def _result(folder: Path, content: Mapping[str, Any]) -> FoldResult:
     if confusion.shape != (len(class_names), len(class_names)):
         raise ValueError(f"confusion_matrix has shape {confusion.shape}, class_names has {len(class_names)} entries")
     if confusion.sum() == 0 or (confusion < 0).any():
-        raise ValueError("confusion_matrix should count at least one FOV, and none negatively")
+        raise ValueError("confusion_matrix should count at least one FOV or localisation, and none negatively")
     controls = content.get("controls") or []
     return FoldResult(
         fold=int(content["fold"]),
@@ -106,6 +110,7 @@ def _result(folder: Path, content: Mapping[str, Any]) -> FoldResult:
         controls_balanced=_numbers({row["control"]: row.get("balanced_accuracy") for row in controls}),
         experiment=str(content.get("experiment") or ""),
         n_folds=None if content.get("n_folds") is None else int(content["n_folds"]),
+        of_localisations=content.get("scored") == LOCALISATIONS,
     )
 
 

@@ -36,7 +36,8 @@ class Summary:
             interval of the mean), ``fold_<index>`` for each completed fold; null where there is no number.
         class_names: The K classes; empty where no fold completed.
         confusion: (K, K) int64, rows are true classes, pooled over the completed folds.
-        pooled: Accuracy of the pooled test FOVs with Wilson's 95 % interval; None where no fold completed.
+        pooled: Accuracy of the pooled test FOVs with Wilson's 95 % interval; None where no fold completed, and where
+            localisations are counted: those of one FOV are not independent.
         missing: Expected folds without a result.
         reasons: Missing fold -> why.
         failures: Every run without a result, also those repeated with success.
@@ -122,7 +123,7 @@ def summarise(results: Sequence[FoldResult | Failure], expected_folds: Sequence[
         table=_table(completed),
         class_names=class_names,
         confusion=confusion,
-        pooled=wilson_interval(int(np.trace(confusion)), int(confusion.sum())) if completed else None,
+        pooled=_pooled(completed, confusion),
         missing=missing,
         reasons={fold: _reason(fold, failures) for fold in missing},
         failures=failures,
@@ -137,6 +138,12 @@ def write_summary(folder: Path, summary: Summary) -> None:
         summary.table.write_csv(temporary)
     with whole_file(folder / "summary.md") as temporary:
         temporary.write_text(summary_markdown(content), encoding="utf-8")
+
+
+def _pooled(completed: Sequence[FoldResult], confusion: np.ndarray) -> Interval | None:
+    if not completed or any(result.of_localisations for result in completed):
+        return None
+    return wilson_interval(int(np.trace(confusion)), int(confusion.sum()))
 
 
 def _reason(fold: int, failures: Sequence[Failure]) -> str:

@@ -72,6 +72,9 @@ def _table(rows: Sequence[Mapping[str, Any]], first: str, content: Mapping[str, 
 def _pooled(content: Mapping[str, Any]) -> str:
     names, counts, pooled = content["class_names"], content["confusion_matrix"], content["pooled_accuracy"]
     rows = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
+    if pooled is None:
+        head = f"## Test localisations of all folds\n\n{sum(map(sum, counts))} localisations."
+        return f"{head}\n\n{markdown.table(['truth / prediction', *names], rows)}"
     accuracy, interval = markdown.number(pooled["accuracy"]), markdown.spread(pooled["low"], pooled["high"])
     return (
         "## Test FOVs of all folds\n\n"

@@ -117,7 +117,8 @@ class Segmenter(Classifier):
         node = batch[schema.LOCALISATION]
         sizes = torch.bincount(node.batch, minlength=len(fov)).tolist()
         labels, parts = node[schema.LOC_LABEL].split(sizes), each.split(sizes)
-        first = [index for index, of in enumerate(fov.tolist()) if index == 0 or of != fov[index - 1]]
+        of_graph = fov.tolist()
+        first = [index for index, of in enumerate(of_graph) if index == 0 or of != of_graph[index - 1]]
         rows = [(labels[index], parts[index]) for index in first]
         return Segmented(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities, rows)
 
