@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -113,9 +113,14 @@ awkward = st.text(st.sampled_from("ab \\'\"${}[](),=:?*~+%#@!&|<>;é\n\t-"), min
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(awkward, st.text(st.sampled_from("\\${}a'\n"), min_size=1, max_size=8)))
 def test_any_text_comes_through_hydra_as_it_was(text):
+    assume(text != cli.MISSING)
     (override,) = OverridesParser.create().parse_overrides([f"source={cli.quoted(text)}"])
 
     assert OmegaConf.create({"source": override.value()}).source == text
+
+
+def test_a_file_called_as_what_is_missing():
+    assert cli.as_overrides(["???"], ("source",)) == (["source='./???'"], [])
 
 
 def test_without_arguments_those_of_the_process_are_taken(monkeypatch, capsys):

@@ -30,6 +30,9 @@ locgraph COMMAND --help shows all that can be changed.
 Start here: locgraph train experiment=demo
 """
 
+MISSING = "???"
+"""What OmegaConf takes for a value that is not there yet, whatever stands around it."""
+
 _FLAGS_WITH_VALUE = (
     *("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"),
     *("-i", "--info", "--experimental-rerun"),
@@ -92,7 +95,8 @@ def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[
         if argument.startswith(("-", "+", "~")) or flag in _FLAGS_WITH_VALUE or not _is_path(argument):
             overrides.append(argument)
         elif left:
-            overrides.append(f"{left.pop(0)}={quoted(argument)}")
+            path = f"./{argument}" if argument == MISSING else argument
+            overrides.append(f"{left.pop(0)}={quoted(path)}")
         else:
             unexpected.append(argument)
         flag = argument
