@@ -15,7 +15,7 @@ import torch
 from locgraph.errors import CheckpointError
 from locgraph.training.module import CHECKPOINT_KEY
 
-FORMAT = 1
+FORMAT = 2
 """Version of what a checkpoint records; raised when an older one could no longer be read."""
 
 
