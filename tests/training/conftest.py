@@ -21,12 +21,13 @@ from locgraph.models.loc_encoders.point_transformer import PointTransformerEncod
 from locgraph.models.network import Network
 from locgraph.models.readouts.pooled import Pooled
 from locgraph.models.sizes import DataSizes
+from locgraph.training.checkpoint import FORMAT
 from locgraph.training.module import Classifier
 from locgraph.training.schedules import WarmupCosine
 
 NAMES = tuple(f"f{i:02}" for i in range(20))
 LABELS = {name: "ab"[i % 2] for i, name in enumerate(NAMES)}
-RECORD = {"format": 1, "versions": {"locgraph": "0.0"}, "class_names": ["a", "b"]}
+RECORD = {"format": FORMAT, "versions": {"locgraph": "0.0"}, "class_names": ["a", "b"]}
 
 
 def _graph(rng, spread):
