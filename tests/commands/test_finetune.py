@@ -82,7 +82,8 @@ def test_dropout_may_differ(finetune, pretrained):
 )
 def test_what_does_not_fit_is_told(trained, pretrained, fails, tmp_path, overrides, expected):
     overrides = [text.format(tmp_path) for text in overrides]
-    given = (*trained.overrides, *overrides, f"model.init_from={pretrained}", f"paths.run_dir={tmp_path}/run")
+    own_place = (f"paths.run_dir={tmp_path}/run", f"paths.prepared_dir={tmp_path}/prepared")
+    given = (*trained.overrides, *overrides, f"model.init_from={pretrained}", *own_place)
 
     assert expected in fails(trained.folder, "train", *given)
 
