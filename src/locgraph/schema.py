@@ -162,6 +162,40 @@ TRUTH: Final = "truth"
 PREDICTION: Final = "prediction"
 PROBABILITY_PREFIX: Final = "p_"  # followed by the class name
 
+# -- learned vectors: one row for each FOV, cluster or localisation ----------------------------------------------------
+VECTOR_PREFIX: Final = "v_"  # followed by the index of the value
+ROW: Final = "row"
+"""Place of a localisation among those of view 0 that are in a cluster."""
+
+# -- attributions: one row for each cluster, localisation, edge or feature of each FOV ---------------------------------
+EXPLAINER: Final = "explainer"
+EXPLAINED_CLASS: Final = "explained_class"
+LEVEL: Final = "level"
+EDGE: Final = "edge"
+FEATURE: Final = "feature"
+TARGET_CLUSTER: Final = "target_cluster"
+SCORE: Final = "score"
+IN_SUBGRAPH: Final = "in_subgraph"
+
+ATTRIBUTION_COLUMNS: Final = {
+    column.name: column
+    for column in (
+        Column(FOV_ID, pl.String, "1", "the FOV"),
+        Column(FOLD, pl.Int64, "1", "fold of the model that is explained"),
+        Column(EXPLAINER, pl.String, "1", "name of the explainer"),
+        Column(EXPLAINED_CLASS, pl.String, "1", "class whose probability the scores explain"),
+        Column(LEVEL, pl.String, "1", "what is scored: cluster, localisation, edge or feature"),
+        Column(CLUSTER_ID, pl.Int64, "1", "cluster of view 0; of an edge, the one that sends; null for features"),
+        Column(TARGET_CLUSTER, pl.Int64, "1", "edges: the cluster that receives; null elsewhere"),
+        Column(ROW, pl.Int64, "1", "localisations: place among those of view 0 in a cluster; null elsewhere"),
+        Column(FEATURE, pl.String, "1", "features: name of the cluster feature; null elsewhere"),
+        Column(SCORE, pl.Float64, "1", "larger speaks more for the class; comparable within one FOV and explainer"),
+        Column(
+            IN_SUBGRAPH, pl.Boolean, "1", "clusters: whether in the subgraph that explains; null where none is named"
+        ),
+    )
+}
+
 # -- graphs ------------------------------------------------------------------------------------------------------------
 LOCALISATION: Final = "localisation"
 CLUSTER: Final = "cluster"

@@ -14,9 +14,6 @@ from locgraph.data.dataset import NO_LABEL
 from locgraph.training.localisation_scores import LocalisationScores, by_class
 from locgraph.training.segmenter import Segmented
 
-ROW = "row"
-"""Number of a localisation, from 0, among those of its FOV that are in a cluster of view 0."""
-
 
 def localisation_table(batches: Sequence[Segmented], class_names: Sequence[str], fold: int, split: str) -> pl.DataFrame:
     """One row for each localisation in a cluster of view 0.
@@ -39,7 +36,7 @@ def localisation_table(batches: Sequence[Segmented], class_names: Sequence[str],
     return pl.DataFrame(
         {
             schema.FOV_ID: np.repeat(np.array([name for name, _, _ in fovs], dtype=object), sizes).tolist(),
-            ROW: np.concatenate([np.arange(size) for size in sizes]),
+            schema.ROW: np.concatenate([np.arange(size) for size in sizes]),
             schema.FOLD: np.full(len(truth), fold, dtype=np.int64),
             schema.SPLIT: [split] * len(truth),
             schema.TRUTH: pl.Series(names[truth].tolist(), dtype=pl.String),

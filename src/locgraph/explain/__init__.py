@@ -1,0 +1,1 @@
+"""Why a FOV was classified so: scores for its clusters, localisations, edges and features."""
