@@ -191,7 +191,7 @@ ATTRIBUTION_COLUMNS: Final = {
         Column(FEATURE, pl.String, "1", "features: name of the cluster feature; null elsewhere"),
         Column(SCORE, pl.Float64, "1", "larger speaks more for the class; comparable within one FOV and explainer"),
         Column(
-            IN_SUBGRAPH, pl.Boolean, "1", "clusters: whether in the subgraph that explains; null where none is named"
+            IN_SUBGRAPH, pl.Boolean, "1", "clusters: whether in the subgraph that explains; null if none is named"
         ),
     )
 }

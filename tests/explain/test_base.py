@@ -19,7 +19,7 @@ class Constant(Explainer):
 
 def test_a_network_that_names_localisations_alone_is_refused():
     network = SimpleNamespace(predicts=(schema.LOCALISATION,))
-    with pytest.raises(ConfigError, match="Constant explains the class of a FOV.*model/head=classify"):
+    with pytest.raises(ConfigError, match=r"Constant explains the class of a FOV.*model/head=classify"):
         Constant().check(network)
 
 
