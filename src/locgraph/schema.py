@@ -190,9 +190,7 @@ ATTRIBUTION_COLUMNS: Final = {
         Column(ROW, pl.Int64, "1", "localisations: place among those of view 0 in a cluster; null elsewhere"),
         Column(FEATURE, pl.String, "1", "features: name of the cluster feature; null elsewhere"),
         Column(SCORE, pl.Float64, "1", "larger speaks more for the class; comparable within one FOV and explainer"),
-        Column(
-            IN_SUBGRAPH, pl.Boolean, "1", "clusters: whether in the subgraph that explains; null if none is named"
-        ),
+        Column(IN_SUBGRAPH, pl.Boolean, "1", "clusters: whether in the subgraph that explains; null if none is named"),
     )
 }
 

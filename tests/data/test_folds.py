@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from locgraph.data.folds import (
     FromFile,
     HoldOut,
+    LearningCurve,
     Split,
     Stratified,
     StratifiedGroup,
@@ -91,6 +92,23 @@ def test_plan_depends_on_the_seed_alone(kind, make_manifest):
     assert tests[0] != tests[1]
 
 
+def test_learning_curve_has_fewer_on_the_training_side_and_the_same_test(make_manifest):
+    manifest = make_manifest(LABELS)
+    whole = Stratified(5).plan(manifest)
+    plans = {n: LearningCurve(n, 5).plan(manifest) for n in (5, 10, 100)}
+
+    assert plans[100] == whole
+    for n in (5, 10):
+        for split, reference in zip(plans[n], whole, strict=True):
+            assert split.test == reference.test
+            side = [*split.train, *split.val]
+            assert sorted(LABELS[name] for name in side) == ["a"] * n + ["b"] * n
+            assert set(side) <= {*reference.train, *reference.val}
+            assert len(split.val) == 2 * n // 5
+    for few, more in zip(plans[5], plans[10], strict=True):
+        assert {*few.train, *few.val} < {*more.train, *more.val}
+
+
 def test_draws_of_hold_out_differ(make_manifest):
     plan = HoldOut(0.2, n_folds=3).plan(make_manifest(LABELS))
 
@@ -140,6 +158,7 @@ def test_groups_of_one_fov_tear_nothing(splitter, make_manifest):
         (lambda: StratifiedGroup(5, index=-1), "fold.index=-1 does not exist"),
         (lambda: HoldOut(0.2, index=1), "fold.index=1 does not exist"),
         (lambda: Stratified(5, validation_fraction=0.0), "fold.validation_fraction must lie between 0 and 1, found 0"),
+        (lambda: LearningCurve(1, 5), "fold.per_class must be at least 2.*found 1"),
         (lambda: HoldOut(1.0), "fold.test_fraction must lie between 0 and 1, found 1"),
         (lambda: HoldOut(0.5, validation_fraction=1.5), "fold.validation_fraction must lie between 0 and 1"),
     ],

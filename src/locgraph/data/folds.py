@@ -92,11 +92,50 @@ class Stratified(_KFold):
         fovs.check_class_sizes(self.n_folds)
         splitter = model_selection.StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed)
         folds = [
-            _split(fovs, *fovs.inner(train, self.validation_fraction, self.seed), test)
+            _split(fovs, *fovs.inner(self._draw(fovs.labels, train), self.validation_fraction, self.seed), test)
             for train, test in splitter.split(fovs.fov_ids, fovs.labels.astype(str))
         ]
         check_plan(folds, manifest, "fold=stratified")
         return folds
+
+    def _draw(self, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Which rows (M,) of the training side are used: all."""
+        del labels
+        return rows
+
+
+class LearningCurve(Stratified):
+    """The folds of `Stratified` with fewer FOVs on the training side: what do more of them bring?
+
+    The test side stays what it is, so that runs with other numbers are compared on the same FOVs. The draws are
+    nested: those of a smaller number are among those of a larger one.
+
+    Args:
+        per_class: FOVs of each class on the training side, those that choose the best epoch counted; a class that has
+            fewer brings all it has.
+        n_folds: Number of folds.
+        index: The fold to train, from 0.
+        seed: Seed of the shuffle and of the draw.
+        validation_fraction: Part of the training side kept for choosing the best epoch, stratified too.
+
+    Raises:
+        ConfigError: A setting is out of range.
+    """
+
+    def __init__(
+        self, per_class: int, n_folds: int, index: int = 0, seed: int = 0, validation_fraction: float = 0.2
+    ) -> None:
+        super().__init__(n_folds, index, seed, validation_fraction)
+        if per_class < 2:
+            raise ConfigError(
+                f"fold.per_class must be at least 2, one to train on and one to validate, found {per_class}"
+            )
+        self.per_class = per_class
+
+    def _draw(self, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        shuffled = np.random.default_rng(self.seed).permutation(rows)
+        chosen = [shuffled[labels[shuffled] == name][: self.per_class] for name in np.unique(labels.astype(str))]
+        return np.sort(np.concatenate(chosen))
 
 
 class StratifiedGroup(_KFold):
