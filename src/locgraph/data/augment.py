@@ -36,8 +36,8 @@ class Transform(Protocol):
 
 def _map_positions(graph: HeteroData, matrix: Tensor) -> HeteroData:
     changed = copy.copy(graph)
-    for node_type in changed.node_types:
-        changed[node_type][schema.POS] = changed[node_type][schema.POS] @ matrix.T
+    for _, node in changed.node_items():
+        node[schema.POS] = node[schema.POS] @ matrix.T
     return changed
 
 

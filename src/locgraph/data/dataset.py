@@ -14,6 +14,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.data.augment import Transform
+from locgraph.data.join import join
 from locgraph.data.sampler import mix
 from locgraph.data.scaling import Scaler
 from locgraph.errors import DataError
@@ -162,17 +163,21 @@ class EvaluationSet(Dataset[Sample]):
         return Sample(self.fov_ids[index], self.targets[index], graphs)
 
 
+_READ = (schema.POS, schema.FEATURES)
+
+
 def _slim(graph: HeteroData) -> HeteroData:
     """Leaves out what no model reads and no loss compares with, so that it is not collated."""
     slim = HeteroData()
-    for node_type in graph.node_types:
-        for key in (schema.POS, schema.FEATURES):
-            if key in graph[node_type]:
-                slim[node_type][key] = graph[node_type][key]
-    if schema.LOCALISATION in graph.node_types and schema.LOC_LABEL in graph[schema.LOCALISATION]:
-        slim[schema.LOCALISATION][schema.LOC_LABEL] = graph[schema.LOCALISATION][schema.LOC_LABEL]
-    for edge_type in graph.edge_types:
-        slim[edge_type].edge_index = graph[edge_type].edge_index
+    for node_type, node in graph.node_items():
+        kept = slim[node_type]
+        for key in _READ:
+            if key in node:
+                kept[key] = node[key]
+        if node_type == schema.LOCALISATION and schema.LOC_LABEL in node:
+            kept[schema.LOC_LABEL] = node[schema.LOC_LABEL]
+    for edge_type, edges in graph.edge_items():
+        slim[edge_type][schema.EDGE_INDEX] = edges[schema.EDGE_INDEX]
     return slim
 
 
@@ -186,7 +191,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         The PyG batch of all graphs, with ``fov`` (graphs,) int64, the FOV of each graph, counted within the batch,
         ``y`` (FOVs,) int64, and ``fov_id``, the names of the FOVs.
     """
-    batch = Batch.from_data_list([graph for sample in samples for graph in sample.graphs])
+    batch = join([graph for sample in samples for graph in sample.graphs])
     sizes = torch.tensor([len(sample.graphs) for sample in samples])
     batch["fov"] = torch.repeat_interleave(torch.arange(len(samples)), sizes)
     batch[schema.TARGET] = torch.tensor([sample.target for sample in samples])

@@ -65,8 +65,7 @@ class Scaler:
         if isinstance(unit, Tensor):
             # a FOV of one point has no extent: its only position is the origin, whatever the unit
             unit = torch.where(unit > 0, unit, torch.ones_like(unit))
-        for node_type in scaled.node_types:
-            node = scaled[node_type]
+        for node_type, node in scaled.node_items():
             node[schema.POS] = node[schema.POS] / unit
             if node_type in self.limits and schema.FEATURES in node:
                 low, high = self.limits[node_type]
