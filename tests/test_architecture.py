@@ -146,7 +146,7 @@ def test_no_module_imports_itself_by_a_detour():
         ("jinja2", ("report",)),
         ("torchmetrics", ("training", "commands")),
         ("lightning", ("data", "training", "commands")),
-        ("cuml", ("clustering.backend",)),
+        ("cuml", ("clustering.backend", "analysis.umap_projection")),
         ("h5py", ("io.readers",)),
         ("distributed", ("pipeline.dask_executor",)),
     ],

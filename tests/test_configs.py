@@ -79,10 +79,21 @@ def options() -> list[tuple[str, str]]:
 ALONGSIDE = {"clustering/clusterer": "clustering=per_channel"}
 """What must be chosen for a group to be there at all."""
 
+COMMANDS = {"explain": "eval", "analysis": "analyse"}
+"""Groups that training does not choose from, and the command that does."""
+
+ADDED = ("explain/explainers",)
+"""Groups of which nothing is chosen until it is added."""
+
+
+def command_of(group: str) -> str:
+    """The command that chooses from a group."""
+    return COMMANDS.get(group.split("/")[0], "train")
+
 
 def choice(group: str, option: str) -> tuple[str, ...]:
     """The overrides that choose an option."""
-    return (*filter(None, [ALONGSIDE.get(group)]), f"{group}={option}")
+    return (*filter(None, [ALONGSIDE.get(group)]), f"{'+' if group in ADDED else ''}{group}={option}")
 
 
 every_option = pytest.mark.parametrize(("group", "option"), options())
@@ -128,7 +139,7 @@ def keys(node: Any, path: str = "") -> Iterator[str]:
 
 @every_option
 def test_every_option_composes(group, option):
-    content = plain("train", *choice(group, option))
+    content = plain(command_of(group), *choice(group, option))
     if group not in ("experiment", "sweep", "debug"):
         for name in group.split("/"):
             content = content[name]
@@ -164,7 +175,7 @@ def test_prepare_prepares_what_train_trains(option):
 
 @every_option
 def test_every_target_takes_its_arguments(group, option):
-    for path, leaf in targets(plain("train", *choice(group, option))):
+    for path, leaf in targets(plain(command_of(group), *choice(group, option))):
         target = get_object(leaf["_target_"])
         parameters = inspect.signature(target).parameters.values()
         given = {key for key in leaf if key not in ("_target_", "_partial_", *KEPT.get(path, ()))}
@@ -188,9 +199,9 @@ def test_every_part_can_be_made(group, option, tmp_path, monkeypatch):
     Path("labels.csv").write_text("fov_id,label\na,L\n")
     Path("groups.csv").write_text("fov_id,group\na,p1\n")
     Path("folds.json").write_text(json.dumps({"folds": [{"train": ["a"], "val": ["b"], "test": ["c"]}]}))
-    cfg = composed("train", *choice(group, option))
+    cfg = composed(command_of(group), *choice(group, option))
     changed = "" if group == "experiment" else group.replace("/", ".")
-    for path, leaf in targets(plain("train", *choice(group, option))):
+    for path, leaf in targets(plain(command_of(group), *choice(group, option))):
         within_another = path.startswith(("features.features.", "model."))
         if path.startswith(changed) and path not in HANDED_OVER and not within_another:
             made = assemble.build(OmegaConf.select(cfg, path))
@@ -291,6 +302,6 @@ def test_targets_are_ours_or_of_the_packages_we_name():
     found = {
         leaf["_target_"].split(".")[0]
         for group, option in options()
-        for _, leaf in targets(plain("train", *choice(group, option)))
+        for _, leaf in targets(plain(command_of(group), *choice(group, option)))
     }
-    assert found == {"locgraph", "lightning", "torch"}
+    assert found == {"locgraph", "lightning", "sklearn", "torch"}

@@ -14,6 +14,7 @@ import pytest
 from locgraph import __version__
 
 ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "src" / "locgraph" / "report" / "templates"
 BUILT_FROM = ("src", "configs", "pyproject.toml", "README.md", "LICENSE", ".gitignore")
 
 pytestmark = pytest.mark.slow
@@ -81,7 +82,10 @@ def test_the_wheel_holds_the_package_and_its_configs_alone(wheel):
         for path in (ROOT / "configs").rglob("*.yaml")
         if path.parent.name != "local"
     }
-    assert source | configs | {"locgraph/py.typed"} == names - {"locgraph/configs/local/.gitkeep"}
+    templates = {f"locgraph/report/templates/{path.name}" for path in TEMPLATES.iterdir()}
+    assert templates >= {f"locgraph/report/templates/{name}" for name in ("page.html.j2", "style.css.j2", "report.js")}
+    expected = source | configs | templates | {"locgraph/py.typed"}
+    assert expected == names - {"locgraph/configs/local/.gitkeep"}
 
 
 def test_the_wheel_says_what_it_needs(wheel):
@@ -141,6 +145,14 @@ def test_train_in_an_empty_folder(installed, trained):
     assert (installed.workplace / "outputs" / "prepared" / "demo").is_dir()
     # nothing was written but in the folders that the command was told of
     assert {path.name for path in installed.workplace.iterdir()} <= {"outputs", "run", "evaluated"}
+
+
+def test_report_in_an_empty_folder(installed, trained):
+    installed.locgraph("report", str(trained), "umap=false", "output=page.html")
+
+    text = (installed.workplace / "page.html").read_text(encoding="utf-8")
+    assert "One run, fold 0" in text
+    (installed.workplace / "page.html").unlink()
 
 
 def test_eval_in_an_empty_folder_gives_the_same_numbers(installed, trained):

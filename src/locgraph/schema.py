@@ -126,12 +126,16 @@ META_CHANNELS: Final = "channels"  # JSON: list of channel indices
 META_CHANNEL_LABELS: Final = "channel_labels"  # JSON: index -> name
 META_LABEL: Final = "gt_label"  # integer, a key of the label map
 META_LABEL_MAP: Final = "gt_label_map"  # JSON: integer -> class name
+META_LABEL_SCOPE: Final = "gt_label_scope"  # what label and map are of: LABEL_OF_FOV, or LABEL_OF_LOCALISATION
 META_GROUP: Final = "group"
 META_UNITS: Final = "units"  # JSON: column -> unit
 META_COUNTS: Final = "counts"  # JSON: what was refused, dropped and kept
 META_RECIPE: Final = "recipe"  # JSON: the settings that made the file
 META_FINGERPRINT: Final = "fingerprint"  # of input and settings: equal means up to date
 META_VERSION: Final = "locgraph_version"
+
+LABEL_OF_FOV: Final = "fov"
+LABEL_OF_LOCALISATION: Final = "loc"
 
 # -- manifest: one row for each FOV ------------------------------------------------------------------------------------
 FOV_ID: Final = "fov_id"

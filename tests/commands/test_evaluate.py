@@ -73,6 +73,17 @@ def test_new_raw_files_with_labels_are_scored(trained, checkpoint, run, tmp_path
     assert (both["p_T"] - both["p_T_new"]).abs().max() < 1e-6
 
 
+def test_where_the_tables_are_is_told(trained, checkpoint, run, tmp_path):
+    run(tmp_path, "eval", f"ckpt_path={checkpoint}", "vectors=[]")
+    assert evaluated(tmp_path)[0]["tables"] == trained.metrics()["tables"]
+
+
+def test_vectors_that_are_not_learned_are_told_before_work(fails, checkpoint, tmp_path):
+    printed = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", "vectors=[localisation]")
+    assert "vectors asks for those of localisations, but the localisation encoder NoEncoder learns none" in printed
+    assert not list(tmp_path.glob("outputs/prepared/*"))
+
+
 def test_a_missing_checkpoint_is_told(fails, tmp_path):
     assert "no such file" in fails(tmp_path, "eval", "ckpt_path=nowhere.ckpt")
 

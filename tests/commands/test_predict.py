@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from locgraph.commands.predict import predict
+from locgraph.commands.predict import check_vectors, predict
 from locgraph.errors import CheckpointError, ConfigError, DataError
+from locgraph.io.featextracted import read_fov
 from locgraph.io.manifest import Manifest
 from locgraph.training.checkpoint import read_checkpoint
 
@@ -44,6 +45,44 @@ def test_the_test_side_again(trained, checkpoint, fold, cfg, tmp_path, capsys):
     assert "6 FOVs with a label" in printed
     assert f"{before['test']['accuracy']:.4f}" in printed
     assert f"predictions: {tmp_path / 'predictions.parquet'}" in printed
+
+
+def test_vectors_of_fovs_are_those_of_the_run(trained, checkpoint, fold, cfg, tmp_path):
+    predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=False)
+
+    then = pl.read_parquet(trained.run_dir / "fov_vectors.parquet").filter(pl.col("split") == "test")
+    assert_frame_equal(pl.read_parquet(tmp_path / "fov_vectors.parquet"), then, abs_tol=1e-5)
+    assert not (tmp_path / "cluster_vectors.parquet").exists()
+
+
+def test_vectors_of_clusters_are_those_of_the_tables(checkpoint, fold, cfg, tmp_path):
+    cfg.vectors = ["cluster"]
+
+    predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=True)
+
+    found = pl.read_parquet(tmp_path / "cluster_vectors.parquet")
+    for fov_id in fold.split.test:
+        clusters = read_fov(fold.prepared.tables, fov_id).clusters.filter(pl.col("view") == 0)
+        assert found.filter(fov_id=fov_id)["cluster_id"].to_list() == clusters["cluster_id"].to_list()
+    assert set(found["split"]) == {"new"}
+    assert not (tmp_path / "fov_vectors.parquet").exists()
+
+
+@pytest.mark.parametrize("vectors", [[], None])
+def test_no_vectors(checkpoint, fold, cfg, tmp_path, vectors):
+    cfg.vectors = vectors
+
+    predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=False)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.parquet"]
+
+
+def test_vectors_of_localisations_that_the_model_does_not_learn(checkpoint, cfg):
+    check_vectors(cfg, checkpoint)
+    cfg.vectors = ["fov", "localisation"]
+
+    with pytest.raises(ConfigError, match="the localisation encoder NoEncoder learns none; leave localisation out"):
+        check_vectors(cfg, checkpoint)
 
 
 def test_fovs_without_a_label_are_predicted_and_not_scored(checkpoint, fold, cfg, tmp_path, capsys):

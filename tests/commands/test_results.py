@@ -1,6 +1,7 @@
 """Figures, the table on the console, and the pictures that loggers get."""
 
 import io
+import json
 from types import SimpleNamespace
 
 import polars as pl
@@ -9,6 +10,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from rich.console import Console
 
 from locgraph.commands import results
+from locgraph.training.loggers import finish, wandb_logger
 from locgraph.viewing.save import read_picture
 
 METRICS = {
@@ -131,6 +133,46 @@ def test_wandb_gets_pictures(figures, monkeypatch):
 
 def test_loggers_without_pictures_get_none(figures):
     results.log_figures([SimpleNamespace()], figures)
+    results.log_tables([SimpleNamespace()], METRICS, PREDICTIONS)
+
+
+PREDICTIONS = pl.DataFrame({"fov_id": ["a"], "fold": [1], "truth": ["T"], "prediction": ["L"], "p_T": [0.25]})
+
+
+@pytest.mark.parametrize("predictions", [PREDICTIONS, None])
+def test_wandb_gets_tables(predictions, monkeypatch):
+    logged = {}
+    logger = WandbLogger.__new__(WandbLogger)
+
+    def take(self, key, columns, data):
+        logged[key] = (columns, data)
+
+    monkeypatch.setattr(WandbLogger, "log_table", take)
+
+    results.log_tables([logger], METRICS, predictions)
+
+    assert logged["scores"] == (
+        ["method", "accuracy", "balanced_accuracy"],
+        [["network", 5 / 6, 0.875], ["pair_distances_and_count", 0.5, 0.625], ["majority_class", 0.6667, 0.5]],
+    )
+    assert logged["confusion"] == (["truth", "T", "L"], [["T", 3, 1], ["L", 0, 2]])
+    expected = (["fov_id", "fold", "truth", "prediction", "p_T"], [["a", 1, "T", "L", 0.25]])
+    assert logged.get("predictions") == (None if predictions is None else expected)
+
+
+def test_wandb_takes_the_tables_offline(tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    for name in ("DIR", "CACHE_DIR", "CONFIG_DIR", "DATA_DIR"):
+        monkeypatch.setenv(f"WANDB_{name}", str(tmp_path / "home"))
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    logger = wandb_logger(str(tmp_path), "project", "run", "sweep", mode="offline")
+
+    results.log_tables([logger], METRICS, PREDICTIONS)
+    finish([logger])
+
+    tables = {path.name.split("_")[0]: json.loads(path.read_text()) for path in tmp_path.rglob("*.table.json")}
+    assert set(tables) == {"scores", "confusion", "predictions"}
+    assert tables["predictions"]["data"] == [["a", 1, "T", "L", 0.25]]
 
 
 def test_pictures_that_are_not_there_are_left_out(tmp_path, monkeypatch):

@@ -6,8 +6,10 @@ import logging
 import polars as pl
 import pytest
 
-from locgraph.commands import simulate
+from locgraph import schema
+from locgraph.commands import prepare, simulate
 from locgraph.errors import ConfigError, DataError
+from locgraph.io.featextracted import read_fov
 
 
 @pytest.fixture
@@ -63,6 +65,20 @@ def test_settings_that_cannot_work(cfg):
 
     with pytest.raises(ConfigError, match="site_incorporation"):
         simulate.run(cfg)
+
+
+def test_what_a_class_rests_on_is_known_after_preparation(composed, tmp_path):
+    cfg = composed("train", "experiment=motif", "executor=serial", f"paths.output_dir={tmp_path}")
+    cfg.simulation.fovs_per_class = 2
+
+    tables = prepare.make_tables(cfg, prepare.read_catalogue(cfg))
+
+    assert tables.manifest.class_names == ("square", "row", "none")
+    for row in tables.manifest.table.iter_rows(named=True):
+        fov = read_fov(tables.folder, row[schema.FOV_ID])
+        share = fov.locs.group_by(schema.CLUSTER_ID).agg(pl.col(schema.LOC_LABEL).mean())[schema.LOC_LABEL]
+        assert fov.label == row[schema.FOV_ID].split("_")[0]
+        assert (share > 0.5).sum() == (0 if fov.label == "none" else 4)
 
 
 def test_the_command(run, tmp_path):

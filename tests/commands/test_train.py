@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -42,6 +43,17 @@ def test_predictions_and_metrics_agree(trained):
     truth = test["truth"].replace_strict({"T": 0, "L": 1}).to_numpy()
     loss = -np.log(probabilities[np.arange(len(truth)), truth]).mean()
     assert metrics["test"]["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_vectors_and_tables_are_there_for_analysis(trained):
+    vectors = pl.read_parquet(trained.run_dir / "fov_vectors.parquet")
+    predictions = pl.read_parquet(trained.run_dir / "predictions.parquet")
+    keys = ["fov_id", "fold", "split"]
+    assert vectors.select(keys).equals(predictions.select(keys))
+    assert vectors.select("^v_.*$").n_unique() > 1
+    tables = Path(trained.metrics()["tables"])
+    assert tables.is_absolute()
+    assert {f"{name}.parquet" for name in vectors["fov_id"]} <= {path.name for path in (tables / "clusters").iterdir()}
 
 
 def test_the_last_checkpoint_is_that_of_the_last_epoch(trained):

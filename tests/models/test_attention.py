@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from locgraph.errors import ConfigError
-from locgraph.models.attention import attend, check_heads
+from locgraph.models.attention import Attend, check_heads
 
 
 def test_each_head_weighs_on_its_own():
@@ -12,7 +12,7 @@ def test_each_head_weighs_on_its_own():
     scores, messages = torch.randn(5, 2), torch.randn(5, 2, 3)
     target = torch.tensor([0, 0, 2, 0, 2])  # cluster 1 receives nothing
 
-    found = attend(scores, messages, target, 3)
+    found = Attend()(scores, messages, target, 3)
 
     assert found.shape == (3, 6)
     assert found[1].tolist() == [0.0] * 6
@@ -24,7 +24,7 @@ def test_each_head_weighs_on_its_own():
 
 
 def test_16_bit_messages_are_summed_in_32():
-    found = attend(torch.zeros(3000, 1), torch.ones(3000, 1, 1, dtype=torch.bfloat16), torch.zeros(3000).long(), 1)
+    found = Attend()(torch.zeros(3000, 1), torch.ones(3000, 1, 1, dtype=torch.bfloat16), torch.zeros(3000).long(), 1)
 
     assert found.dtype == torch.float32
     assert found.item() == pytest.approx(1.0, rel=1e-4)

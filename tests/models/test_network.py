@@ -162,3 +162,14 @@ def test_head_reads_the_embedding(name, make_network, make_batch):
 
     assert embedding.shape == (2, network.readout.out_channels)
     torch.testing.assert_close(network.head(embedding), network(batch))
+
+
+def test_in_steps(name, make_network, make_batch):
+    network, batch = make_network(name), make_batch()
+
+    x, levels = network.describe(batch)
+    encoded = network.encode_clusters(batch, x, levels)
+
+    assert torch.equal(x[:, -2:], batch["cluster"].x)
+    assert torch.equal(encoded.fovs, network.embed(batch))
+    assert torch.equal(network.classify(encoded)["field_of_view"], network(batch))

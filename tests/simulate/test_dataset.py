@@ -94,14 +94,14 @@ def test_the_record_holds_all_settings(tmp_path):
         ({"fovs_per_class": 3}, "fovs_per_class: 2 there, 3 asked for"),
         ({"format": "csv"}, "format: 'parquet' there, 'csv' asked for"),
         (
-            {"origami": Origami(CLASSES, paint={"photons": 500})},
+            {"sample": Origami(CLASSES, paint={"photons": 500})},
             r"origami\.paint\.photons: 2000.0 there, 500.0 asked for",
         ),
-        ({"origami": Origami({"grid": "grid", "T": "T"})}, r"origami\.class_names"),
+        ({"sample": Origami({"grid": "grid", "T": "T"})}, r"origami\.class_names"),
     ],
 )
 def test_a_folder_made_with_other_settings_is_not_touched(tmp_path, change, message):
-    arguments = {"origami": Origami(CLASSES), "fovs_per_class": 2, "seed": 0}
+    arguments = {"sample": Origami(CLASSES), "fovs_per_class": 2, "seed": 0}
     paths = simulate_dataset(tmp_path, **arguments)
     before = bytes_of(paths)
     with pytest.raises(ConfigError, match=message + r".*choose another folder"):
@@ -142,14 +142,14 @@ def test_an_empty_fov_is_refused(tmp_path):
         ({"fovs_per_class": 0}, "fovs_per_class must be a whole number of at least 1"),
         ({"seed": -1}, "seed must be a whole number of at least 0"),
         ({"format": "hdf5"}, "format must be one of parquet, csv, found 'hdf5'"),
-        ({"origami": Origami({"a/b": "T"})}, r"class name 'a/b' cannot be part of a file name"),
-        ({"origami": Origami({".a": "T"})}, r"class name '\.a'"),
-        ({"origami": Origami({"t": "T", "T": "T"})}, "class names t, T differ in case alone"),
+        ({"sample": Origami({"a/b": "T"})}, r"class name 'a/b' cannot be part of a file name"),
+        ({"sample": Origami({".a": "T"})}, r"class name '\.a'"),
+        ({"sample": Origami({"t": "T", "T": "T"})}, "class names t, T differ in case alone"),
     ],
 )
 def test_arguments_that_cannot_work_are_refused(tmp_path, arguments, message):
     with pytest.raises(ConfigError, match=message):
-        simulate_dataset(tmp_path, **{"origami": Origami(CLASSES), "fovs_per_class": 1, "seed": 0, **arguments})
+        simulate_dataset(tmp_path, **{"sample": Origami(CLASSES), "fovs_per_class": 1, "seed": 0, **arguments})
     assert list(tmp_path.iterdir()) == []
 
 

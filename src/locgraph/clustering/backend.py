@@ -1,4 +1,4 @@
-"""Where a clusterer runs: on the CPU, or on the GPU with RAPIDS cuML."""
+"""Where a clusterer, or another method that both have, runs: on the CPU, or on the GPU with RAPIDS cuML."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ CPU: Final = "cpu"
 CUML: Final = "cuml"
 BACKENDS: Final = (AUTO, CPU, CUML)
 
+_SETTING: Final = "clustering.backend"
 _EXTRA: Final = (
-    "clustering.backend: cuml needs RAPIDS cuML, which is not installed; pip install 'locgraph[gpu]' on Linux with an "
-    "NVIDIA GPU, or set clustering.backend: cpu"
+    "{0}: cuml needs RAPIDS cuML, which is not installed; pip install 'locgraph[gpu]' on Linux with an NVIDIA GPU, or "
+    "set {0}: cpu"
 )
 
 
-def check_backend(backend: str) -> str:
+def check_backend(backend: str, setting: str = _SETTING) -> str:
     """Returns ``backend`` if it can be used here.
 
     Whether a GPU is visible is asked only when points are clustered: settings may be made on a machine without one.
 
     Args:
         backend: ``auto``, ``cpu`` or ``cuml``.
+        setting: What the user calls it.
 
     Raises:
         ConfigError: It is none of these.
         MissingPackageError: It is ``cuml``, and cuML is not installed.
     """
     if backend not in BACKENDS:
-        raise ConfigError(f"clustering.backend must be one of {list(BACKENDS)}, found {backend!r}")
+        raise ConfigError(f"{setting} must be one of {list(BACKENDS)}, found {backend!r}")
     if backend == CUML and not _installed("cuml"):
-        raise MissingPackageError(_EXTRA)
+        raise MissingPackageError(_EXTRA.format(setting))
     return backend
 
 
@@ -54,21 +56,25 @@ def choose_backend(backend: str) -> str:
     return backend
 
 
-def import_cuml() -> ModuleType:
-    """Imports ``cuml.cluster``.
+def import_cuml(name: str = "cuml.cluster", setting: str = _SETTING) -> ModuleType:
+    """Imports a module of cuML.
+
+    Args:
+        name: The module.
+        setting: What the user calls the choice of the backend.
 
     Raises:
         MissingPackageError: cuML, or a library that it needs, is not installed.
         ConfigError: No CUDA device is visible.
     """
     try:
-        module = importlib.import_module("cuml.cluster")
+        module = importlib.import_module(name)
     except (ImportError, OSError) as error:
-        raise MissingPackageError(f"{_EXTRA} ({error})") from error
+        raise MissingPackageError(f"{_EXTRA.format(setting)} ({error})") from error
     if _device_count() == 0:
         raise ConfigError(
-            "clustering.backend: cuml expected a CUDA device, found none visible; "
-            "check CUDA_VISIBLE_DEVICES, or set clustering.backend: cpu"
+            f"{setting}: cuml expected a CUDA device, found none visible; "
+            f"check CUDA_VISIBLE_DEVICES, or set {setting}: cpu"
         )
     return module
 

@@ -26,7 +26,10 @@ TASKS = {
     "prepare": "locgraph.commands.prepare",
     "train": "locgraph.commands.train",
     "eval": "locgraph.commands.evaluate",
+    "explain": "locgraph.commands.explain",
     "summarise": "locgraph.commands.summarise",
+    "analyse": "locgraph.commands.analyse",
+    "report": "locgraph.commands.report",
 }
 
 

@@ -10,14 +10,23 @@ from pathlib import Path
 COMMANDS = {
     "inspect": "FILE: say what a file holds and what seems wrong, and draw it",
     "import": "SRC DST: convert a file or folder of any software to parquet, in nm and frames",
-    "simulate": "write simulated DNA-PAINT origami as raw files",
+    "simulate": "write simulated fields of view as raw files: DNA-PAINT origami, or planted motifs",
     "prepare": "cluster, measure and build graphs: all that training needs, done once",
     "train": "train and test one fold; -m or sweep=kfold for several",
     "eval": "test a checkpoint again, or classify new raw files with it",
+    "explain": "CKPT: say why FOVs were classified so: scores of clusters, edges and features, with figures",
     "summarise": "put the folds of a sweep into one table",
+    "analyse": "FOLDER: compare classes, features and simple classifiers in the tables of a run, sweep or data set",
+    "report": "FOLDER: write a run or sweep as one HTML page",
 }
 
-POSITIONAL = {"import": ("source", "target"), "inspect": ("source",)}
+POSITIONAL = {
+    "import": ("source", "target"),
+    "inspect": ("source",),
+    "explain": ("ckpt_path",),
+    "analyse": ("folder",),
+    "report": ("folder",),
+}
 """Settings that may be given by their place alone."""
 
 _HELP = """locgraph classifies localisation microscopy FOVs with graph neural networks.

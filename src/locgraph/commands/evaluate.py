@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph import schema
 from locgraph.commands import assemble, checks, prepare
+from locgraph.commands.prepare import Prepared
 from locgraph.commands.quiet import quiet
 from locgraph.commands.record import check_targets
 from locgraph.commands.run_folder import COMPLETED, METRICS
@@ -26,9 +28,13 @@ from locgraph.io.read import read_header
 from locgraph.provenance import write_json
 
 if TYPE_CHECKING:
+    from locgraph.commands.explanations import Plan
     from locgraph.training.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
+
+FOVS, EXPLANATIONS = "predictions.parquet", "explanations"
+"""Predictions of FOVs in the folder, and the key of what is said of explanations in ``metrics.json``."""
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -51,12 +57,14 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     if raw_dir is not None and not raw_dir.is_dir():
         raise DataError(f"data.raw_dir={raw_dir}: no such folder; expected a folder of raw files")
 
-    from locgraph.commands.predict import predict
+    from locgraph.commands.predict import check_vectors, predict
     from locgraph.training.checkpoint import read_checkpoint
 
     checkpoint = read_checkpoint(path)
     check_targets(checkpoint.record["settings"], list(cfg.trusted_packages), str(path))
     checks.check_device(cfg)
+    check_vectors(cfg, checkpoint)
+    plan = _plan(cfg, checkpoint)
     settings = _settings(cfg, checkpoint.record["settings"], raw_dir)
     if raw_dir is None:
         catalogue = prepare.read_catalogue(settings) if settings.data.kind == "raw" else None
@@ -65,6 +73,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         _name_classes(settings, checkpoint.record)
         catalogue = read_new(settings, tuple(checkpoint.record["class_names"]))
         wanted = [source.fov_id for source in catalogue.sources]
+    if plan is not None:
+        plan.check_fovs(wanted, checkpoint.record["split"] if raw_dir is None else {})
     tables = prepare.make_tables(settings, catalogue)
     _check_dimensions(tables.dimensions, checkpoint)
     prepared = prepare.make_graphs(settings, tables)
@@ -76,8 +86,34 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     fov_ids = [name for name in wanted if name in found]
     with quiet():
         metrics = predict(cfg, checkpoint, prepared, fov_ids, folder, new=raw_dir is not None)
-    write_json(folder / METRICS, {"status": COMPLETED, "reason": None, "ckpt_path": str(path), **metrics})
+    about = {"status": COMPLETED, "reason": None, "ckpt_path": str(path), "tables": str(prepared.tables)}
+    write_json(folder / METRICS, about | metrics)
+    if plan is not None:
+        predictions = pl.read_parquet(folder / FOVS)
+        training_data = _training_data(cfg, checkpoint, prepared if raw_dir is None else None)
+        metrics[EXPLANATIONS] = plan.explain(prepared, predictions, folder, training_data)
+        write_json(folder / METRICS, about | metrics)
     return metrics
+
+
+def _plan(cfg: DictConfig, checkpoint: Checkpoint) -> Plan | None:
+    """What is to be explained, checked against the model; None where no explainer is chosen."""
+    if not cfg.explain.get("explainers"):
+        return None
+    from locgraph.commands.explanations import make_plan
+
+    return make_plan(assemble.plain(cfg.explain), checkpoint)
+
+
+def _training_data(cfg: DictConfig, checkpoint: Checkpoint, prepared: Prepared | None) -> Callable[[], Prepared]:
+    """What gives the data of the run, made anew where they are not those that are evaluated."""
+
+    def again() -> Prepared:
+        settings = _recorded(cfg, checkpoint.record["settings"])
+        catalogue = prepare.read_catalogue(settings) if settings.data.kind == "raw" else None
+        return prepare.make_graphs(settings, prepare.make_tables(settings, catalogue))
+
+    return again if prepared is None else lambda: prepared
 
 
 def _check_dimensions(found: int, checkpoint: Checkpoint) -> None:
@@ -90,9 +126,7 @@ def _check_dimensions(found: int, checkpoint: Checkpoint) -> None:
 
 def _settings(cfg: DictConfig, recorded: dict[str, Any], raw_dir: Path | None) -> Any:
     """The settings of the checkpoint, with what ``eval.yaml`` changes."""
-    settings: Any = OmegaConf.create(recorded)
-    settings.executor = cfg.executor
-    settings.data.max_failed_fraction = cfg.data.max_failed_fraction
+    settings = _recorded(cfg, recorded)
     if raw_dir is None and cfg.get("columns") is not None:
         raise ConfigError("columns has no effect without data.raw_dir: the test FOVs of a run are prepared already")
     if raw_dir is not None:
@@ -105,6 +139,14 @@ def _settings(cfg: DictConfig, recorded: dict[str, Any], raw_dir: Path | None) -
         if cfg.get("columns") is not None:
             settings.columns = cfg.columns
         settings.paths.prepared_dir = cfg.paths.prepared_dir
+    return settings
+
+
+def _recorded(cfg: DictConfig, recorded: dict[str, Any]) -> Any:
+    """The settings of the checkpoint, worked off as ``eval.yaml`` says."""
+    settings: Any = OmegaConf.create(recorded)
+    settings.executor = cfg.executor
+    settings.data.max_failed_fraction = cfg.data.max_failed_fraction
     return settings
 
 

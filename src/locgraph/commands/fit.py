@@ -36,6 +36,7 @@ from locgraph.training.losses import class_weights
 from locgraph.training.module import Classifier
 from locgraph.training.predictions import prediction_table, score, write_predictions
 from locgraph.training.segmenter import Segmenter
+from locgraph.training.vectors import FILES, FOV, Embedder, vector_tables
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +73,9 @@ def fit_and_test(
         with timed(seconds, "test"):
             load_weights(network, read_checkpoint(folder.checkpoints / "best.ckpt"))
             tables, scores = predictions(trainer, module, data, cfg.fold.index)
+            learned = fov_vectors(trainer, network, data, cfg.fold.index)
             log_scores(loggers, scores[TEST], trainer.global_step)
-        for name, table in tables.items():
+        for name, table in (tables | learned).items():
             write_predictions(folder.path / name, table)
         metrics = {
             "experiment": str(cfg.name),
@@ -85,6 +87,7 @@ def fit_and_test(
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
             "precision": str(trainer.precision),
+            "tables": str(prepared.tables),
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
         results.draw(folder.path, metrics)
@@ -92,6 +95,7 @@ def fit_and_test(
             of_test = tables[segmentation.FOVS].filter(pl.col(schema.SPLIT) == TEST)
             results.draw_gallery(folder.path, prepared.tables, of_test, data.class_names)
         results.log_figures(loggers, folder.path)
+        results.log_tables(loggers, metrics, tables.get(segmentation.FOVS))
     except MisconfigurationException as error:
         raise ConfigError(f"trainer or callbacks: {error}") from error
     finally:
@@ -227,6 +231,18 @@ def predictions(
         tables.append(prediction_table(batches, data.class_names, fold, side))
         metrics[side], metrics["confusion_matrix"] = score(batches)
     return {segmentation.FOVS: pl.concat(tables)}, metrics
+
+
+def fov_vectors(
+    trainer: lightning.Trainer, network: Network, data: GraphDataModule, fold: int
+) -> dict[str, pl.DataFrame]:
+    """File name -> vectors of the validation and test FOVs."""
+    embedder = Embedder(network, [FOV])
+    found = [
+        vector_tables(trainer, embedder, data.evaluation_dataloader(fov_ids), fold, side)[FILES[FOV]]
+        for side, fov_ids in ((VALIDATION, data.split.val), (TEST, data.split.test))
+    ]
+    return {FILES[FOV]: pl.concat(found)}
 
 
 def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int) -> None:

@@ -24,12 +24,13 @@ from locgraph.models.sizes import DataSizes
 from locgraph.training.checkpoint import Checkpoint, load_weights
 from locgraph.training.module import Classifier
 from locgraph.training.predictions import prediction_table, score, write_predictions
+from locgraph.training.vectors import Embedder, check_kinds, vector_tables
 
 
 def predict(
     cfg: DictConfig, checkpoint: Checkpoint, prepared: Prepared, fov_ids: Sequence[str], folder: Path, new: bool
 ) -> dict[str, Any]:
-    """Predicts FOVs, scores those with a label, and writes ``predictions.parquet``.
+    """Predicts FOVs, scores those with a label, and writes predictions and the vectors that ``vectors`` names.
 
     Args:
         cfg: The configuration of ``eval.yaml``.
@@ -44,16 +45,18 @@ def predict(
 
     Raises:
         CheckpointError: The weights do not fit the model that the checkpoint describes.
+        ConfigError: The model learns no such vectors.
     """
     record = checkpoint.record
-    sizes = DataSizes(**record["sizes"])
     batch_size = record["settings"]["data"]["batch_size"] if cfg.data.batch_size is None else cfg.data.batch_size
     data = _data(record, prepared, fov_ids, batch_size)
-    network: Network = assemble.build(record["settings"]["model"], sizes=sizes)
+    network = _network(record)
     load_weights(network, checkpoint)
+    embedder = Embedder(network, cfg.vectors)
     module = _module(network, record)
     trainer = lightning.Trainer(accelerator=cfg.trainer.accelerator, devices=1, logger=False, enable_progress_bar=False)
-    batches: Any = trainer.predict(module, data.evaluation_dataloader(fov_ids))
+    loader = data.evaluation_dataloader(fov_ids)
+    batches: Any = trainer.predict(module, loader)
     fold = int(record["settings"]["fold"]["index"])
     split = "new" if new else TEST
     metrics: dict[str, Any] = {"class_names": list(record["class_names"]), "fovs": len(fov_ids), "fold": fold}
@@ -67,7 +70,23 @@ def predict(
     for name, table in tables.items():
         write_predictions(folder / name, table)
         _show(name, table, metrics, folder)
+    for name, table in vector_tables(trainer, embedder, loader, fold, split).items():
+        write_predictions(folder / name, table)
     return metrics
+
+
+def check_vectors(cfg: DictConfig, checkpoint: Checkpoint) -> None:
+    """Refuses ``vectors`` that the model of the checkpoint does not learn, before any work.
+
+    Raises:
+        ConfigError: There are no such vectors.
+    """
+    check_kinds(_network(checkpoint.record), cfg.vectors)
+
+
+def _network(record: dict[str, Any]) -> Network:
+    network: Network = assemble.build(record["settings"]["model"], sizes=DataSizes(**record["sizes"]))
+    return network
 
 
 def _module(network: Network, record: dict[str, Any]) -> Classifier:

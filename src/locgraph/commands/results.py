@@ -24,6 +24,8 @@ from locgraph.viewing.save import read_picture, save_figure
 CONFUSION, CURVES, GALLERY = "confusion_matrix.png", "loss_curves.png", "gallery.png"
 SHOWN_PER_CLASS = 3
 
+_COMPARED = ("accuracy", "balanced_accuracy")
+
 
 def draw(folder: Path, metrics: Mapping[str, Any]) -> None:
     """Draws the confusion matrix of the test and the curves of training."""
@@ -64,6 +66,32 @@ def log_figures(loggers: Sequence[Logger], folder: Path) -> None:
                 logger.log_image(path.stem, [str(path)])
             elif isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image(path.stem, read_picture(path), dataformats="HWC")
+
+
+def log_tables(loggers: Sequence[Logger], metrics: Mapping[str, Any], predictions: pl.DataFrame | None) -> None:
+    """Hands predictions, scores beside the controls, and the confusion matrix to the loggers that take tables.
+
+    Args:
+        loggers: Of the run.
+        metrics: Content of ``metrics.json``.
+        predictions: Those of FOVs; None where the model names localisations alone.
+    """
+    names = list(metrics["class_names"])
+    network = {"control": "network", **{name: metrics["test"].get(name) for name in _COMPARED}}
+    rows = [network, *metrics["controls"]]
+    tables = {
+        "scores": (["method", *_COMPARED], [[row[name] for name in ("control", *_COMPARED)] for row in rows]),
+        "confusion": (
+            ["truth", *names],
+            [[name, *row] for name, row in zip(names, metrics["confusion_matrix"], strict=True)],
+        ),
+    }
+    if predictions is not None:
+        tables["predictions"] = (predictions.columns, [list(row) for row in predictions.rows()])
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            for key, (columns, data) in tables.items():
+                logger.log_table(key, columns=columns, data=data)
 
 
 def show(metrics: Mapping[str, Any], folder: Path, console: Console | None = None) -> None:

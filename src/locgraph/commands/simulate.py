@@ -1,4 +1,4 @@
-"""``locgraph simulate``: simulated DNA-PAINT origami as ordinary raw files."""
+"""``locgraph simulate``: simulated fields of view as ordinary raw files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ def run(cfg: DictConfig) -> list[Path]:
     settings = cfg.simulation
     folder = Path(settings.folder)
     paths = simulate_dataset(
-        folder, assemble.build(settings.origami), settings.fovs_per_class, settings.seed, settings.format
+        folder, assemble.build(_sample(settings)), settings.fovs_per_class, settings.seed, settings.format
     )
     log.info("%d simulated FOVs in %s", len(paths), folder)
     return paths
+
+
+def _sample(settings: DictConfig) -> DictConfig:
+    """The part that says what to draw, which goes by its own name in each file of the group: the one with a target."""
+    return next(part for part in settings.values() if isinstance(part, DictConfig) and "_target_" in part)

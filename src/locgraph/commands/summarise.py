@@ -51,14 +51,14 @@ def summarise_folder(folder: Path, show: bool) -> list[Path]:
     Raises:
         DataError: No run is found.
     """
-    families = _families(folder)
-    if not families:
+    found = families(folder)
+    if not found:
         raise DataError(
             f"folder={folder}: no run found below it; expected folders with {METRICS}, as a sweep writes them"
         )
     written = []
-    for name, (runs, n_folds) in families.items():
-        target = folder if len(families) == 1 else folder / "summaries" / name
+    for name, (runs, n_folds) in found.items():
+        target = folder if len(found) == 1 else folder / "summaries" / name
         summary = read_sweep(runs, range(n_folds))
         write_summary(target, summary)
         draw(target, summary)
@@ -91,7 +91,7 @@ def draw(folder: Path, summary: Summary) -> None:
     save_figure(pooled, folder / _CONFUSION)
 
 
-def _families(folder: Path) -> dict[str, tuple[list[Path], int]]:
+def families(folder: Path) -> dict[str, tuple[list[Path], int]]:
     """Runs that share all settings but the fold, by a name made of the settings that tell them from the others."""
     found: dict[str, list[tuple[Path, dict[str, Any]]]] = defaultdict(list)
     for path in sorted(folder.rglob(RUN)):

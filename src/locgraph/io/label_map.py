@@ -10,10 +10,10 @@ from typing import Final
 from locgraph import schema
 from locgraph.io.rawfile import RawFile
 
-SCOPE: Final = "gt_label_scope"
+SCOPE: Final = schema.META_LABEL_SCOPE
 """Key under which locpix-points says of what the label is: ``fov``, or ``loc`` for each localisation."""
-EACH_LOCALISATION: Final = "loc"
-WHOLE_FOV: Final = "fov"
+EACH_LOCALISATION: Final = schema.LABEL_OF_LOCALISATION
+WHOLE_FOV: Final = schema.LABEL_OF_FOV
 
 _NOTHING: Final = ("null", "None")  # as locpix-points writes the map of a file without labels
 

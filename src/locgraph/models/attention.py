@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from locgraph.errors import ConfigError
-from locgraph.models.precision import neighbour_softmax, pool
+from locgraph.models.precision import pool
+from locgraph.models.seams import NeighbourSoftmax
 
 
 def check_heads(channels: int, heads: int) -> None:
@@ -21,17 +22,28 @@ def check_heads(channels: int, heads: int) -> None:
         )
 
 
-def attend(scores: Tensor, messages: Tensor, target: Tensor, size: int) -> Tensor:
+class Attend(nn.Module):
     """Sums the messages to each cluster, weighted by a softmax over its neighbours, in 32 bits.
 
     Args:
-        scores: (E, H), one for each head.
-        messages: (E, H, F).
-        target: (E,) int64, the cluster that each message goes to.
-        size: Number of clusters C.
-
-    Returns:
-        (C, H F) float32; 0 where nothing is received.
+        rows: What the first rows are; see ``NeighbourSoftmax``.
     """
-    weights = neighbour_softmax(scores, target, size)
-    return pool((weights[:, :, None] * messages).flatten(1), target, size, "sum")
+
+    def __init__(self, rows: tuple[str, str, str] | str | None = None) -> None:
+        super().__init__()
+        self.softmax = NeighbourSoftmax(rows)
+
+    def forward(self, scores: Tensor, messages: Tensor, target: Tensor, size: int) -> Tensor:
+        """One round.
+
+        Args:
+            scores: (E, H), one for each head.
+            messages: (E, H, F).
+            target: (E,) int64, the cluster that each message goes to.
+            size: Number of clusters C.
+
+        Returns:
+            (C, H F) float32; 0 where nothing is received.
+        """
+        weights = self.softmax(scores, target, size)
+        return pool((weights[:, :, None] * messages).flatten(1), target, size, "sum")

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from locgraph.models.attention import attend
+from locgraph.models.attention import Attend
 from locgraph.models.expansion import expanded_layer
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages
 
 Relation = tuple[str, str, str]
 """Node type of the source, name, node type of the target."""
@@ -28,15 +29,17 @@ class RelationWeights(nn.Module):
         channels: Size of the vectors.
         heads: Number of heads that share the channels.
         edge_channels: Number of values that describe the geometry of an edge.
+        relation: The relation.
     """
 
-    def __init__(self, channels: int, heads: int, edge_channels: int) -> None:
+    def __init__(self, channels: int, heads: int, edge_channels: int, relation: Relation) -> None:
         super().__init__()
         width = channels // heads
         self.attention = nn.Parameter(torch.randn(heads, width, width) / math.sqrt(width))
         self.message = nn.Parameter(torch.randn(heads, width, width) / math.sqrt(width))
         self.prior = nn.Parameter(torch.ones(heads))
         self.edge = expanded_layer(edge_channels, channels)
+        self.messages = Messages(relation)
 
     def forward(
         self, queries: Tensor, keys: Tensor, values: Tensor, edge_values: Tensor, edge_index: Tensor
@@ -57,7 +60,8 @@ class RelationWeights(nn.Module):
         edge = self.edge(edge_values).view(-1, *queries.shape[1:])
         keys = gather(torch.einsum("nhi,hij->nhj", keys, self.attention), source) + edge
         scores = (gather(queries, target) * keys).float().sum(dim=2) * self.prior / math.sqrt(queries.shape[2])
-        return scores, gather(torch.einsum("nhi,hij->nhj", values, self.message), source) + edge
+        messages = gather(torch.einsum("nhi,hij->nhj", values, self.message), source) + edge
+        return scores, self.messages(messages, edge_index)
 
 
 class HeterogeneousLayer(nn.Module):
@@ -89,9 +93,10 @@ class HeterogeneousLayer(nn.Module):
         self.queries = nn.ModuleDict({name: nn.Linear(channels, channels) for name in targets})
         self.updates = nn.ModuleDict({name: nn.Linear(channels, channels) for name in targets})
         self.weights = nn.ModuleDict(
-            {key(relation): RelationWeights(channels, heads, edge_channels) for relation in relations}
+            {key(relation): RelationWeights(channels, heads, edge_channels, relation) for relation in relations}
         )
         self.into = {name: [relation for relation in relations if relation[2] == name] for name in targets}
+        self.attend = nn.ModuleDict({name: Attend(rows=into[0]) for name, into in self.into.items()})
         self.shape = (heads, channels // heads)
         self.dropout = nn.Dropout(dropout)
 
@@ -119,7 +124,7 @@ class HeterogeneousLayer(nn.Module):
                 strict=True,
             )
             rows = torch.cat([edges[relation][1][1] for relation in relations])
-            gathered = attend(torch.cat(scores), torch.cat(messages), rows, len(queries))
+            gathered = self.attend[name](torch.cat(scores), torch.cat(messages), rows, len(queries))
             update = self.updates[name](nn.functional.gelu(gathered)).float()
             changed[name] = x[name] + self.dropout(update)
         return changed

@@ -90,10 +90,14 @@ class Network(nn.Module):
             One entry for each of ``predicts``: logits (B, K) float32 of the FOVs, and those of the localisations (N, K)
             float32 in their order in the batch.
         """
+        return self.classify(self.encode(graph))
+
+    def classify(self, encoded: Encoded) -> dict[str, Tensor]:
+        """What the network made of a batch to all that the head says of it, as ``logits`` gives it."""
         if hasattr(self.head, "predicts"):
-            found: dict[str, Tensor] = self.head(self.encode(graph))
+            found: dict[str, Tensor] = self.head(encoded)
             return found
-        return {schema.FIELD_OF_VIEW: self.head(self.embed(graph))}
+        return {schema.FIELD_OF_VIEW: self.head(encoded.fovs)}
 
     def embed(self, graph: HeteroData) -> Tensor:
         """Batch of B scaled graphs to one vector for each, (B, F) float32."""
@@ -101,13 +105,23 @@ class Network(nn.Module):
 
     def encode(self, graph: HeteroData) -> Encoded:
         """Batch of B scaled graphs to the vectors of its levels, clusters and FOVs."""
-        cluster = graph[schema.CLUSTER]
+        return self.encode_clusters(graph, *self.describe(graph))
+
+    def describe(self, graph: HeteroData) -> tuple[Tensor, list[Tensor]]:
+        """Batch of graphs to the vectors that its clusters start with (C, F), and those of the levels below.
+
+        The features of the clusters, where they join, come last.
+        """
         encoder: Any = self.loc_encoder
         x, levels = encoder.encode(graph) if hasattr(encoder, "level_channels") else (encoder(graph), [])
         if self.cluster_features:
-            x = torch.cat([x, cluster[schema.FEATURES]], dim=1)
+            x = torch.cat([x, graph[schema.CLUSTER][schema.FEATURES]], dim=1)
+        return x, levels
+
+    def encode_clusters(self, graph: HeteroData, x: Tensor, levels: list[Tensor]) -> Encoded:
+        """Batch of graphs, and what ``describe`` gives of it, to the vectors of its levels, clusters and FOVs."""
         if getattr(self.cluster_encoder, "reads_graph", False):
             x = self.cluster_encoder(x, graph)
         else:
-            x = self.cluster_encoder(x, cluster[schema.POS], graph[schema.CLUSTER_NEAR].edge_index)
+            x = self.cluster_encoder(x, graph[schema.CLUSTER][schema.POS], graph[schema.CLUSTER_NEAR].edge_index)
         return Encoded(graph, levels, x, read_out(self.readout, x, graph))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from locgraph.models.mlp import mlp
 from locgraph.models.precision import pool
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages
 
 
 class PointNetLayer(nn.Module):
@@ -30,6 +31,7 @@ class PointNetLayer(nn.Module):
         self.local = nn.Sequential(
             nn.LayerNorm(out_channels), nn.SiLU(), *mlp([out_channels, out_channels], last_plain=False)
         )
+        self.messages = Messages()
 
     def forward(self, x: Tensor, offsets: Tensor, edge_index: Tensor, size: int | None = None) -> Tensor:
         """One round.
@@ -45,4 +47,4 @@ class PointNetLayer(nn.Module):
         """
         source, target = edge_index
         each = self.local(gather(self.value(x), source) + self.position(offsets))
-        return pool(each, target, len(x) if size is None else size, "max")
+        return pool(self.messages(each, edge_index), target, len(x) if size is None else size, "max")

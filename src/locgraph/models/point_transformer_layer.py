@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from locgraph.models.precision import neighbour_softmax, pool
+from locgraph.models.precision import pool
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages, NeighbourSoftmax
 
 
 class PointTransformerLayer(nn.Module):
@@ -32,6 +33,7 @@ class PointTransformerLayer(nn.Module):
         self.attention = _two_layers(out_channels, out_channels)
         self.residual = nn.Linear(in_channels, out_channels)
         self.norm = nn.LayerNorm(out_channels)
+        self.messages, self.softmax = Messages(), NeighbourSoftmax()
 
     def forward(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> Tensor:
         """One round of attention.
@@ -47,8 +49,9 @@ class PointTransformerLayer(nn.Module):
         source, target = edge_index
         offset = self.position(gather(positions, target) - gather(positions, source))
         weights = self.attention(gather(self.query(x), target) - gather(self.key(x), source) + offset)
-        weights = neighbour_softmax(weights, target, len(x))
-        gathered = pool(weights * (gather(self.value(x), source) + offset), target, len(x), "sum")
+        weights = self.softmax(weights, target, len(x))
+        messages = self.messages(gather(self.value(x), source) + offset, edge_index)
+        gathered = pool(weights * messages, target, len(x), "sum")
         return nn.functional.silu(self.norm(self.residual(x).float() + gathered))
 
 

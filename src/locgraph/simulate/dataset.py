@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Protocol, get_args
 
 import numpy as np
+import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.provenance import fingerprint, versions, whole_file, write_json
 from locgraph.settings import check_whole
-from locgraph.simulate.origami import Origami
 
 Format = Literal["parquet", "csv"]
 
@@ -27,6 +27,32 @@ GENERATOR_VERSION: Final = 1
 
 _RAW_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".txt")
 _CLASS_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Sample(Protocol):
+    """What is simulated: draws FOVs of several classes.
+
+    Attributes:
+        kind: What it is called in the record of the folder.
+        empty_remedy: What to change where a FOV is empty.
+        dimensions: 2 or 3.
+        channels: Names of the channels.
+    """
+
+    kind: str
+    empty_remedy: str
+    dimensions: int
+    channels: tuple[str, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in their order."""
+
+    def simulate_fov(self, class_name: str, rng: np.random.Generator) -> pl.DataFrame:
+        """Localisations of one FOV, with the columns and units of ``schema.LOCALISATION_COLUMNS``."""
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides what is drawn, as plain values: equal settings draw equal FOVs."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +75,7 @@ class PlannedFov:
 
 
 def simulate_dataset(
-    folder: Path, origami: Origami, fovs_per_class: int, seed: int, format: Format = "parquet"
+    folder: Path, sample: Sample, fovs_per_class: int, seed: int, format: Format = "parquet"
 ) -> list[Path]:
     """Writes a folder of simulated raw files.
 
@@ -59,7 +85,7 @@ def simulate_dataset(
 
     Args:
         folder: Where to write; made if absent.
-        origami: What to draw.
+        sample: What to draw.
         fovs_per_class: Number of FOVs of each class.
         seed: Seed of the whole set, 0 or more.
         format: ``parquet`` or ``csv``.
@@ -75,19 +101,19 @@ def simulate_dataset(
     check_whole("seed", seed, at_least=0)
     if format not in get_args(Format):
         raise ConfigError(f"format must be one of {', '.join(get_args(Format))}, found {format!r}: change format")
-    _check_class_names(origami.class_names)
+    _check_class_names(sample.class_names)
     settings = {
         "generator_version": GENERATOR_VERSION,
-        "origami": origami.settings(),
+        sample.kind: sample.settings(),
         "fovs_per_class": fovs_per_class,
         "seed": seed,
         "format": format,
     }
     _claim(folder, settings)
-    planned = list(_plan(folder, origami.class_names, fovs_per_class, format))
+    planned = list(_plan(folder, sample.class_names, fovs_per_class, format))
     for fov in planned:
         if not fov.path.is_file():
-            _write(fov, origami, seed)
+            _write(fov, sample, seed)
     return [fov.path for fov in planned]
 
 
@@ -99,27 +125,28 @@ def _plan(folder: Path, class_names: tuple[str, ...], fovs_per_class: int, forma
             yield PlannedFov(home / f"{name}_{number:0{digits}d}.{format}", index, number)
 
 
-def _write(fov: PlannedFov, origami: Origami, seed: int) -> None:
-    table = origami.simulate_fov(origami.class_names[fov.class_index], fov.generator(seed))
+def _write(fov: PlannedFov, sample: Sample, seed: int) -> None:
+    table = sample.simulate_fov(sample.class_names[fov.class_index], fov.generator(seed))
     if table.is_empty():
-        raise DataError(
-            f"{fov.path} would hold no localisation: raise paint.events_per_site or paint.site_incorporation"
-        )
+        raise DataError(f"{fov.path} would hold no localisation: {sample.empty_remedy}")
     with whole_file(fov.path) as temporary:
         if fov.path.suffix == ".parquet":
-            table.write_parquet(temporary, metadata=_metadata(origami, fov.class_index, table.columns))
+            table.write_parquet(temporary, metadata=_metadata(sample, fov.class_index, table.columns))
         else:
             table.write_csv(temporary)
 
 
-def _metadata(origami: Origami, class_index: int, columns: list[str]) -> dict[str, str]:
+def _metadata(sample: Sample, class_index: int, columns: list[str]) -> dict[str, str]:
     """What a raw parquet file says of itself; every value is a string."""
+    # where localisations have classes too, the file says that its label map is not about these
+    scope = {schema.META_LABEL_SCOPE: schema.LABEL_OF_FOV} if schema.LOC_LABEL in columns else {}
     return {
+        **scope,
         schema.META_LABEL: str(class_index),
-        schema.META_LABEL_MAP: _indexed(origami.class_names),
-        schema.META_DIMENSIONS: str(origami.dimensions),
-        schema.META_CHANNELS: json.dumps(list(range(len(origami.channels)))),
-        schema.META_CHANNEL_LABELS: _indexed(origami.channels),
+        schema.META_LABEL_MAP: _indexed(sample.class_names),
+        schema.META_DIMENSIONS: str(sample.dimensions),
+        schema.META_CHANNELS: json.dumps(list(range(len(sample.channels)))),
+        schema.META_CHANNEL_LABELS: _indexed(sample.channels),
         schema.META_UNITS: json.dumps({name: schema.LOCALISATION_COLUMNS[name].unit for name in columns}),
     }
 

@@ -42,6 +42,9 @@ class Origami:
         ConfigError: A value that cannot work, an unknown template, or structures that do not fit in the field.
     """
 
+    kind = "origami"
+    empty_remedy = "raise paint.events_per_site or paint.site_incorporation"
+
     def __init__(
         self,
         classes: Sequence[str] | Mapping[str, Sites | Mapping[int, Sites]],

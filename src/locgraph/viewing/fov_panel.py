@@ -81,13 +81,13 @@ def make_scene(locs: pl.DataFrame, clusters: pl.DataFrame | None, edges: np.ndar
         _check(clusters, (schema.CLUSTER_ID, *schema.centre_columns(dimensions)), "clusters")
         ordered = clusters.sort(schema.CLUSTER_ID)
         centres = ordered.select(schema.centre_columns(dimensions)).to_numpy().astype(np.float64)
-        links = _links(edges, len(centres))
+        links = undirected(edges, len(centres))
     palette = to_rgba_array([*(CLUSTER_COLOURS[index] for index in _colour_indices(points, labels)), _NOISE_COLOUR])
     if len(centres) >= len(palette):
         raise DataError(
             f"expected localisations of all {len(centres)} clusters, found {len(palette) - 1} clusters among them"
         )
-    shown = _drawn(len(points))
+    shown = drawn_rows(len(points))
     return Scene(points[shown], palette[labels[shown]], centres, palette[: len(centres)], links)
 
 
@@ -128,8 +128,19 @@ def _check(table: pl.DataFrame, columns: tuple[str, ...], what: str) -> None:
         raise DataError(f"expected {what} of one view, found {table[schema.VIEW].n_unique()}: choose one of them")
 
 
-def _links(edges: np.ndarray | None, n_clusters: int) -> np.ndarray:
-    """Each undirected pair once, without loops."""
+def undirected(edges: np.ndarray | None, n_clusters: int) -> np.ndarray:
+    """Each undirected pair of edges between clusters once, without loops.
+
+    Args:
+        edges: (2, E) indices of clusters, or None.
+        n_clusters: Number of clusters.
+
+    Returns:
+        (2, E') int64, the smaller index first.
+
+    Raises:
+        DataError: An edge names no cluster.
+    """
     if edges is None or np.size(edges) == 0:
         return np.zeros((2, 0), dtype=np.int64)
     pairs = np.sort(np.asarray(edges, dtype=np.int64), axis=0)
@@ -160,7 +171,8 @@ def _colour_indices(points: np.ndarray, labels: np.ndarray) -> list[int]:
     return chosen
 
 
-def _drawn(n_localisations: int) -> np.ndarray:
+def drawn_rows(n_localisations: int) -> np.ndarray:
+    """Indices of the localisations that are drawn: all, or a random choice of `MAX_DRAWN`, the same every time."""
     if n_localisations <= MAX_DRAWN:
         return np.arange(n_localisations)
     return np.sort(np.random.default_rng(0).choice(n_localisations, MAX_DRAWN, replace=False))

@@ -8,6 +8,7 @@ from locgraph.models.expansion import GaussianExpansion
 from locgraph.models.mlp import mlp
 from locgraph.models.precision import pool
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages
 from locgraph.models.sizes import DataSizes
 from locgraph.models.stack import DistanceStack
 
@@ -29,12 +30,13 @@ class ContinuousFilterLayer(nn.Module):
         self.value = nn.Linear(channels, channels, bias=False)
         self.update = mlp([channels, channels, channels], dropout)
         self.norm = nn.LayerNorm(channels)
+        self.messages = Messages()
 
     def forward(self, x: Tensor, edge_values: Tensor, edge_index: Tensor) -> Tensor:
         """(C, channels), (E, edge_channels) and (2, E) to (C, channels) float32."""
         source, target = edge_index
-        message = gather(self.value(self.norm(x)), source) * self.filter(edge_values)
-        return x + self.update(pool(message, target, len(x), "mean")).float()
+        messages = self.messages(gather(self.value(self.norm(x)), source) * self.filter(edge_values), edge_index)
+        return x + self.update(pool(messages, target, len(x), "mean")).float()
 
 
 class ContinuousFilter(DistanceStack):

@@ -9,6 +9,7 @@ from torch_geometric.utils import add_self_loops
 from locgraph.models.mlp import mlp
 from locgraph.models.precision import pool
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages
 from locgraph.models.sizes import DataSizes
 from locgraph.models.stack import Block, Stack
 
@@ -28,11 +29,13 @@ class EdgeGather(nn.Module):
         self.target = nn.Linear(channels, channels)
         self.source = nn.Linear(channels, channels, bias=False)
         self.pair = nn.Sequential(nn.LayerNorm(channels), nn.SiLU(), *mlp([channels, channels], last_plain=False))
+        self.messages = Messages()
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """(C, channels) and (2, E) to (C, channels) float32."""
         source, target = edge_index
-        return pool(self.pair(gather(self.target(x), target) + gather(self.source(x), source)), target, len(x), "max")
+        pairs = self.pair(gather(self.target(x), target) + gather(self.source(x), source))
+        return pool(self.messages(pairs, edge_index), target, len(x), "max")
 
 
 class EdgeConv(Stack):

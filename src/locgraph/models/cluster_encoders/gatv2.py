@@ -7,9 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from locgraph.models.attention import attend, check_heads
+from locgraph.models.attention import Attend, check_heads
 from locgraph.models.expansion import GaussianExpansion, expanded_layer
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages
 from locgraph.models.sizes import DataSizes
 from locgraph.models.stack import Block, DistanceStack
 
@@ -35,6 +36,7 @@ class GatV2Gather(nn.Module):
         self.own = nn.Linear(channels, channels, bias=False)
         width = channels // heads
         self.score = nn.Parameter(torch.randn(heads, width) / math.sqrt(width))
+        self.messages, self.attend = Messages(), Attend()
 
     def forward(self, x: Tensor, edge_values: Tensor, edge_index: Tensor) -> Tensor:
         """(C, channels), (E, edge_channels) and (2, E) to (C, channels) float32."""
@@ -42,7 +44,8 @@ class GatV2Gather(nn.Module):
         message = gather(self.left(x), source) + self.edge(edge_values)
         mixed = nn.functional.leaky_relu(message + gather(self.right(x), target), 0.2)
         scores = (mixed.view(-1, *self.score.shape).float() * self.score).sum(dim=2)
-        return self.own(x) + attend(scores, message.view(-1, *self.score.shape), target, len(x))
+        messages = self.messages(message.view(-1, *self.score.shape), edge_index)
+        return self.own(x) + self.attend(scores, messages, target, len(x))
 
 
 class GatV2(DistanceStack):

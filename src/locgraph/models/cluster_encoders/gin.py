@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from locgraph.models.expansion import GaussianExpansion, expanded_layer
 from locgraph.models.precision import pool
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages
 from locgraph.models.sizes import DataSizes
 from locgraph.models.stack import Block, DistanceStack
 
@@ -26,12 +27,13 @@ class GinGather(nn.Module):
         super().__init__()
         self.edge = expanded_layer(edge_channels, channels, bias=True)
         self.epsilon = nn.Parameter(torch.zeros(()))
+        self.messages = Messages()
 
     def forward(self, x: Tensor, edge_values: Tensor, edge_index: Tensor) -> Tensor:
         """(C, channels), (E, edge_channels) and (2, E) to (C, channels) float32."""
         source, target = edge_index
-        message = nn.functional.relu(gather(x, source) + self.edge(edge_values))
-        return (1.0 + self.epsilon) * x + pool(message, target, len(x), "sum")
+        messages = self.messages(nn.functional.relu(gather(x, source) + self.edge(edge_values)), edge_index)
+        return (1.0 + self.epsilon) * x + pool(messages, target, len(x), "sum")
 
 
 class Gin(DistanceStack):

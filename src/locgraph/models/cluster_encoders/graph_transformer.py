@@ -6,9 +6,10 @@ import math
 
 from torch import Tensor, nn
 
-from locgraph.models.attention import attend, check_heads
+from locgraph.models.attention import Attend, check_heads
 from locgraph.models.expansion import GaussianExpansion, expanded_layer
 from locgraph.models.rows import gather
+from locgraph.models.seams import Messages
 from locgraph.models.sizes import DataSizes
 from locgraph.models.stack import Block, DistanceStack
 
@@ -32,6 +33,7 @@ class TransformerGather(nn.Module):
         self.edge = expanded_layer(edge_channels, channels)
         self.own = nn.Linear(channels, channels)
         self.heads, self.width = heads, channels // heads
+        self.messages, self.attend = Messages(), Attend()
 
     def forward(self, x: Tensor, edge_values: Tensor, edge_index: Tensor) -> Tensor:
         """(C, channels), (E, edge_channels) and (2, E) to (C, channels) float32."""
@@ -39,8 +41,8 @@ class TransformerGather(nn.Module):
         edge = self.edge(edge_values)
         products = gather(self.query(x), target) * (gather(self.key(x), source) + edge)
         scores = self._by_head(products).float().sum(dim=2) / math.sqrt(self.width)
-        messages = self._by_head(gather(self.value(x), source) + edge)
-        return self.own(x) + attend(scores, messages, target, len(x))
+        messages = self.messages(self._by_head(gather(self.value(x), source) + edge), edge_index)
+        return self.own(x) + self.attend(scores, messages, target, len(x))
 
     def _by_head(self, values: Tensor) -> Tensor:
         return values.view(-1, self.heads, self.width)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from locgraph import schema
 from locgraph.models.mlp import mlp
-from locgraph.models.precision import neighbour_softmax, pool
+from locgraph.models.precision import pool
+from locgraph.models.seams import NeighbourSoftmax
 from locgraph.models.sizes import DataSizes
 
 
@@ -24,8 +26,9 @@ class Attention(nn.Module):
     def __init__(self, in_channels: int, sizes: DataSizes, hidden: int = 32, by_channel: bool = False) -> None:
         super().__init__()
         self.weigh = mlp([in_channels, hidden, in_channels if by_channel else 1])
+        self.softmax = NeighbourSoftmax(schema.CLUSTER)
         self.out_channels = in_channels
 
     def forward(self, x: Tensor, batch: Tensor, n_graphs: int) -> Tensor:
         """(C, F) and (C,) int64 to (n_graphs, F) float32."""
-        return pool(neighbour_softmax(self.weigh(x), batch, n_graphs) * x.float(), batch, n_graphs, "sum")
+        return pool(self.softmax(self.weigh(x), batch, n_graphs) * x.float(), batch, n_graphs, "sum")

@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.models.attention import attend
+from locgraph.models.attention import Attend
 from locgraph.models.mlp import check_sizes, mlp
 from locgraph.models.rows import gather
 from locgraph.models.sizes import DataSizes
@@ -56,7 +57,7 @@ class SetTransformer(nn.Module):
         self.lift = mlp([in_channels, channels])
         self.blocks = nn.ModuleList(InducedSetAttention(channels, heads, inducing) for _ in range(layers))
         self.seeds = nn.Parameter(torch.randn(seeds, channels))
-        self.pool = AttentionBlock(channels, heads)
+        self.pool = AttentionBlock(channels, heads, rows=schema.CLUSTER)
         self.among = AttentionBlock(channels, heads) if seeds > 1 else None
         self.out_channels = seeds * channels
 
@@ -101,14 +102,16 @@ class AttentionBlock(nn.Module):
     Args:
         channels: Size of the vectors.
         heads: Number of heads, which share the channels.
+        rows: What the edges are, for those who look on; see ``NeighbourSoftmax``.
     """
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, rows: str | None = None) -> None:
         super().__init__()
         self.query, self.value, self.join = (nn.Linear(channels, channels) for _ in range(3))
         self.key = nn.Linear(channels, channels, bias=False)  # the same for all keys: no softmax would see it
         self.dense = mlp([channels, channels, channels])
         self.first, self.second = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.attend = Attend(rows)
         self.shape = (heads, channels // heads)
 
     def forward(self, queries: Tensor, keys: Tensor, edge_index: Tensor) -> Tensor:
@@ -127,7 +130,7 @@ class AttentionBlock(nn.Module):
             layer(x).view(-1, *self.shape) for layer, x in ((self.query, queries), (self.key, keys), (self.value, keys))
         )
         scores = (gather(query, target).float() * gather(key, source).float()).sum(dim=2) / math.sqrt(self.shape[1])
-        heard = self.join(attend(scores, gather(value, source), target, len(queries)))
+        heard = self.join(self.attend(scores, gather(value, source), target, len(queries)))
         x = self.first(queries + heard.float())
         return self.second(x + self.dense(x).float()).float()
 

@@ -1,0 +1,198 @@
+"""How well explainers find what a class rests on, where that is known, and how long they take.
+
+    python benchmarks/explain.py [--checkpoint RUN/checkpoints/best.ckpt] [--explainers subgraphx occlusion] [--fovs 50]
+
+Without a checkpoint `experiment=motif` is trained first (fold 0, two minutes): simulated FOVs whose class is a planted
+motif. Each explainer of configs/explain/explainers that can explain the model, with the settings there, scores the
+clusters of test FOVs that hold a motif and that the network gets right, the first ones of each class. Columns are means
+over these FOVs:
+
+    AUC         how often a cluster of the motif scores above another one; 0.5 by chance
+    precision   part of the k highest scores that are in the motif of k clusters
+    average     average precision
+    s/FOV       processor seconds to explain one FOV, on one core; in brackets the slowest FOV
+    learning    processor seconds of an explainer that learns from 100 training FOVs first
+
+With the checkpoint of other data, of which no motif is known, there are times alone.
+"""
+
+import argparse
+import logging
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from locgraph import schema
+from locgraph.commands import assemble, prepare
+from locgraph.commands.app import config_dir
+from locgraph.commands.examples import Examples
+from locgraph.commands.explained_fovs import draw, spread
+from locgraph.data.folds import TEST, TRAIN
+from locgraph.errors import ConfigError
+from locgraph.explain.base import Example, Explainer, n_clusters
+from locgraph.explain.metrics.ground_truth import GroundTruth, against_motif
+from locgraph.io.featextracted import read_fov
+from locgraph.models.network import Network
+from locgraph.models.sizes import DataSizes
+from locgraph.simulate.motif import MOTIF
+from locgraph.training.checkpoint import load_weights, read_checkpoint
+
+FIT_FOVS = 100
+SERIAL = {"_target_": "locgraph.pipeline.executors.Serial"}
+
+
+@dataclass
+class Study:
+    """A trained network and its FOVs.
+
+    Attributes:
+        network: The network, in evaluation mode.
+        test: Test FOVs that it gets right.
+        training: Training FOVs.
+        motifs: FOV -> which of its clusters are of the motif, (C,) bool; empty where no motif is known.
+    """
+
+    network: Network
+    test: list[Example]
+    training: list[Example]
+    motifs: dict[str, torch.Tensor]
+
+
+@dataclass
+class Result:
+    """What one explainer did."""
+
+    truths: list[GroundTruth] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    learning: float | None = None
+
+
+def train(folder: str) -> Path:
+    """Trains the experiment in a process of its own; gives the checkpoint."""
+    run = Path(folder) / "run"
+    options = ["experiment=motif", "controls=false", f"paths.output_dir={folder}", f"paths.run_dir={run}"]
+    command = [sys.executable, "-m", "locgraph.commands", "train", *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return run / "checkpoints" / "best.ckpt"
+
+
+def load(path: Path, fovs: int) -> Study:
+    """Reads a checkpoint, and the FOVs of its run."""
+    checkpoint = read_checkpoint(path)
+    record = checkpoint.record
+    cfg = OmegaConf.create({**record["settings"], "executor": SERIAL})
+    catalogue = prepare.read_catalogue(cfg) if cfg.data.kind == "raw" else None
+    prepared = prepare.make_graphs(cfg, prepare.make_tables(cfg, catalogue))
+    network: Network = assemble.build(cfg.model, sizes=DataSizes(**record["sizes"]))
+    load_weights(network, checkpoint)
+    network.eval()
+    examples, table = Examples(record, prepared), prepared.manifest.table
+    labels = dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
+    index = {name: number for number, name in enumerate(record["class_names"])}
+    right = [name for name in record["split"][TEST] if examples.predicted(network, name) == index[labels[name]]]
+    motifs = {name: motif(prepared.tables, name) for name in right}
+    motifs = {name: found for name, found in motifs.items() if found.any()}
+    test = spread([name for name in right if name in motifs or not motifs], labels, fovs)
+    training = draw(record["split"][TRAIN], labels, FIT_FOVS, seed=0)
+    return Study(
+        network,
+        [examples(name, index[labels[name]]) for name in test],
+        [examples(name, examples.predicted(network, name)) for name in training],
+        motifs,
+    )
+
+
+def motif(tables: Path, fov_id: str) -> torch.Tensor:
+    """The clusters most localisations of which are of the motif, (C,) bool."""
+    locs = read_fov(tables, fov_id).locs.filter(pl.col(schema.VIEW) == 0, pl.col(schema.CLUSTER_ID) >= 0)
+    if schema.LOC_LABEL not in locs.columns:
+        return torch.zeros(locs[schema.CLUSTER_ID].n_unique(), dtype=torch.bool)
+    share = (pl.col(schema.LOC_LABEL) == MOTIF).mean()
+    return (locs.group_by(schema.CLUSTER_ID).agg(share).sort(schema.CLUSTER_ID)[schema.LOC_LABEL] > 0.5).to_torch()
+
+
+def explainers(wanted: Sequence[str] | None) -> dict[str, Explainer]:
+    """Explainers by name, with the settings in configs/explain; all of them where none are named."""
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        leaves = compose("explain", ["explain=all"]).explain.explainers
+    unknown = sorted(set(wanted or ()) - set(leaves))
+    if unknown:
+        raise ConfigError(f"--explainers: no {', '.join(unknown)}; choose from {', '.join(leaves)}")
+    return {name: assemble.build(leaves[name]) for name in wanted or leaves}
+
+
+def measure(explainer: Explainer, study: Study) -> Result:
+    """Explains all FOVs."""
+    result = Result()
+    if explainer.trained:
+        started = time.process_time()
+        explainer.fit(study.network, study.training, torch.Generator().manual_seed(0))
+        result.learning = time.process_time() - started
+    for example in study.test:
+        generator = torch.Generator().manual_seed(0)
+        started = time.process_time()
+        explanation = explainer.explain(study.network, example, generator)
+        result.seconds.append(time.process_time() - started)
+        if example.fov_id in study.motifs:
+            result.truths.append(against_motif(explanation.clusters, study.motifs[example.fov_id]))
+    return result
+
+
+def add(table: Table, name: str, result: Result) -> None:
+    """One row."""
+    scores = []
+    for metric in ("auc", "precision", "average_precision"):
+        values = [value for truth in result.truths if (value := getattr(truth, metric)) is not None]
+        scores.append(f"{statistics.fmean(values):.3f}" if values else "")
+    learning = "" if result.learning is None else f"{result.learning:.1f}"
+    table.add_row(name, *scores, f"{statistics.fmean(result.seconds):.3f} ({max(result.seconds):.2f})", learning)
+
+
+def describe(study: Study) -> str:
+    """What is explained, in a line."""
+    sizes = [n_clusters(example.graph) for example in study.test]
+    said = f"{len(study.test)} test FOVs of {statistics.median(sizes):.0f} clusters (median)"
+    if not study.motifs:
+        return said
+    share = statistics.fmean(float(study.motifs[example.fov_id].float().mean()) for example in study.test)
+    return f"{said}, {share:.2f} of them of the motif"
+
+
+def main(given: Any) -> None:
+    """Prints one row for each explainer."""
+    console = Console()
+    chosen = explainers(given.explainers)
+    torch.set_num_threads(1)
+    logging.getLogger("locgraph").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        study = load(given.checkpoint or train(folder), given.fovs)
+        table = Table("explainer", "AUC", "precision", "average", "s/FOV", "learning", title=describe(study))
+        for name, explainer in chosen.items():
+            try:
+                explainer.check(study.network)
+            except ConfigError as error:
+                console.print(f"{name} is left out: {error}")
+                continue
+            add(table, name, measure(explainer, study))
+        console.print(table)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, help="of a run; absent: experiment=motif is trained")
+    parser.add_argument("--explainers", nargs="+", help="their names in configs/explain/explainers; absent: all")
+    parser.add_argument("--fovs", type=int, default=50, help="how many FOVs at most")
+    main(parser.parse_args())

@@ -1,0 +1,192 @@
+"""Classifiers fold by fold: each learns from the training FOVs of a fold alone and is tested on its test FOVs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from locgraph import schema
+from locgraph.analysis.classifiers import Fitted, Tuned
+from locgraph.analysis.samples import Samples
+from locgraph.analysis.scores import METRICS, certainty_of, class_scores
+from locgraph.errors import DataError, LocgraphError
+
+CLASSIFIER: Final = "classifier"
+N_TRAIN: Final = "n_train"
+N_TEST: Final = "n_test"
+INNER_SCORE: Final = "inner_score"
+SETTINGS: Final = "settings"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """FOVs of one fold, and what is known of them.
+
+    Attributes:
+        index: The fold.
+        samples: Numbers of the FOVs; those of learned vectors differ from fold to fold.
+        train: Names of the FOVs that classifiers learn from; validation FOVs are among them, as for the controls.
+        test: Names of the FOVs that they are tested on.
+    """
+
+    index: int
+    samples: Samples
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        """Rows of the training FOVs in the samples."""
+        return self.samples.rows(self.train)
+
+    @property
+    def test_rows(self) -> np.ndarray:
+        """Rows of the test FOVs in the samples."""
+        return self.samples.rows(self.test)
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """What classifiers reached.
+
+    Attributes:
+        scores: One row for each classifier and fold: ``classifier``, ``fold``, ``n_train``, ``n_test``, the metrics,
+            ``inner_score`` (balanced accuracy within the training FOVs of the settings that were chosen) and
+            ``settings`` (JSON).
+        predictions: One row for each classifier and test FOV: ``classifier``, ``fold``, ``fov_id``, ``truth``,
+            ``prediction``.
+        fits: (classifier, fold) -> what has learned.
+        notes: What was remarkable, in words.
+    """
+
+    scores: pl.DataFrame
+    predictions: pl.DataFrame
+    fits: Mapping[tuple[str, int], Fitted]
+    notes: tuple[str, ...]
+
+
+def make_folds(samples: Samples, n_folds: int, seed: int) -> tuple[list[Fold], tuple[str, ...]]:
+    """Folds for FOVs that no network was trained on: stratified, in whole groups where every FOV has one.
+
+    Without groups the test sides are those of ``fold=stratified`` with the same seed.
+
+    Args:
+        samples: The FOVs.
+        n_folds: Number of folds; fewer where a class has fewer FOVs (or groups).
+        seed: Of the shuffle.
+
+    Returns:
+        The folds, and what was changed, in words.
+
+    Raises:
+        DataError: Fewer than two classes have two FOVs (or groups).
+    """
+    sizes = {name: _cases(samples, samples.labels == name) for name in samples.class_names}
+    small = sorted(name for name, size in sizes.items() if size < 2)
+    what = "FOVs" if samples.groups is None else "groups"
+    if len(sizes) - len(small) < 2:
+        raise DataError(f"folds need two classes with at least two {what} each, found {sizes}")
+    notes = [f"the classes {', '.join(small)} have fewer than two {what} and are not classified"] if small else []
+    fewest = min(size for size in sizes.values() if size >= 2)
+    if fewest < n_folds:
+        notes.append(f"{fewest} folds instead of {n_folds}: a class has no more {what}")
+    rows = np.flatnonzero(~np.isin(samples.labels, small))
+    labels, names = samples.labels[rows], [samples.fov_ids[row] for row in rows]
+    groups = None if samples.groups is None else samples.groups[rows]
+    splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(
+        min(n_folds, fewest), shuffle=True, random_state=seed
+    )
+    folds = [
+        Fold(index, samples, tuple(names[row] for row in train), tuple(names[row] for row in test))
+        for index, (train, test) in enumerate(splitter.split(labels, labels, groups))
+    ]
+    return [fold for fold in folds if fold.test], tuple(notes)
+
+
+def _cases(samples: Samples, chosen: np.ndarray) -> int:
+    """Number of FOVs, or of groups where there are groups, among the rows (N,) bool."""
+    return int(chosen.sum()) if samples.groups is None else len(np.unique(samples.groups[chosen]))
+
+
+def cross_validate(
+    folds: Sequence[Fold],
+    classifiers: Mapping[str, Tuned],
+    inner_folds: int,
+    seed: int,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> CrossValidated:
+    """Fits every classifier on every fold.
+
+    Args:
+        folds: The folds.
+        classifiers: Name -> classifier.
+        inner_folds: Number of folds within the training FOVs that choose settings.
+        seed: Of inner folds and classifiers.
+        progress: Passes the pairs of classifier and fold on, and may show how far it is.
+
+    Returns:
+        Scores, predictions and fits; a classifier that fails in a fold is left out there and noted.
+    """
+    fits: dict[tuple[str, int], Fitted] = {}
+    notes: list[str] = []
+    for name, fold in progress([(name, fold) for name in classifiers for fold in folds]):
+        samples, rows = fold.samples, fold.train_rows
+        groups = None if samples.groups is None else samples.groups[rows]
+        try:
+            found = classifiers[name].fit(samples.values[rows], samples.labels[rows], groups, inner_folds, seed)
+        except LocgraphError as error:
+            notes.append(f"{name}, fold {fold.index}: left out: {error}")
+            continue
+        fits[name, fold.index] = found
+        notes += [f"{name}, fold {fold.index}: {note}" for note in found.notes]
+    by_index = {fold.index: fold for fold in folds}
+    tested = [
+        (name, by_index[index], fitted) for (name, index), fitted in fits.items() if len(by_index[index].test_rows)
+    ]
+    return CrossValidated(_scores(tested), _predictions(tested), fits, tuple(notes))
+
+
+def _scores(tested: Sequence[tuple[str, Fold, Fitted]]) -> pl.DataFrame:
+    rows = []
+    for name, fold, fitted in tested:
+        values, truth = fold.samples.values[fold.test_rows], fold.samples.labels[fold.test_rows]
+        pipeline = fitted.pipeline
+        found = class_scores(
+            truth, pipeline.predict(values), certainty_of(pipeline, values), pipeline.classes_.tolist()
+        )
+        about = {CLASSIFIER: name, schema.FOLD: fold.index, N_TRAIN: len(fold.train_rows), N_TEST: len(truth)}
+        chosen = {INNER_SCORE: fitted.inner_score, SETTINGS: json.dumps(fitted.settings, default=str)}
+        rows.append({**about, **{metric: found.get(metric) for metric in METRICS}, **chosen})
+    whole, real = (schema.FOLD, N_TRAIN, N_TEST), (*METRICS, INNER_SCORE)
+    types = {
+        CLASSIFIER: pl.String,
+        **dict.fromkeys(whole, pl.Int64),
+        **dict.fromkeys(real, pl.Float64),
+        SETTINGS: pl.String,
+    }
+    return pl.DataFrame(rows, schema=types)
+
+
+def _predictions(tested: Sequence[tuple[str, Fold, Fitted]]) -> pl.DataFrame:
+    parts = [
+        pl.DataFrame(
+            {
+                CLASSIFIER: [name] * len(rows),
+                schema.FOLD: np.full(len(rows), fold.index, dtype=np.int64),
+                schema.FOV_ID: [fold.samples.fov_ids[row] for row in rows],
+                schema.TRUTH: fold.samples.labels[rows].tolist(),
+                schema.PREDICTION: fitted.pipeline.predict(fold.samples.values[rows]).tolist(),
+            }
+        )
+        for name, fold, fitted in tested
+        for rows in [fold.test_rows]
+    ]
+    names = (CLASSIFIER, schema.FOLD, schema.FOV_ID, schema.TRUTH, schema.PREDICTION)
+    types = {name: pl.Int64 if name == schema.FOLD else pl.String for name in names}
+    return pl.concat(parts) if parts else pl.DataFrame(schema=types)

@@ -1,0 +1,109 @@
+"""Which fields of view (FOVs) stand for their class, which lie far from it, and which the network calls wrongly."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from locgraph import schema
+from locgraph.analysis.classifiers import Standardise
+from locgraph.analysis.cross_validation import CLASSIFIER
+from locgraph.analysis.samples import Samples
+from locgraph.errors import ConfigError, DataError
+
+NEAREST: Final = "nearest"
+FARTHEST: Final = "farthest"
+ROLE: Final = "role"
+RANK: Final = "rank"
+DISTANCE: Final = "distance"
+CLASS: Final = "class"
+NEAREST_CLASS: Final = "nearest_class"
+
+P_PREDICTION: Final = "p_of_prediction"
+P_TRUTH: Final = "p_of_truth"
+CLASSIFIERS_WRONG: Final = "classifiers_wrong"
+CLASSIFIERS: Final = "classifiers"
+
+
+def representatives(samples: Samples, per_class: int) -> pl.DataFrame:
+    """FOVs nearest to and farthest from the middle of their class.
+
+    Distances are Euclidean, after every column has been given mean 0 and standard deviation 1 over all FOVs, and are
+    divided by the root of the number of columns that vary: the root mean square distance of all FOVs from the middle of
+    all is 1. The middle is the mean of the class.
+
+    Args:
+        samples: The FOVs.
+        per_class: How many of either kind; no FOV is both, so that small classes give fewer.
+
+    Returns:
+        ``class``, ``role`` (``nearest``, ``farthest``), ``rank`` (from 1), ``fov_id``, ``distance``, and
+        ``nearest_class``, the class whose middle is nearest: another one for a FOV that lies among those of another.
+
+    Raises:
+        ConfigError: ``per_class`` is below 1.
+    """
+    if per_class < 1:
+        raise ConfigError(f"analysis.representatives must be at least 1, found {per_class}")
+    scaled = Standardise().fit(samples.values).transform(samples.values)
+    n_useful = max(len(samples.columns) - len(samples.constant()), 1)
+    names = samples.class_names
+    middles = np.stack([scaled[samples.labels == name].mean(axis=0) for name in names])
+    distances = np.linalg.norm(scaled[:, None] - middles[None], axis=2) / np.sqrt(n_useful)
+    rows = []
+    for place, name in enumerate(names):
+        members = np.flatnonzero(samples.labels == name)
+        order = members[np.argsort(distances[members, place], kind="stable")]
+        n_near = min(per_class, (len(order) + 1) // 2)
+        n_far = min(per_class, len(order) - n_near)
+        chosen = [(NEAREST, rank, row) for rank, row in enumerate(order[:n_near], 1)]
+        chosen += [(FARTHEST, rank, row) for rank, row in enumerate(order[::-1][:n_far], 1)]
+        for role, rank, row in chosen:
+            near = names[int(distances[row].argmin())]
+            rows.append((name, role, rank, samples.fov_ids[row], float(distances[row, place]), near))
+    columns = {CLASS: pl.String, ROLE: pl.String, RANK: pl.Int64, schema.FOV_ID: pl.String, DISTANCE: pl.Float64}
+    return pl.DataFrame(rows, schema={**columns, NEAREST_CLASS: pl.String}, orient="row")
+
+
+def misclassified(predictions: pl.DataFrame, by_classifiers: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Test FOVs that the network calls wrongly, the surest mistakes first.
+
+    A FOV that the simple classifiers call wrongly too may have the wrong label, or lie between the classes.
+
+    Args:
+        predictions: ``predictions.parquet``, of one run or of several; rows of test FOVs with a truth count.
+        by_classifiers: Columns ``classifier``, ``fold``, ``fov_id``, ``truth`` and ``prediction``; None where there are
+            none.
+
+    Returns:
+        ``fov_id``, ``fold``, ``truth``, ``prediction``, ``p_of_prediction``, ``p_of_truth``, and of the ``classifiers``
+        that were tested on the FOV in this fold, how many are wrong as well (``classifiers_wrong``).
+
+    Raises:
+        DataError: A column is missing.
+    """
+    needed = (schema.FOV_ID, schema.FOLD, schema.SPLIT, schema.TRUTH, schema.PREDICTION)
+    missing = [name for name in needed if name not in predictions.columns]
+    if missing:
+        raise DataError(f"expected predictions with {', '.join(needed)}; {', '.join(missing)} missing")
+    wrong = predictions.filter(pl.col(schema.SPLIT) == "test", pl.col(schema.TRUTH) != pl.col(schema.PREDICTION))
+    rows = [
+        {
+            **{name: row[name] for name in (schema.FOV_ID, schema.FOLD, schema.TRUTH, schema.PREDICTION)},
+            P_PREDICTION: row.get(schema.PROBABILITY_PREFIX + row[schema.PREDICTION]),
+            P_TRUTH: row.get(schema.PROBABILITY_PREFIX + row[schema.TRUTH]),
+        }
+        for row in wrong.to_dicts()
+    ]
+    texts = dict.fromkeys((schema.FOV_ID, schema.TRUTH, schema.PREDICTION), pl.String)
+    types = {schema.FOV_ID: pl.String, schema.FOLD: pl.Int64, **texts, P_PREDICTION: pl.Float64, P_TRUTH: pl.Float64}
+    table = pl.DataFrame(rows, schema=types)
+    if by_classifiers is not None and not by_classifiers.is_empty():
+        also = by_classifiers.group_by(schema.FOV_ID, schema.FOLD).agg(
+            (pl.col(schema.TRUTH) != pl.col(schema.PREDICTION)).sum().cast(pl.Int64).alias(CLASSIFIERS_WRONG),
+            pl.col(CLASSIFIER).len().cast(pl.Int64).alias(CLASSIFIERS),
+        )
+        table = table.join(also, on=[schema.FOV_ID, schema.FOLD], how="left")
+    return table.sort(P_PREDICTION, schema.FOV_ID, schema.FOLD, descending=[True, False, False], nulls_last=True)

@@ -1,0 +1,182 @@
+"""What a network says of part of the clusters of a FOV, for many parts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, HeteroData
+
+from locgraph import schema
+from locgraph.explain.base import n_clusters
+from locgraph.models.localisations import owners
+from locgraph.models.network import Network
+
+_PER_GRAPH: Final = ("batch", "ptr")
+_MAX_ROWS: Final = 30_000
+"""Nodes and edges of one batch: what is made of more does not stay in the cache of a core."""
+_ROWS_OF_CLUSTER_EDGE: Final = 5
+"""What an edge between clusters counts: its vectors are longer than those of localisations."""
+_MAX_MASK: Final = 20_000_000
+"""Entries of the masks of nodes or edges while a batch is made."""
+
+
+def subgraphs(graph: HeteroData, masks: Tensor) -> HeteroData:
+    """Copies of a graph, each with part of its clusters.
+
+    A cluster that goes takes its localisations of all levels and its edges along; a supercluster goes with the last
+    of what it holds. What describes the FOV as a whole stays: the ``FIELD_OF_VIEW`` node, and the features of the
+    superclusters that stay.
+
+    Args:
+        graph: A PyG batch of one graph.
+        masks: The clusters that each copy keeps, (M, C) bool.
+
+    Returns:
+        The PyG batch of the M copies, with nodes, edges and parents as if it were made of one graph after the other.
+        What belongs to the batch as a whole, such as names of FOVs, is left out.
+    """
+    kept = _kept_nodes(graph, masks)
+    new_row = {name: torch.cumsum(mask.flatten(), 0).view_as(mask) - 1 for name, mask in kept.items()}
+    batch = Batch(_base_cls=HeteroData)
+    for name, mask in kept.items():
+        copies, rows = mask.nonzero(as_tuple=True)
+        ends = torch.cumsum(mask.sum(dim=1), 0)
+        for key, value in graph[name].items():
+            if key not in _PER_GRAPH:
+                batch[name][key] = value[rows]
+        batch[name].batch, batch[name].ptr = copies, torch.cat([ends.new_zeros(1), ends])
+    for index in range(1, _n_levels(graph)):
+        _renumber_parents(batch, schema.level(index - 1), schema.level(index), new_row)
+    for edge_type in graph.edge_types:
+        source, target = edge_type[0], edge_type[2]
+        sources, targets = graph[edge_type].edge_index
+        copies, edges = (kept[source][:, sources] & kept[target][:, targets]).nonzero(as_tuple=True)
+        ends_of_edges = new_row[source][copies, sources[edges]], new_row[target][copies, targets[edges]]
+        batch[edge_type].edge_index = torch.stack(ends_of_edges)
+    batch._num_graphs = len(masks)
+    return batch
+
+
+def _kept_nodes(graph: HeteroData, masks: Tensor) -> dict[str, Tensor]:
+    """The nodes of each type that each copy keeps, (M, n) bool."""
+    kept = {name: masks.new_ones((len(masks), graph[name].num_nodes)) for name in graph.node_types}
+    kept[schema.CLUSTER] = masks
+    for index in range(_n_levels(graph)):
+        kept[schema.level(index)] = masks[:, owners(graph, index)]
+    index = 0
+    while schema.superlevel_in(index) in graph.edge_types:
+        below, _, above = schema.superlevel_in(index)
+        members, holders = graph[schema.superlevel_in(index)].edge_index
+        held = torch.zeros(kept[above].shape).index_add_(1, holders, kept[below][:, members].float())
+        kept[above] = held > 0
+        index += 1
+    return kept
+
+
+def _n_levels(graph: HeteroData) -> int:
+    """Levels of localisations in a graph."""
+    index = 0
+    while schema.level_in(index) in graph.edge_types:
+        index += 1
+    return index
+
+
+def _renumber_parents(batch: HeteroData, below: str, name: str, new_row: dict[str, Tensor]) -> None:
+    """Parents count within their own copy, as they do in every batch."""
+    if schema.PARENT in batch[name]:
+        copies = batch[name].batch
+        batch[name][schema.PARENT] = new_row[below][copies, batch[name][schema.PARENT]] - batch[below].ptr[copies]
+
+
+class Coalitions:
+    """The value of sets of clusters: the probability of a class, seen by a network that is handed them alone.
+
+    Clusters that are left out are taken out of the graph, not set to 0. No clusters are worth 1 / K, whatever the
+    network would make of an empty graph: who sees nothing knows nothing of K classes. No set is evaluated twice.
+
+    Args:
+        network: The network, in evaluation mode.
+        graph: A PyG batch of one graph of C clusters, scaled.
+        target: Index of the class.
+        max_clusters: Clusters in one batch, fewer where they bring many localisations and edges; a set larger than
+            that is evaluated alone.
+
+    Attributes:
+        n_clusters: Number of clusters C.
+        n_evaluated: Sets that the network has seen so far.
+    """
+
+    def __init__(self, network: Network, graph: HeteroData, target: int, max_clusters: int = 4096) -> None:
+        self.network, self.graph, self.target, self.max_clusters = network, graph, target, max_clusters
+        self.n_clusters = n_clusters(graph)
+        self.n_evaluated = 0
+        self._filled_by_cluster = (_rows_of_clusters(graph) / _MAX_ROWS).clamp(min=1 / max_clusters)
+        self._filled_by_copy = _width(graph) / _MAX_MASK
+        whole = torch.ones((1, self.n_clusters), dtype=torch.bool)
+        probabilities = self._probabilities(whole)[0]
+        self._known = {key: float(probabilities[target]) for key in _keys(whole)}
+        self._known |= dict.fromkeys(_keys(~whole), 1 / len(probabilities))
+
+    @property
+    def whole(self) -> float:
+        """Value of all clusters: the probability that the network gives the class."""
+        return float(self.values(torch.ones((1, self.n_clusters), dtype=torch.bool)))
+
+    @property
+    def empty(self) -> float:
+        """Value of no clusters."""
+        return float(self.values(torch.zeros((1, self.n_clusters), dtype=torch.bool)))
+
+    def values(self, masks: Tensor) -> Tensor:
+        """Values of sets of clusters: (M, C) bool to (M,) float32."""
+        keys = _keys(masks)
+        new = {key: row for row, key in enumerate(keys) if key not in self._known}
+        wanted = masks[list(new.values())]
+        found = [self._probabilities(part)[:, self.target] for part in self._batches(wanted)]
+        if found:
+            self._known |= dict(zip(new, torch.cat(found).tolist(), strict=True))
+        return torch.tensor([self._known[key] for key in keys])
+
+    def known(self) -> tuple[Tensor, Tensor]:
+        """All sets whose values are known so far, (M, C) bool, and these (M,) float32."""
+        entries = torch.frombuffer(bytearray(b"".join(self._known)), dtype=torch.bool)
+        return entries.view(-1, self.n_clusters), torch.tensor(list(self._known.values()))
+
+    def _batches(self, masks: Tensor) -> Iterator[Tensor]:
+        """Splits (M, C) masks into those of one batch each, which holds one mask at least."""
+        filled = torch.cumsum((masks.double() @ self._filled_by_cluster).clamp(min=self._filled_by_copy), 0)
+        start = 0
+        while start < len(masks):
+            before = filled[start - 1] if start else filled.new_zeros(())
+            end = max(start + 1, int(torch.searchsorted(filled, before + 1.0, right=True)))
+            yield masks[start:end]
+            start = end
+
+    def _probabilities(self, masks: Tensor) -> Tensor:
+        """(M, C) bool to (M, K) float32."""
+        self.n_evaluated += len(masks)
+        with torch.no_grad():
+            return self.network(subgraphs(self.graph, masks)).float().softmax(dim=1)
+
+
+def _keys(masks: Tensor) -> list[bytes]:
+    return [row.tobytes() for row in masks.numpy()]
+
+
+def _rows_of_clusters(graph: HeteroData) -> Tensor:
+    """Nodes and edges that each cluster brings into a batch, at most: (C,) float64."""
+    count = n_clusters(graph)
+    of_type = {schema.level(index): owners(graph, index) for index in range(_n_levels(graph))}
+    of_type[schema.CLUSTER] = torch.arange(count)
+    of_edges = [of_type[kind[2]][graph[kind].edge_index[1]] for kind in graph.edge_types if kind[2] in of_type]
+    of_edges += [graph[schema.CLUSTER_NEAR].edge_index[1]] * (_ROWS_OF_CLUSTER_EDGE - 1)
+    return torch.bincount(torch.cat([*of_type.values(), *of_edges]), minlength=count).double()
+
+
+def _width(graph: HeteroData) -> int:
+    """The largest number of nodes or edges of one type."""
+    edges = [graph[kind].num_edges for kind in graph.edge_types]
+    return max([*edges, *(graph[name].num_nodes for name in graph.node_types)])

@@ -1,0 +1,152 @@
+"""Shapley values: what clusters add to the probability of a class, averaged over the others that may be there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Generator, Tensor
+
+from locgraph.explain.base import Example, Explainer
+from locgraph.explain.coalitions import Coalitions
+from locgraph.explain.explanation import Explanation
+from locgraph.models.network import Network
+from locgraph.settings import check_whole
+
+_MAX_MASK: Final = 20_000_000
+"""Entries of the masks of sets that are asked for at once."""
+
+
+class Shapley(Explainer):
+    """The Shapley value of each cluster: its mean gain as the clusters of a FOV come in one after the other.
+
+    The scores sum to the probability of the class less 1 / K. They are exact where asking for all sets of clusters
+    costs no more than sampling does; elsewhere orders are drawn at random, each together with its reverse, which
+    takes out much of the noise.
+
+    Args:
+        pairs: Orders that are drawn, each with its reverse; more is more exact and takes longer.
+
+    Raises:
+        ConfigError: ``pairs`` is below 1.
+
+    Source: Shapley 1953, "A value for n-person games"; antithetic orders: Mitchell et al. 2022, "Sampling
+    permutations for Shapley value estimation", arXiv 2104.12199.
+    """
+
+    def __init__(self, pairs: int = 32) -> None:
+        self.pairs = check_whole("explainer.pairs", pairs, at_least=1)
+
+    def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
+        """Scores the clusters of one FOV."""
+        coalitions = Coalitions(network, example.graph, example.target)
+        count = coalitions.n_clusters
+        if 2**count <= 2 * self.pairs * count:
+            each = torch.eye(count, dtype=torch.bool)
+            return Explanation(shapley_values(coalitions, each, [exact_sets(~one) for one in each]))
+        orders = torch.rand((self.pairs, count), generator=generator).argsort(dim=1)
+        return Explanation(_mean_gains(coalitions, torch.cat([orders, orders.flip(1)], dim=1).view(-1, count)))
+
+
+def _mean_gains(coalitions: Coalitions, orders: Tensor) -> Tensor:
+    """Mean gain of each cluster over orders (P, C) in which they come in: (C,) float32."""
+    count = orders.shape[1]
+    total = torch.zeros(count, dtype=torch.float64)
+    for part in orders.split(max(1, _MAX_MASK // (count * (count + 1)))):
+        arrived = part.argsort(dim=1)[:, None] < torch.arange(count + 1)[:, None]
+        values = coalitions.values(arrived.flatten(0, 1)).view(len(part), count + 1)
+        total.index_add_(0, part.flatten(), values.double().diff(dim=1).flatten())
+    return (total / len(orders)).float()
+
+
+WeightedSets = tuple[Tensor, Tensor]
+"""Sets of clusters (S, C) bool, and the weight of each (S,) float32; the weights sum to 1."""
+
+
+def shapley_values(coalitions: Coalitions, groups: Tensor, others: Sequence[WeightedSets]) -> Tensor:
+    """What each of several groups of clusters, each playing as one, adds to sets of other players.
+
+    Args:
+        coalitions: The game; it is asked once for all groups.
+        groups: Groups of clusters (G, C) bool.
+        others: For each group the sets of other players that it joins: all of them by ``exact_sets``, for its
+            Shapley value, or some by ``drawn_sets``, for an estimate without bias.
+
+    Returns:
+        (G,) float32.
+    """
+    owner = torch.repeat_interleave(torch.tensor([len(sets) for sets, _ in others], dtype=torch.int64))
+    sets, weights = (torch.cat(parts) for parts in zip(*others, strict=True))
+    joined, apart = coalitions.values(torch.cat([sets | groups[owner], sets & ~groups[owner]])).chunk(2)
+    return torch.zeros(len(groups)).index_add_(0, owner, weights * (joined - apart))
+
+
+def exact_sets(players: Tensor) -> WeightedSets:
+    """All sets of the players (C,) bool, weighted as one more player that joins them at random meets them."""
+    rows = players.nonzero()[:, 0]
+    count = len(rows)
+    chosen = (torch.arange(2**count)[:, None] >> torch.arange(count)) & 1 == 1
+    by_size = torch.tensor([1 / ((count + 1) * math.comb(count, size)) for size in range(count + 1)])
+    sets = torch.zeros((len(chosen), len(players)), dtype=torch.bool)
+    sets[:, rows] = chosen
+    return sets, by_size[chosen.sum(dim=1)]
+
+
+def drawn_sets(players: Tensor, draws: Tensor) -> WeightedSets:
+    """Those of the players (C,) bool that are in each of the sets that ``draw_sets`` gave, with equal weights."""
+    return draws & players, torch.full((len(draws),), 1 / len(draws))
+
+
+def draw_sets(samples: int, n_clusters: int, generator: Generator) -> Tensor:
+    """Random sets of clusters for Shapley values of any group: all sizes from none to all are equally likely.
+
+    Whatever group is taken out of such a set, what is left is distributed as Shapley's formula weighs the sets of the
+    other players: so one draw serves all groups, whose values then share their noise and can be compared.
+
+    Args:
+        samples: Number of sets; the second half are the complements of the first.
+        n_clusters: Number of clusters C.
+        generator: Source of randomness.
+
+    Returns:
+        (samples, C) bool.
+    """
+    half = (samples + 1) // 2
+    # one size from each of as many equal parts of the range
+    at = (torch.arange(half) + torch.rand(half, generator=generator)) / half
+    sizes = (at * (n_clusters + 1)).floor().long()
+    ranks = torch.rand((half, n_clusters), generator=generator).argsort(dim=1).argsort(dim=1)
+    sets = ranks < sizes[:, None]
+    return torch.cat([sets, ~sets])[:samples]
+
+
+def gains_by_size(masks: Tensor, values: Tensor) -> Tensor:
+    """Mean gain of each cluster over pairs of sets that differ by it alone, as far as their values are known.
+
+    Gains with others of the same number are averaged first, then these means, as the formula of the Shapley value
+    does; with the values of all sets it is the Shapley value.
+
+    Args:
+        masks: Different sets of clusters (M, C) bool.
+        values: Their values (M,).
+
+    Returns:
+        (C,) float32; 0 for a cluster that no two sets differ by.
+    """
+    count = masks.shape[1]
+    rows = {row.tobytes(): index for index, row in enumerate(masks.numpy())}
+    sizes = masks.sum(dim=1)
+    means = []
+    for cluster in range(count):
+        without = (~masks[:, cluster]).nonzero()[:, 0]
+        joined = masks[without]
+        joined[:, cluster] = True
+        found = torch.tensor([rows.get(row.tobytes(), -1) for row in joined.numpy()], dtype=torch.int64)
+        without, joined_rows = without[found >= 0], found[found >= 0]
+        gains = (values[joined_rows] - values[without]).double()
+        total = torch.zeros(count, dtype=torch.float64).index_add_(0, sizes[without], gains)
+        seen = torch.bincount(sizes[without], minlength=count)
+        means.append((total / seen.clamp(min=1)).sum() / (seen > 0).sum().clamp(min=1))
+    return torch.stack(means).float()

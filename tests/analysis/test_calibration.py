@@ -1,0 +1,107 @@
+"""Calibration on cases counted by hand, against torchmetrics, and where nothing can be said."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from torchmetrics.functional.classification import multiclass_calibration_error
+
+from locgraph.analysis.calibration import calibration, calibration_of
+from locgraph.errors import DataError
+
+
+def binary(confidences):
+    """Rows that predict class 0 with these probabilities."""
+    first = np.asarray(confidences, dtype=np.float64)
+    return np.stack([first, 1 - first], axis=1)
+
+
+def test_bins_error_and_score_counted_by_hand():
+    found = calibration(binary([0.55, 0.95, 0.95, 0.95]), np.array([1, 0, 0, 1]))
+
+    low, high = found.bins
+    assert (low.low, low.high, low.count) == pytest.approx((0.5, 0.6, 1))
+    assert (low.confidence, low.accuracy.estimate) == pytest.approx((0.55, 0.0))
+    assert (high.count, high.confidence, high.accuracy.estimate) == pytest.approx((3, 0.95, 2 / 3))
+    assert found.error == pytest.approx((0.55 + 3 * (0.95 - 2 / 3)) / 4)
+    assert found.brier == pytest.approx((2 * 0.55**2 + 2 * 2 * 0.05**2 + 2 * 0.95**2) / 4)
+    assert (found.n_cases, found.accuracy, found.mean_confidence) == pytest.approx((4, 0.5, 0.85))
+
+
+def test_an_honest_classifier_has_no_error():
+    found = calibration(binary([0.75] * 4), np.array([0, 0, 0, 1]))
+
+    assert found.error == pytest.approx(0.0)
+    assert found.bins[0].accuracy.low < 0.75 < found.bins[0].accuracy.high
+
+
+@pytest.mark.parametrize(("rows", "brier"), [([[1.0, 0, 0]], 0.0), ([[0, 1.0, 0]], 2.0), ([[1 / 3] * 3], 1 - 1 / 3)])
+def test_ends_of_the_brier_score(rows, brier):
+    assert calibration(np.array(rows), np.array([0])).brier == pytest.approx(brier)
+
+
+def test_the_error_is_that_of_torchmetrics():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([0.6] * 4, size=300)
+    targets = rng.integers(4, size=300)
+
+    found = calibration(probabilities, targets, n_bins=15)
+
+    expected = multiclass_calibration_error(torch.tensor(probabilities), torch.tensor(targets), 4, n_bins=15)
+    assert found.error == pytest.approx(expected.item(), abs=1e-6)
+    assert sum(found_bin.count for found_bin in found.bins) == 300
+
+
+def test_upper_ends_belong_to_their_bin_and_certainty_to_the_last():
+    found = calibration(binary([0.6, 1.0, 1.0 + 1e-9]), np.array([0, 0, 0]))
+
+    assert [(round(one.low, 6), one.count) for one in found.bins] == [(0.5, 1), (0.9, 2)]
+
+
+def test_the_order_of_cases_does_not_matter():
+    rng = np.random.default_rng(1)
+    probabilities, targets = rng.dirichlet([1.0] * 3, size=40), rng.integers(3, size=40)
+    order = rng.permutation(40)
+
+    first, second = calibration(probabilities, targets), calibration(probabilities[order], targets[order])
+
+    assert second.error == pytest.approx(first.error)
+    assert second.brier == pytest.approx(first.brier)
+
+
+def table(**changes):
+    columns = {"truth": ["L", None, "T"], "p_T": [0.2, 0.5, 0.9], "p_L": [0.8, 0.5, 0.1]}
+    return pl.DataFrame(columns | changes)
+
+
+def test_a_table_counts_rows_with_a_truth():
+    found = calibration_of(table(), ["T", "L"])
+
+    assert found.n_cases == 2
+    assert found.accuracy == 1.0
+    assert found.brier == pytest.approx((2 * 0.04 + 2 * 0.01) / 2)
+
+
+def test_one_class_alone_is_certain():
+    found = calibration_of(pl.DataFrame({"truth": ["T", "T"], "p_T": [1.0, 1.0]}), ["T"])
+
+    assert (found.error, found.brier) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: calibration(np.zeros((0, 2)), np.zeros(0, dtype=int)), "at least one case"),
+        (lambda: calibration(binary([0.5]), np.array([0, 1])), r"found shapes \(1, 2\) and \(2,\)"),
+        (lambda: calibration(np.array([[0.5, 0.2]]), np.array([0])), "sum to 1"),
+        (lambda: calibration(np.array([[np.nan, 1.0]]), np.array([0])), "sum to 1"),
+        (lambda: calibration(binary([0.5]), np.array([2])), "targets from 0 to 1, found 2 to 2"),
+        (lambda: calibration(binary([0.5]), np.array([0]), n_bins=0), "n_bins=0"),
+        (lambda: calibration_of(table(), ["T", "O"]), "expected predictions with p_O"),
+        (lambda: calibration_of(table(truth=["X", "T", "T"]), ["T", "L"]), r"found \['X'\]"),
+        (lambda: calibration_of(table(truth=pl.Series([None] * 3, dtype=pl.String)), ["T", "L"]), "at least one case"),
+    ],
+)
+def test_what_cannot_be_judged_is_told(make, message):
+    with pytest.raises(DataError, match=message):
+        make()

@@ -1,0 +1,248 @@
+"""Explainers that look into a network, with every model, encoder and readout of configs/model."""
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from torch_geometric.data import Batch
+
+from locgraph.commands import assemble
+from locgraph.commands.app import config_dir
+from locgraph.errors import ConfigError
+from locgraph.explain.attention import Attention
+from locgraph.explain.base import Example
+from locgraph.explain.gnn_explainer import GNNExplainer
+from locgraph.explain.grad_cam import GradCam
+from locgraph.explain.integrated_gradients import IntegratedGradients
+from locgraph.explain.pg_explainer import PGExplainer
+from locgraph.explain.saliency import Saliency
+from locgraph.graphs.build import GraphRecipe, build_graph
+from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
+from locgraph.models.sizes import DataSizes
+
+EXPLAINERS = {
+    "saliency": lambda: Saliency(),
+    "saliency_times_input": lambda: Saliency(times_input=True),
+    "integrated_gradients": lambda: IntegratedGradients(steps=3),
+    "grad_cam": lambda: GradCam(),
+    "attention": lambda: Attention(),
+    "gnn_explainer": lambda: GNNExplainer(steps=2),
+    "pg_explainer": lambda: PGExplainer(epochs=1),
+}
+
+
+def names(kind):
+    return sorted(path.stem for path in (config_dir() / "model" / kind).glob("*.yaml"))
+
+
+SINGLE = {path.stem for path in (config_dir() / "model").glob("loconly*.yaml")} | {"single_cluster"}
+CASES = [
+    *((name,) for name in names("") if not name.endswith("_segment")),
+    *(("invariantnet", f"model/cluster_encoder={name}") for name in names("cluster_encoder")),
+    *(("clusternet", f"model/readout={name}") for name in names("readout")),
+    ("clusternet", "model/loc_encoder=deep_sets"),
+    *((name, "model.cluster_features=false") for name in ("clusternet", "clustermlp", "invariantnet", "hgt")),
+]
+every_explainer = pytest.mark.parametrize("explainer", [make() for make in EXPLAINERS.values()], ids=EXPLAINERS)
+
+
+@pytest.fixture(scope="module")
+def make_fov():
+    """Makes a FOV with all that a graph may hold, in 2D or 3D, with edges or without."""
+
+    @cache  # explainers leave them as they are, as a test below says
+    def make(sizes, dimensions=2, features=2, edges=True):
+        rng = np.random.default_rng(0)
+        owner, axes = np.repeat(np.arange(len(sizes)), sizes), "xyz"[:dimensions]
+        points = 0.2 * rng.normal(size=(len(owner), dimensions)) + rng.normal(size=(len(sizes), dimensions))[owner]
+        names = tuple(f"f{i}" for i in range(features))
+        values = {axis: points[:, i] for i, axis in enumerate(axes)} | {
+            name: rng.uniform(size=len(owner)) for name in names
+        }
+        locs = pl.DataFrame({"cluster_id": owner} | values)
+        clusters = locs.group_by("cluster_id", maintain_order=True).agg(
+            pl.len().cast(pl.Int64).alias("count"),
+            *(pl.col(axis).mean().alias(f"{axis}_mean") for axis in axes),
+            *(pl.col(name).max() for name in names),
+        )
+        describe = {"covariance": Covariance()}
+        recipe = GraphRecipe(names, names, Nearest(2), True, 3, (0.5, 0.5), {}, Linked((0.6,), 2), describe)
+        graph = build_graph(locs, clusters, dimensions, recipe, "fov")
+        if not edges:
+            graph["cluster", "near", "cluster"].edge_index = torch.zeros((2, 0), dtype=torch.int64)
+        return Example("fov", Batch.from_data_list([graph]), 1)
+
+    return make
+
+
+@cache
+def settings(*overrides):
+    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
+        return assemble.plain(compose("train", list(overrides)).model)
+
+
+@pytest.fixture
+def make_fitting():
+    """Makes a network that fits `make_fov`."""
+
+    def make(overrides, dimensions=2, features=2):
+        torch.manual_seed(0)
+        sizes = DataSizes(dimensions, 3, features, features, 3, len(SUPERCLUSTER_FEATURES), 1, dimensions, 4)
+        return assemble.network(settings(f"model={overrides[0]}", *overrides[1:]), sizes)
+
+    return make
+
+
+def is_single(overrides):
+    return bool(SINGLE & {override.rpartition("=")[2] for override in overrides})
+
+
+def fits(explainer, network):
+    """Whether an explainer takes a network."""
+    try:
+        explainer.check(network)
+    except ConfigError:
+        return False
+    return True
+
+
+def fit_and_explain(explainer, network, example):
+    if explainer.trained:
+        explainer.fit(network, [example], torch.Generator().manual_seed(1))
+    return explainer.explain(network, example, torch.Generator().manual_seed(2))
+
+
+def check_scores(found, example):
+    graph = example.graph
+    sizes = {
+        "clusters": graph["cluster"].num_nodes,
+        "localisations": graph["localisation"].num_nodes,
+        "edges": graph["cluster", "near", "cluster"].num_edges,
+        "features": graph["cluster"].x.shape[1],
+    }
+    assert found.clusters is not None
+    for name, size in sizes.items():
+        scores = getattr(found, name)
+        if scores is not None:
+            assert scores.shape == (size,), name
+            assert scores.dtype == torch.float32, name
+            assert scores.isfinite().all(), name
+            assert not scores.requires_grad, name
+
+
+def state(network):
+    """All that may be left changed in a network."""
+    parameters = [(each.requires_grad, each.grad, each.detach().clone()) for each in network.parameters()]
+    return [
+        ([module.training for module in network.modules()], parameters),
+        [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules()],
+    ]
+
+
+@pytest.mark.parametrize("overrides", CASES, ids=" ".join)
+@every_explainer
+def test_scores_of_every_model(explainer, overrides, make_fitting, make_fov):
+    network = make_fitting(overrides).eval()
+    if not fits(explainer, network):
+        refused = {"Attention", "PGExplainer"}
+        assert type(explainer).__name__ in refused
+        return
+    example = make_fov((9,) if is_single(overrides) else (6, 1, 5))
+
+    if isinstance(explainer, PGExplainer) and is_single(overrides):
+        with pytest.raises(ConfigError, match="prepare graphs with more edges"):
+            fit_and_explain(explainer, network, example)
+        return
+    found = fit_and_explain(explainer, network, example)
+
+    check_scores(found, example)
+
+
+@pytest.mark.parametrize("overrides", [("locclusternet",), ("hgt",), ("invariantnet",), ("clustermlp",)], ids=" ".join)
+@every_explainer
+def test_three_dimensions(explainer, overrides, make_fitting, make_fov):
+    network, example = make_fitting(overrides, 3).eval(), make_fov((6, 1, 5), 3)
+
+    if fits(explainer, network):
+        check_scores(fit_and_explain(explainer, network, example), example)
+
+
+@pytest.mark.parametrize("sizes", [(1,), (4, 5)], ids=str)
+@pytest.mark.parametrize("features", [0, 2])
+@pytest.mark.parametrize("overrides", [("locclusternet",), ("hgt",), ("invariantnet",), ("clustermlp",)], ids=" ".join)
+@every_explainer
+def test_one_cluster_no_edges_no_features(explainer, overrides, features, sizes, make_fitting, make_fov):
+    network, example = (
+        make_fitting(overrides, features=features).eval(),
+        make_fov(sizes, features=features, edges=False),
+    )
+    if not fits(explainer, network):
+        return
+    if explainer.trained:
+        generator = torch.Generator().manual_seed(1)
+        explainer.fit(network, [make_fov((4, 5, 6), features=features)], generator)
+
+    found = explainer.explain(network, example, torch.Generator().manual_seed(2))
+
+    check_scores(found, example)
+    assert features or found.features is None
+
+
+@pytest.mark.parametrize("overrides", [("locclusternet", "model/readout=attention"), ("hgt",)], ids=" ".join)
+@every_explainer
+def test_the_network_comes_back_as_it_was(explainer, overrides, make_fitting, make_fov):
+    network, example = make_fitting(overrides).train(), make_fov((6, 1, 5))
+    network.head.eval()
+    next(network.readout.parameters(), next(network.parameters())).requires_grad_(False)
+    before, graph_before = state(network), example.graph.clone()
+
+    with torch.no_grad():
+        fit_and_explain(explainer, network, example)
+
+    (modes, parameters), hooks = state(network)
+    assert modes == before[0][0]
+    assert hooks == before[1]
+    for (wanted, gradient, value), (wanted_before, gradient_before, value_before) in zip(
+        parameters, before[0][1], strict=True
+    ):
+        assert wanted is wanted_before
+        assert gradient is gradient_before is None
+        assert torch.equal(value, value_before)
+    for name in graph_before.node_types:
+        assert torch.equal(example.graph[name].pos, graph_before[name].pos)
+        assert not example.graph[name].pos.requires_grad
+
+
+@every_explainer
+def test_same_seed_same_scores(explainer, make_fitting, make_fov):
+    network, example = make_fitting(("locclusternet",)).eval(), make_fov((6, 1, 5))
+
+    first, again = (fit_and_explain(explainer, network, example) for _ in range(2))
+
+    for name in ("clusters", "localisations", "edges", "features"):
+        one, other = getattr(first, name), getattr(again, name)
+        assert (one is None and other is None) or torch.equal(one, other), name
+
+
+@every_explainer
+def test_32_bits_under_autocast(explainer, make_fitting, make_fov):
+    network, example = make_fitting(("locclusternet",)).eval(), make_fov((6, 1, 5))
+    expected = fit_and_explain(explainer, network, example).clusters
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = fit_and_explain(explainer, network, example).clusters
+
+    assert torch.equal(found, expected)
+
+
+@every_explainer
+def test_classes_of_localisations_are_not_explained(explainer, make_fitting):
+    network = make_fitting(("locclusternet_segment",))
+
+    with pytest.raises(ConfigError, match="explains the class of a FOV"):
+        explainer.check(network)

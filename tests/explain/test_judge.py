@@ -1,0 +1,130 @@
+"""One row of metrics."""
+
+import math
+
+import pytest
+import torch
+
+from locgraph.errors import ConfigError, DataError
+from locgraph.explain.base import Example
+from locgraph.explain.explanation import Explanation
+from locgraph.explain.judge import JudgeSettings, judge, judge_motif, judge_sanity, judge_stability
+from locgraph.explain.metrics import columns
+from locgraph.explain.metrics.characterisation import Characterisation
+from locgraph.explain.metrics.selection import Selection
+from locgraph.explain.metrics.stability import Stability
+from locgraph.explain.random_scores import RandomScores
+
+WEIGHTS = torch.tensor([0.2, -0.1, 0.05, 0.15])
+TOP = JudgeSettings(Selection("count", 2))
+
+
+@pytest.fixture
+def example(make_example):
+    return make_example(4, features=torch.stack([WEIGHTS, WEIGHTS], dim=1))
+
+
+def test_a_row_by_hand(example, additive):
+    """p of class 1 is 0.8: 0.85 by the two best alone, 0.45 without them."""
+    row = judge(additive, example, Explanation(WEIGHTS), 0, TOP)
+
+    assert list(row) == list(columns.JUDGED)
+    divergence = 0.8 * math.log(0.8 / 0.85) + 0.2 * math.log(0.2 / 0.15)
+    expected = {
+        "fidelity_plus": 0.35,
+        "fidelity_minus": -0.05,
+        "fidelity_plus_accuracy": 1,
+        "fidelity_minus_accuracy": 0,
+        "fidelity_plus_truth": -0.35,
+        "fidelity_minus_truth": 0.05,
+        "fidelity_plus_truth_accuracy": 1,
+        "fidelity_minus_truth_accuracy": 0,
+        "characterisation": 2 / (1 / 0.35 + 1),
+        "characterisation_truth": 0,
+        "unfaithfulness": 1 - math.exp(-divergence),
+        "sparsity": 0.5,
+    }
+    assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-5)
+    assert row["fidelity_area"] == pytest.approx(row["fidelity_plus_area"] - row["fidelity_minus_area"])
+    assert row["fidelity_area"] > 0.1
+
+
+def test_values_lie_in_their_range(make_motif, finds_motif):
+    generator = torch.Generator().manual_seed(0)
+    for seed in range(10):
+        example, _ = make_motif(seed)
+        row = judge(finds_motif(), example, Explanation(torch.randn(12, generator=generator)), seed % 2)
+        for name, value in row.items():
+            assert columns.METRICS[name].low - 1e-6 <= value <= columns.METRICS[name].high + 1e-6, name
+
+
+def test_the_motif_is_the_better_explanation(make_motif, finds_motif):
+    example, motif = make_motif()
+    settings = JudgeSettings(Selection("count", 3))
+    right, wrong = (
+        judge(finds_motif(), example, Explanation(scores), 1, settings) for scores in (motif.float(), -motif.float())
+    )
+    for name, metric in columns.JUDGED.items():
+        if metric.better == columns.HIGHER:
+            assert right[name] > wrong[name], name
+        if metric.better == columns.LOWER:
+            assert right[name] < wrong[name], name
+
+
+def test_on_the_model_and_on_the_phenomenon_agree_where_it_is_right(example, additive):
+    row = judge(additive, example, Explanation(WEIGHTS), example.target, TOP)
+    for name, value in row.items():
+        if "truth" in name:
+            assert row[name.replace("_truth", "")] == value
+
+
+def test_what_does_not_exist_is_none(make_example, additive):
+    row = judge(additive, make_example(1, features=torch.tensor([[0.2, 0.0]])), Explanation(torch.ones(1)), None)
+    absent = {name for name, value in row.items() if value is None}
+    assert absent == {"concentration", "entropy", *(name for name in columns.JUDGED if "truth" in name)}
+
+
+def test_settings_reach_their_place(example, additive):
+    row = judge(
+        additive, example, Explanation(WEIGHTS), 1, JudgeSettings(Selection("count", 1), Characterisation(3, 1), 2)
+    )
+    assert row["sparsity"] == 0.75
+    assert row["fidelity_plus"] == pytest.approx(0.2, abs=1e-6)
+    assert row["characterisation"] == pytest.approx(4 / (3 / 0.2 + 1 / 0.9), abs=1e-5)
+    assert row["fidelity_plus_area"] == pytest.approx((0 + 2 * 0.35 + 0.3) / 4, abs=1e-6)
+    with pytest.raises(ConfigError, match="curve_points must be a whole number of at least 2"):
+        JudgeSettings(curve_points=1)
+
+
+def test_stability_sanity_and_motif(make_network, make_full_example):
+    network, example = make_network("clusternet"), make_full_example()
+    explainer, generator = RandomScores(), torch.Generator().manual_seed(0)
+    explanation = explainer.explain(network, example, generator)
+
+    stable = judge_stability(network, example, explainer, explanation, generator, Stability(3), Selection())
+    sane = judge_sanity(network, example, explainer, explanation, generator)
+    found = judge_motif(example, explanation, torch.tensor([True, False, False, True, False]))
+
+    assert list(stable) == list(columns.REPEATED)
+    assert list(sane) == list(columns.RANDOMISED)
+    assert list(found) == list(columns.GROUND_TRUTH)
+    assert found["motif_share"] == 0.4
+    for name, value in (stable | sane | found).items():
+        assert columns.METRICS[name].low - 1e-6 <= value <= columns.METRICS[name].high + 1e-6
+
+
+def test_a_motif_of_no_cluster(example):
+    found = judge_motif(example, Explanation(WEIGHTS), torch.zeros(4, dtype=torch.bool))
+    assert found == {"motif_auc": None, "motif_average_precision": None, "motif_precision": None, "motif_share": 0}
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (torch.ones(3), "fov_0: expected a finite score for each of 4 clusters, found 3 scores, 0 of them not finite"),
+        (torch.tensor([0.0, torch.nan, 0.0, torch.inf]), "found 4 scores, 2 of them not finite"),
+    ],
+)
+def test_scores_that_do_not_fit(scores, message, example, additive):
+    with pytest.raises(DataError, match=message):
+        judge(additive, Example("fov_0", example.graph, 1), Explanation(scores), 1)
