@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from locgraph.commands.app import launch
@@ -36,6 +37,45 @@ def test_runs_from_top_to_bottom(path, demo, monkeypatch):
     names = {}
     for cell in cells_of(path):
         exec("".join(cell["source"]), names)
-    if path.stem == "quickstart":
-        assert names["figure"].axes
-        assert names["doubtful"].height == 5
+    SAYS_WHAT_ITS_TEXT_SAYS[path.stem](names)
+
+
+def shows_the_doubtful(names):
+    assert names["figure"].axes
+    assert names["doubtful"].height == 5
+
+
+def predicts_new_files(names):
+    predicted = dict(names["predictions"].select("fov_id", "prediction").iter_rows())
+    assert predicted == {
+        "unknown_a": "control",
+        "unknown_b": "treated",
+        "unknown_c": "control",
+        "unknown_d": "treated",
+    }
+
+
+def finds_what_was_planted(names):
+    found = names["found"]
+    assert found["planted"].unique().to_list() == [4]
+    mean = dict(found.group_by("explainer").agg(pl.col("found").mean()).iter_rows())
+    assert mean["subgraphx"] > 3.5
+    assert mean["subgraphx"] >= mean["occlusion"] > mean["random"]
+    assert names["worst"] in set(found["fov_id"])
+
+
+def tells_the_models_apart(names):
+    pooled = names["pooled"]
+    assert pooled["model=invariantnet"]["low"] > pooled["model=clustermlp"]["high"]
+    assert names["both"].height == 90
+    assert names["both"].null_count().sum_horizontal().item() == 0
+    reports = list(names["sweep"].rglob("report.html"))
+    assert [path.parent.name for path in sorted(reports)] == ["model=clustermlp", "model=invariantnet"]
+
+
+SAYS_WHAT_ITS_TEXT_SAYS = {
+    "quickstart": shows_the_doubtful,
+    "bring_your_own_data": predicts_new_files,
+    "reading_an_explanation": finds_what_was_planted,
+    "comparing_models": tells_the_models_apart,
+}

@@ -95,12 +95,12 @@ def test_tables_alone_get_folds_and_controls(run, tmp_path, small):
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_order_of_rows_on_disk_changes_no_number(run, tmp_path, small):
-    run(tmp_path, "analyse", f"folder={small}", *FAST, "output=one")
+    run(tmp_path, "analyse", f"folder={small}", *FAST, "analysis.controls=false", "output=one")
     path = small / "manifest.parquet"
     manifest = analyse.read_material(small, None)[0].manifest
     manifest.table = manifest.table.reverse()
     manifest.write(path)
-    run(tmp_path, "analyse", f"folder={small}", *FAST, "output=other")
+    run(tmp_path, "analyse", f"folder={small}", *FAST, "analysis.controls=false", "output=other")
 
     for name in ("classifiers", "importance", "representatives", "feature_tests", "classifier_predictions"):
         assert (tmp_path / "one" / f"{name}.csv").read_text() == (tmp_path / "other" / f"{name}.csv").read_text()
@@ -109,7 +109,7 @@ def test_the_order_of_rows_on_disk_changes_no_number(run, tmp_path, small):
 @pytest.mark.usefixtures("undrawn")
 def test_groups_are_never_torn_and_tested_as_groups(run, tmp_path, write_tables):
     tables = write_tables(tmp_path / "tables", {"a": 8, "b": 8}, grouped=True)
-    run(tmp_path, "analyse", f"folder={tables}", *FAST)
+    run(tmp_path, "analyse", f"folder={tables}", *FAST, "analysis.controls=false")
 
     folder = tables / "analysis"
     tests = pl.read_csv(folder / "feature_tests.csv", infer_schema_length=None)

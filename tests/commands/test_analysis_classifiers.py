@@ -51,7 +51,7 @@ def test_controls_of_the_runs_are_taken_and_made_where_there_are_none(classify, 
         return findings.tables["classifiers"].filter(kind="control")["name"].unique().to_list()
 
     assert controls(classify(sweep)[0]) == ["count_alone"]
-    assert len(controls(classify(tables, features="hand_made")[0])) == 6
+    assert len(controls(classify(tables, features="hand_made", n_folds=2)[0])) == 6
     assert controls(classify(tables, features="hand_made", controls=False)[0]) == []
 
 
@@ -76,7 +76,7 @@ def test_without_a_classifier_the_rest_is_there(classify, sweep):
 
 def test_networks_of_localisations_are_not_compared(classify, tmp_path, tables, write_runs):
     sweep = write_runs(tmp_path / "segmented", tables, 3, range(3), scored="localisations")
-    findings, _ = classify(sweep, features="hand_made")
+    findings, _ = classify(sweep, features="hand_made", controls=False)
 
     assert "network" not in set(findings.tables["classifiers"]["kind"])
     assert any("names classes of localisations" in text for text in findings.warnings)

@@ -83,7 +83,7 @@ def _classify(
     if folds and sets.hand_made is not None:
         entries += _fit(HAND_MADE, folds, settings, findings, done)
         _add_importance(folds, settings, feature_of, findings, done)
-    learned = _learned_folds(material, sets, findings)
+    learned = _learned_folds(material, sets, settings, findings)
     if learned:
         entries += _fit(LEARNED, learned, settings, findings, done)
     entries += of_network[1:] or _controls(material, folds or learned, settings, findings)
@@ -121,7 +121,7 @@ def _hand_made_folds(
     return folds
 
 
-def _learned_folds(material: Material, sets: FeatureSets, findings: Findings) -> list[Fold]:
+def _learned_folds(material: Material, sets: FeatureSets, settings: AnalysisSettings, findings: Findings) -> list[Fold]:
     folds = []
     for index, features in sets.learned.items():
         samples = findings.attempt(where(LEARNED, index), lambda rows=features: Samples.of(rows))  # type: ignore[misc]
@@ -135,7 +135,7 @@ def _learned_folds(material: Material, sets: FeatureSets, findings: Findings) ->
     if folds and missing:
         findings.warn(f"no classifiers of learned vectors for the folds {missing}")
     sides = {split for splits in sets.splits.values() for split in splits.values()}
-    if folds and "train" not in sides:
+    if folds and settings.classifiers and "train" not in sides:
         sizes = sorted({len(fold.train_rows) for fold in folds})
         number = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{sizes[0]}"
         findings.warn(

@@ -23,7 +23,7 @@ TABLES: Final = {
     "clustering": "Do clusters of FOVs agree with the classes?",
     "correlations": "Features that say the same",
     "representatives": "FOVs nearest to and farthest from the middle of their class",
-    "misclassified": "FOVs that simple classifiers call wrongly",
+    "misclassified": "FOVs that the network calls wrongly",
 }
 """Tables of an analysis, in the order in which they are shown, with their titles."""
 
