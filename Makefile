@@ -25,7 +25,7 @@ demo: env  ## train and test on simulated data: about three minutes
 	$(BIN)/python train.py experiment=demo
 
 test: env  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: env  ## what pre-commit runs: linter, formatter, type checker
 	$(BIN)/ruff check .

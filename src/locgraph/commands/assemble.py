@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,12 +42,18 @@ def build(node: Any, **numbers: Any) -> Any:
             else instantiate(node, _convert_="all")
         )
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{node['_target_']}: {error}") from error
+        raise ConfigError(f"{node['_target_']}: {error}{_remedy(error)}") from error
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, LocgraphError):
             raise cause from error
         raise ConfigError(str(error)) from error
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about a setting that a class does not have, such as one that an experiment made for another class."""
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    return f"; it has no setting {found[1]}: leave it out with ~GROUP.{found[1]}" if found else ""
 
 
 def network(node: Any, sizes: Any) -> Any:
