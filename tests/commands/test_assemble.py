@@ -106,7 +106,10 @@ def test_an_unknown_argument_names_the_class(make, numbers):
 def test_an_unknown_argument_of_a_part_of_the_network_names_the_part(composed):
     cfg = composed("train", "model=clusternet", "+model.readout.window=3")
 
-    with pytest.raises(ConfigError, match=r"models\.network\.Network: Pooled.*unexpected keyword argument 'window'.*leave it out with ~GROUP.window"):
+    expected = (
+        r"models\.network\.Network: Pooled.*unexpected keyword argument 'window'.*leave it out with ~GROUP\.window"
+    )
+    with pytest.raises(ConfigError, match=expected):
         assemble.network(cfg.model, SIZES)
 
 
