@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from torch import Generator, Tensor
+from torch import Generator
 
 from locgraph.errors import DataError
 from locgraph.explain.base import Example, Explainer, n_clusters
@@ -13,9 +13,7 @@ from locgraph.explain.metrics import columns
 from locgraph.explain.metrics.characterisation import Characterisation
 from locgraph.explain.metrics.fidelity import by_accuracy, by_probability
 from locgraph.explain.metrics.fidelity_curve import fidelity_curve
-from locgraph.explain.metrics.ground_truth import against_motif
 from locgraph.explain.metrics.probabilities import Parts, parts
-from locgraph.explain.metrics.sanity import SPEARMAN, randomised_weights
 from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.sparsity import concentration, normalised_entropy, sparsity
 from locgraph.explain.metrics.stability import Stability
@@ -115,41 +113,6 @@ def judge_stability(
     check_fits(example, explanation)
     found = stability(network, example, explainer, explanation, selection, generator, nm_per_unit)
     return {columns.STABILITY: found.correlation, columns.STABILITY_OVERLAP: found.overlap}
-
-
-def judge_sanity(
-    network: Network, example: Example, explainer: Explainer, explanation: Explanation, generator: Generator
-) -> Row:
-    """Judges an explanation by that of a network without training: the metrics of `columns.RANDOMISED`.
-
-    Args:
-        network: The network, in evaluation mode; it stays as it is.
-        example: The FOV.
-        explainer: The explainer.
-        explanation: What it says of the trained network.
-        generator: Of the weights, and handed to the explainer.
-    """
-    check_fits(example, explanation)
-    table = randomised_weights(network, example, explainer, explanation, generator, cascade=False)
-    return {columns.RANDOMISED_WEIGHTS: table[SPEARMAN].item()}
-
-
-def judge_motif(example: Example, explanation: Explanation, motif: Tensor) -> Row:
-    """Judges an explanation by the clusters that are known to carry the class: the metrics of `columns.GROUND_TRUTH`.
-
-    Args:
-        example: The FOV.
-        explanation: What an explainer says of it.
-        motif: The clusters of the motif, (C,) bool.
-    """
-    check_fits(example, explanation)
-    found = against_motif(explanation.clusters, motif)
-    return {
-        columns.MOTIF_AUC: found.auc,
-        columns.MOTIF_AVERAGE_PRECISION: found.average_precision,
-        columns.MOTIF_PRECISION: found.precision,
-        columns.MOTIF_SHARE: found.share,
-    }
 
 
 def check_fits(example: Example, explanation: Explanation) -> None:

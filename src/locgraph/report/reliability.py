@@ -51,6 +51,13 @@ def calibrated(source: Source) -> Calibration | Absent:
 
 def curve(found: Calibration, what: str) -> Plot:
     """Accuracy over confidence, and how many cases each bin holds."""
+    alt = f"Reliability curve of {found.n_cases} test {what}; expected calibration error {number(found.error)}."
+    caption = f"Dots: mean of each bin with Wilson's 95 % interval. Below: how many {what} each bin holds."
+    return Plot("calibration", _traces(found, what), _layout(what), alt, caption, height=430, narrow=True)
+
+
+def _traces(found: Calibration, what: str) -> list[dict[str, Any]]:
+    """The diagonal, the curve, and the bars of the counts."""
     x = [one.confidence for one in found.bins]
     accuracy = [one.accuracy for one in found.bins]
     y = [one.estimate for one in accuracy]
@@ -68,7 +75,7 @@ def curve(found: Calibration, what: str) -> Plot:
         f"{number(one.confidence)}, right {number(one.accuracy.estimate)}<extra></extra>"
         for one in found.bins
     ]
-    data: list[dict[str, Any]] = [
+    return [
         {
             "x": [0, 1],
             "y": [0, 1],
@@ -97,7 +104,10 @@ def curve(found: Calibration, what: str) -> Plot:
             "hovertemplate": words,
         },
     ]
-    layout = {
+
+
+def _layout(what: str) -> dict[str, Any]:
+    return {
         "xaxis": {"range": [-0.02, 1.02], "title": {"text": "confidence"}, "zeroline": False, "anchor": "y2"},
         "yaxis": {
             "range": [-0.04, 1.06],
@@ -110,9 +120,6 @@ def curve(found: Calibration, what: str) -> Plot:
         "showlegend": False,
         "hovermode": "closest",
     }
-    alt = f"Reliability curve of {found.n_cases} test {what}; expected calibration error {number(found.error)}."
-    caption = f"Dots: mean of each bin with Wilson's 95 % interval. Below: how many {what} each bin holds."
-    return Plot("calibration", data, layout, alt, caption, height=430, narrow=True)
 
 
 def bin_table(found: Calibration, what: str) -> Table:

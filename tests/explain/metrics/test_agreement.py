@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from locgraph.explain.explanation import Explanation
-from locgraph.explain.metrics.agreement import agreement, mean_agreement
+from locgraph.explain.metrics.agreement import agreement
 from locgraph.explain.metrics.selection import Selection
 
 UP = torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -37,15 +37,3 @@ def test_one_explainer_has_no_pair():
     found = agreement({"up": Explanation(UP)}, Selection())
     assert found.is_empty()
     assert found.schema["spearman"] == pl.Float64
-    assert mean_agreement(found).is_empty()
-
-
-def test_mean_over_fovs():
-    selection = Selection("count", 2)
-    same = agreement({"a": Explanation(UP), "b": Explanation(UP)}, selection)
-    opposite = agreement({"a": Explanation(UP), "b": Explanation(-UP)}, selection)
-    flat = agreement({"a": Explanation(UP), "b": Explanation(torch.zeros(4))}, selection)
-
-    found = mean_agreement(pl.concat([same, opposite, flat, flat]))
-
-    assert found.row(0) == pytest.approx(("a", "b", 0.0, 0.0, 0.25, 4))

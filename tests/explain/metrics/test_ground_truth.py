@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from locgraph.errors import DataError
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.metrics.ground_truth import against_motif, localisations_against_motif
+from locgraph.explain.metrics.ground_truth import against_motif
 
 MOTIF = torch.tensor([0, 1, 0, 1, 0, 0]).bool()
 
@@ -46,18 +45,6 @@ def test_nothing_to_tell_apart(motif, share, reason):
     found = against_motif(torch.tensor([0.1, 0.2]), torch.tensor(motif).bool())
     assert (found.auc, found.average_precision, found.precision, found.share) == (None, None, None, share)
     assert reason in found.reason
-
-
-def test_localisations(make_full_example):
-    graph = make_full_example(sizes=(4, 2, 3)).graph
-    motif = torch.tensor([0, 0, 0, 0, 1, 1, 0, 0, 0]).bool()
-
-    of_clusters = localisations_against_motif(Explanation(torch.tensor([0.2, 0.9, 0.1])), graph, motif)
-    assert (of_clusters.auc, of_clusters.precision) == (1, 1)
-    assert of_clusters.share == pytest.approx(2 / 9)
-
-    own = Explanation(torch.tensor([0.2, 0.9, 0.1]), localisations=-motif.float())
-    assert localisations_against_motif(own, graph, motif).auc == 0
 
 
 @pytest.mark.parametrize(

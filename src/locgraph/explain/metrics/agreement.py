@@ -44,17 +44,3 @@ def agreement(explanations: Mapping[str, Explanation], selection: Selection) -> 
     ]
     types = dict.fromkeys(_NAMES, pl.String) | dict.fromkeys(_VALUES, pl.Float64)
     return pl.DataFrame(rows, schema=types, orient="row")
-
-
-def mean_agreement(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Averages the agreement of each pair of explainers over FOVs.
-
-    Args:
-        pairs: The rows of `agreement` of one FOV or many.
-
-    Returns:
-        One row for each pair: both names, means over the FOVs where the value exists, and ``n_fovs``.
-    """
-    return pairs.group_by(_NAMES, maintain_order=True).agg(
-        *(pl.col(name).mean() for name in _VALUES), pl.len().cast(pl.Int64).alias(N_FOVS)
-    )

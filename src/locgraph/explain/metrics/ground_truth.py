@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from locgraph.errors import DataError
-from locgraph.explain.explanation import Explanation
 from locgraph.explain.metrics.selection import check_finite
-from locgraph.models.localisations import owners
 
 
 @dataclass(frozen=True)
@@ -66,24 +63,6 @@ def against_motif(scores: Tensor, motif: Tensor) -> GroundTruth:
         _precision_at_k(values, truth, size),
         share,
     )
-
-
-def localisations_against_motif(explanation: Explanation, graph: HeteroData, motif: Tensor) -> GroundTruth:
-    """Judges scores of localisations by a motif.
-
-    Args:
-        explanation: The explanation; where it does not look inside clusters, localisations score as their cluster does.
-        graph: The PyG batch of one graph that it explains, with localisations.
-        motif: Which localisations belong to the motif, (N,) bool.
-
-    Returns:
-        As `against_motif`, for localisations.
-
-    Raises:
-        DataError: The sizes differ, or a score is not finite.
-    """
-    scores = explanation.localisations
-    return against_motif(explanation.clusters[owners(graph)] if scores is None else scores, motif)
 
 
 def _precision_at_k(scores: np.ndarray, truth: np.ndarray, k: int) -> float:
