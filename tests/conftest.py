@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+# where a developer keeps results is no place for those of tests
+os.environ.pop("LOCGRAPH_OUTPUT_DIR", None)
+
 ROOT = Path(__file__).parents[1]
 
 
