@@ -2,7 +2,7 @@
 
 import sys
 
-from locgraph.commands.app import launch
+from locgraph.cli.app import launch
 
 if __name__ == "__main__":
     launch("eval", sys.argv[1:])

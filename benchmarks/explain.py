@@ -36,22 +36,22 @@ from rich.console import Console
 from rich.table import Table
 
 from locgraph import schema
-from locgraph.commands import assemble, prepare
-from locgraph.commands.app import config_dir
-from locgraph.commands.examples import Examples
-from locgraph.commands.explained_fovs import draw, spread
+from locgraph.cli import assemble, prepare
+from locgraph.cli.app import config_dir
+from locgraph.cli.examples import Examples
+from locgraph.cli.explained_fovs import draw, spread
 from locgraph.data.folds import TEST, TRAIN
 from locgraph.errors import ConfigError
 from locgraph.explain.base import Example, Explainer, n_clusters
 from locgraph.explain.metrics.ground_truth import GroundTruth, against_motif
 from locgraph.io.featextracted import read_fov
-from locgraph.models.network import Network
-from locgraph.models.sizes import DataSizes
+from locgraph.learn.checkpoint import load_weights, read_checkpoint
+from locgraph.nn.network import Network
+from locgraph.nn.sizes import DataSizes
 from locgraph.simulate.motif import MOTIF
-from locgraph.training.checkpoint import load_weights, read_checkpoint
 
 FIT_FOVS = 100
-SERIAL = {"_target_": "locgraph.pipeline.executors.Serial"}
+SERIAL = {"_target_": "locgraph.preparation.executors.Serial"}
 
 
 @dataclass
@@ -84,7 +84,7 @@ def train(folder: str) -> Path:
     """Trains the experiment in a process of its own; gives the checkpoint."""
     run = Path(folder) / "run"
     options = ["experiment=motif", "controls=false", f"paths.output_dir={folder}", f"paths.run_dir={run}"]
-    command = [sys.executable, "-m", "locgraph.commands", "train", *options]
+    command = [sys.executable, "-m", "locgraph.cli", "train", *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return run / "checkpoints" / "best.ckpt"
 

@@ -23,27 +23,27 @@ from typing import Any
 
 import numpy as np
 
-from locgraph.clustering.dbscan import DBSCAN
-from locgraph.clustering.kmeans import KMeans
-from locgraph.features.blinking import Blinking, MergedBlinking
-from locgraph.features.channels import ChannelFractions
-from locgraph.features.compactness import Compactness
-from locgraph.features.deconvolved_size import DeconvolvedSize, DeconvolvedSize3D
-from locgraph.features.ellipse import Ellipse
-from locgraph.features.grouping import Groups
-from locgraph.features.hull import Hull
-from locgraph.features.localisation.centre_distance import CentreDistance
-from locgraph.features.localisation.channel_indicator import ChannelIndicator
-from locgraph.features.localisation.local_density import LocalDensity
-from locgraph.features.localisation.nearest_distance import NearestDistance
-from locgraph.features.neighbourhood import Neighbourhood
-from locgraph.features.orientation import Orientation
-from locgraph.features.pca import PCA
-from locgraph.features.photons import Photons
-from locgraph.features.precision import Precision
-from locgraph.features.size import Size
-from locgraph.features.solidity import Solidity
-from locgraph.features.spacing import Spacing
+from locgraph.preparation.clustering.dbscan import DBSCAN
+from locgraph.preparation.clustering.kmeans import KMeans
+from locgraph.preparation.features.blinking import Blinking, MergedBlinking
+from locgraph.preparation.features.channels import ChannelFractions
+from locgraph.preparation.features.compactness import Compactness
+from locgraph.preparation.features.deconvolved_size import DeconvolvedSize, DeconvolvedSize3D
+from locgraph.preparation.features.ellipse import Ellipse
+from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.hull import Hull
+from locgraph.preparation.features.localisation.centre_distance import CentreDistance
+from locgraph.preparation.features.localisation.channel_indicator import ChannelIndicator
+from locgraph.preparation.features.localisation.local_density import LocalDensity
+from locgraph.preparation.features.localisation.nearest_distance import NearestDistance
+from locgraph.preparation.features.neighbourhood import Neighbourhood
+from locgraph.preparation.features.orientation import Orientation
+from locgraph.preparation.features.pca import PCA
+from locgraph.preparation.features.photons import Photons
+from locgraph.preparation.features.precision import Precision
+from locgraph.preparation.features.size import Size
+from locgraph.preparation.features.solidity import Solidity
+from locgraph.preparation.features.spacing import Spacing
 
 STANDARD = (Size(), PCA(), Hull())
 FURTHER = (

@@ -26,10 +26,10 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from locgraph import schema
-from locgraph.commands import assemble, fit, prepare
-from locgraph.commands.app import config_dir
-from locgraph.commands.quiet import quiet
-from locgraph.models.network import Network
+from locgraph.cli import assemble, fit, prepare
+from locgraph.cli.app import config_dir
+from locgraph.cli.quiet import quiet
+from locgraph.nn.network import Network
 
 REPEATS = 15
 MODELS = ("invariantnet", "locclusternet")

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from locgraph import schema
-from locgraph.commands import assemble, prepare
+from locgraph.cli import assemble, prepare
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
 from locgraph.data.folds import Split
 from locgraph.data.scaling import Scaler, ScalingSettings
-from locgraph.models.network import Network
-from locgraph.models.precision import pool
-from locgraph.models.sizes import DataSizes
-from locgraph.training.checkpoint import load_weights, read_checkpoint
+from locgraph.learn.checkpoint import load_weights, read_checkpoint
+from locgraph.nn.network import Network
+from locgraph.nn.precision import pool
+from locgraph.nn.sizes import DataSizes
 
 
 def differences(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,7 +30,7 @@ def differences(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     checkpoint = read_checkpoint(path)
     record = checkpoint.record
     settings = OmegaConf.create(record["settings"])
-    settings.executor = {"_target_": "locgraph.pipeline.executors.Serial"}
+    settings.executor = {"_target_": "locgraph.preparation.executors.Serial"}
     catalogue = prepare.read_catalogue(settings) if settings.data.kind == "raw" else None
     prepared = prepare.make_graphs(settings, prepare.make_tables(settings, catalogue))
     table = prepared.manifest.table

@@ -37,17 +37,17 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from locgraph.commands import assemble
-from locgraph.commands.app import config_dir
-from locgraph.commands.prepare import feature_columns
-from locgraph.features.table import FeatureSet
+from locgraph.cli import assemble
+from locgraph.cli.app import config_dir
+from locgraph.cli.prepare import feature_columns
 from locgraph.graphs import store
 from locgraph.graphs.build import GraphRecipe
 from locgraph.io.catalogue import scan
 from locgraph.io.featextracted import list_fovs, read_fov
-from locgraph.pipeline import extract
-from locgraph.pipeline.executors import Executor
-from locgraph.pipeline.prepare import prepare
+from locgraph.preparation import extract
+from locgraph.preparation.executors import Executor
+from locgraph.preparation.features.table import FeatureSet
+from locgraph.preparation.prepare import prepare
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
 

@@ -23,7 +23,7 @@ CASES = {
 def seconds(arguments: list[str], folder: str) -> float:
     """Wall time of one process from start to end."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "locgraph.commands", *arguments]
+    command = [sys.executable, "-m", "locgraph.cli", *arguments]
     subprocess.run(command, cwd=folder, capture_output=True, check=False)
     return time.perf_counter() - started
 

@@ -27,10 +27,10 @@ def measure(folder: str, overrides: list[str]) -> dict[str, float]:
     import lightning.pytorch as lightning
     from hydra import compose, initialize_config_dir
 
-    from locgraph.commands import assemble, fit, prepare
-    from locgraph.commands.app import config_dir
-    from locgraph.commands.quiet import quiet
-    from locgraph.models.network import Network
+    from locgraph.cli import assemble, fit, prepare
+    from locgraph.cli.app import config_dir
+    from locgraph.cli.quiet import quiet
+    from locgraph.nn.network import Network
 
     class Clock(lightning.Callback):
         """Notes the time at the end of each epoch."""

@@ -15,10 +15,10 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from locgraph.commands import assemble, cli
-from locgraph.commands.app import TASKS, config_dir
+from locgraph.cli import assemble, cli
+from locgraph.cli.app import TASKS, config_dir
 from locgraph.errors import ConfigError
-from locgraph.models.sizes import DataSizes
+from locgraph.nn.sizes import DataSizes
 
 CONFIGS = config_dir()
 FILES = sorted(CONFIGS.rglob("*.yaml"))

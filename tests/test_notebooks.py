@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from locgraph.commands.app import launch
+from locgraph.cli.app import launch
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 

@@ -100,9 +100,7 @@ def test_the_wheel_says_what_it_needs(wheel):
 
 
 def test_the_installed_copy_is_the_one_that_runs(installed):
-    code = (
-        "import locgraph; from locgraph.commands.app import config_dir; print(locgraph.__file__); print(config_dir())"
-    )
+    code = "import locgraph; from locgraph.cli.app import config_dir; print(locgraph.__file__); print(config_dir())"
     where, configs = installed.run(sys.executable, "-c", code).split()
     assert Path(where) == installed.packages / "locgraph" / "__init__.py"
     assert Path(configs) == installed.packages / "locgraph" / "configs"

@@ -1,11 +1,39 @@
-"""What can go wrong for a user, each with a name.
+"""Errors that a user can cause and mend.
 
-Every message says what was expected, what was found, in which file or field of view (FOV), and which setting to change.
+A message states what was expected, what was found, in which file or field of view (FOV), and which argument to change.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
 
 
 class LocgraphError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base class of all errors that a user can cause and mend.
+
+    A component names its own argument in ``setting``. Callers that know where this argument comes from prefix it with
+    `within`: ``eps_nm`` of a clusterer becomes ``clustering.eps_nm`` on the command line.
+
+    Args:
+        message: What was expected and what was found.
+        setting: The argument to change; None where no single one is wrong.
+    """
+
+    def __init__(self, message: str, *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.setting is None else f"{self.setting}: {message}"
+
+    def within(self, group: str) -> Self:
+        """Return this error with ``group`` before the name of its setting."""
+        if self.setting is not None and group:
+            self.setting = f"{group}.{self.setting}"
+        return self
 
 
 class ConfigError(LocgraphError):
@@ -17,7 +45,7 @@ class DataError(LocgraphError):
 
 
 class TooManyFailuresError(DataError):
-    """More fields of view failed than ``data.max_failed_fraction`` allows."""
+    """A larger fraction of fields of view failed than is allowed."""
 
 
 class FoldError(LocgraphError):
@@ -30,3 +58,17 @@ class CheckpointError(LocgraphError):
 
 class MissingPackageError(LocgraphError):
     """An optional package is needed; the message names the extra to install."""
+
+
+@contextmanager
+def within(group: str) -> Iterator[None]:
+    """Prefix the setting of an error that the block raises.
+
+    Args:
+        group: The argument, or config group, that holds the component; empty leaves the setting as it is.
+    """
+    try:
+        yield
+    except LocgraphError as error:
+        error.within(group)
+        raise

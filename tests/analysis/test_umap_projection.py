@@ -10,8 +10,8 @@ import pytest
 
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.umap_projection import UmapSettings, umap_projection
-from locgraph.clustering import backend
 from locgraph.errors import ConfigError, MissingPackageError
+from locgraph.preparation.clustering import backend
 
 
 def features(n=24, labels="ab", seed=0):

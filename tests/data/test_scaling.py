@@ -11,12 +11,12 @@ from torch_geometric.data import Batch, HeteroData
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
 from locgraph.errors import ConfigError
 from locgraph.graphs.descriptors.covariance import Covariance
-from locgraph.models.cluster_encoders.continuous_filter import ContinuousFilter
-from locgraph.models.heads.classify import ClassifyFov
-from locgraph.models.loc_encoders.none import NoEncoder
-from locgraph.models.network import Network
-from locgraph.models.readouts.pooled import Pooled
-from locgraph.models.sizes import DataSizes
+from locgraph.nn.cluster_encoders.continuous_filter import ContinuousFilter
+from locgraph.nn.heads.classify import ClassifyFov
+from locgraph.nn.loc_encoders.none import NoEncoder
+from locgraph.nn.network import Network
+from locgraph.nn.readouts.pooled import Pooled
+from locgraph.nn.sizes import DataSizes
 
 
 def small(features, extent=2.0):

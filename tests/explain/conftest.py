@@ -12,20 +12,20 @@ from torch import nn
 from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
-from locgraph.commands import assemble
-from locgraph.commands.app import config_dir
+from locgraph.cli import assemble
+from locgraph.cli.app import config_dir
 from locgraph.explain.base import Example
 from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.cluster_edges import AllPairs, Nearest
 from locgraph.graphs.descriptors.covariance import Covariance
 from locgraph.graphs.descriptors.pair_distances import PairDistances
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
-from locgraph.models.loc_encoders.none import NoEncoder
-from locgraph.models.network import Network
-from locgraph.models.precision import pool
-from locgraph.models.readouts.pooled import Pooled
-from locgraph.models.seams import Messages
-from locgraph.models.sizes import DataSizes
+from locgraph.nn.loc_encoders.none import NoEncoder
+from locgraph.nn.network import Network
+from locgraph.nn.precision import pool
+from locgraph.nn.readouts.pooled import Pooled
+from locgraph.nn.seams import Messages
+from locgraph.nn.sizes import DataSizes
 
 N_CLASSES, N_FEATURES = 3, 2
 

@@ -9,8 +9,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch_geometric.data import Batch
 
-from locgraph.commands import assemble
-from locgraph.commands.app import config_dir
+from locgraph.cli import assemble
+from locgraph.cli.app import config_dir
 from locgraph.errors import ConfigError
 from locgraph.explain.attention import Attention
 from locgraph.explain.base import Example
@@ -23,7 +23,7 @@ from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.cluster_edges import Nearest
 from locgraph.graphs.descriptors.covariance import Covariance
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
-from locgraph.models.sizes import DataSizes
+from locgraph.nn.sizes import DataSizes
 
 EXPLAINERS = {
     "saliency": lambda: Saliency(),

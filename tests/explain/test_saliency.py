@@ -8,8 +8,8 @@ import torch
 from locgraph.errors import ConfigError
 from locgraph.explain.base import Example
 from locgraph.explain.saliency import Saliency
-from locgraph.models.localisations import first_features, owners
-from locgraph.models.precision import pool
+from locgraph.nn.localisations import first_features, owners
+from locgraph.nn.precision import pool
 
 WEIGHTS = [2.0, 0.0, 1.0, -2.0]  # of two features and two coordinates
 

@@ -13,7 +13,7 @@ from locgraph.graphs.build import build_graph
 from locgraph.graphs.store import GraphStore, GraphTask, build_fov, build_store
 from locgraph.graphs.superclusters import Linked
 from locgraph.io.featextracted import CLUSTERS, fov_path, read_fov
-from locgraph.pipeline.executors import Processes, Serial
+from locgraph.preparation.executors import Processes, Serial
 
 
 @pytest.fixture

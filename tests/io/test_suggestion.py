@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from locgraph.commands.app import config_dir
+from locgraph.cli.app import config_dir
 from locgraph.io.suggestion import suggest_columns
 
 ONI = ("Channel", "Frame", "X (nm)", "Y (nm)", "Z (nm)", "Photons", "Background")

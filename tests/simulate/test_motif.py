@@ -8,8 +8,8 @@ from scipy.spatial.distance import pdist
 from scipy.stats import ks_2samp, kstest
 
 from locgraph import schema
-from locgraph.clustering.dbscan import DBSCAN
 from locgraph.errors import ConfigError
+from locgraph.preparation.clustering.dbscan import DBSCAN
 from locgraph.simulate.dataset import RECORD, simulate_dataset
 from locgraph.simulate.motif import MOTIF, OTHER, Motif
 

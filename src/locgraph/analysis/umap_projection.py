@@ -11,7 +11,7 @@ import numpy as np
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.projection import Projection, with_coordinates
 from locgraph.analysis.standardised import standardise
-from locgraph.clustering.backend import AUTO, CUML, check_backend, choose_backend, import_cuml
+from locgraph.preparation.clustering.backend import AUTO, CUML, check_backend, choose_backend, import_cuml
 from locgraph.settings import check_flag, check_number, check_whole
 
 NAMES: Final = ["umap_1", "umap_2"]

@@ -13,8 +13,8 @@ from locgraph.explain.base import Example, Explainer, n_clusters
 from locgraph.explain.explanation import Explanation
 from locgraph.explain.frozen import frozen
 from locgraph.explain.hooks import recorded
-from locgraph.models.network import Network
-from locgraph.models.seams import NeighbourSoftmax
+from locgraph.nn.network import Network
+from locgraph.nn.seams import NeighbourSoftmax
 
 
 class Attention(Explainer):

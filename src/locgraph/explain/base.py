@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.explain.explanation import Explanation
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.explain.base import n_clusters
-from locgraph.models.localisations import owners
-from locgraph.models.network import Network
+from locgraph.nn.localisations import owners
+from locgraph.nn.network import Network
 
 _PER_GRAPH: Final = ("batch", "ptr")
 _MAX_ROWS: Final = 30_000

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from locgraph.models.precision import no_autocast
+from locgraph.nn.precision import no_autocast
 
 
 @contextmanager

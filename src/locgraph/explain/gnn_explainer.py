@@ -14,7 +14,7 @@ from locgraph.explain.explanation import Explanation
 from locgraph.explain.frozen import frozen
 from locgraph.explain.hooks import cluster_weights, edge_messages, edge_weights
 from locgraph.explain.masks import price, surprise
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 from locgraph.settings import check_number, check_whole
 
 

@@ -10,7 +10,7 @@ from locgraph.explain.explanation import Explanation
 from locgraph.explain.frozen import frozen
 from locgraph.explain.hooks import hooked
 from locgraph.explain.inputs import log_odds
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 from locgraph.settings import check_flag
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from locgraph import schema
-from locgraph.models.network import Network
-from locgraph.models.rows import gather
-from locgraph.models.seams import Messages
+from locgraph.nn.network import Network
+from locgraph.nn.rows import gather
+from locgraph.nn.seams import Messages
 
 
 def edge_messages(network: Network) -> list[Messages]:

@@ -12,8 +12,8 @@ from torch_geometric.data import HeteroData
 from locgraph import schema
 from locgraph.explain.base import n_clusters
 from locgraph.explain.coalitions import subgraphs
-from locgraph.models.localisations import from_centre, owners
-from locgraph.models.network import Network
+from locgraph.nn.localisations import from_centre, owners
+from locgraph.nn.network import Network
 
 CLUSTER_FEATURES: Final = "cluster_features"
 CLUSTER_POSITIONS: Final = "cluster_positions"

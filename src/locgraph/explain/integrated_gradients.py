@@ -23,7 +23,7 @@ from locgraph.explain.inputs import (
     of_features,
     with_inputs,
 )
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
 MEAN, ZERO = "mean", "zero"

@@ -18,7 +18,7 @@ from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.sparsity import concentration, normalised_entropy, sparsity
 from locgraph.explain.metrics.stability import Stability
 from locgraph.explain.metrics.unfaithfulness import unfaithfulness
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
 Row = dict[str, float | None]

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 
 _TINY: Final = 1e-12
 

@@ -8,7 +8,7 @@ from torch import Generator
 from locgraph.explain.base import Example, Explainer
 from locgraph.explain.coalitions import Coalitions
 from locgraph.explain.explanation import Explanation
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 
 
 class Occlusion(Explainer):

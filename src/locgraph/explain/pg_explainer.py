@@ -17,8 +17,8 @@ from locgraph.explain.explanation import Explanation
 from locgraph.explain.frozen import frozen
 from locgraph.explain.hooks import edge_messages, edge_weights
 from locgraph.explain.masks import price, surprise
-from locgraph.models.mlp import mlp
-from locgraph.models.network import Network
+from locgraph.nn.mlp import mlp
+from locgraph.nn.network import Network
 from locgraph.settings import check_number, check_whole
 
 MAX, MEAN = "max", "mean"

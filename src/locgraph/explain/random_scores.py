@@ -7,7 +7,7 @@ from torch import Generator
 
 from locgraph.explain.base import Example, Explainer, n_clusters
 from locgraph.explain.explanation import Explanation
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 
 
 class RandomScores(Explainer):

@@ -8,7 +8,7 @@ from locgraph.explain.base import Example, Explainer
 from locgraph.explain.explanation import Explanation
 from locgraph.explain.frozen import frozen
 from locgraph.explain.inputs import gradients, inputs_of, of_clusters, of_features
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 from locgraph.settings import check_flag
 
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from locgraph.explain.base import Example, Explainer
 from locgraph.explain.coalitions import Coalitions
 from locgraph.explain.explanation import Explanation
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
 _MAX_MASK: Final = 20_000_000

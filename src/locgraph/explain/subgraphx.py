@@ -11,7 +11,7 @@ from locgraph.explain.explanation import Explanation
 from locgraph.explain.neighbourhood import neighbourhood, prunable, within_hops
 from locgraph.explain.search_tree import SearchSettings, SearchTree
 from locgraph.explain.shapley import WeightedSets, draw_sets, drawn_sets, exact_sets, gains_by_size, shapley_values
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
 

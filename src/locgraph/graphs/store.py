@@ -17,8 +17,8 @@ from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.graphs.build import GRAPHS_VERSION, GraphRecipe, build_graph
 from locgraph.io.featextracted import read_fingerprint, read_fov
-from locgraph.pipeline.executors import Executor
-from locgraph.pipeline.prepare import Track, remove_abandoned, silent
+from locgraph.preparation.executors import Executor
+from locgraph.preparation.prepare import Track, remove_abandoned, silent
 from locgraph.provenance import fingerprint, whole_file
 
 log = logging.getLogger(__name__)

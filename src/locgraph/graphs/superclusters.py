@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.clustering.base import by_first_appearance, centred
-from locgraph.clustering.dbscan_cells import cluster_cells, sort_into_cells
 from locgraph.errors import ConfigError
 from locgraph.graphs.cluster_edges import ClusterEdges, Nearest
 from locgraph.graphs.neighbours import sort_edges
+from locgraph.preparation.clustering.base import by_first_appearance, centred
+from locgraph.preparation.clustering.dbscan_cells import cluster_cells, sort_into_cells
 
 RADIUS_OF_GYRATION: Final = "radius_of_gyration"
 SUPERCLUSTER_FEATURES: Final = (

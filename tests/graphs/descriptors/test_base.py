@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from locgraph.commands.app import config_dir
+from locgraph.cli.app import config_dir
 from locgraph.errors import ConfigError
 from locgraph.graphs.descriptors.base import MAX_LOCALISATIONS, check_unit, describe, extent, sampled, unit_of
 from locgraph.graphs.descriptors.covariance import Covariance

@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 
 from locgraph.explain.metrics.probabilities import class_probabilities
 from locgraph.explain.metrics.selection import ranking
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from locgraph.explain.coalitions import subgraphs
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 
 _MAX_ROWS: Final = 200_000
 """Nodes and edges of one batch; a FOV that is larger by itself goes alone."""

@@ -16,7 +16,7 @@ from torch import Generator, nn
 from locgraph.explain.base import Example, Explainer
 from locgraph.explain.explanation import Explanation
 from locgraph.explain.metrics.ranks import spearman
-from locgraph.models.network import Network
+from locgraph.nn.network import Network
 
 PARTS: Final = ("head", "readout", "cluster_encoder", "loc_encoder")
 """Parts of a network from the last to the first."""

@@ -17,8 +17,8 @@ from locgraph.explain.base import Example, Explainer
 from locgraph.explain.explanation import Explanation
 from locgraph.explain.metrics.ranks import overlap, spearman
 from locgraph.explain.metrics.selection import Selection
-from locgraph.models.localisations import owners
-from locgraph.models.network import Network
+from locgraph.nn.localisations import owners
+from locgraph.nn.network import Network
 from locgraph.settings import check_flag, check_number, check_whole
 
 

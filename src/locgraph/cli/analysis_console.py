@@ -1,0 +1,81 @@
+"""What an analysis tells on the console: methods beside each other, the top features, and what to keep in mind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from locgraph.analysis.comparison import CONTROL, GRAPH, LOCALISATIONS
+from locgraph.analysis.markdown import number
+from locgraph.analysis.scores import ACCURACY, AUROC, BALANCED_ACCURACY, METRICS
+from locgraph.cli.analysis_figures import effect_words, interval, readable, readable_unit
+from locgraph.cli.analysis_settings import HAND_MADE, LEARNED
+
+_TITLES: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced", AUROC: "AUROC"}
+_MORE: Final = (BALANCED_ACCURACY, AUROC)
+_SEES: Final = {GRAPH: "graph", LOCALISATIONS: "points", HAND_MADE: "features", LEARNED: "vectors"}
+
+
+def show(
+    folder: Path,
+    classifiers: pl.DataFrame | None,
+    top: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
+    console: Console | None = None,
+) -> None:
+    """Prints the result of an analysis.
+
+    Args:
+        folder: Where it is written.
+        classifiers: ``classifiers.csv``; None where nothing was classified.
+        top: Rows of tests, the largest effects first.
+        warnings: What a reader should know.
+        console: Where to print; None takes standard output.
+    """
+    console = console or Console()
+    if classifiers is not None and classifiers.height:
+        console.print(_methods(classifiers))
+    if top:
+        console.print(_features(top))
+    for text in warnings:
+        console.print(f"[yellow]![/yellow] {escape(text)}", highlight=False)
+    console.print(f"analysis: {escape(str(folder))}", soft_wrap=True, highlight=False)
+
+
+def _methods(table: pl.DataFrame) -> Table:
+    n_folds = int(table.select(pl.col("n_folds").max()).item())
+    shown = Table(title=f"test, mean of {n_folds} fold{'s' if n_folds > 1 else ''}", box=box.SIMPLE, pad_edge=False)
+    for column in ("", "sees"):
+        shown.add_column(column, no_wrap=True)
+    for column in (_TITLES[ACCURACY], "95 %", *(_TITLES[name] for name in _MORE)):
+        shown.add_column(column, justify="right", no_wrap=True)
+    keys = table.select("kind", "name", "features").unique(maintain_order=True).rows()
+    values = {(row["kind"], row["name"], row["features"], row["metric"]): row for row in table.to_dicts()}
+    for place, (kind, name, features) in enumerate(keys):
+        found = {metric: values.get((kind, name, features, metric)) for metric in METRICS}
+        first = found[ACCURACY]
+        low, high = (None, None) if first is None else interval(first)
+        width = "" if low is None or high is None else f"{low:.2f}-{high:.2f}"
+        cells = [number((found[metric] or {}).get("mean")) for metric in (ACCURACY, *_MORE)]
+        last = place + 1 == len(keys) or keys[place + 1][0] != kind or keys[place + 1][2] != features
+        style = "dim" if kind == CONTROL else None
+        words = (name.replace("_", " "), _SEES[features])
+        shown.add_row(*words, cells[0], width, *cells[1:], end_section=last, style=style)
+    return shown
+
+
+def _features(rows: Sequence[Mapping[str, Any]]) -> Table:
+    shown = Table(title="features that differ most between the classes", box=box.SIMPLE, pad_edge=False)
+    for column in ("feature", "unit", "effect, corrected p"):
+        shown.add_column(column, no_wrap=True)
+    for row in rows:
+        unit = "" if row["unit"] == "1" else readable_unit(row["unit"])
+        shown.add_row(readable(row["feature"]), unit, effect_words(row))
+    return shown

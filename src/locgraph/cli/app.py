@@ -1,0 +1,76 @@
+"""Starts a command under Hydra, and tells people about errors in one message instead of a stack trace."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import hydra
+from dotenv import dotenv_values
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+import locgraph
+from locgraph.errors import LocgraphError
+
+TASKS = {
+    "inspect": "locgraph.cli.inspect_file",
+    "import": "locgraph.cli.import_files",
+    "simulate": "locgraph.cli.simulate",
+    "prepare": "locgraph.cli.prepare",
+    "train": "locgraph.cli.train",
+    "eval": "locgraph.cli.evaluate",
+    "explain": "locgraph.cli.explain",
+    "summarise": "locgraph.cli.summarise",
+    "analyse": "locgraph.cli.analyse",
+    "report": "locgraph.cli.report",
+}
+
+
+class CommandError(CompactHydraException):
+    """An error that the user can mend: Hydra prints its message alone and exits with status 1."""
+
+
+def config_dir() -> Path:
+    """Folder of the configs: inside the installed package, or at the top of a checkout."""
+    packaged = Path(locgraph.__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(locgraph.__file__).parents[2] / "configs"
+
+
+def launch(command: str, arguments: Sequence[str]) -> None:
+    """Runs a command with Hydra's command line.
+
+    Args:
+        command: One of ``TASKS``.
+        arguments: Overrides and Hydra's flags.
+    """
+    for name, value in dotenv_values(Path.cwd() / ".env").items():
+        if value:
+            os.environ.setdefault(name, value)
+    sys.argv = [f"locgraph {command}", *arguments]
+
+    def task(cfg: DictConfig) -> Any:
+        return reported(import_module(TASKS[command]).run)(cfg)
+
+    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)(task)()
+
+
+def reported(run: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """Turns the errors that a user can mend into a ``CommandError`` with their message."""
+
+    @functools.wraps(run)
+    def wrapped(cfg: DictConfig) -> Any:
+        try:
+            return run(cfg)
+        except LocgraphError as error:
+            raise CommandError(f"{type(error).__name__}: {error}") from error
+        except OmegaConfBaseException as error:
+            raise CommandError(f"ConfigError: {error}".strip()) from error
+
+    return wrapped

@@ -1,0 +1,125 @@
+"""The console command ``locgraph COMMAND [overrides]``; light, so that help comes at once."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+COMMANDS = {
+    "inspect": "FILE: say what a file holds and what seems wrong, and draw it",
+    "import": "SRC DST: convert a file or folder of any software to parquet, in nm and frames",
+    "simulate": "write simulated fields of view as raw files: DNA-PAINT origami, or planted motifs",
+    "prepare": "cluster, measure and build graphs: all that training needs, done once",
+    "train": "train and test one fold; -m or sweep=kfold for several",
+    "eval": "test a checkpoint again, or classify new raw files with it",
+    "explain": "CKPT: say why FOVs were classified so: scores of clusters, edges and features, with figures",
+    "summarise": "put the folds of a sweep into one table",
+    "analyse": "FOLDER: compare classes, features and simple classifiers in the tables of a run, sweep or data set",
+    "report": "FOLDER: write a run or sweep as one HTML page",
+}
+
+POSITIONAL = {
+    "import": ("source", "target"),
+    "inspect": ("source",),
+    "explain": ("ckpt_path",),
+    "analyse": ("folder",),
+    "report": ("folder",),
+}
+"""Settings that may be given by their place alone."""
+
+_HELP = """locgraph classifies localisation microscopy FOVs with graph neural networks.
+
+usage: locgraph COMMAND [GROUP=NAME] [GROUP.KEY=VALUE] [--help]
+
+{commands}
+
+locgraph COMMAND --help shows all that can be changed.
+Start here: locgraph train experiment=demo
+"""
+
+MISSING = "???"
+"""What OmegaConf takes for a value that is not there yet, whatever stands around it."""
+
+_FLAGS_WITH_VALUE = (
+    *("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"),
+    *("-i", "--info", "--experimental-rerun"),
+)
+"""Of Hydra: what follows one of them is no path."""
+
+_OVERRIDE = re.compile(r"[A-Za-z_][\w./@:]*=")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: What follows ``locgraph``; None takes the process's own.
+
+    Returns:
+        Exit status: 0 done, 2 called wrongly; errors of a command exit on their own.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    text = _HELP.format(commands="\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items()))
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        sys.stdout.write(text)
+        return 0
+    if arguments[0] == "--version":
+        from locgraph import __version__
+
+        sys.stdout.write(f"locgraph {__version__}\n")
+        return 0
+    command, *rest = arguments
+    if command not in COMMANDS:
+        sys.stderr.write(f"locgraph: no command {command!r}, expected one of {', '.join(COMMANDS)}\n\n{text}")
+        return 2
+    overrides, unexpected = as_overrides(rest, POSITIONAL.get(command, ()))
+    if command in POSITIONAL and unexpected:
+        sys.stderr.write(
+            f"locgraph {command}: found {', '.join(map(repr, unexpected))} too many, expected "
+            f"{COMMANDS[command].partition(':')[0]}; put a path that holds spaces into quotes\n"
+        )
+        return 2
+    import_module("locgraph.cli.app").launch(command, overrides if command in POSITIONAL else rest)
+    return 0
+
+
+def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Turns arguments that stand for themselves into overrides.
+
+    An argument is one where it is no flag or value of a flag, and no override such as ``columns=nm`` unless there is
+    such a file.
+
+    Args:
+        arguments: What follows the command.
+        settings: What the first, second, ... such argument sets.
+
+    Returns:
+        The arguments with overrides for these, and those that no setting is left for.
+    """
+    left, overrides, unexpected = list(settings), [], []
+    flag = ""
+    for argument in arguments:
+        if argument.startswith(("-", "+", "~")) or flag in _FLAGS_WITH_VALUE or not _is_path(argument):
+            overrides.append(argument)
+        elif left:
+            path = f"./{argument}" if argument == MISSING else argument
+            overrides.append(f"{left.pop(0)}={quoted(path)}")
+        else:
+            unexpected.append(argument)
+        flag = argument
+    return overrides, unexpected
+
+
+def _is_path(argument: str) -> bool:
+    return _OVERRIDE.match(argument) is None or Path(argument).exists()
+
+
+def quoted(text: str) -> str:
+    """A text in Hydra's grammar, whatever it holds: spaces, commas, brackets, quotes, dollars."""
+    # OmegaConf: a dollar and a brace start an interpolation unless a backslash stands before them
+    text = re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", text)
+    # Hydra: a quote ends the text unless a backslash stands before it; backslashes count where a quote follows
+    text = re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+    return f"'{text}'"

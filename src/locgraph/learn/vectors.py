@@ -1,0 +1,151 @@
+"""The vectors that a network learned of fields of view (FOVs), clusters and localisations, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import lightning.pytorch as lightning
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch_geometric.data import Batch
+
+from locgraph import schema
+from locgraph.errors import ConfigError
+from locgraph.nn.network import Network
+from locgraph.nn.precision import no_autocast, pool
+
+FOV: Final = "fov"
+FILES: Final = {
+    FOV: "fov_vectors.parquet",
+    schema.CLUSTER: "cluster_vectors.parquet",
+    schema.LOCALISATION: "localisation_vectors.parquet",
+}
+"""What has vectors -> name of its table."""
+_WITHIN: Final = {schema.CLUSTER: schema.CLUSTER_ID, schema.LOCALISATION: schema.ROW}
+
+
+class Vectors(NamedTuple):
+    """What a network made of a batch of FOVs, on the CPU.
+
+    Attributes:
+        fov_ids: The FOVs.
+        of: For each kind that was asked for, the vectors of each FOV (n, F) float32; a FOV itself has one, (1, F).
+    """
+
+    fov_ids: list[str]
+    of: dict[str, list[Tensor]]
+
+
+class Embedder(lightning.LightningModule):
+    """Gives the vectors of a network in place of its logits, in 32 bits.
+
+    The vector of a FOV is the mean over its views of what the readout gives; clusters are those of view 0 after the
+    cluster encoder, localisations those of view 0 after the first level of the localisation encoder.
+
+    Args:
+        network: The network.
+        kinds: Some of the keys of ``FILES``.
+        setting: What the user calls ``kinds``.
+
+    Raises:
+        ConfigError: A kind is unknown, or the network learns no vectors of it.
+    """
+
+    def __init__(self, network: Network, kinds: Iterable[Any] | None, setting: str = "vectors") -> None:
+        super().__init__()
+        self.network, self.kinds = network, check_kinds(network, kinds, setting)
+
+    def predict_step(self, batch: Batch, batch_index: int) -> Vectors:
+        """Vectors of the FOVs of a batch."""
+        fov, names = batch["fov"], list(batch[schema.FOV_ID])
+        with no_autocast(self.device):
+            encoded = self.network.encode(batch)
+            of_views = encoded.fovs.float()
+        # the views of a FOV follow each other, the whole FOV first
+        first = torch.searchsorted(fov, torch.arange(len(names), device=fov.device)).tolist()
+        found = {}
+        for kind in self.kinds:
+            if kind == FOV:
+                found[kind] = list(pool(of_views, fov, len(names), "mean").cpu().split(1))
+                continue
+            rows = encoded.clusters if kind == schema.CLUSTER else encoded.levels[0]
+            sizes = torch.bincount(batch[kind].batch, minlength=len(fov)).tolist()
+            parts = rows.float().split(sizes)
+            found[kind] = [parts[index].cpu() for index in first]
+        return Vectors(names, found)
+
+
+def check_kinds(network: Network, kinds: Iterable[Any] | None, setting: str = "vectors") -> tuple[str, ...]:
+    """Refuses kinds that have no vectors.
+
+    Args:
+        network: The network.
+        kinds: What vectors are wanted of: one kind, several, or None.
+        setting: What the user calls ``kinds``.
+
+    Returns:
+        The kinds.
+
+    Raises:
+        ConfigError: A kind is unknown or named twice, or the localisation encoder has no vectors of localisations.
+    """
+    kinds = [kinds] if isinstance(kinds, str) else list(kinds or ())
+    strange = [kind for kind in kinds if kind not in FILES]
+    if strange or len(set(kinds)) < len(kinds):
+        raise ConfigError(f"{setting} must be some of {list(FILES)}, each once, found {kinds}")
+    if schema.LOCALISATION in kinds and not getattr(network.loc_encoder, "level_channels", ()):
+        raise ConfigError(
+            f"{setting} asks for those of localisations, but the localisation encoder "
+            f"{type(network.loc_encoder).__name__} learns none; leave {schema.LOCALISATION} out of {setting}, or train "
+            "with model/loc_encoder=point_transformer, set_abstraction or deep_sets"
+        )
+    return tuple(kinds)
+
+
+def vector_tables(
+    trainer: lightning.Trainer, embedder: Embedder, loader: DataLoader[Any], fold: int, split: str
+) -> dict[str, pl.DataFrame]:
+    """Runs FOVs through the network once more, and tabulates their vectors.
+
+    Args:
+        trainer: Runs it.
+        embedder: The network, and what vectors are wanted of.
+        loader: Batches of FOVs with all their views.
+        fold: Index of the fold.
+        split: ``train``, ``val``, ``test`` or ``new``.
+
+    Returns:
+        File name -> table, one for each kind; see `vector_table`.
+    """
+    if not embedder.kinds:
+        return {}
+    batches: Any = trainer.predict(embedder, loader)
+    return {FILES[kind]: vector_table(batches, kind, fold, split) for kind in embedder.kinds}
+
+
+def vector_table(batches: Sequence[Vectors], kind: str, fold: int, split: str) -> pl.DataFrame:
+    """One row for each FOV, cluster or localisation.
+
+    Args:
+        batches: The vectors of each batch.
+        kind: A key of ``FILES``.
+        fold: Index of the fold.
+        split: ``train``, ``val``, ``test`` or ``new``.
+
+    Returns:
+        Columns ``fov_id``; of clusters also ``cluster_id``, and of localisations ``row``; ``fold``, ``split``, and
+        ``v_0``, ``v_1``, ... Float32.
+    """
+    names = [name for batch in batches for name in batch.fov_ids]
+    parts = [part for batch in batches for part in batch.of[kind]]
+    sizes = [len(part) for part in parts]
+    vectors = torch.cat(parts).numpy()
+    keys: dict[str, Any] = {schema.FOV_ID: pl.Series(np.repeat(np.array(names, dtype=object), sizes), dtype=pl.String)}
+    if kind in _WITHIN:
+        keys[_WITHIN[kind]] = np.concatenate([np.arange(size, dtype=np.int64) for size in sizes])
+    keys |= {schema.FOLD: np.full(len(vectors), fold, dtype=np.int64), schema.SPLIT: [split] * len(vectors)}
+    return pl.DataFrame(keys | {f"{schema.VECTOR_PREFIX}{index}": values for index, values in enumerate(vectors.T)})

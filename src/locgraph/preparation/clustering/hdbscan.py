@@ -1,0 +1,81 @@
+"""HDBSCAN: clusters of differing density, and noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from locgraph.errors import ConfigError
+from locgraph.preparation.clustering.backend import AUTO, CPU, CUML, check_backend, choose_backend, import_cuml
+from locgraph.preparation.clustering.base import by_first_appearance, centred
+from locgraph.schema import NOISE
+from locgraph.settings import check_whole
+
+
+class HDBSCAN:
+    """Hierarchical density-based clustering (Campello et al. 2013, 10.1007/978-3-642-37456-2_14).
+
+    Clusters are chosen by excess of mass. A single cluster is never returned: points without two groups are noise. Time
+    grows with the square of the number of points (scikit-learn): about half a minute for 10^5 localisations, so take
+    DBSCAN for more. cuML works in float32 and resolves ties differently; its clusters are alike, not equal.
+
+    Args:
+        min_cluster_size: Smallest number of points in a cluster, at least 2. Larger joins or drops small clusters.
+        min_samples: The distance to the nearest ``min_samples`` points, the point itself among them, is the inverse of
+            its density; ``min_cluster_size`` if None. Larger turns more points into noise.
+        backend: ``cpu``, ``cuml``, or ``auto`` for cuML where it and a GPU are there. ``cuml`` needs ``min_samples`` of
+            at least 2; with 1, ``auto`` stays on the CPU.
+
+    Raises:
+        ConfigError: A setting is out of range.
+        MissingPackageError: ``backend`` is ``cuml``, and cuML is not installed.
+    """
+
+    needs: tuple[str, ...] = ()
+
+    def __init__(self, min_cluster_size: int, min_samples: int | None = None, backend: str = AUTO) -> None:
+        self.min_cluster_size = check_whole("clustering.min_cluster_size", min_cluster_size, at_least=2)
+        given = self.min_cluster_size if min_samples is None else min_samples
+        self.min_samples = check_whole("clustering.min_samples", given, at_least=1)
+        self.backend = check_backend(backend)
+        if self.min_samples == 1:
+            if self.backend == CUML:
+                raise ConfigError(
+                    "clustering.min_samples must be at least 2 with clustering.backend: cuml, found 1; "
+                    "raise it, or set clustering.backend: cpu"
+                )
+            self.backend = CPU
+
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
+        """Clusters points.
+
+        Args:
+            points: Positions (N, D) float64 nm, D is 2 or 3.
+            seed: Part of the contract of a clusterer; HDBSCAN draws nothing.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
+
+        Returns:
+            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
+
+        Raises:
+            DataError: The points have the wrong shape or are not finite.
+        """
+        points = centred(points)
+        if len(points) < max(self.min_cluster_size, self.min_samples, 2):  # too few for one cluster
+            return np.full(len(points), NOISE, dtype=np.int64)
+        on_gpu = choose_backend(self.backend) == CUML
+        return by_first_appearance(self._on_gpu(points) if on_gpu else self._on_cpu(points))
+
+    def _on_cpu(self, points: np.ndarray) -> np.ndarray:
+        from sklearn import cluster  # late: a second to import
+
+        model = cluster.HDBSCAN(min_cluster_size=self.min_cluster_size, min_samples=self.min_samples, copy=True)
+        return model.fit(points).labels_
+
+    def _on_gpu(self, points: np.ndarray) -> np.ndarray:
+        model = import_cuml().HDBSCAN(
+            min_cluster_size=self.min_cluster_size,
+            min_samples=self.min_samples - 1,  # cuML does not count the point itself
+            output_type="numpy",
+        )
+        return np.asarray(model.fit_predict(points.astype(np.float32)))

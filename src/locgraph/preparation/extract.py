@@ -1,0 +1,222 @@
+"""One FOV from raw file to featextracted tables: read, filter, cluster, drop what is too small, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from locgraph import schema
+from locgraph.errors import ConfigError, DataError
+from locgraph.io.catalogue import FovSource
+from locgraph.io.columns import ColumnSource
+from locgraph.io.featextracted import ExtractedFov, write_fov
+from locgraph.io.loc_labels import label_localisations
+from locgraph.io.read import companions, read_localisations
+from locgraph.preparation.clustering.base import Clusterer
+from locgraph.preparation.features.table import FeatureSet
+from locgraph.preparation.filters.base import Filter
+from locgraph.preparation.filters.chain import apply_filters
+from locgraph.preparation.views import Views
+from locgraph.provenance import file_digest, fingerprint
+
+TABLES_VERSION: Final = 2
+"""Raised whenever the same file and settings give other tables than before: those of earlier versions are redone."""
+
+
+@dataclass(frozen=True)
+class ExtractRecipe:
+    """Everything that decides the tables of a FOV.
+
+    Attributes:
+        columns: Gives names and units of a raw file's columns.
+        clusterer: Coordinates (N, D) float64 nm and a seed to labels (N,) int64.
+        features: Features measured on each cluster.
+        views: Versions of each FOV that are stored.
+        min_localisations: Clusters with fewer localisations are dropped and counted.
+        min_clusters: A FOV with fewer clusters is refused.
+        max_refused_fraction: A FOV with a larger fraction of unusable rows is refused.
+        settings: The same as plain values: they make the fingerprint and are written into every file.
+        preprocess: Name to filter; they run in this order, before everything else.
+        keep_unclustered: Whether localisations without a cluster are stored, with ``cluster_id`` -1.
+    """
+
+    columns: ColumnSource
+    clusterer: Clusterer
+    features: FeatureSet
+    views: Views
+    min_localisations: int
+    min_clusters: int
+    max_refused_fraction: float
+    settings: Mapping[str, Any]
+    preprocess: Mapping[str, Filter] = field(default_factory=dict)
+    keep_unclustered: bool = False
+
+    def __post_init__(self) -> None:
+        if self.min_localisations < 1:
+            raise ConfigError(f"data.min_localisations must be at least 1, found {self.min_localisations}")
+        if self.min_clusters < 1:
+            raise ConfigError(f"data.min_clusters must be at least 1, found {self.min_clusters}")
+
+
+@dataclass(frozen=True)
+class ExtractTask:
+    """One FOV to extract, with all that a worker process needs."""
+
+    source: FovSource
+    class_names: tuple[str, ...]
+    recipe: ExtractRecipe
+    folder: Path
+    fingerprint: str
+
+
+def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe: ExtractRecipe) -> str:
+    """Fingerprint of the tables that ``recipe`` makes of one raw file; changes with anything that could change them."""
+    names = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
+    content = [file_digest(path) for path in (source.path, *companions(source.path))]
+    return fingerprint(TABLES_VERSION, dict(recipe.settings), content, names)
+
+
+def extract_fov(task: ExtractTask) -> dict[str, int]:
+    """Reads, filters, clusters and measures one FOV and writes its two tables.
+
+    Args:
+        task: The FOV, the recipe and the folder to write to.
+
+    Returns:
+        What was refused, dropped and kept, as written into the files.
+
+    Raises:
+        DataError: The file cannot be read, lacks a column that is needed, or holds too few localisations or clusters.
+    """
+    source, recipe = task.source, task.recipe
+    found = read_localisations(source.path, recipe.columns, recipe.max_refused_fraction)
+    found = label_localisations(found, task.class_names if source.by_localisation else None, str(source.path))
+    dimensions, n_read, refused = found.dimensions, found.table.height, found.refused
+    table, filtered = apply_filters(found.table, dimensions, recipe.preprocess, str(source.path))
+    del found  # memory, in large fields of view
+    _check_columns(table, recipe, source.path)
+    locs, clusters, dropped = _extract_views(table, dimensions, task)
+    counts = {
+        schema.DIMENSIONS: dimensions,
+        "rows_refused": sum(refused.values()),
+        "localisations_read": n_read,
+    }
+    counts |= {f"rows_refused: {reason}": number for reason, number in refused.items()} | filtered | dropped
+    fov = ExtractedFov(
+        fov_id=source.fov_id,
+        locs=locs,
+        clusters=clusters,
+        dimensions=dimensions,
+        label=source.label,
+        class_names=task.class_names,
+        group=source.group,
+        units=_units(locs, recipe.features, dimensions),
+        counts=counts,
+        recipe=dict(recipe.settings),
+        fingerprint=task.fingerprint,
+    )
+    write_fov(task.folder, fov)
+    return counts
+
+
+def _check_columns(table: pl.DataFrame, recipe: ExtractRecipe, path: Path) -> None:
+    for part, needs, other in (
+        ("clusterer needs", recipe.clusterer.needs, "another clusterer"),
+        ("features need", recipe.features.needs, "other features"),
+    ):
+        absent = [name for name in needs if name not in table.columns]
+        if absent:
+            raise DataError(
+                f"{path}: the chosen {part} the columns {absent}, found {table.columns}; "
+                f"name them in columns.names, or choose {other}"
+            )
+
+
+def _extract_views(
+    table: pl.DataFrame, dimensions: int, task: ExtractTask
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
+    """Both tables of all views, and what was dropped: the counts are those of view 0, the whole FOV."""
+    fov_id, recipe = task.source.fov_id, task.recipe
+    all_locs: list[pl.DataFrame] = []
+    all_clusters: list[pl.DataFrame] = []
+    counts: dict[str, int] = {}
+    for view in range(recipe.views.count):
+        part = table if view == 0 else table[recipe.views.rows(fov_id, view, table.height)]
+        seed = recipe.views.cluster_seed(fov_id, view)
+        locs, clusters, dropped = extract_view(part, dimensions, recipe, seed)
+        if view == 0:
+            counts = dropped
+        if clusters.height < recipe.min_clusters:
+            if view == 0:
+                raise DataError(
+                    f"{task.source.path}: {clusters.height} clusters with at least {recipe.min_localisations} "
+                    f"localisations found, at least {recipe.min_clusters} expected; change the clustering settings, "
+                    "or lower data.min_clusters"
+                )
+            counts["views_left_out"] = counts.get("views_left_out", 0) + 1
+            continue
+        index = pl.lit(len(all_locs), pl.Int64).alias(schema.VIEW)
+        all_locs.append(locs.with_columns(index))
+        all_clusters.append(clusters.with_columns(index))
+    return pl.concat(all_locs), pl.concat(all_clusters), counts
+
+
+def extract_view(
+    table: pl.DataFrame, dimensions: int, recipe: ExtractRecipe, seed: int
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
+    """Clusters one version of a FOV and measures its clusters.
+
+    Args:
+        table: Localisations in nm.
+        dimensions: 2 or 3.
+        recipe: The settings.
+        seed: Seed of the clusterer.
+
+    Returns:
+        Clustered localisations with ``cluster_id``, sorted by it, after those without a cluster (-1) where these are
+        kept; one row for each cluster; counts of what was dropped.
+    """
+    points = np.ascontiguousarray(table.select(schema.position_columns(dimensions)).to_numpy())
+    needed = {name: table[name].to_numpy() for name in recipe.clusterer.needs}
+    labels = recipe.clusterer(points, seed, **needed)
+    sizes = np.bincount(labels[labels >= 0])
+    large = sizes >= recipe.min_localisations
+    new_label = np.where(large, np.cumsum(large) - 1, schema.NOISE)
+    kept = np.where(labels >= 0, new_label[labels], schema.NOISE) if sizes.size else labels
+    locs, clusters = _measured(table, kept, dimensions, recipe)
+    dropped = {
+        "localisations_unclustered": int((labels == schema.NOISE).sum()),
+        "clusters_too_small": int((~large & (sizes > 0)).sum()),
+        "localisations_in_small_clusters": int(sizes[~large].sum()),
+        schema.N_LOCALISATIONS: int((kept >= 0).sum()),
+        schema.N_CLUSTERS: clusters.height,
+    }
+    return locs, clusters, dropped
+
+
+def _measured(
+    table: pl.DataFrame, labels: np.ndarray, dimensions: int, recipe: ExtractRecipe
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Both tables of one view; what is measured on localisations is null for those without a cluster."""
+    order = np.argsort(labels, kind="stable")
+    n_unclustered = int((labels < 0).sum())
+    chosen = order if recipe.keep_unclustered else order[n_unclustered:]
+    locs = table[chosen].with_columns(pl.Series(schema.CLUSTER_ID, labels[chosen], pl.Int64))
+    clustered = locs.tail(len(order) - n_unclustered)
+    owners = clustered[schema.CLUSTER_ID].to_numpy()
+    clusters = recipe.features.compute(clustered, owners, dimensions)
+    measured = recipe.features.compute_localisations(clustered, owners, dimensions)
+    if recipe.keep_unclustered:
+        measured = pl.concat([locs.head(n_unclustered), measured], how="diagonal")
+    return measured, clusters
+
+
+def _units(locs: pl.DataFrame, features: FeatureSet, dimensions: int) -> dict[str, str]:
+    units = {name: column.unit for name, column in schema.LOCALISATION_COLUMNS.items() if name in locs.columns}
+    measured = (*features.localisation_columns(dimensions), *features.columns(dimensions))
+    return units | {column.name: column.unit for column in measured}

@@ -1,0 +1,170 @@
+"""Merging of repeated blinks: localisations of one molecule in successive frames become one."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from locgraph import schema
+from locgraph.errors import DataError
+from locgraph.preparation.filters.blinks import find_blinks
+from locgraph.preparation.filters.grid import positions
+from locgraph.settings import check_length, check_whole
+
+_SUMMED = (schema.PHOTONS, schema.N_FRAMES)
+_PRECISIONS = (schema.PRECISION, schema.PRECISION_Z)
+_MOST_DARK = 2**40
+
+
+class MergeBlinks:
+    """Makes one localisation of those that repeat each other in successive frames.
+
+    The merging of ThunderSTORM (Ovesny et al. 2014, 10.1093/bioinformatics/btu202), where a localisation carries on a
+    blink whose last localisation is near. Which pairs join is told by `locgraph.preparation.filters.blinks.find_blinks`; it
+    depends neither on the order of the rows nor on anything drawn. Channels are never mixed.
+
+    The merged localisation stands where the first one stood, and has
+
+    - the mean position, weighted by 1 / precision^2 (z: ``precision_z``, where it is there), without precision by
+      photons, without both plainly;
+    - the sum of photons; as precision that of the weighted mean, 1 / sqrt(sum of 1 / precision^2);
+    - the frame of the first, and in ``n_frames`` the number of frames that it was on: the sum of those given, or of
+      ones; a localisation with ``n_frames`` is taken to be on from its frame for so many;
+    - of other whole numbers (label, channel, ...) that of the first, and of other numbers the mean.
+
+    Args:
+        distance_nm: Largest distance between successive localisations of a blink in nm, itself included. Larger merges
+            more; within four times the precision lie 98 in 100.
+        dark_frames: Frames that a blink may be dark between. 0 merges successive frames alone; larger merges more.
+
+    Raises:
+        ConfigError: A setting is out of range.
+    """
+
+    needs = (schema.FRAME,)
+
+    def __init__(self, distance_nm: float, dark_frames: int) -> None:
+        self.distance_nm = check_length("distance_nm", distance_nm)
+        self.dark_frames = min(check_whole("dark_frames", dark_frames, at_least=0), _MOST_DARK)
+
+    def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
+        """The localisations, repeated ones merged, with the column ``n_frames``.
+
+        Raises:
+            DataError: A precision, or without precision a number of photons, is 0 and gives no weight.
+        """
+        if schema.N_FRAMES not in table.columns:
+            table = table.with_columns(pl.lit(1, pl.Int64).alias(schema.N_FRAMES))
+            table = table.select(name for name in schema.LOCALISATION_COLUMNS if name in table.columns)
+        # all columns: then rows are in the same order whatever the order of the file, but for rows that are equal
+        key = [name for name in (schema.CHANNEL, schema.FRAME) if name in table.columns]
+        order = table.select(pl.arg_sort_by(list(dict.fromkeys([*key, *table.columns])))).to_series().to_numpy()
+        blinks = self._blinks(table, dimensions, order)
+        return _merged(table, _groups(order, blinks))
+
+    def _blinks(self, table: pl.DataFrame, dimensions: int, order: np.ndarray) -> np.ndarray:
+        """Blink of each localisation in ``order``, numbered across the channels (N,) int64."""
+        points = positions(table, dimensions)[order]
+        first = table[schema.FRAME].to_numpy()[order]
+        last = first + np.maximum(table[schema.N_FRAMES].to_numpy()[order], 1) - 1
+        bounds = [0, len(order)]
+        if schema.CHANNEL in table.columns:
+            channel = table[schema.CHANNEL].to_numpy()[order]
+            bounds[1:1] = (np.flatnonzero(np.diff(channel)) + 1).tolist()
+        blinks = np.empty(len(order), dtype=np.int64)
+        n_blinks = 0
+        for begin, end in itertools.pairwise(bounds):
+            part = slice(begin, end)
+            blinks[part] = find_blinks(points[part], first[part], last[part], self.distance_nm, self.dark_frames)
+            blinks[part] += n_blinks
+            n_blinks = int(blinks[part].max()) + 1
+        return blinks
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """The merged localisations, G of them, and what they are made of.
+
+    Attributes:
+        rows: Rows that stay (K,), ascending: the first of each blink.
+        places: Which of ``rows`` are merged ones (G,).
+        members: Rows that are merged (M,), sorted by frame within each group.
+        owner: Group of each of ``members`` (M,).
+    """
+
+    rows: np.ndarray
+    places: np.ndarray
+    members: np.ndarray
+    owner: np.ndarray
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the members of each group (G,)."""
+        return np.bincount(self.owner, weights=values, minlength=len(self.places))
+
+
+def _groups(order: np.ndarray, blinks: np.ndarray) -> _Groups:
+    n_blinks = int(blinks.max()) + 1
+    first = np.empty(n_blinks, dtype=np.int64)
+    first[blinks[::-1]] = order[::-1]  # of repeated indices the last assignment stays: the earliest frame
+    by_row = np.argsort(first)
+    several = (np.bincount(blinks, minlength=n_blinks) > 1)[by_row]
+    owner = np.full(n_blinks, -1, dtype=np.int64)
+    owner[by_row[several]] = np.arange(several.sum())
+    repeated = owner[blinks] >= 0
+    return _Groups(first[by_row], np.flatnonzero(several), order[repeated], owner[blinks[repeated]])
+
+
+def _merged(table: pl.DataFrame, groups: _Groups) -> pl.DataFrame:
+    kept = table[groups.rows]
+    if not len(groups.places):
+        return kept
+    parts = table[groups.members]
+    changed = []
+    for name in table.columns:
+        column = schema.LOCALISATION_COLUMNS[name]
+        if column.dtype != pl.Float64 and name not in _SUMMED:
+            continue
+        values = kept[name].to_numpy(writable=True)
+        values[groups.places] = _combined(name, values[groups.places], parts, groups)
+        changed.append(pl.Series(name, values))
+    return kept.with_columns(changed)
+
+
+def _combined(name: str, first: np.ndarray, parts: pl.DataFrame, groups: _Groups) -> np.ndarray:
+    """Values of one column for the merged localisations (G,), of which the first members have ``first`` (G,)."""
+    values = parts[name].to_numpy()
+    if name in _SUMMED:
+        return groups.total(values)
+    if name in _PRECISIONS:
+        return 1.0 / np.sqrt(groups.total(_inverse_variance(name, parts)))
+    weights = _weights(name, parts) if name in schema.position_columns(3) else np.ones(len(values))
+    # from the first: the sums stay small, and exact far from the origin
+    return first + groups.total(weights * (values - first[groups.owner])) / groups.total(weights)
+
+
+def _weights(axis: str, parts: pl.DataFrame) -> np.ndarray:
+    if axis == schema.Z and schema.PRECISION_Z in parts.columns:
+        return _inverse_variance(schema.PRECISION_Z, parts)
+    if schema.PRECISION in parts.columns:
+        return _inverse_variance(schema.PRECISION, parts)
+    if schema.PHOTONS in parts.columns:
+        return _positive(schema.PHOTONS, parts)
+    return np.ones(parts.height)
+
+
+def _inverse_variance(name: str, parts: pl.DataFrame) -> np.ndarray:
+    return 1.0 / _positive(name, parts) ** 2
+
+
+def _positive(name: str, parts: pl.DataFrame) -> np.ndarray:
+    values = parts[name].to_numpy()
+    bad = int((values <= 0).sum())
+    if bad:
+        raise DataError(
+            f"expected {name} above 0 as the weight of localisations that are merged, found {bad} of {len(values)} "
+            f"that are not; take them out before, with limits on {name}, or leave {name} out of columns.names"
+        )
+    return values

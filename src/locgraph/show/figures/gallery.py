@@ -1,0 +1,105 @@
+"""Fields of view (FOVs) of every class side by side, with what the model called them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from locgraph.errors import DataError
+from locgraph.show.figures.fov_panel import draw_scene, make_scene
+from locgraph.show.figures.scale_bar import draw_scale_bar
+from locgraph.show.figures.style import GREEN, PAGE_MM, SMALL_POINTS, VERMILLION, blank, house_style, new_figure
+
+_MARGIN: Final = 1.08
+_WIDEST_MM: Final = 45.0
+_SMALLEST_SPAN_NM: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One FOV of the gallery.
+
+    Attributes:
+        locs: Localisations of one view, positions in nm.
+        clusters: Cluster centres in nm, or None.
+        edges: (2, E) indices of clusters in the order of their ``cluster_id``, or None.
+        truth: Its class.
+        prediction: What the model called it; None where it was not asked.
+    """
+
+    locs: pl.DataFrame
+    clusters: pl.DataFrame | None
+    edges: np.ndarray | None
+    truth: str
+    prediction: str | None = None
+
+
+@house_style()
+def gallery_figure(tiles: Sequence[Tile], class_names: Sequence[str]) -> Figure:
+    """Draws a column for each class and its FOVs below each other, at one scale within a column.
+
+    As in a camera image, y points downwards. Three-dimensional FOVs are seen from above.
+
+    Args:
+        tiles: The FOVs, in the order in which they fill their columns.
+        class_names: Classes, in the order of the columns.
+
+    Returns:
+        The figure, at most as wide as a page.
+
+    Raises:
+        DataError: There is no tile, a tile's class is not among ``class_names``, or its tables cannot be drawn.
+    """
+    unknown = sorted({tile.truth for tile in tiles} - set(class_names))
+    if unknown or not tiles:
+        raise DataError(f"expected FOVs of the classes {list(class_names)}, found {unknown or 'no FOV'}")
+    columns = [[tile for tile in tiles if tile.truth == name] for name in class_names]
+    n_rows = max(map(len, columns))
+    width = min(PAGE_MM / len(class_names), _WIDEST_MM)
+    figure = new_figure(width * len(class_names), 6.0 + n_rows * (width + 1.0))
+    panels = figure.subplots(n_rows, len(class_names), squeeze=False)
+    for panel in panels.flat:
+        blank(panel)
+    for name, column, below in zip(class_names, columns, panels.T, strict=True):
+        below[0].set_title(name, loc="center")
+        _draw_column(column, list(below[: len(column)]), magnification=width / 40.0)
+    return figure
+
+
+def _draw_column(column: Sequence[Tile], panels: Sequence[Axes], magnification: float) -> None:
+    scenes = [make_scene(tile.locs, tile.clusters, tile.edges, dimensions=2) for tile in column]
+    spans = [float((scene.high - scene.low).max()) for scene in scenes]
+    half = max([_SMALLEST_SPAN_NM, *spans]) / 2 * _MARGIN
+    for tile, scene, axes in zip(column, scenes, panels, strict=True):
+        middle = (scene.low + scene.high) / 2
+        draw_scene(axes, scene, magnification=magnification)
+        axes.set_xlim(middle[0] - half, middle[0] + half)
+        # Room below for the words and the bar.
+        axes.set_ylim(middle[1] + half * 1.25, middle[1] - half)
+        _write_prediction(axes, tile)
+    # One bar for the column, in its last FOV.
+    if column:
+        draw_scale_bar(panels[-1], middle[0] + half, middle[1] + half * 1.02, 2 * half)
+
+
+def _write_prediction(axes: Axes, tile: Tile) -> None:
+    if tile.prediction is None:
+        return
+    right = tile.prediction == tile.truth
+    axes.text(
+        0.0,
+        0.0,
+        f"{'✓' if right else '✗'} {tile.prediction}",
+        transform=axes.transAxes,
+        ha="left",
+        va="bottom",
+        fontsize=SMALL_POINTS,
+        fontweight="normal" if right else "bold",
+        color=GREEN if right else VERMILLION,
+    )

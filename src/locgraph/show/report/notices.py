@@ -1,0 +1,162 @@
+"""What a reader should know before believing the numbers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from locgraph import schema
+from locgraph.analysis.controls import COUNT_ALONE, MAJORITY_CLASS, PAIR_DISTANCES_AND_COUNT
+from locgraph.analysis.summary import MODEL
+from locgraph.show.report.absent import Absent
+from locgraph.show.report.configuration import differing
+from locgraph.show.report.parts import INFO, MISSING, WARNING, Note
+from locgraph.show.report.scores import best_control, paired_difference
+from locgraph.show.report.source import Source
+from locgraph.show.report.words import listed, many, number, one_line, plain, spread
+
+FEW_PER_CLASS: Final = 10
+"""Of fewer test FOVs of a class, its numbers say little."""
+
+_UNEQUAL: Final = 3.0
+_LEAK: Final = 0.15
+
+
+def notices(source: Source) -> tuple[Note, ...]:
+    """Everything that limits what the numbers say, the gravest first."""
+    found = [*_missing_folds(source), *_no_predictions(source), *_classes(source), *_against_controls(source)]
+    found += [*_leak(source), *_failures(source), *_independence(source), *_single_run(source), *_versions(source)]
+    return tuple(found)
+
+
+def _missing_folds(source: Source) -> list[Note]:
+    missing = source.summary.missing
+    if not missing:
+        return []
+    names = listed([str(fold) for fold in missing], 20)
+    reasons = "; ".join(f"fold {fold}: {one_line(source.summary.reasons[fold], 200)}" for fold in missing)
+    head = f"Incomplete: {'fold' if len(missing) == 1 else 'folds'} {names} of {len(source.summary.expected_folds)} "
+    return [
+        Note(f"{head}{'is' if len(missing) == 1 else 'are'} missing. All numbers leave them out. {reasons}", WARNING)
+    ]
+
+
+def _no_predictions(source: Source) -> list[Note]:
+    gaps = source.without_predictions
+    if not gaps:
+        return []
+    words = "; ".join(f"fold {fold}: {reason}" for fold, reason in gaps.items())
+    return [Note(f"Calibration, maps and gallery leave out folds without predictions. {words}", MISSING)]
+
+
+def _classes(source: Source) -> list[Note]:
+    counts = dict(zip(source.class_names, source.summary.confusion.sum(axis=1).tolist(), strict=True))
+    tested = {name: value for name, value in counts.items() if value}
+    notes = []
+    if len(tested) == 1:
+        (name,) = tested
+        words = f"All test cases are of one class, {name}: accuracy then says nothing, and there is no AUROC."
+        notes.append(Note(words, WARNING))
+    elif len(tested) < len(counts):
+        absent = [name for name in counts if name not in tested]
+        notes.append(Note(f"No test case is of class {listed(absent)}.", WARNING))
+    if source.of_localisations:
+        words = (
+            "Localisations of one FOV are not independent: only the interval over folds is honest, not one of pooled "
+            "counts."
+        )
+        return [*notes, Note(words, INFO)]
+    few = [f"{name} ({value})" for name, value in tested.items() if value < FEW_PER_CLASS]
+    if few:
+        words = (
+            f"Fewer than {FEW_PER_CLASS} test FOVs of {listed(few)}: what is said of "
+            f"{'it' if len(few) == 1 else 'them'} is vague."
+        )
+        notes.append(Note(words, WARNING))
+    if len(tested) > 1 and max(tested.values()) >= _UNEQUAL * min(tested.values()):
+        words = (
+            "Classes are of unequal size: read the balanced accuracy, since always naming the largest class scores "
+            "well otherwise."
+        )
+        notes.append(Note(words, INFO))
+    return notes
+
+
+def _against_controls(source: Source) -> list[Note]:
+    best = best_control(source.summary)
+    if best is None:
+        if source.of_localisations:
+            return []
+        return [Note("There are no controls to compare with: train with controls=true.", MISSING)]
+    difference = paired_difference(source.summary, best[0])
+    if difference is None:
+        return []
+    mean, low, high = difference
+    name = plain(best[0])
+    if mean <= 0:
+        words = f"The model does not beat its best control, {name} ({number(best[1])}): it has not earned its place."
+        return [Note(words, WARNING)]
+    if low is not None and low <= 0:
+        words = (
+            f"The model is ahead of its best control, {name}, by {number(mean)}, which may be chance (95 % interval "
+            f"{spread(low, high)})."
+        )
+        return [Note(words, INFO)]
+    return []
+
+
+def _leak(source: Source) -> list[Note]:
+    means = {name: values[0] for name, values in source.summary.intervals().items()}
+    if COUNT_ALONE not in means or MAJORITY_CLASS not in means:
+        return []
+    if means[COUNT_ALONE] - means[MAJORITY_CLASS] < _LEAK:
+        return []
+    words = (
+        f"The number of localisations alone names {number(means[COUNT_ALONE])} of the FOVs rightly, the most frequent "
+        f"class {number(means[MAJORITY_CLASS])}: brightness or recording time may give classes away. See "
+        f"{plain(PAIR_DISTANCES_AND_COUNT)} and equal counts among the controls."
+    )
+    return [Note(words, INFO)] if MODEL in means else []
+
+
+def _failures(source: Source) -> list[Note]:
+    if isinstance(source.manifest, Absent):
+        return []
+    failures = source.manifest.failures
+    if not failures:
+        return []
+    shown = "; ".join(f"{name}: {one_line(reason, 160)}" for name, reason in sorted(failures.items())[:5])
+    more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
+    verb = "was" if len(failures) == 1 else "were"
+    return [Note(f"{many(len(failures), 'FOV')} could not be used and {verb} left out. {shown}{more}", WARNING)]
+
+
+def _independence(source: Source) -> list[Note]:
+    if isinstance(source.manifest, Absent):
+        return []
+    table = source.manifest.table
+    notes = []
+    if table.height < 3 * FEW_PER_CLASS:
+        notes.append(Note(f"The data set has {many(table.height, 'FOV')}: every number below is a rough one.", WARNING))
+    if table.filter(pl.col(schema.GROUP).is_not_null()).is_empty():
+        words = (
+            "No groups are known: FOVs of one coverslip, animal or patient may lie on both sides of a split, which "
+            "makes results too good. Say which belong together with groups=table, groups=folders or groups=regex."
+        )
+        notes.append(Note(words, INFO))
+    return notes
+
+
+def _single_run(source: Source) -> list[Note]:
+    n_folds = source.completed[0].metrics.get("n_folds") or source.completed[0].about.get("n_folds")
+    if source.is_sweep or not isinstance(n_folds, int) or n_folds < 2:
+        return []
+    fold = source.completed[0].fold
+    words = f"One run, fold {fold} of {n_folds}: how much folds differ is not known. Train all with sweep=kfold."
+    return [Note(words, INFO)]
+
+
+def _versions(source: Source) -> list[Note]:
+    names = differing(source.completed)
+    return [Note(f"Folds were made with different versions of {listed(names)}.", WARNING)] if names else []

@@ -1,0 +1,202 @@
+"""From a checkpoint to explanations, by the real command with the real configs."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+import torch
+
+from locgraph.explain.random_scores import RandomScores
+
+QUICK = (
+    "explain=random",
+    "explain.figures=0",
+    "explain.stability.repeats=0",
+    "explain.curve_points=2",
+    "executor=serial",
+)
+
+
+@pytest.fixture
+def checkpoint(trained):
+    return trained.run_dir / "checkpoints" / "best.ckpt"
+
+
+@pytest.fixture
+def explains(run, checkpoint, tmp_path):
+    """Runs ``eval`` with random scores and overrides; gives what it wrote."""
+
+    def explain(*overrides):
+        folder = tmp_path / "explained"
+        run(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, *overrides, f"paths.run_dir={folder}")
+        about = json.loads((folder / "explanations.json").read_text())
+        return about, pl.read_parquet(folder / "explanation_metrics.parquet"), folder
+
+    return explain
+
+
+def changed(checkpoint, path, change):
+    """A checkpoint with another record."""
+    content = torch.load(checkpoint, weights_only=True)
+    change(content["locgraph"])
+    torch.save(content, path)
+    return path
+
+
+def test_all_that_can_explain_the_model_do(explained, trained):
+    about = json.loads((explained.run_dir / "explanations.json").read_text())
+    assert len(about["explainers"]) == 9
+    assert about["explainers"]["subgraphx"]["rollouts"] == 1
+    assert (about["fovs"], about["failed"]) == (4, 0)
+    # clusters of the small run do not attend to each other
+    assert list(about["left_out"]) == ["attention"]
+    metrics = explained.metrics()
+    assert metrics["explanations"]["metrics"] == about["metrics"]
+    assert metrics["test"] == pytest.approx(trained.metrics()["test"], abs=1e-6)
+
+
+def test_without_an_explainer_nothing_is_explained(run, checkpoint, tmp_path):
+    run(tmp_path, "eval", f"ckpt_path={checkpoint}", f"paths.run_dir={tmp_path / 'run'}", "executor=serial")
+    assert not (tmp_path / "run" / "explanations.json").exists()
+    assert "explanations" not in json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+def test_fovs_are_those_that_are_named(explains, small_checkpoint):
+    wanted = small_checkpoint.record["split"]["test"][2:4]
+    _, metrics, folder = explains(f"explain.fovs=[{','.join(wanted)}]", "explain.explained_class=T")
+    assert sorted(metrics["fov_id"]) == sorted(wanted)
+    assert set(metrics["explained_class"]) == {"T"}
+    # no figures were asked for
+    assert not (folder / "explanations").exists()
+
+
+def test_the_same_seed_gives_the_same_scores(explains, explained):
+    _, _, folder = explains("explain.max_fovs=2")
+    scores = pl.read_parquet(folder / "attributions.parquet")
+    before = pl.read_parquet(explained.run_dir / "attributions.parquet")
+    joined = scores.join(before, on=["fov_id", "explainer", "level", "cluster_id"])
+    assert joined.height == scores.height > 0
+    assert joined["score"].equals(joined["score_right"], check_names=False)
+
+
+def test_names_that_are_not_evaluated_are_refused_before_any_work(fails, checkpoint, small_checkpoint, tmp_path):
+    train, test = small_checkpoint.record["split"]["train"][0], small_checkpoint.record["split"]["test"][0]
+    message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, f"explain.fovs=[{train},{test}x]")
+    assert f"{train!r} is a FOV of the train side" in message
+    assert f"'{test}x' is not there (near it: {test}" in message
+
+
+def test_a_model_that_an_explainer_cannot_explain_is_told_before_any_work(fails, checkpoint, tmp_path):
+    def no_attention(record):
+        target = "locgraph.nn.cluster_encoders.mlp.ClusterMlp"
+        record["settings"]["model"]["cluster_encoder"] = {"_target_": target, "_partial_": True}
+        record["settings"]["data"]["raw_dir"] = "nowhere"
+
+    path = changed(checkpoint, tmp_path / "mlp.ckpt", no_attention)
+    message = fails(tmp_path, "eval", f"ckpt_path={path}", "explain=pg_explainer")
+    assert "no explainer can explain this model: pg_explainer: PGExplainer scores edges" in message
+
+
+def test_one_fov_that_fails_does_not_stop_the_others(explains, small_checkpoint, monkeypatch, capsys):
+    bad = small_checkpoint.record["split"]["test"][0]
+    explain = RandomScores.explain
+
+    def fails(self, network, example, generator):
+        if example.fov_id == bad:
+            raise ZeroDivisionError("a fault of an explainer")
+        return explain(self, network, example, generator)
+
+    monkeypatch.setattr(RandomScores, "explain", fails)
+
+    about, metrics, _ = explains()
+
+    assert about["failures"] == {"random": {bad: "unexpected ZeroDivisionError: a fault of an explainer"}}
+    assert about["failed"] == 1
+    assert metrics.height == about["fovs"] - 1
+    assert bad not in set(metrics["fov_id"])
+    assert f"failed: 1 FOVs, such as {bad}: unexpected ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_where_all_fail_the_command_does(fails, checkpoint, monkeypatch, tmp_path):
+    def never(self, network, example, generator):
+        raise ZeroDivisionError("never")
+
+    monkeypatch.setattr(RandomScores, "explain", never)
+    folder = tmp_path / "run"
+    message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, f"paths.run_dir={folder}")
+    assert "DataError: explain: none of 6 FOVs could be explained, such as random, " in message
+    assert len(json.loads((folder / "explanations.json").read_text())["failures"]["random"]) == 6
+    # what was evaluated before is kept
+    assert json.loads((folder / "metrics.json").read_text())["status"] == "completed"
+
+
+@pytest.fixture
+def new_files(trained, tmp_path):
+    """Raw files without labels, one of them damaged."""
+    raw = tmp_path / "new"
+    raw.mkdir()
+    for path in sorted((trained.folder / "outputs" / "simulated" / "demo").glob("L_*.parquet"))[:3]:
+        pl.read_parquet(path).rename({"x": "x [nm]", "y": "y [nm]"}).write_csv(raw / f"{path.stem}.csv")
+    (raw / "tiny.csv").write_text("x [nm],y [nm]\n1,2\n")
+    return raw
+
+
+def test_new_files_are_explained_by_what_was_learned_from_the_run(explains, new_files, monkeypatch):
+    about, metrics, _ = explains(
+        f"data.raw_dir={new_files}",
+        "data.max_failed_fraction=0.5",
+        "+explain/explainers=pg_explainer",
+        "explain.explainers.pg_explainer.epochs=1",
+        "explain.fit_fovs=2",
+        "explain.fovs=[L_000,tiny]",
+    )
+    assert set(metrics["explainer"]) == {"random", "pg_explainer"}
+    assert metrics["truth"].null_count() == metrics.height == 2
+    assert metrics["fidelity_plus_truth"].null_count() == 2
+    # that one could not be prepared
+    assert list(about["failures"]["random"]) == ["tiny"]
+    assert "localisations" in about["failures"]["random"]["tiny"]
+
+
+def test_the_true_class_of_unlabelled_files_cannot_be_explained(fails, checkpoint, new_files, tmp_path):
+    overrides = (f"data.raw_dir={new_files}", "data.max_failed_fraction=0.5", "explain.explained_class=truth")
+    message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, *overrides)
+    assert "its class is not known; explain.explained_class=predicted explains its prediction" in message
+
+
+def test_an_explainer_that_learns_needs_the_data_of_the_run(fails, checkpoint, new_files, tmp_path):
+    def gone(record):
+        record["settings"]["data"]["raw_dir"] = str(tmp_path / "gone")
+
+    path = changed(checkpoint, tmp_path / "gone.ckpt", gone)
+    overrides = (f"data.raw_dir={new_files}", "data.max_failed_fraction=0.5", "explain=pg_explainer")
+    message = fails(tmp_path, "eval", f"ckpt_path={path}", *overrides, "executor=serial")
+    assert "explain.explainers.pg_explainer: it learns from training FOVs of the run, which cannot be had" in message
+
+
+def test_new_files_with_labels_have_a_truth(explains, trained, tmp_path):
+    raw = tmp_path / "labelled"
+    shutil.copytree(trained.folder / "outputs" / "simulated" / "demo", raw)
+    _, metrics, _ = explains(f"data.raw_dir={raw}", "explain.max_fovs=3", "explain.explained_class=truth")
+    assert (metrics["explained_class"] == metrics["truth"]).all()
+    assert set(metrics["truth"]) == {"T", "L"}
+
+
+def test_scores_of_localisations_are_of_those_in_the_prepared_tables(trained, run, tmp_path):
+    where = ("model=locclusternet", "trainer.max_epochs=1", f"paths.run_dir={tmp_path / 'run'}", "controls=false")
+    run(trained.folder, "train", *trained.overrides, *where)
+    checkpoint, folder = tmp_path / "run" / "checkpoints" / "best.ckpt", tmp_path / "explained"
+    quick = ("explain=saliency", "+explain/explainers=attention", *QUICK[1:], "explain.max_fovs=2")
+    run(tmp_path, "eval", f"ckpt_path={checkpoint}", *quick, f"paths.run_dir={folder}")
+
+    scores = pl.read_parquet(folder / "attributions.parquet")
+    tables = json.loads((folder / "metrics.json").read_text())["tables"]
+    found = scores.filter(pl.col("level") == "localisation")
+    assert found["fov_id"].n_unique() == 2
+    for (fov_id,), part in found.group_by("fov_id"):
+        locs = pl.read_parquet(f"{tables}/locs/{fov_id}.parquet")
+        assert part["row"].to_list() == list(range(locs.filter(pl.col("view") == 0, pl.col("cluster_id") >= 0).height))
+    assert set(scores.filter(pl.col("explainer") == "attention")["level"]) == {"cluster", "edge"}
+    features = scores.filter(pl.col("level") == "feature", pl.col("fov_id") == scores["fov_id"][0])["feature"].to_list()
+    assert features[0] == "count"

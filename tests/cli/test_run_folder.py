@@ -1,0 +1,144 @@
+"""Whether a run may start, goes on or is done; and which runs are the same but for the fold."""
+
+import json
+
+import pytest
+import yaml
+
+from locgraph.cli.run_folder import RunFolder
+from locgraph.errors import ConfigError
+
+RAW = "data.raw_dir=raw"
+
+
+@pytest.fixture
+def folder(composed, tmp_path):
+    """The run folder of a configuration with these overrides."""
+
+    def make(*overrides):
+        return RunFolder(tmp_path / "run", composed("train", RAW, *overrides))
+
+    return make
+
+
+def test_a_new_run(folder):
+    assert folder().completed() is None
+    assert folder().last_checkpoint is None
+
+
+def test_a_completed_run_gives_its_metrics(folder):
+    run = folder()
+    run.begin(5, [])
+    assert folder().completed() is None
+
+    run.finish({"fold": 0, "test": {"accuracy": 0.5}})
+
+    assert folder().completed() == {"status": "completed", "reason": None, "fold": 0, "test": {"accuracy": 0.5}}
+
+
+@pytest.mark.parametrize(
+    "override", ["seed=1", "fold.index=1", "clustering.eps_nm=3", "name=other", "model=clusternet"]
+)
+def test_a_run_of_other_settings_is_refused(folder, override):
+    folder().begin(5, [])
+
+    with pytest.raises(ConfigError, match=r"run holds a run with other settings .*paths\.run_dir or paths\.sweep_dir"):
+        folder(override).completed()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "paths.run_dir=elsewhere",
+        "paths.output_dir=elsewhere",
+        "logger=tensorboard",
+        "logger=[tensorboard,wandb]",
+        "executor=serial",
+        "executor.workers=1",
+        "callbacks.early_stopping.patience=3",
+    ],
+)
+def test_what_decides_no_result_changes_no_fingerprint(folder, override):
+    assert folder(override).fingerprint == folder().fingerprint
+    assert folder(override).family == folder().family
+
+
+def test_runs_that_differ_in_the_fold_alone_are_a_family(folder):
+    runs = [folder(f"fold.index={index}") for index in range(3)]
+
+    assert len({run.family for run in runs}) == 1
+    assert len({run.fingerprint for run in runs}) == 3
+
+
+def test_runs_that_differ_otherwise_are_of_other_families(folder):
+    others = ["fold.seed=1", "fold.n_folds=3", "fold=hold_out", "seed=1", "views=thinned", "data.batch_size=3"]
+
+    assert len({folder(*chosen).family for chosen in ([], *([other] for other in others))}) == len(others) + 1
+
+
+def test_what_a_run_leaves_at_its_start(folder, tmp_path):
+    run = folder("fold.index=2", "data.max_failed_fraction=0.25")
+
+    run.begin(5, ["fold.index=2"])
+
+    written = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert written["fingerprint"] == run.fingerprint
+    assert written["family"] == run.family
+    assert (written["n_folds"], written["overrides"]) == (5, ["fold.index=2"])
+    assert {"locgraph", "torch"} <= set(written["versions"])
+    cfg = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert cfg["fold"]["index"] == 2
+    assert cfg["paths"]["prepared_dir"].endswith("/prepared")
+    assert "${" not in (tmp_path / "run" / "config.yaml").read_text()
+
+
+def test_a_failed_run_says_why_and_may_be_done_again(folder, tmp_path):
+    run = folder("fold.index=3")
+
+    run.fail(3, "no such data")
+
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == {
+        "status": "failed",
+        "reason": "no such data",
+        "fold": 3,
+    }
+    assert run.completed() is None
+    run.finish({"fold": 3})
+    assert run.completed()["fold"] == 3
+
+
+def test_a_failure_does_not_overwrite_a_completed_run(folder):
+    run = folder()
+    run.finish({"fold": 0, "epochs": 7})
+
+    run.fail(0, "too late")
+
+    assert run.completed()["epochs"] == 7
+
+
+def test_a_failure_without_a_fold(folder, tmp_path):
+    folder().fail(None, "fold.index is no number")
+
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["fold"] is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1, 2", "\x00"])
+def test_a_damaged_file_counts_as_none(folder, tmp_path, content):
+    (tmp_path / "run").mkdir()
+    for name in ("run.json", "metrics.json"):
+        (tmp_path / "run" / name).write_text(content)
+
+    assert folder().completed() is None
+    folder().fail(0, "why")
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["reason"] == "why"
+
+
+def test_where_an_interrupted_run_goes_on(folder):
+    run = folder()
+    run.checkpoints.mkdir(parents=True)
+    (run.checkpoints / "best.ckpt").touch()
+    assert run.last_checkpoint is None
+
+    (run.checkpoints / "last.ckpt").touch()
+
+    assert run.last_checkpoint == run.path / "checkpoints" / "last.ckpt"

@@ -1,0 +1,86 @@
+"""The sets of features in configs/features, and how one more is added."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from locgraph.cli import assemble
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+STANDARD = ["size", "pca", "hull"]
+NEED_COLUMNS = {
+    "photons",
+    "precision",
+    "deconvolved_size",
+    "deconvolved_size_3d",
+    "blinking",
+    "merged_blinking",
+    "channels",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra():
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
+        yield
+
+
+def chosen(*overrides):
+    return compose("prepare", list(overrides)).features
+
+
+def test_the_standard_set_stays_what_experiments_were_run_with():
+    assert assemble.plain(chosen()) == {
+        "_target_": "locgraph.preparation.features.table.FeatureSet",
+        "features": {
+            "size": {"_target_": "locgraph.preparation.features.size.Size"},
+            "pca": {"_target_": "locgraph.preparation.features.pca.PCA"},
+            "hull": {"_target_": "locgraph.preparation.features.hull.Hull"},
+        },
+    }
+
+
+def test_the_full_set_holds_all_that_positions_alone_give_and_that_may_be_turned():
+    everything = {path.stem for path in (CONFIGS / "features" / "features").glob("*.yaml")}
+    assert set(chosen("features=full").features) == everything - NEED_COLUMNS - {"orientation"}
+    assert assemble.build(chosen("features=full")).needs == ()
+
+
+def test_the_photophysical_set_needs_frames_photons_and_precision():
+    features = assemble.build(chosen("features=photophysics"))
+    assert list(features.features)[:3] == STANDARD
+    assert set(features.needs) == {"frame", "photons", "precision"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "clusters", "localisations"),
+    [
+        (["+features/features=spacing"], [*STANDARD, "spacing"], []),
+        (["+features/features=[spacing,ellipse]"], [*STANDARD, "spacing", "ellipse"], []),
+        (["features/features=[size,spacing]"], ["size", "spacing"], []),
+        (["~features.features.hull", "+features/features=channels"], ["size", "pca", "channels"], []),
+        (["features/localisations=local_density"], STANDARD, ["local_density"]),
+        (
+            ["features/localisations=[centre_distance,nearest_distance]"],
+            STANDARD,
+            ["centre_distance", "nearest_distance"],
+        ),
+    ],
+)
+def test_one_more_or_one_less_on_the_command_line(overrides, clusters, localisations):
+    features = assemble.build(chosen(*overrides))
+    assert list(features.features) == clusters
+    assert list(features.localisations) == localisations
+
+
+def test_settings_of_a_feature_on_the_command_line():
+    features = assemble.build(
+        chosen(
+            "+features/features=[neighbourhood,channels]",
+            "features.features.neighbourhood.radii_nm=[50]",
+            "+features.features.channels.channels={0: lamin, 1: actin, 2: tubulin}",
+        )
+    )
+    assert features.features["neighbourhood"].radii_nm == (50.0,)
+    assert features.features["channels"].channels == {0: "lamin", 1: "actin", 2: "tubulin"}

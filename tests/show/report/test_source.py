@@ -1,0 +1,87 @@
+"""What is read from runs and sweeps, and what is refused."""
+
+import shutil
+
+import pytest
+
+from locgraph.errors import DataError
+from locgraph.show.report.absent import Absent
+from locgraph.show.report.source import Places, read_source
+
+
+def test_a_sweep(source):
+    assert source.is_sweep
+    assert [run.fold for run in source.runs] == [0, 1, 2]
+    assert source.class_names == ("T", "L")
+    assert source.predictions.height == 3 * 6
+    assert sorted(source.tested()["fov_id"]) == sorted(source.manifest.table["fov_id"])
+    assert source.completed[1].split["test"] == ("T_4", "L_5", "T_6", "L_7")
+    assert source.manifest.failures == {"X_0": "no localisation is left"}
+    assert not source.of_localisations
+
+
+def test_one_run(sweep):
+    run = sweep.folder / "1"
+
+    source = read_source(run, [run], 3, Places(sweep.tables))
+
+    assert not source.is_sweep
+    assert source.summary.expected_folds == (1,)
+    assert source.summary.missing == []
+
+
+def test_a_fold_that_failed_stays_with_its_reason(sweep):
+    sweep.edit(2, status="failed", reason="out of memory")
+
+    source = sweep.read()
+
+    assert source.summary.missing == [2]
+    assert [run.fold for run in source.completed] == [0, 1]
+    assert "out of memory" in source.summary.reasons[2]
+
+
+def test_a_fold_without_predictions_is_named(sweep):
+    (sweep.folder / "1" / "predictions.parquet").unlink()
+
+    source = sweep.read()
+
+    assert list(source.without_predictions) == [1]
+    assert sorted(source.predictions["fold"].unique()) == [0, 2]
+
+
+def test_no_predictions_at_all_are_one_clear_error(sweep):
+    for fold in range(3):
+        (sweep.folder / str(fold) / "predictions.parquet").unlink()
+
+    with pytest.raises(DataError, match=r"folder=.*expected predictions\.parquet .*found none .*repeat the run"):
+        sweep.read()
+
+
+def test_no_completed_run_is_one_clear_error(sweep):
+    for fold in range(3):
+        sweep.edit(fold, status="failed", reason="no such data")
+
+    with pytest.raises(DataError, match=r"expected at least one completed run to report, found none .*no such data"):
+        sweep.read()
+
+
+def test_tables_that_are_gone_or_damaged_are_told(sweep, tmp_path):
+    assert "not at" in sweep.read(tables=tmp_path / "gone").manifest.reason
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "manifest.parquet").write_bytes(b"no parquet")
+
+    assert "expected a manifest" in sweep.read(tables=damaged).manifest.reason
+    assert sweep.read(tables=Absent("unknown")).manifest == Absent("unknown")
+
+
+def test_a_run_without_its_small_files_is_still_read(sweep):
+    for name in ("config.yaml", "folds.json", "metrics.csv"):
+        (sweep.folder / "0" / name).unlink()
+    shutil.rmtree(sweep.folder / "1")
+
+    source = sweep.read()
+
+    assert source.completed[0].config == {}
+    assert source.completed[0].split == {}
+    assert source.summary.missing == [1]
