@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from locgraph.cli.main import main
+
 FAST = ("explain.max_fovs=1", "explain.figures=1", "explain.stability.repeats=0", "explain.curve_points=2")
 
 
@@ -12,9 +14,7 @@ def test_a_checkpoint_is_all_it_needs(trained, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     checkpoint = str(trained.run_dir / "checkpoints" / "best.ckpt")
 
-    assert (
-        console.main(["explain", checkpoint, *FAST, "explain.explainers.subgraphx.rollouts=1", "executor=serial"]) == 0
-    )
+    assert main(["explain", checkpoint, *FAST, "explain.explainers.subgraphx.rollouts=1", "executor=serial"]) == 0
 
     (folder,) = (tmp_path / "outputs" / "runs" / "explain").iterdir()
     about = json.loads((folder / "explanations.json").read_text())

@@ -18,7 +18,7 @@ class Ellipse:
     """Eccentricity of the ellipse whose half-axes are the cluster's standard deviations.
 
     With s0 >= s1 the standard deviations along the first two principal axes, in nm (over n - 1, as in
-    :class:`locgraph.preparation.features.pca.PCA`), ``eccentricity`` = sqrt(1 - s1^2 / s0^2), without unit: the eccentricity of a
+    `PCA`), ``eccentricity`` = sqrt(1 - s1^2 / s0^2), without unit: the eccentricity of a
     conic section, 0 round, 1 on a line. In 3D it is that of the section through the two longest axes.
 
     It grows with ``linearity``, but tells apart what is almost round, and hardly what is almost a line. Ratios with the

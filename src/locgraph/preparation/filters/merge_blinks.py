@@ -23,7 +23,7 @@ class MergeBlinks:
     """Makes one localisation of those that repeat each other in successive frames.
 
     The merging of ThunderSTORM (Ovesny et al. 2014, 10.1093/bioinformatics/btu202), where a localisation carries on a
-    blink whose last localisation is near. Which pairs join is told by `locgraph.preparation.filters.blinks.find_blinks`; it
+    blink whose last localisation is near. Which pairs join is told by `find_blinks`; it
     depends neither on the order of the rows nor on anything drawn. Channels are never mixed.
 
     The merged localisation stands where the first one stood, and has

@@ -24,7 +24,7 @@ def fov_figure(
     """Draws one view of a FOV: localisations in the colour of their cluster, centres, edges, and a scale bar.
 
     As in a camera image, y points downwards; upside down, a digit would be another structure. In three dimensions a
-    second panel shows x and z. Of more than `locgraph.show.figures.fov_panel.MAX_DRAWN` localisations a random choice is
+    second panel shows x and z. Of more than `MAX_DRAWN` localisations a random choice is
     drawn, and the title says so.
 
     Args:
