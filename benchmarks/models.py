@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from locgraph.analysis.intervals import mean_interval
+from locgraph.stats.intervals import mean_interval
 
 ROTATED = ("augment=rotation",)
 NEAREST = ("augment=rotation", "graph/cluster_edges=nearest")

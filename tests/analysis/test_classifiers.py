@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from locgraph.analysis.classifiers import Standardise, Tuned, inner_splits
+from locgraph.analysis.classifiers import Standardise, Tuned, certainty_of, inner_splits
 from locgraph.errors import ConfigError, DataError
 
 
@@ -147,3 +147,20 @@ def test_values_that_a_classifier_refuses_are_told_in_a_line(cases):
 def test_one_class_cannot_be_learned(cases):
     with pytest.raises(DataError, match=r"needs training FOVs of two classes, found \['a'\]"):
         Tuned(DummyClassifier()).fit(cases[0][:12], cases[1][:12], None, 3, seed=0)
+
+
+def test_certainty_comes_from_what_a_classifier_offers():
+    values, labels = np.array([[0.0], [1.0], [4.0], [5.0]]), np.array(["a", "a", "b", "b"])
+
+    probabilities = certainty_of(LogisticRegression().fit(values, labels), values)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    decisions = certainty_of(RidgeClassifier().fit(values, labels), values)
+    assert decisions.shape == (4, 2)
+    assert (decisions.argmax(axis=1) == [0, 0, 1, 1]).all()
+
+    class Silent:
+        """A classifier that only names classes."""
+
+        predict = NearestCentroid().fit(values, labels).predict
+
+    assert certainty_of(Silent(), values) is None

@@ -8,8 +8,8 @@ import pytest
 
 from locgraph.analysis.comparison import Entry, compare, controls_as_entries, entries_of, runs_as_entries
 from locgraph.analysis.cross_validation import CrossValidated
-from locgraph.analysis.intervals import mean_interval, wilson_interval
 from locgraph.analysis.runs import FoldResult
+from locgraph.stats.intervals import mean_interval, wilson_interval
 
 
 def result(fold, right, wrong, **controls):

@@ -79,5 +79,5 @@ def test_too_little(values, reason):
 
 
 def test_no_components_are_refused():
-    with pytest.raises(ConfigError, match=r"pca\.n_components must be a whole number of at least 1, found 0"):
+    with pytest.raises(ConfigError, match="n_components: expected a whole number of at least 1, found 0"):
         principal_components(features(VALUES), n_components=0)

@@ -14,9 +14,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from locgraph.analysis.samples import varies
-from locgraph.analysis.scores import balanced_accuracy
 from locgraph.errors import ConfigError, DataError
+from locgraph.stats.metrics import balanced_accuracy
+from locgraph.stats.standardise import varies
 
 _STEP: Final = "classifier"
 SETTING: Final = "analysis.classifiers"
@@ -142,6 +142,21 @@ class Tuned:
         grid = {f"{_STEP}__{key}": values for key, values in self.grid.items()}
         # settings that so few FOVs do not allow, such as more neighbours than FOVs, are left out and noted
         return GridSearchCV(pipeline, grid, scoring=_score, cv=splits, n_jobs=1)
+
+
+def certainty_of(pipeline: Any, values: np.ndarray) -> np.ndarray | None:
+    """Return how likely each class is for a classifier of scikit-learn.
+
+    Returns:
+        (N, K) float64 in the order of its ``classes_``; None where it gives neither probabilities nor a decision
+        function.
+    """
+    if hasattr(pipeline, "predict_proba"):
+        return np.asarray(pipeline.predict_proba(values), dtype=np.float64)
+    if hasattr(pipeline, "decision_function"):
+        decision = np.asarray(pipeline.decision_function(values), dtype=np.float64)
+        return np.stack([-decision, decision], axis=1) if decision.ndim == 1 else decision
+    return None
 
 
 def inner_splits(

@@ -12,9 +12,9 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.controls import MEANINGS
 from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidated
-from locgraph.analysis.intervals import mean_interval, wilson_interval
 from locgraph.analysis.runs import FoldResult
-from locgraph.analysis.scores import ACCURACY, BALANCED_ACCURACY, METRICS
+from locgraph.stats.intervals import mean_interval, wilson_interval
+from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
 
 NETWORK: Final = "network"
 CONTROL: Final = "control"

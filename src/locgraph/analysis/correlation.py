@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
-from scipy.stats import rankdata
 
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.standardised import standardise
+from locgraph.stats.correlation import pearson_matrix, spearman_matrix
 
 COLUMNS: Final = {
     "feature_a": pl.String,
@@ -76,15 +76,8 @@ def correlations(features: FeatureTable) -> Correlations:
     if reason:
         empty = np.empty((0, 0))
         return Correlations((), empty, empty, np.empty(0, dtype=np.int64), n, found.left_out, reason)
-    pearson = _correlate(found.values)
-    spearman = _correlate(rankdata(found.values, axis=0))
+    pearson, spearman = pearson_matrix(found.values), spearman_matrix(found.values)
     return Correlations(found.columns, pearson, spearman, _order(spearman, size), n, found.left_out)
-
-
-def _correlate(values: np.ndarray) -> np.ndarray:
-    matrix = np.atleast_2d(np.corrcoef(values, rowvar=False))
-    np.fill_diagonal(matrix, 1.0)
-    return matrix
 
 
 def _order(matrix: np.ndarray, size: int) -> np.ndarray:

@@ -12,10 +12,10 @@ import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from locgraph import schema
-from locgraph.analysis.classifiers import Fitted, Tuned
+from locgraph.analysis.classifiers import Fitted, Tuned, certainty_of
 from locgraph.analysis.samples import Samples
-from locgraph.analysis.scores import METRICS, certainty_of, class_scores
 from locgraph.errors import DataError, LocgraphError
+from locgraph.stats.metrics import METRICS, class_scores
 
 CLASSIFIER: Final = "classifier"
 N_TRAIN: Final = "n_train"

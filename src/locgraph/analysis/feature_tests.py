@@ -8,12 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from scipy import stats
-from scipy.special import stdtr
 
 from locgraph import schema
-from locgraph.analysis.effects import cliffs_delta, epsilon_squared, eta_squared, hedges_g
 from locgraph.analysis.feature_table import FeatureTable, classes_of
+from locgraph.stats.effects import cliffs_delta, epsilon_squared, eta_squared, hedges_g
+from locgraph.stats.tests import anova, false_discovery, is_constant, kruskal, mann_whitney, welch
 
 MANN_WHITNEY: Final = "mann_whitney_u"
 WELCH: Final = "welch_t"
@@ -123,18 +122,19 @@ def _all_classes(samples: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
     reason = f"leaves out classes of fewer than {FEWEST} cases: {few}" if few else None
     if len(enough) < 2:
         reason = f"fewer than two classes have {FEWEST} cases or more: {few}"
-    elif _constant(*enough.values()):
+    elif is_constant(*enough.values()):
         reason = _same(n)
     else:
-        values, k = list(enough.values()), len(enough)
-        h, p = stats.kruskal(*values)
-        yield _row(KRUSKAL, n=n, statistic=h, df=k - 1, p=p, estimate=epsilon_squared(h, n), reason=reason)
+        values = list(enough.values())
+        h = kruskal(values)
+        effect = epsilon_squared(h.statistic, n)
+        yield _row(KRUSKAL, n=n, statistic=h.statistic, df=h.df, p=h.p, estimate=effect, reason=reason)
         eta = eta_squared(values)
-        if all(_constant(part) for part in values):
+        if all(is_constant(part) for part in values):
             yield _row(ANOVA, n=n, estimate=eta, reason="no class varies: there is no F")
         else:
-            f, p = stats.f_oneway(*values)
-            yield _row(ANOVA, n=n, statistic=f, df=k - 1, p=p, estimate=eta, reason=reason)
+            f = anova(values)
+            yield _row(ANOVA, n=n, statistic=f.statistic, df=f.df, p=f.p, estimate=eta, reason=reason)
         return
     yield from (_row(test, n=n, reason=reason) for test in (KRUSKAL, ANOVA))
 
@@ -143,37 +143,21 @@ def _pair(name_a: str, name_b: str, a: np.ndarray, b: np.ndarray) -> Iterator[di
     about = {"class_a": name_a, "class_b": name_b, "n_a": len(a), "n_b": len(b), "n": len(a) + len(b)}
     few = [f"{name} has {len(values)}" for name, values in ((name_a, a), (name_b, b)) if len(values) < FEWEST]
     reason = f"a class needs at least {FEWEST} cases: {', '.join(few)}" if few else None
-    if reason is None and _constant(a, b):
+    if reason is None and is_constant(a, b):
         reason = _same(len(a) + len(b))
     if reason:
         yield from (_row(test, **about, reason=reason) for test in (MANN_WHITNEY, WELCH))
         return
-    found = stats.mannwhitneyu(a, b)
-    delta = cliffs_delta(a, b)
-    yield _row(
-        MANN_WHITNEY,
-        **about,
-        statistic=found.statistic,
-        p=found.pvalue,
-        estimate=delta.estimate,
-        low=delta.low,
-        high=delta.high,
-    )
+    u, delta = mann_whitney(a, b), cliffs_delta(a, b)
+    interval = {"estimate": delta.estimate, "low": delta.low, "high": delta.high}
+    yield _row(MANN_WHITNEY, **about, statistic=u.statistic, p=u.p, **interval)
     g = hedges_g(a, b)
     if g is None:
         yield _row(WELCH, **about, reason="neither class varies: there is no t")
         return
-    t, df = welch(a, b)
-    p = 2 * float(stdtr(df, -abs(t)))
-    yield _row(WELCH, **about, statistic=t, df=df, p=p, estimate=g.estimate, low=g.low, high=g.high)
-
-
-def welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Welch's t and its degrees of freedom, of two samples of at least 2 values of which one varies."""
-    of_a, of_b = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-    t = (a.mean() - b.mean()) / np.sqrt(of_a + of_b)
-    df = (of_a + of_b) ** 2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1))
-    return float(t), float(df)
+    t = welch(a, b)
+    interval = {"estimate": g.estimate, "low": g.low, "high": g.high}
+    yield _row(WELCH, **about, statistic=t.statistic, df=t.df, p=t.p, **interval)
 
 
 def _row(test: str, **values: Any) -> dict[str, Any]:
@@ -185,15 +169,5 @@ def _same(n: int) -> str:
     return f"the same value in all {n} cases"
 
 
-def _constant(*samples: np.ndarray) -> bool:
-    """Whether all values are the same but for rounding."""
-    values = np.concatenate(samples)
-    return bool(np.ptp(values) <= 1e-12 * np.abs(values).max())
-
-
 def _false_discovery(p: pl.Series) -> pl.Series:
-    known = p.is_not_null().to_numpy()
-    q = np.full(len(p), np.nan)
-    if known.any():
-        q[known] = stats.false_discovery_control(p.to_numpy()[known])
-    return pl.Series(p.name, q).fill_nan(None)
+    return pl.Series(p.name, false_discovery(p.to_numpy())).fill_nan(None)

@@ -16,9 +16,9 @@ import numpy as np
 import polars as pl
 
 from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidated, Fold
-from locgraph.analysis.intervals import mean_interval
-from locgraph.analysis.scores import balanced_accuracy
 from locgraph.errors import ConfigError
+from locgraph.stats.intervals import mean_interval
+from locgraph.stats.metrics import balanced_accuracy
 
 STATISTIC: Final = "statistic"
 """Level of a single column."""

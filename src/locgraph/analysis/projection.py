@@ -11,6 +11,7 @@ import polars as pl
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.standardised import Standardised, standardise
 from locgraph.settings import check_whole
+from locgraph.stats import standardise as stats
 
 PC: Final = "pc_"
 """Principal components are called this and their number, from 1."""
@@ -62,24 +63,18 @@ def principal_components(features: FeatureTable, n_components: int = 10) -> Prin
     Raises:
         ConfigError: ``n_components`` is no whole number of at least 1.
     """
-    check_whole("pca.n_components", n_components, at_least=1)
+    check_whole("n_components", n_components, at_least=1)
     found = standardise(features)
     reason = found.lacks(rows=2)
     if reason:
         return PrincipalComponents(found.keys, found.left_out, f"principal components: {reason}")
-    left, singular, right = np.linalg.svd(found.values, full_matrices=False)
-    most = min(n_components, len(singular), len(found.values) - 1)
-    strongest = np.abs(right[:most]).argmax(axis=1)
-    signs = np.where(right[np.arange(most), strongest] < 0, -1.0, 1.0)
-    scores = left[:, :most] * singular[:most] * signs
-    n = len(found.values)
-    loadings = (right[:most].T * signs) * singular[:most] / np.sqrt(n)
-    names = [f"{PC}{index + 1}" for index in range(most)]
+    components = stats.principal_components(found.values, n_components)
+    names = [f"{PC}{index + 1}" for index in range(len(components.explained))]
     return PrincipalComponents(
-        with_coordinates(found, scores, names),
+        with_coordinates(found, components.scores, names),
         found.left_out,
-        explained=singular[:most] ** 2 / (singular**2).sum(),
-        loadings=pl.DataFrame({"feature": found.columns} | dict(zip(names, loadings.T, strict=True))),
+        explained=components.explained,
+        loadings=pl.DataFrame({"feature": found.columns} | dict(zip(names, components.loadings.T, strict=True))),
     )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.errors import DataError
+from locgraph.stats.standardise import varies
 
 _SHOWN = 5
 
@@ -81,16 +82,3 @@ class Samples:
     def constant(self) -> tuple[str, ...]:
         """Columns that say nothing: the same number for every FOV, or none."""
         return tuple(name for name, same in zip(self.columns, ~varies(self.values), strict=True) if same)
-
-
-def varies(values: np.ndarray) -> np.ndarray:
-    """Which columns of (N, F) float64 differ by more than rounding; NaN does not count.
-
-    Returns:
-        (F,) bool.
-    """
-    low = np.where(np.isnan(values), np.inf, values).min(axis=0, initial=np.inf)
-    high = np.where(np.isnan(values), -np.inf, values).max(axis=0, initial=-np.inf)
-    # the sum of rounding errors of a mean over equal numbers; relative, since density may be 1e-6 throughout
-    size = np.maximum(np.abs(low), np.abs(high))
-    return np.isfinite(low) & (high - low > 1e-12 * np.where(np.isfinite(size), size, 0.0))

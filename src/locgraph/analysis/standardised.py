@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.feature_table import FeatureTable
-
-_SMALLEST: Final = 1e-12  # spread per size below which rounding alone makes values differ
+from locgraph.stats.standardise import standardise as standardise_column
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,11 @@ def standardise(features: FeatureTable) -> Standardised:
         if gaps or not rows:
             left_out[name] = f"no value in {gaps} of {rows} rows"
             continue
-        values = column.to_numpy()
-        spread = values.std()
-        if spread <= _SMALLEST * np.abs(values).max():
+        scaled = standardise_column(column.to_numpy())
+        if scaled is None:
             left_out[name] = f"the same value in all {rows} rows"
             continue
         kept.append(name)
-        parts.append((values - values.mean()) / spread)
+        parts.append(scaled)
     table = np.stack(parts, axis=1) if parts else np.empty((rows, 0))
     return Standardised(table, tuple(kept), features.table.select(features.keys), left_out)

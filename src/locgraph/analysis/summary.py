@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from locgraph.analysis.controls import MEANINGS
-from locgraph.analysis.intervals import Interval, mean_interval, wilson_interval
 from locgraph.analysis.runs import Failure, FoldResult, read_run
 from locgraph.analysis.summary_text import summary_markdown
 from locgraph.errors import DataError
 from locgraph.provenance import whole_file, write_json
+from locgraph.stats.intervals import Interval, mean_interval, wilson_interval
 
 MODEL: Final = "model"
 ACCURACY: Final = "accuracy"

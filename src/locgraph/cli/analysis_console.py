@@ -14,9 +14,9 @@ from rich.table import Table
 
 from locgraph.analysis.comparison import CONTROL, GRAPH, LOCALISATIONS
 from locgraph.analysis.markdown import number
-from locgraph.analysis.scores import ACCURACY, AUROC, BALANCED_ACCURACY, METRICS
 from locgraph.cli.analysis_figures import effect_words, interval, readable, readable_unit
 from locgraph.cli.analysis_settings import HAND_MADE, LEARNED
+from locgraph.stats.metrics import ACCURACY, AUROC, BALANCED_ACCURACY, METRICS
 
 _TITLES: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced", AUROC: "AUROC"}
 _MORE: Final = (BALANCED_ACCURACY, AUROC)

@@ -15,7 +15,6 @@ from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.feature_tests import FOV_LEVEL, samples_by_class
 from locgraph.analysis.importance import TOGETHER
 from locgraph.analysis.representatives import FARTHEST, NEAREST, P_PREDICTION, ROLE
-from locgraph.analysis.scores import ACCURACY
 from locgraph.analysis.whole_fovs import whole_fovs
 from locgraph.cli.analysis_classifiers import Classified
 from locgraph.cli.analysis_features import FeatureSets
@@ -30,6 +29,7 @@ from locgraph.show.figures.heat_map import correlation_figure
 from locgraph.show.figures.importance import Needed, importance_figure
 from locgraph.show.figures.scatter import ScatterPanel, scatter_figure
 from locgraph.show.figures.style import Figure
+from locgraph.stats.metrics import ACCURACY
 
 FIGURES: Final = (
     "features",

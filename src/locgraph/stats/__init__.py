@@ -1,1 +1,1 @@
-"""Statistics: numbers in, numbers out, over scikit-learn, scipy and torchmetrics."""
+"""Metrics, intervals, effect sizes and tests: numbers in, numbers out, over scikit-learn and scipy."""

@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from locgraph import schema
-from locgraph.analysis.calibration import Calibration, calibration_of
 from locgraph.data.folds import TEST
 from locgraph.errors import DataError
 from locgraph.show.report.absent import Absent
@@ -15,6 +14,7 @@ from locgraph.show.report.palette import MODEL, OTHERS
 from locgraph.show.report.parts import INFO, MISSING, Facts, Note, Part, Plot, Section, Table
 from locgraph.show.report.source import Source
 from locgraph.show.report.words import count, number, spread
+from locgraph.stats.calibration import Calibration, calibration_of
 
 _LEAD = (
     "Confidence is the largest probability of a prediction. Where the model is honest, of the predictions that it is "

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from locgraph.analysis.effects import cliffs_delta, epsilon_squared, eta_squared, hedges_g
+from locgraph.stats.effects import cliffs_delta, epsilon_squared, eta_squared, hedges_g
 
 
 @pytest.mark.parametrize(("n", "m", "step"), [(5, 7, 0.01), (12, 9, 1.0), (2, 2, 0.01), (40, 3, 0.5)])

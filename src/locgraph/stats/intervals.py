@@ -1,18 +1,19 @@
-"""Intervals that say how sure a number is."""
+"""95 % intervals of means and proportions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
+from scipy.stats import binomtest
 
 from locgraph.errors import DataError
 
 LEVEL: Final = 0.95
-"""Part of the intervals that should hold the true value."""
+"""Fraction of the intervals that should contain the true value."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Interval:
     """An estimate with the interval around it.
 
     Attributes:
-        estimate: The mean or proportion.
-        low: Lower end; None where the values do not settle it.
-        high: Upper end; None where the values do not settle it.
+        estimate: The mean, proportion or effect.
+        low: Lower end; None where the values do not determine it.
+        high: Upper end; None where the values do not determine it.
     """
 
     estimate: float
@@ -31,7 +32,7 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float], bounds: tuple[float, float] | None = None) -> Interval:
-    """Mean of some values with Student's t interval (Student 1908, 10.1093/biomet/6.1.1).
+    """Return the mean of some values with Student's t interval (Student 1908, 10.1093/biomet/6.1.1).
 
     Values from the folds of one data set share training data, so that the true interval is somewhat wider (Bengio and
     Grandvalet 2004, JMLR 5:1089).
@@ -51,13 +52,23 @@ def mean_interval(values: Sequence[float], bounds: tuple[float, float] | None = 
     mean = float(np.mean(values))
     if len(values) == 1:
         return Interval(mean, None, None)
-    half = float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2)) * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    half = float(t_half_width(float(np.std(values, ddof=1)), len(values)))
     low, high = mean - half, mean + half
     return Interval(mean, low, high) if bounds is None else Interval(mean, max(low, bounds[0]), min(high, bounds[1]))
 
 
+def t_half_width(standard_deviation: Any, n: Any) -> Any:
+    """Return half the width of Student's 95 % interval of a mean.
+
+    Args:
+        standard_deviation: Of the values, with divisor n - 1; a number or an array.
+        n: How many values, at least 2; a number or an array.
+    """
+    return stdtrit(n - 1, 0.5 + LEVEL / 2) * standard_deviation / n**0.5
+
+
 def wilson_interval(correct: int, total: int) -> Interval:
-    """Proportion ``correct / total`` with Wilson's score interval (Wilson 1927, 10.1080/01621459.1927.10502953).
+    """Return ``correct / total`` with Wilson's score interval (Wilson 1927, 10.1080/01621459.1927.10502953).
 
     Args:
         correct: Number of successes.
@@ -71,9 +82,5 @@ def wilson_interval(correct: int, total: int) -> Interval:
     """
     if not 0 <= correct <= total or total < 1:
         raise DataError(f"a proportion needs 0 <= correct <= total and total >= 1, found {correct} of {total}")
-    z = float(ndtri(0.5 + LEVEL / 2))
-    share = correct / total
-    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z / (1 + z**2 / total) * (share * (1 - share) / total + z**2 / (4 * total**2)) ** 0.5
-    # Rounding may leave the ends a hair outside.
-    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
+    interval = binomtest(correct, total).proportion_ci(LEVEL, method="wilson")
+    return Interval(correct / total, float(interval.low), float(interval.high))

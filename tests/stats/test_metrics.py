@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, roc_auc_score
-from sklearn.neighbors import NearestCentroid
 
-from locgraph.analysis.scores import area_under_curve, certainty_of, class_scores
+from locgraph.stats.metrics import class_scores, confusion, scores_by_class
 
 NAMES = np.array(["L", "O", "T"])
 
@@ -48,22 +46,15 @@ def test_one_class_alone_has_no_auroc_and_an_unknown_one_that_of_chance():
     assert found["auroc"] == pytest.approx((1.0 + 0.5) / 2)
 
 
-def test_ties_count_half():
-    assert area_under_curve(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
+def test_confusion_and_scores_of_each_class():
+    counts = confusion(["L", "L", "T", "X"], ["L", "T", "T", "T"], ["L", "O", "T"])
+    assert counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 1]]
+    assert confusion([], [], ["L", "O"]).tolist() == [[0, 0], [0, 0]]
 
+    scores = scores_by_class(counts)
 
-def test_certainty_comes_from_what_a_classifier_offers():
-    values, labels = np.array([[0.0], [1.0], [4.0], [5.0]]), np.array(["a", "a", "b", "b"])
-
-    probabilities = certainty_of(LogisticRegression().fit(values, labels), values)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
-    decisions = certainty_of(RidgeClassifier().fit(values, labels), values)
-    assert decisions.shape == (4, 2)
-    assert (decisions.argmax(axis=1) == [0, 0, 1, 1]).all()
-
-    class Silent:
-        """A classifier that only names classes."""
-
-        predict = NearestCentroid().fit(values, labels).predict
-
-    assert certainty_of(Silent(), values) is None
+    nan = np.nan
+    np.testing.assert_allclose(scores["recall"], [1 / 2, nan, 1])
+    np.testing.assert_allclose(scores["precision"], [1, nan, 1 / 2])
+    np.testing.assert_allclose(scores["f1"], [2 / 3, nan, 2 / 3])
+    np.testing.assert_allclose(scores["iou"], [1 / 2, nan, 1 / 2])

@@ -1,4 +1,4 @@
-"""Whether the probabilities of a classifier are honest: of what it calls 80 % sure, 80 % should be right."""
+"""Calibration of probabilities: of predictions with a confidence of 80 %, 80 % should be right."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.analysis.intervals import Interval, wilson_interval
 from locgraph.errors import DataError
+from locgraph.stats.intervals import Interval, wilson_interval
 
 N_BINS: Final = 10
 
@@ -21,11 +21,11 @@ class Bin:
     """Cases whose confidence lies within one interval.
 
     Attributes:
-        low: Lower end; it belongs to the bin below, 0 to this one.
+        low: Lower end, which belongs to the bin below; that of the first bin, 0, belongs to it.
         high: Upper end, which belongs to the bin.
         count: Number of cases.
         confidence: Their mean confidence.
-        accuracy: Part of them that is right, with Wilson's 95 % interval.
+        accuracy: Fraction of them that is right, with Wilson's 95 % interval.
     """
 
     low: float
@@ -37,7 +37,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far probabilities can be trusted.
+    """Agreement of confidence and accuracy.
 
     Attributes:
         bins: The bins that hold cases, in order.
@@ -47,7 +47,7 @@ class Calibration:
             truth; 0 is perfect, 2 the worst, and 1 - 1/K is what equal probabilities of K classes get.
         n_cases: Number of cases.
         mean_confidence: Mean of the largest probability.
-        accuracy: Part of the cases that is right.
+        accuracy: Fraction of the cases that is right.
     """
 
     bins: tuple[Bin, ...]
@@ -59,7 +59,7 @@ class Calibration:
 
 
 def calibration(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_BINS) -> Calibration:
-    """Compares confidence, the largest probability, with how often it is right, in bins of equal width.
+    """Compare confidence, the largest probability, with accuracy in bins of equal width.
 
     The error is that of Naeini et al. (2015, 10.1609/aaai.v29i1.9602) as Guo et al. (2017, arXiv 1706.04599) use it for
     several classes; the score is that of Brier (1950, Monthly Weather Review 78:1) over all classes.
@@ -69,26 +69,22 @@ def calibration(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_
         targets: (N,) int64, index of the true class.
         n_bins: Number of bins between 0 and 1.
 
-    Returns:
-        Bins, error and score.
-
     Raises:
-        DataError: There is no case, shapes do not fit, a row is no distribution, or a target names no class.
+        DataError: There is no case, shapes do not fit, a row is no distribution, or a target is out of range.
     """
     _check(probabilities, targets)
     if n_bins < 1:
-        raise DataError(f"calibration needs at least one bin, found n_bins={n_bins}")
+        raise DataError(f"expected at least one bin, found {n_bins}", setting="n_bins")
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     edges = np.linspace(0.0, 1.0, n_bins + 1)
-    # the upper end belongs to the bin; rounding may leave a probability a hair above 1
+    # the upper end belongs to the bin; rounding may leave a probability slightly above 1
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
     bins = tuple(_bin(edges[i], edges[i + 1], confidence[place == i], right[place == i]) for i in np.unique(place))
-    distances = [found.count * abs(found.accuracy.estimate - found.confidence) for found in bins]
     truth = np.eye(probabilities.shape[1])[targets]
     return Calibration(
         bins=bins,
-        error=float(sum(distances)) / len(targets),
+        error=sum(each.count * abs(each.accuracy.estimate - each.confidence) for each in bins) / len(targets),
         brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
         n_cases=len(targets),
         mean_confidence=float(confidence.mean()),
@@ -97,7 +93,7 @@ def calibration(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_
 
 
 def calibration_of(predictions: pl.DataFrame, class_names: Sequence[str], n_bins: int = N_BINS) -> Calibration:
-    """Calibration of a table of predictions.
+    """Return the calibration of a table of predictions.
 
     Args:
         predictions: Columns ``truth`` and ``p_<class>``; rows without truth do not count.
@@ -105,16 +101,16 @@ def calibration_of(predictions: pl.DataFrame, class_names: Sequence[str], n_bins
         n_bins: Number of bins between 0 and 1.
 
     Raises:
-        DataError: A column is missing, no row has a truth, or one is no class.
+        DataError: A column is missing, no row has a truth, or one is none of the classes.
     """
     columns = [schema.PROBABILITY_PREFIX + name for name in class_names]
     missing = [name for name in (schema.TRUTH, *columns) if name not in predictions.columns]
     if missing:
         raise DataError(f"calibration: expected predictions with {', '.join(missing)}, found {predictions.columns}")
     known = predictions.filter(pl.col(schema.TRUTH).is_not_null())
-    strange = sorted(set(known[schema.TRUTH]) - set(class_names))
-    if strange:
-        raise DataError(f"calibration: expected true classes among {list(class_names)}, found {strange}")
+    unknown = sorted(set(known[schema.TRUTH]) - set(class_names))
+    if unknown:
+        raise DataError(f"calibration: expected true classes among {list(class_names)}, found {unknown}")
     index = {name: place for place, name in enumerate(class_names)}
     targets = np.array([index[name] for name in known[schema.TRUTH]], dtype=np.int64)
     return calibration(known.select(columns).to_numpy().astype(np.float64), targets, n_bins)

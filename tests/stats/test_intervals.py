@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from locgraph.analysis.intervals import mean_interval, wilson_interval
 from locgraph.errors import DataError
+from locgraph.stats.intervals import mean_interval, wilson_interval
 
 
 def test_t_interval_agrees_with_scipy():

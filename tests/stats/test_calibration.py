@@ -6,8 +6,8 @@ import pytest
 import torch
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from locgraph.analysis.calibration import calibration, calibration_of
 from locgraph.errors import DataError
+from locgraph.stats.calibration import calibration, calibration_of
 
 
 def binary(confidences):
@@ -96,7 +96,7 @@ def test_one_class_alone_is_certain():
         (lambda: calibration(np.array([[0.5, 0.2]]), np.array([0])), "sum to 1"),
         (lambda: calibration(np.array([[np.nan, 1.0]]), np.array([0])), "sum to 1"),
         (lambda: calibration(binary([0.5]), np.array([2])), "targets from 0 to 1, found 2 to 2"),
-        (lambda: calibration(binary([0.5]), np.array([0]), n_bins=0), "n_bins=0"),
+        (lambda: calibration(binary([0.5]), np.array([0]), n_bins=0), "n_bins: expected at least one bin, found 0"),
         (lambda: calibration_of(table(), ["T", "O"]), "expected predictions with p_O"),
         (lambda: calibration_of(table(truth=["X", "T", "T"]), ["T", "L"]), r"found \['X'\]"),
         (lambda: calibration_of(table(truth=pl.Series([None] * 3, dtype=pl.String)), ["T", "L"]), "at least one case"),
