@@ -25,25 +25,21 @@ import numpy as np
 
 from locgraph.preparation.clustering.dbscan import DBSCAN
 from locgraph.preparation.clustering.kmeans import KMeans
-from locgraph.preparation.features.blinking import Blinking, MergedBlinking
-from locgraph.preparation.features.channels import ChannelFractions
-from locgraph.preparation.features.compactness import Compactness
-from locgraph.preparation.features.deconvolved_size import DeconvolvedSize, DeconvolvedSize3D
-from locgraph.preparation.features.ellipse import Ellipse
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.channels import ChannelFractions, ChannelIndicator
+from locgraph.preparation.features.filling import Compactness, Solidity
 from locgraph.preparation.features.hull import Hull
-from locgraph.preparation.features.localisation.centre_distance import CentreDistance
-from locgraph.preparation.features.localisation.channel_indicator import ChannelIndicator
-from locgraph.preparation.features.localisation.local_density import LocalDensity
-from locgraph.preparation.features.localisation.nearest_distance import NearestDistance
-from locgraph.preparation.features.neighbourhood import Neighbourhood
-from locgraph.preparation.features.orientation import Orientation
-from locgraph.preparation.features.pca import PCA
-from locgraph.preparation.features.photons import Photons
-from locgraph.preparation.features.precision import Precision
-from locgraph.preparation.features.size import Size
-from locgraph.preparation.features.solidity import Solidity
-from locgraph.preparation.features.spacing import Spacing
+from locgraph.preparation.features.localisations import CentreDistance, LocalDensity, NearestDistance
+from locgraph.preparation.features.neighbourhood import Neighbourhood, Spacing
+from locgraph.preparation.features.photophysics import (
+    Blinking,
+    DeconvolvedSize,
+    DeconvolvedSize3D,
+    MergedBlinking,
+    Photons,
+    Precision,
+)
+from locgraph.preparation.features.shape import PCA, Ellipse, Orientation, Size
 
 STANDARD = (Size(), PCA(), Hull())
 FURTHER = (

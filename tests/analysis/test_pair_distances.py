@@ -4,7 +4,7 @@ from scipy.spatial.distance import pdist
 
 from locgraph.analysis.pair_distances import fit_max_distance, fov_descriptor
 from locgraph.errors import ConfigError, DataError
-from locgraph.graphs.descriptors.base import MAX_LOCALISATIONS
+from locgraph.graphs.descriptors import MAX_LOCALISATIONS
 
 
 def describe(points, **changes):

@@ -10,7 +10,7 @@ from locgraph.cli import assemble
 from locgraph.data.augment import Jitter, Rotation, Scale, Shear, Thinning
 from locgraph.data.datamodule import LoaderSettings
 from locgraph.errors import ConfigError, FoldError
-from locgraph.graphs.cluster_edges import AllPairs, Nearest
+from locgraph.graphs.edges import AllPairs, Nearest
 from locgraph.graphs.superclusters import Linked
 from locgraph.nn.sizes import DataSizes
 from locgraph.preparation.clustering.kmeans import KMeans
@@ -53,7 +53,7 @@ def test_a_plain_dict_will_do():
 
 
 def test_parts_within_parts_are_made_too():
-    made = assemble.build(leaf(SPACE, edges={"_target_": "locgraph.graphs.cluster_edges.Nearest", "k": 2}))
+    made = assemble.build(leaf(SPACE, edges={"_target_": "locgraph.graphs.edges.Nearest", "k": 2}))
 
     assert isinstance(made.edges, Nearest)
 
@@ -85,7 +85,7 @@ def test_errors_of_constructors_come_through_as_they_are(tmp_path):
 
 
 def test_errors_of_parts_within_parts_come_through_as_they_are():
-    edges = {"_target_": "locgraph.graphs.cluster_edges.Nearest", "k": 0}
+    edges = {"_target_": "locgraph.graphs.edges.Nearest", "k": 0}
 
     with pytest.raises(ConfigError, match=r"^graph\.cluster_edges\.k must be at least 1, found 0"):
         assemble.build(leaf(SPACE, edges=edges))

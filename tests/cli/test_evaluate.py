@@ -134,7 +134,7 @@ def test_3d_files_do_not_fit_a_2d_checkpoint(trained, checkpoint, fails, tmp_pat
 def test_a_feature_that_new_files_cannot_give_is_told(trained, checkpoint, fails, tmp_path):
     content = torch.load(checkpoint, weights_only=True)
     settings = content["locgraph"]["settings"]
-    settings["features"]["features"]["photons"] = {"_target_": "locgraph.preparation.features.photons.Photons"}
+    settings["features"]["features"]["photons"] = {"_target_": "locgraph.preparation.features.photophysics.Photons"}
     torch.save(content, tmp_path / "with_photons.ckpt")
     raw = tmp_path / "new"
     raw.mkdir()

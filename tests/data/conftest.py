@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from locgraph.graphs.build import GraphRecipe, build_graph
-from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.edges import Nearest
 from locgraph.graphs.superclusters import Linked
 from locgraph.io.manifest import Manifest
 

@@ -11,8 +11,7 @@ from torch_geometric.utils import scatter
 
 from locgraph.data.augment import Jitter, Reflection, Rotation, Scale, Shear, Thinning
 from locgraph.errors import ConfigError, DataError
-from locgraph.graphs.descriptors.covariance import Covariance
-from locgraph.graphs.descriptors.pair_distances import PairDistances
+from locgraph.graphs.descriptors import Covariance, PairDistances
 
 POWERS = {"cluster": [0, 2, -2], "localisation": [0]}
 LEVELS = ("localisation", "localisation_1", "localisation_2")

@@ -10,7 +10,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
 from locgraph.errors import ConfigError
-from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.descriptors import Covariance
 from locgraph.nn.cluster_encoders.continuous_filter import ContinuousFilter
 from locgraph.nn.heads.classify import ClassifyFov
 from locgraph.nn.loc_encoders.none import NoEncoder

@@ -16,9 +16,8 @@ from locgraph.cli import assemble
 from locgraph.cli.app import config_dir
 from locgraph.explain.base import Example
 from locgraph.graphs.build import GraphRecipe, build_graph
-from locgraph.graphs.cluster_edges import AllPairs, Nearest
-from locgraph.graphs.descriptors.covariance import Covariance
-from locgraph.graphs.descriptors.pair_distances import PairDistances
+from locgraph.graphs.descriptors import Covariance, PairDistances
+from locgraph.graphs.edges import AllPairs, Nearest
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
 from locgraph.nn.loc_encoders.none import NoEncoder
 from locgraph.nn.network import Network

@@ -20,8 +20,8 @@ from locgraph.explain.integrated_gradients import IntegratedGradients
 from locgraph.explain.pg_explainer import PGExplainer
 from locgraph.explain.saliency import Saliency
 from locgraph.graphs.build import GraphRecipe, build_graph
-from locgraph.graphs.cluster_edges import Nearest
-from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.descriptors import Covariance
+from locgraph.graphs.edges import Nearest
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
 from locgraph.nn.sizes import DataSizes
 

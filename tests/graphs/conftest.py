@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from locgraph.graphs.build import GraphRecipe
-from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.edges import Nearest
 from locgraph.io.featextracted import ExtractedFov, write_fov
 
 

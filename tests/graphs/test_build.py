@@ -8,9 +8,8 @@ import torch
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.build import build_graph
-from locgraph.graphs.cluster_edges import AllPairs, Nearest
-from locgraph.graphs.descriptors.covariance import Covariance
-from locgraph.graphs.descriptors.pair_distances import PairDistances
+from locgraph.graphs.descriptors import Covariance, PairDistances
+from locgraph.graphs.edges import AllPairs, Nearest
 from locgraph.graphs.superclusters import Linked
 
 NEAR, IN = schema.level_near, schema.level_in

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.graphs.cluster_edges import AllPairs, Nearest, WithinRadius
+from locgraph.graphs.edges import AllPairs, Nearest, WithinRadius
 
 LINE = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
 

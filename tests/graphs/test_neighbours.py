@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from locgraph.errors import DataError
+from locgraph.graphs.edges import all_edges, edges_to_chosen, edges_to_each, edges_within, nearest_edges, sort_edges
 from locgraph.graphs.nearest_rows import nearest_rows
-from locgraph.graphs.neighbours import all_pairs, edges_to_chosen, edges_to_each, nearest, sort_edges, within
 
 
 def distances(points):
@@ -55,8 +55,8 @@ def assert_same_edges(found, expected):
 def test_three_points_on_a_line():
     points = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
 
-    assert_same_edges(nearest(points, 1), [[1, 0, 1], [0, 1, 2]])
-    assert_same_edges(nearest(points, 2), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
+    assert_same_edges(nearest_edges(points, 1), [[1, 0, 1], [0, 1, 2]])
+    assert_same_edges(nearest_edges(points, 2), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -66,8 +66,8 @@ def test_nearest_is_brute_force(dimensions, k):
     points = rng.normal(size=(60, dimensions))
     groups = rng.integers(6, size=60)
 
-    assert_same_edges(nearest(points, k), brute_nearest(points, k, np.zeros(60)))
-    assert_same_edges(nearest(points, k, groups), brute_nearest(points, k, groups))
+    assert_same_edges(nearest_edges(points, k), brute_nearest(points, k, np.zeros(60)))
+    assert_same_edges(nearest_edges(points, k, groups), brute_nearest(points, k, groups))
 
 
 def test_groups_never_meet_however_close_and_however_numbered():
@@ -75,7 +75,7 @@ def test_groups_never_meet_however_close_and_however_numbered():
     points = np.repeat(rng.normal(size=(20, 2)), 2, axis=0)  # every point of one group lies on one of the other
     groups = np.tile([3, 1_000_000], 20)
 
-    source, target = nearest(points, 3, groups)
+    source, target = nearest_edges(points, 3, groups)
 
     assert (groups[source] == groups[target]).all()
     assert_same_edges(np.stack([source, target]), brute_nearest(points, 3, groups))
@@ -85,14 +85,16 @@ def test_groups_far_apart_are_searched_as_well_as_groups_alone():
     rng = np.random.default_rng(2)
     points = rng.normal(size=(200, 2)) + np.repeat([[0.0, 0.0], [5e7, 5e7]], 100, axis=0)
 
-    assert_same_edges(nearest(points, 5, np.repeat([0, 1], 100)), brute_nearest(points, 5, np.repeat([0, 1], 100)))
+    assert_same_edges(
+        nearest_edges(points, 5, np.repeat([0, 1], 100)), brute_nearest(points, 5, np.repeat([0, 1], 100))
+    )
 
 
 def test_a_group_of_n_points_gives_n_minus_1_neighbours():
     points = np.random.default_rng(3).normal(size=(6, 2))
     groups = np.array([0, 1, 1, 2, 2, 2])
 
-    _, target = nearest(points, 4, groups)
+    _, target = nearest_edges(points, 4, groups)
 
     assert np.bincount(target, minlength=6).tolist() == [0, 1, 1, 2, 2, 2]
 
@@ -101,23 +103,23 @@ def test_nearest_does_not_depend_on_the_order_of_the_points():
     rng = np.random.default_rng(4)
     points, groups, order = rng.normal(size=(50, 3)), rng.integers(3, size=50), rng.permutation(50)
 
-    mixed = nearest(points[order], 4, groups[order])
+    mixed = nearest_edges(points[order], 4, groups[order])
 
-    assert_same_edges(sort_edges(order[mixed]), nearest(points, 4, groups))
+    assert_same_edges(sort_edges(order[mixed]), nearest_edges(points, 4, groups))
 
 
 def test_nearest_one_metre_from_the_origin():
     points, groups = dyadic(np.random.default_rng(5), (80, 2)), np.arange(80) % 4
     assert (points + 1e9 - 1e9 == points).all()
 
-    assert_same_edges(nearest(points + 1e9, 5, groups), nearest(points, 5, groups))
+    assert_same_edges(nearest_edges(points + 1e9, 5, groups), nearest_edges(points, 5, groups))
 
 
 @pytest.mark.parametrize("k", [1, 3, 6, 20])
 def test_coincident_points_are_neighbours_but_not_of_themselves(k):
     points = np.repeat([[0.0, 0.0], [10.0, 0.0]], [7, 2], axis=0)
 
-    edges = nearest(points, k)
+    edges = nearest_edges(points, k)
 
     source, target = edges
     assert (source != target).all()
@@ -131,9 +133,9 @@ def test_coincident_points_are_neighbours_but_not_of_themselves(k):
 
 def test_a_hundred_thousand_coincident_clusters_take_a_moment():
     points = np.zeros((100_000, 3))
-    nearest(points[:1000], 5)  # compiles
+    nearest_edges(points[:1000], 5)  # compiles
     start = time.perf_counter()
-    source, target = nearest(points, 5)
+    source, target = nearest_edges(points, 5)
     assert time.perf_counter() - start < 3.0  # 0.1 s on a free core
     assert np.bincount(target).tolist() == [5] * 100_000
     assert (source != target).all()
@@ -141,7 +143,7 @@ def test_a_hundred_thousand_coincident_clusters_take_a_moment():
 
 @pytest.mark.parametrize(("n", "k"), [(0, 3), (1, 3), (5, 0)])
 def test_nearest_of_nothing_is_nothing(n, k):
-    assert_same_edges(nearest(np.zeros((n, 2)), k), np.empty((2, 0)))
+    assert_same_edges(nearest_edges(np.zeros((n, 2)), k), np.empty((2, 0)))
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -162,7 +164,7 @@ def test_edges_to_each_are_those_of_nearest(k):
 
     rows = nearest_rows(points, k, np.array([0, 1, 25, 60]))
 
-    assert_same_edges(edges_to_each(rows), nearest(points, k, groups))
+    assert_same_edges(edges_to_each(rows), nearest_edges(points, k, groups))
 
 
 def test_one_point_pooled_into_each_is_the_chosen_one_itself():
@@ -205,29 +207,29 @@ def test_within_is_brute_force(dimensions, offset):
     target, source = np.nonzero(close)
 
     assert len(source) > 10
-    assert_same_edges(within(points + offset, 60.0, limit=10_000), [source, target])
+    assert_same_edges(edges_within(points + offset, 60.0, limit=10_000), [source, target])
 
 
 def test_within_counts_the_radius_itself():
     points = np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 4.1]])
 
-    assert_same_edges(within(points, 5.0, limit=4), [[1, 0, 2, 1], [0, 1, 1, 2]])
+    assert_same_edges(edges_within(points, 5.0, limit=4), [[1, 0, 2, 1], [0, 1, 1, 2]])
 
 
 def test_within_joins_coincident_points():
-    assert_same_edges(within(np.zeros((3, 2)), 1.0, limit=6), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
+    assert_same_edges(edges_within(np.zeros((3, 2)), 1.0, limit=6), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
 
 
 @pytest.mark.parametrize("points", [np.zeros((0, 2)), np.zeros((1, 2)), np.array([[0.0, 0.0], [9.0, 0.0]])])
 def test_within_of_the_lonely_is_nothing(points):
-    assert_same_edges(within(points, 5.0, limit=1), np.empty((2, 0)))
+    assert_same_edges(edges_within(points, 5.0, limit=1), np.empty((2, 0)))
 
 
 def test_too_many_edges_within_are_refused():
     points = np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 4.1]])
 
     with pytest.raises(DataError, match=r"radius_nm=5 of each other would be 4, among 3 .*cluster_edges\.limit=3"):
-        within(points, 5.0, limit=3)
+        edges_within(points, 5.0, limit=3)
 
 
 def test_edges_within_are_counted_before_memory_is_taken():
@@ -235,24 +237,24 @@ def test_edges_within_are_counted_before_memory_is_taken():
     points[:100_000] = 0.0  # all pairs would take 300 GB
 
     with pytest.raises(DataError, match=r"would be 39999800000, among 200000 clusters.*lower the radius"):
-        within(points, 100.0, limit=10_000_000)
+        edges_within(points, 100.0, limit=10_000_000)
 
 
 def test_all_pairs():
-    assert_same_edges(all_pairs(3, limit=3), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
-    assert_same_edges(all_pairs(1, limit=3), np.empty((2, 0)))
-    assert_same_edges(all_pairs(0, limit=3), np.empty((2, 0)))
+    assert_same_edges(all_edges(3, limit=3), [[1, 2, 0, 2, 0, 1], [0, 0, 1, 1, 2, 2]])
+    assert_same_edges(all_edges(1, limit=3), np.empty((2, 0)))
+    assert_same_edges(all_edges(0, limit=3), np.empty((2, 0)))
 
 
 def test_all_pairs_are_all_neighbours():
     points = np.random.default_rng(10).normal(size=(12, 2))
 
-    assert_same_edges(all_pairs(12, limit=200), nearest(points, 11))
+    assert_same_edges(all_edges(12, limit=200), nearest_edges(points, 11))
 
 
 def test_too_many_pairs_are_refused():
     with pytest.raises(DataError, match=r"4 clusters would be 12.*graph\.cluster_edges\.limit=3"):
-        all_pairs(4, limit=3)
+        all_edges(4, limit=3)
 
 
 def test_edges_are_sorted_by_target_then_source():

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.graphs.neighbours import nearest, sort_edges
+from locgraph.graphs.edges import nearest_edges, sort_edges
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked, measure
 
 CHAIN = np.array([[0.0, 0.0], [100.0, 0.0], [3.0, 0.0], [104.0, 3.0], [6.0, 0.0], [9.1, 0.0]])
@@ -106,7 +106,7 @@ def test_measured_as_of_repeated_centres(dimensions):
             assert scale.counts[index] == len(part)
         expected = sorted(set(zip(below.tolist(), owner.tolist(), strict=True)))
         assert np.array_equal(scale.inside, sort_edges(np.array(expected).T))
-        assert np.array_equal(scale.near, nearest(scale.positions, 2))
+        assert np.array_equal(scale.near, nearest_edges(scale.positions, 2))
         assert scale.features.shape[1] == len(SUPERCLUSTER_FEATURES)
         below = owner
 

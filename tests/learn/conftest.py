@@ -13,7 +13,7 @@ from locgraph.data.datamodule import GraphDataModule, LoaderSettings
 from locgraph.data.folds import Split
 from locgraph.data.scaling import ScalingSettings
 from locgraph.graphs.build import GraphRecipe, build_graph
-from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.edges import Nearest
 from locgraph.graphs.store import GraphStore
 from locgraph.learn.checkpoint import FORMAT
 from locgraph.learn.module import Classifier

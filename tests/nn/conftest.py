@@ -13,7 +13,7 @@ from torch_geometric.data import Batch
 from locgraph import schema
 from locgraph.cli.app import config_dir
 from locgraph.graphs.build import GraphRecipe, build_graph
-from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.edges import Nearest
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
 from locgraph.nn.sizes import DataSizes
 

@@ -10,8 +10,7 @@ from torch_geometric.data import Batch
 from locgraph.cli import assemble
 from locgraph.cli.app import config_dir
 from locgraph.errors import DataError
-from locgraph.graphs.descriptors.covariance import Covariance
-from locgraph.graphs.descriptors.pair_distances import PairDistances
+from locgraph.graphs.descriptors import Covariance, PairDistances
 from locgraph.nn.cluster_encoders.continuous_filter import ContinuousFilter
 from locgraph.nn.heads.classify import ClassifyFov
 from locgraph.nn.heads.segment import SegmentLocalisations

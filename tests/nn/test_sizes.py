@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.descriptors import Covariance
 from locgraph.nn.sizes import DataSizes, HeadSizes
 
 

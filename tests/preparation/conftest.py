@@ -10,7 +10,7 @@ from locgraph.io.groups import NoGroups
 from locgraph.io.labels import FolderLabels
 from locgraph.preparation.clustering.dbscan import DBSCAN
 from locgraph.preparation.extract import ExtractRecipe
-from locgraph.preparation.features.size import Size
+from locgraph.preparation.features.shape import Size
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.preparation.views import Views
 

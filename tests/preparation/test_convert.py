@@ -11,8 +11,7 @@ from locgraph.io.converted import read_converted
 from locgraph.io.file_columns import FileColumns
 from locgraph.io.groups import NoGroups, RegexGroups
 from locgraph.io.labels import FolderLabels, MetadataLabels, NoLabels
-from locgraph.preparation.convert import check_target, convert, find_sources
-from locgraph.preparation.convert_fov import ConvertRecipe
+from locgraph.preparation.convert import ConvertRecipe, check_target, convert, find_sources
 from locgraph.preparation.executors import Processes, Serial
 
 HEADER = '"frame","x [nm]","y [nm]","sigma [nm]"\n'

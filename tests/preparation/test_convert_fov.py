@@ -16,7 +16,7 @@ from locgraph.io.file_columns import FileColumns
 from locgraph.io.labels import LocalisationLabels
 from locgraph.io.rawfile import RawFile
 from locgraph.io.read import read_localisations
-from locgraph.preparation.convert_fov import ConvertRecipe, ConvertTask, convert_fingerprint, convert_fov
+from locgraph.preparation.convert import ConvertRecipe, ConvertTask, convert_fingerprint, convert_fov
 
 CSV = """id,"frame","x [nm]","y [nm]","sigma [nm]","intensity [photon]","uncertainty [nm]"
 1,5,100.25,200.5,130.0,1000,5

@@ -14,7 +14,7 @@ from distributed.client import _get_global_client
 
 from locgraph.errors import ConfigError, DataError, MissingPackageError
 from locgraph.graphs.build import GraphRecipe
-from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.edges import Nearest
 from locgraph.graphs.store import build_store
 from locgraph.preparation import dask_executor
 from locgraph.preparation.dask_executor import Dask

@@ -10,11 +10,10 @@ from locgraph.io.columns import ColumnMap
 from locgraph.io.featextracted import read_fingerprint, read_fov
 from locgraph.preparation import extract
 from locgraph.preparation.extract import ExtractTask, extract_fingerprint, extract_fov, extract_view
-from locgraph.preparation.features.size import Size
+from locgraph.preparation.features.shape import Size
 from locgraph.preparation.features.table import FeatureSet
-from locgraph.preparation.filters.between import Between
 from locgraph.preparation.filters.merge_blinks import MergeBlinks
-from locgraph.preparation.filters.region import Region
+from locgraph.preparation.filters.selection import Between, Region
 from locgraph.preparation.views import Views
 from locgraph.schema import Column
 

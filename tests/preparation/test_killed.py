@@ -21,10 +21,10 @@ WORKER = """
 import os, sys
 from pathlib import Path
 from locgraph.preparation.clustering.dbscan import DBSCAN
-from locgraph.preparation.features.size import Size
+from locgraph.preparation.features.shape import Size
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.graphs.build import GraphRecipe
-from locgraph.graphs.cluster_edges import AllPairs
+from locgraph.graphs.edges import AllPairs
 from locgraph.graphs.store import build_store
 from locgraph.io.catalogue import scan
 from locgraph.io.columns import ColumnMap

@@ -16,7 +16,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from locgraph.analysis.pair_distances import fit_max_distance, fov_descriptor
 from locgraph.errors import DataError, FoldError
-from locgraph.graphs.descriptors.base import MAX_LOCALISATIONS
+from locgraph.graphs.descriptors import MAX_LOCALISATIONS
 
 PAIR_DISTANCES_AND_COUNT: Final = "pair_distances_and_count"
 PAIR_DISTANCES: Final = "pair_distances"

@@ -19,9 +19,9 @@ from locgraph import schema
 from locgraph.analysis.feature_table import FeatureTable, feature_table
 from locgraph.analysis.fov_features import Aggregation
 from locgraph.io.featextracted import ExtractedFov
-from locgraph.preparation.features.blinking import Blinking, MergedBlinking
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.radii import ball
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.neighbourhood import ball
+from locgraph.preparation.features.photophysics import Blinking, MergedBlinking
 from locgraph.settings import check_length, check_whole
 
 MEASURED: Final = (schema.PHOTONS, schema.PRECISION, schema.SIGMA, schema.BACKGROUND)
@@ -78,7 +78,7 @@ def localisation_level(
         there are such columns, of ``nearest_neighbour_distance`` (nm, to the nearest other localisation of the FOV) and
         ``local_density`` (other localisations within the radius; edges of the FOV are not corrected for), and, where
         there are frames, of ``blinking_events``, ``on_time_mean`` and ``dark_time_mean`` of the clusters
-        (`locgraph.preparation.features.blinking`). Null where a FOV has no such column, and a warning says so; what
+        (`locgraph.preparation.features.photophysics`). Null where a FOV has no such column, and a warning says so; what
         no FOV has is named in a warning.
     """
     settings = settings or LocalisationSettings()

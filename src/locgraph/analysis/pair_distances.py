@@ -13,9 +13,7 @@ import numba
 import numpy as np
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.graphs.descriptors.base import sampled
-from locgraph.graphs.descriptors.covariance import principal_deviations
-from locgraph.graphs.descriptors.pair_distances import pair_histogram
+from locgraph.graphs.descriptors import pair_histogram, principal_deviations, sampled
 
 _RANGE_QUANTILE: Final = 0.99
 

@@ -19,8 +19,7 @@ from locgraph.cli.prepare import progress
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.converted import ROWS_READ, ROWS_REFUSED, Converted
 from locgraph.io.units import PIXEL, SQUARES, unit_in_name
-from locgraph.preparation.convert import Conversion, check_target, convert, find_sources
-from locgraph.preparation.convert_fov import ConvertRecipe
+from locgraph.preparation.convert import Conversion, ConvertRecipe, check_target, convert, find_sources
 from locgraph.provenance import versions, write_json
 
 RECORD: Final = "import.json"

@@ -13,9 +13,8 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
-from locgraph.graphs import neighbours
-from locgraph.graphs.cluster_edges import ClusterEdges
-from locgraph.graphs.descriptors.base import Descriptor, describe
+from locgraph.graphs.descriptors import Descriptor, describe
+from locgraph.graphs.edges import ClusterEdges, edges_to_chosen, edges_to_each
 from locgraph.graphs.nearest_rows import nearest_rows
 from locgraph.graphs.sampling import farthest_points
 from locgraph.graphs.superclusters import Superclusters, measure
@@ -149,12 +148,12 @@ def _add_localisations(
     for index in range(len(recipe.ratios) + 1):
         offsets = np.searchsorted(owner, np.arange(n_clusters + 1))
         near = nearest_rows(centred, recipe.localisation_k, offsets)
-        _join(graph, schema.level_near(index), neighbours.edges_to_each(near))
+        _join(graph, schema.level_near(index), edges_to_each(near))
         _join(graph, schema.level_in(index), np.stack([np.arange(len(owner)), owner]))
         if index == len(recipe.ratios):
             break
         chosen = farthest_points(centred, offsets, recipe.ratios[index])
-        _join(graph, schema.level_pooled(index), neighbours.edges_to_chosen(near, chosen))
+        _join(graph, schema.level_pooled(index), edges_to_chosen(near, chosen))
         centred, owner = centred[chosen], owner[chosen]
         graph[schema.level(index + 1)][schema.POS] = _float32(centred)
         graph[schema.level(index + 1)][schema.PARENT] = torch.from_numpy(chosen)

@@ -12,10 +12,9 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.graphs.cluster_edges import ClusterEdges, Nearest
-from locgraph.graphs.neighbours import sort_edges
+from locgraph.graphs.edges import ClusterEdges, Nearest, sort_edges
 from locgraph.preparation.clustering.base import by_first_appearance, centred
-from locgraph.preparation.clustering.dbscan_cells import cluster_cells, sort_into_cells
+from locgraph.preparation.clustering.dbscan import cluster_cells, sort_into_cells
 
 RADIUS_OF_GYRATION: Final = "radius_of_gyration"
 SUPERCLUSTER_FEATURES: Final = (

@@ -19,8 +19,7 @@ from locgraph.io.loc_labels import label_localisations
 from locgraph.io.read import companions, read_localisations
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet
-from locgraph.preparation.filters.base import Filter
-from locgraph.preparation.filters.chain import apply_filters
+from locgraph.preparation.filters.base import Filter, apply_filters
 from locgraph.preparation.views import Views
 from locgraph.provenance import file_digest, fingerprint
 

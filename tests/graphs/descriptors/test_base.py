@@ -8,10 +8,17 @@ import yaml
 
 from locgraph.cli.app import config_dir
 from locgraph.errors import ConfigError
-from locgraph.graphs.descriptors.base import MAX_LOCALISATIONS, check_unit, describe, extent, sampled, unit_of
-from locgraph.graphs.descriptors.covariance import Covariance
-from locgraph.graphs.descriptors.pair_distances import PairDistances
-from locgraph.graphs.descriptors.ripley import Ripley
+from locgraph.graphs.descriptors import (
+    MAX_LOCALISATIONS,
+    Covariance,
+    PairDistances,
+    Ripley,
+    check_unit,
+    describe,
+    extent,
+    sampled,
+    unit_of,
+)
 
 LEAVES = yaml.safe_load((config_dir() / "graph" / "descriptors" / "standard.yaml").read_text(encoding="utf-8"))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from locgraph.graphs.descriptors.covariance import Covariance, principal_deviations
+from locgraph.graphs.descriptors import Covariance, principal_deviations
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

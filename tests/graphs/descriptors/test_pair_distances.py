@@ -5,8 +5,7 @@ import pytest
 from scipy.spatial.distance import pdist
 
 from locgraph.errors import ConfigError
-from locgraph.graphs.descriptors.base import MAX_LOCALISATIONS, extent
-from locgraph.graphs.descriptors.pair_distances import PairDistances, pair_histogram
+from locgraph.graphs.descriptors import MAX_LOCALISATIONS, PairDistances, extent, pair_histogram
 
 SQUARE = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]]) - 1.0
 

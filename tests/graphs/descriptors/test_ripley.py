@@ -5,8 +5,7 @@ import pytest
 from scipy.spatial.distance import pdist
 
 from locgraph.errors import ConfigError
-from locgraph.graphs.descriptors.base import MAX_LOCALISATIONS
-from locgraph.graphs.descriptors.ripley import Ripley
+from locgraph.graphs.descriptors import MAX_LOCALISATIONS, Ripley
 
 RADII = (0.05, 0.1, 0.2)
 

@@ -10,7 +10,7 @@ from torch_geometric.data import Batch
 
 from locgraph.errors import ConfigError
 from locgraph.graphs.build import GraphRecipe, build_graph
-from locgraph.graphs.cluster_edges import Nearest
+from locgraph.graphs.edges import Nearest
 from locgraph.nn.cluster_encoders.point_transformer import PointTransformerClusters
 from locgraph.nn.heads.segment import SegmentLocalisations
 from locgraph.nn.loc_encoders.deep_sets import DeepSets

@@ -7,7 +7,7 @@ import torch
 from torch_geometric.data import Batch
 
 from locgraph.cli.app import config_dir
-from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.descriptors import Covariance
 from locgraph.nn.readouts.call import read_out
 from locgraph.nn.readouts.pooled import Pooled
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from locgraph.errors import ConfigError
-from locgraph.graphs.descriptors.covariance import Covariance
+from locgraph.graphs.descriptors import Covariance
 from locgraph.nn.readouts.pooled import Pooled
 from locgraph.nn.readouts.superclusters import SuperclusterPooled
 from locgraph.nn.readouts.with_descriptors import WithDescriptors

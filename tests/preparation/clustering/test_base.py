@@ -5,12 +5,9 @@ from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.preparation.clustering.base import by_first_appearance, centred, checked, whole_numbers
 from locgraph.preparation.clustering.dbscan import DBSCAN
-from locgraph.preparation.clustering.given import Given
-from locgraph.preparation.clustering.grid import Grid
 from locgraph.preparation.clustering.hdbscan import HDBSCAN
 from locgraph.preparation.clustering.kmeans import KMeans
-from locgraph.preparation.clustering.one import One
-from locgraph.preparation.clustering.per_channel import PerChannel
+from locgraph.preparation.clustering.simple import Given, Grid, One, PerChannel
 
 CLUSTERERS = [
     DBSCAN(eps_nm=10.0, min_samples=3, backend="cpu"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.clustering.cells import sort_by_cell
+from locgraph.preparation.clustering.base import sort_by_cell
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

@@ -5,7 +5,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from locgraph.errors import DataError
-from locgraph.preparation.clustering.dbscan_cells import cluster_cells, sort_into_cells
+from locgraph.preparation.clustering.dbscan import cluster_cells, sort_into_cells
 
 
 def by_definition(points, eps, min_samples):

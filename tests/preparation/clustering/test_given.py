@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.preparation.clustering.given import Given
+from locgraph.preparation.clustering.simple import Given
 
 POINTS = np.zeros((6, 2))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.preparation.clustering.grid import Grid
+from locgraph.preparation.clustering.simple import Grid
 
 
 def by_hand(points, cell, min_samples=1):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from locgraph.preparation.clustering.lloyd import best_of_runs, lloyd, seed_rows
+from locgraph.preparation.clustering.kmeans import best_of_runs, lloyd, seed_rows
 
 
 def sorted_points(seed, n, extent=100.0):

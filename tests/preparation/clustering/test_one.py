@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.preparation.clustering.one import One
+from locgraph.preparation.clustering.simple import One
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

@@ -3,9 +3,8 @@ import pytest
 
 from locgraph.errors import DataError
 from locgraph.preparation.clustering.dbscan import DBSCAN
-from locgraph.preparation.clustering.given import Given
 from locgraph.preparation.clustering.kmeans import KMeans
-from locgraph.preparation.clustering.per_channel import PerChannel
+from locgraph.preparation.clustering.simple import Given, PerChannel
 
 DENSE = DBSCAN(eps_nm=1.5, min_samples=2, backend="cpu")
 

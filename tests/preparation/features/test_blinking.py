@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.features.blinking import Blinking, MergedBlinking
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.photophysics import Blinking, MergedBlinking
 
 #: frame 0 1 2 3 4 5 6 7 8 9 10
 #: on    x x     x       x x

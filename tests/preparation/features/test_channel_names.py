@@ -1,7 +1,7 @@
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.features.channel_names import check_channels
+from locgraph.preparation.features.channels import check_channels
 
 
 def test_channels_are_named_by_index_in_their_order():

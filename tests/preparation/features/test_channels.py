@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError
+from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.channels import ChannelFractions
-from locgraph.preparation.features.grouping import Groups
 
 
 def test_part_of_each_channel():

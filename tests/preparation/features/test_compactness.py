@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.compactness import Compactness
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.filling import Compactness
 
 
 def compactness(points):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.deconvolved_size import DeconvolvedSize, DeconvolvedSize3D, true_variance
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.photophysics import DeconvolvedSize, DeconvolvedSize3D, true_variance
 
 
 def groups_of(points, precision, precision_z=None, labels=None):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Groups
 
 
 def random_clusters(dimensions, n_clusters=60):

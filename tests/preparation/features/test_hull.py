@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.hull import Hull, hulls
 
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from locgraph.preparation.features.hull_planar import diameter, monotone_chain, planar_hulls
+from locgraph.preparation.features.hull import diameter, monotone_chain, planar_hulls
 
 
 def in_order(points):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features import hull_solid
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.hull_solid import solid_hulls
+from locgraph.preparation.features import hull
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.hull import solid_hulls
 
 BOX = np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0], [0.0, 1.0]), axis=-1).reshape(-1, 3)
 
@@ -41,9 +41,9 @@ def test_flat_and_solid_clusters_side_by_side():
 
 def test_what_qhull_refuses_counts_as_flat(monkeypatch):
     def refuse(points):
-        raise hull_solid.QhullError("initial simplex is flat")
+        raise hull.QhullError("initial simplex is flat")
 
-    monkeypatch.setattr(hull_solid, "ConvexHull", refuse)
+    monkeypatch.setattr(hull, "ConvexHull", refuse)
     surface, volume, length = solid_hulls(groups_of(BOX * [4.0, 3.0, 1e-6]))
     assert surface[0] == pytest.approx(24.0)
     assert volume[0] == 0.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.neighbourhood import Neighbourhood
 
 

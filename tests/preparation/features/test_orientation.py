@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.orientation import Orientation
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.shape import Orientation
 
 
 def direction(points):

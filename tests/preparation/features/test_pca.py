@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.pca import PCA, clear_deviations, principal_axes, ratio
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.shape import PCA, clear_deviations, principal_axes, ratio
 
 
 def random_clusters(dimensions, n_clusters=60):

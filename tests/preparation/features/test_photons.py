@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.photons import Photons
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.photophysics import Photons
 
 
 def test_hand_made():

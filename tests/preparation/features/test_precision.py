@@ -1,7 +1,7 @@
 import numpy as np
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.precision import Precision
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.photophysics import Precision
 
 
 def test_mean_of_each_cluster():

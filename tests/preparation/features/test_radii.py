@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from locgraph.preparation.features.radii import ball, neighbours_within
+from locgraph.preparation.features.neighbourhood import ball, neighbours_within
 
 
 def test_points_at_the_radius_count_and_the_point_itself_does_not():

@@ -34,8 +34,8 @@ def test_the_standard_set_stays_what_experiments_were_run_with():
     assert assemble.plain(chosen()) == {
         "_target_": "locgraph.preparation.features.table.FeatureSet",
         "features": {
-            "size": {"_target_": "locgraph.preparation.features.size.Size"},
-            "pca": {"_target_": "locgraph.preparation.features.pca.PCA"},
+            "size": {"_target_": "locgraph.preparation.features.shape.Size"},
+            "pca": {"_target_": "locgraph.preparation.features.shape.PCA"},
             "hull": {"_target_": "locgraph.preparation.features.hull.Hull"},
         },
     }

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.size import Size
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.shape import Size
 
 
 def random_clusters(dimensions, n_clusters=60):

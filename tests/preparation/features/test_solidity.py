@@ -3,9 +3,9 @@ import pytest
 from scipy.spatial import QhullError
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.features import solidity
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.solidity import Solidity
+from locgraph.preparation.features import filling
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.filling import Solidity
 
 
 def measure(points, alpha_nm, labels=None):
@@ -56,7 +56,7 @@ def test_what_qhull_refuses_has_none(monkeypatch):
     def refuse(points):
         raise QhullError("initial simplex is flat")
 
-    monkeypatch.setattr(solidity, "Delaunay", refuse)
+    monkeypatch.setattr(filling, "Delaunay", refuse)
     assert measure(grid(2, 2), 1.0).tolist() == [0.0]
 
 

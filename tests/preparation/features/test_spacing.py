@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.spacing import Spacing, nearest_distances
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.neighbourhood import Spacing, nearest_distances
 
 
 def test_hand_made():

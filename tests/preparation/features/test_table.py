@@ -8,9 +8,8 @@ import pytest
 
 from locgraph.errors import ConfigError, DataError
 from locgraph.preparation.features.hull import Hull
-from locgraph.preparation.features.localisation.centre_distance import CentreDistance
-from locgraph.preparation.features.pca import PCA
-from locgraph.preparation.features.size import Size
+from locgraph.preparation.features.localisations import CentreDistance
+from locgraph.preparation.features.shape import PCA, Size
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.schema import Column
 

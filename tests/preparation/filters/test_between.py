@@ -4,7 +4,7 @@ import pytest
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.preparation.filters.between import COLUMNS, Between
+from locgraph.preparation.filters.selection import COLUMNS, Between
 
 
 @pytest.mark.parametrize(

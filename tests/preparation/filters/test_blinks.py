@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.filters.blinks import find_blinks
+from locgraph.preparation.filters.merge_blinks import find_blinks
 
 
 def by_the_rule(points, first, last, distance, dark):

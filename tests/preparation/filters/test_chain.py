@@ -4,11 +4,9 @@ import polars as pl
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.preparation.filters.between import Between
-from locgraph.preparation.filters.chain import apply_filters
-from locgraph.preparation.filters.frames import Frames
+from locgraph.preparation.filters.base import apply_filters
 from locgraph.preparation.filters.merge_blinks import MergeBlinks
-from locgraph.preparation.filters.region import Region
+from locgraph.preparation.filters.selection import Between, Frames, Region
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.filters.channels import Channels
+from locgraph.preparation.filters.selection import Channels
 
 NAMES = {0: "tubulin", 1: "clathrin", 2: "beads"}
 

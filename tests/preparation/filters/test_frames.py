@@ -3,7 +3,7 @@
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.filters.frames import Frames
+from locgraph.preparation.filters.selection import Frames
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.filters.grid import cell_indices, positions
+from locgraph.preparation.filters.base import cell_indices, positions
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

@@ -3,7 +3,7 @@
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.filters.region import Region
+from locgraph.preparation.filters.selection import Region
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.filters.grid import positions
+from locgraph.preparation.filters.base import positions
 from locgraph.preparation.filters.remove_sparse import RemoveSparse, has_within
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.filters.thin import Thin
+from locgraph.preparation.filters.selection import Thin
 
 
 def test_so_many_are_kept_in_their_order(locs):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 
 from locgraph.preparation.clustering.backend import AUTO, CUML, check_backend, choose_backend, import_cuml
 from locgraph.preparation.clustering.base import by_first_appearance, centred
-from locgraph.preparation.clustering.lloyd import best_of_runs
 from locgraph.settings import check_whole
 
 
@@ -82,3 +82,170 @@ class KMeans:
             output_type="numpy",
         )
         return np.asarray(model.fit_predict(points.astype(np.float32)))
+
+
+@numba.njit(cache=True)
+def best_of_runs(points: np.ndarray, draws: np.ndarray, max_iter: int) -> np.ndarray:
+    """k-means from each set of draws; the labels with the smallest sum of squared distances.
+
+    Args:
+        points: Positions (N, 3) float64, centred, sorted by x; z is 0 in 2D.
+        draws: Uniform numbers in [0, 1) (runs, K, trials) float64; K at most the number of distinct points.
+        max_iter: Largest number of iterations of a run.
+
+    Returns:
+        Labels (N,) int64 in [0, K).
+    """
+    best_labels, best_inertia = np.zeros(points.shape[0], dtype=np.int64), np.inf
+    for run in range(draws.shape[0]):
+        labels, inertia = lloyd(points, points[seed_rows(points, draws[run])], max_iter)
+        if inertia < best_inertia:
+            best_labels, best_inertia = labels, inertia
+    return best_labels
+
+
+@numba.njit(cache=True)
+def _squared_distance(a: np.ndarray, i: int, b: np.ndarray, j: int) -> float:
+    x, y, z = a[i, 0] - b[j, 0], a[i, 1] - b[j, 1], a[i, 2] - b[j, 2]
+    return x * x + y * y + z * z
+
+
+@numba.njit(cache=True)
+def seed_rows(points: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Greedy k-means++ (Arthur and Vassilvitskii 2007, SODA, 1027-1035, section 5).
+
+    Each further seed is drawn in proportion to the squared distance to the nearest seed so far; of several trials, the
+    one that lowers the sum of these distances most is kept.
+
+    Args:
+        points: Positions (N, 3) float64, sorted by x.
+        draws: Uniform numbers in [0, 1) (K, trials) float64.
+
+    Returns:
+        Rows of the seeds (K,) int64.
+    """
+    N, K = points.shape[0], draws.shape[0]
+    rows = np.empty(K, dtype=np.int64)
+    rows[0] = int(draws[0, 0] * N)
+    nearest = np.empty(N)
+    for i in range(N):
+        nearest[i] = _squared_distance(points, i, points, rows[0])
+    summed = np.empty(N)
+    for k in range(1, K):
+        total, farthest = 0.0, 0.0
+        for i in range(N):
+            total += nearest[i]
+            summed[i] = total
+            farthest = max(farthest, nearest[i])
+        rows[k], best = 0, -1.0
+        for trial in range(draws.shape[1]):
+            row = min(np.searchsorted(summed, draws[k, trial] * total, side="right"), N - 1)
+            gain = _gain(points, nearest, row, farthest, False)
+            if gain > best:
+                rows[k], best = row, gain
+        _gain(points, nearest, rows[k], farthest, True)
+    return rows
+
+
+@numba.njit(cache=True)
+def _gain(points: np.ndarray, nearest: np.ndarray, row: int, farthest: float, keep: bool) -> float:
+    """How much a seed at ``row`` lowers the sum of ``nearest`` (N,); ``keep`` writes the new distances there."""
+    gain = 0.0
+    for side in (-1, 1):
+        i = row if side < 0 else row + 1
+        while 0 <= i < points.shape[0]:
+            step = points[i, 0] - points[row, 0]
+            if step * step > farthest:  # this seed is nearest to nothing beyond
+                break
+            distance = _squared_distance(points, i, points, row)
+            if distance < nearest[i]:
+                gain += nearest[i] - distance
+                if keep:
+                    nearest[i] = distance
+            i += side
+    return gain
+
+
+@numba.njit(cache=True)
+def lloyd(points: np.ndarray, centres: np.ndarray, max_iter: int) -> tuple[np.ndarray, float]:
+    """Lloyd's iterations (1982, 10.1109/TIT.1982.1056489) until no point changes its cluster.
+
+    Args:
+        points: Positions (N, 3) float64, sorted by x.
+        centres: First centres (K, 3) float64, K at most the number of distinct points.
+        max_iter: Largest number of iterations.
+
+    Returns:
+        Labels (N,) int64, every cluster with a point, and the sum of squared distances to the clusters' means.
+    """
+    N, K = points.shape[0], centres.shape[0]
+    labels = np.full(N, -1)
+    distances = np.empty(N)
+    counts = np.zeros(K, dtype=np.int64)
+    for _ in range(max_iter):
+        if not _assign(points, centres, labels, distances, counts):
+            break
+        _refill(labels, distances, counts)
+        centres = _means(points, labels, counts)
+    inertia = 0.0
+    for i in range(N):
+        inertia += _squared_distance(points, i, centres, labels[i])
+    return labels, inertia
+
+
+@numba.njit(cache=True)
+def _assign(
+    points: np.ndarray, centres: np.ndarray, labels: np.ndarray, distances: np.ndarray, counts: np.ndarray
+) -> bool:
+    """Gives each point the nearest centre, the first of equally near ones, in place; whether a label changed."""
+    K = centres.shape[0]
+    order = np.argsort(centres[:, 0], kind="mergesort")
+    ranked = centres[order]
+    changed = False
+    counts[:] = 0
+    middle = 0
+    for i in range(points.shape[0]):
+        while middle < K and ranked[middle, 0] < points[i, 0]:
+            middle += 1
+        best, label = np.inf, -1
+        for side in (-1, 1):
+            k = middle - 1 if side < 0 else middle
+            while 0 <= k < K:
+                step = points[i, 0] - ranked[k, 0]
+                if step * step > best:
+                    break
+                distance = _squared_distance(points, i, ranked, k)
+                if distance < best or (distance == best and order[k] < label):
+                    best, label = distance, order[k]
+                k += side
+        changed |= label != labels[i]
+        labels[i], distances[i] = label, best
+        counts[label] += 1
+    return changed
+
+
+@numba.njit(cache=True)
+def _refill(labels: np.ndarray, distances: np.ndarray, counts: np.ndarray) -> None:
+    """Gives each empty cluster the point farthest from its centre among clusters that keep another, in place."""
+    for k in range(counts.shape[0]):
+        if counts[k] > 0:
+            continue
+        farthest, row = -1.0, -1
+        for i in range(labels.shape[0]):
+            if distances[i] > farthest and counts[labels[i]] > 1:
+                farthest, row = distances[i], i
+        counts[labels[row]] -= 1
+        labels[row], distances[row], counts[k] = k, 0.0, 1
+
+
+@numba.njit(cache=True)
+def _means(points: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mean of each cluster's points (K, 3)."""
+    sums = np.zeros((counts.shape[0], 3))
+    for i in range(points.shape[0]):
+        for axis in range(3):
+            sums[labels[i], axis] += points[i, axis]
+    for k in range(counts.shape[0]):
+        for axis in range(3):
+            sums[k, axis] /= counts[k]
+    return sums

@@ -9,8 +9,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
-from locgraph.preparation.features.base import Feature, LocalisationFeature
-from locgraph.preparation.features.grouping import Groups
+from locgraph.preparation.features.base import Feature, Groups, LocalisationFeature
 
 
 class FeatureSet:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.preparation.filters.grid import cell_indices, positions
+from locgraph.preparation.filters.base import cell_indices, positions
 from locgraph.settings import check_length, check_whole
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.localisation.centre_distance import CentreDistance
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.localisations import CentreDistance
 
 
 def test_distance_to_the_centre_of_mass():

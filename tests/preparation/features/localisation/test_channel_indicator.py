@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.localisation.channel_indicator import ChannelIndicator
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.channels import ChannelIndicator
 
 
 def test_one_in_its_channel_and_zero_elsewhere():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.localisation.local_density import LocalDensity
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.localisations import LocalDensity
 
 
 def test_other_localisations_of_any_cluster_count():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from locgraph.preparation.features.grouping import Groups
-from locgraph.preparation.features.localisation.nearest_distance import NearestDistance
+from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.localisations import NearestDistance
 
 
 def test_only_the_own_cluster_counts():

@@ -1,19 +1,91 @@
-"""Edges between neighbours, on the CPU, once when the graph store is built (numpy and scipy, no torch).
+"""Edges between clusters, and between localisations: computed on the CPU, once, when the graph store is built.
 
 Every function returns ``edge_index`` (2, E) int64 in the order source, target, sorted by target and then by source.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 from numba import njit
 from scipy.spatial import cKDTree
 
-from locgraph.errors import DataError
+from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.nearest_rows import nearest_rows
 
 
-def nearest(points: np.ndarray, k: int, groups: np.ndarray | None = None) -> np.ndarray:
+class ClusterEdges(Protocol):
+    """Joins the clusters of one view of a FOV."""
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """Positions (C, D) float64 nm to edge_index (2, E) int64, sorted by target, then source."""
+        ...
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Each cluster hears its k nearest clusters.
+
+    Args:
+        k: Number of neighbours, at least 1.
+    """
+
+    k: int
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ConfigError(f"graph.cluster_edges.k must be at least 1, found {self.k}")
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """Positions (C, D) float64 nm to edge_index (2, E) int64."""
+        return nearest_edges(positions, self.k)
+
+
+@dataclass(frozen=True)
+class AllPairs:
+    """Each cluster hears every other one: the full geometry, for FOVs of some tens of clusters.
+
+    Args:
+        limit: Largest number of clusters allowed in a FOV.
+    """
+
+    limit: int = 200
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ConfigError(f"graph.cluster_edges.limit must be at least 1, found {self.limit}")
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """Positions (C, D) float64 nm to edge_index (2, E) int64."""
+        return all_edges(len(positions), self.limit)
+
+
+@dataclass(frozen=True)
+class WithinRadius:
+    """Each cluster hears those whose centres lie at most ``radius_nm`` away.
+
+    Args:
+        radius_nm: Radius in nm, above 0.
+        limit: Largest number of edges allowed in a FOV, each pair counted both ways.
+    """
+
+    radius_nm: float
+    limit: int = 10_000_000
+
+    def __post_init__(self) -> None:
+        if not self.radius_nm > 0:
+            raise ConfigError(f"graph.cluster_edges.radius_nm must be above 0, found {self.radius_nm}")
+        if self.limit < 1:
+            raise ConfigError(f"graph.cluster_edges.limit must be at least 1, found {self.limit}")
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """Positions (C, D) float64 nm to edge_index (2, E) int64."""
+        return edges_within(positions, self.radius_nm, self.limit)
+
+
+def nearest_edges(points: np.ndarray, k: int, groups: np.ndarray | None = None) -> np.ndarray:
     """Edges from the k nearest neighbours of each point to that point.
 
     Args:
@@ -91,7 +163,7 @@ def _edges(rows: np.ndarray, targets: np.ndarray, itself: bool) -> np.ndarray:
     return edges
 
 
-def within(points: np.ndarray, radius: float, limit: int) -> np.ndarray:
+def edges_within(points: np.ndarray, radius: float, limit: int) -> np.ndarray:
     """Edges between all points at most ``radius`` apart, both ways, without self-loops.
 
     Args:
@@ -119,7 +191,7 @@ def within(points: np.ndarray, radius: float, limit: int) -> np.ndarray:
     return sort_edges(np.concatenate([pairs, pairs[:, ::-1]]).T)
 
 
-def all_pairs(n: int, limit: int) -> np.ndarray:
+def all_edges(n: int, limit: int) -> np.ndarray:
     """Edges between all n points, both ways, without self-loops.
 
     Args:

@@ -1,0 +1,183 @@
+"""Clusterers without a search: one cluster, given clusters, a fixed grid, and any clusterer channel by channel."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from locgraph.errors import DataError
+from locgraph.preparation.clustering.base import Clusterer, by_first_appearance, checked, sort_by_cell, whole_numbers
+from locgraph.schema import CHANNEL, NOISE, SOURCE_CLUSTER
+from locgraph.settings import check_length, check_whole
+
+
+class One:
+    """Puts every localisation into the same cluster, for models that see a FOV as one point cloud."""
+
+    needs: tuple[str, ...] = ()
+
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
+        """Clusters points.
+
+        Args:
+            points: Positions (N, D) float64 nm, D is 2 or 3; checked alone.
+            seed: Part of the contract of a clusterer; nothing is drawn.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
+
+        Returns:
+            Labels (N,) int64, all 0.
+
+        Raises:
+            DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
+        """
+        return np.zeros(len(checked(points)), dtype=np.int64)
+
+
+class Given:
+    """Takes the clusters of the column ``source_cluster`` as they are.
+
+    Localisations with a negative number, or none, are noise. Clusters are renumbered by first appearance, so any
+    numbers will do. Where a view holds part of the localisations, its clusters are what is left of these.
+    """
+
+    needs: tuple[str, ...] = (SOURCE_CLUSTER,)
+
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
+        """Clusters points.
+
+        Args:
+            points: Positions (N, D) float64 nm, D is 2 or 3; checked alone.
+            seed: Part of the contract of a clusterer; nothing is drawn.
+            **columns: ``source_cluster`` (N,), whole numbers.
+
+        Returns:
+            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
+
+        Raises:
+            DataError: The points have the wrong shape or are not finite, or the column is absent or holds something
+                other than whole numbers.
+        """
+        checked(points)
+        given = whole_numbers(columns, SOURCE_CLUSTER, "given")
+        noise = given < 0
+        labels = np.unique(given, return_inverse=True)[1]  # numbers of tracks can be large
+        labels[noise] = -1
+        return by_first_appearance(labels)
+
+
+_EXACT: Final = 2.0**53  # float64 holds whole numbers up to here
+
+
+class Grid:
+    """The occupied cells of a grid of squares or cubes, aligned with the axes; cell 0 begins at coordinate 0.
+
+    A localisation at x belongs to the cell floor(x / ``cell_nm``) along x, computed without rounding: one on a boundary
+    belongs to the cell above it, however far from the origin. The cells are the same for every FOV and do not depend on
+    the order of the rows. The grid does not turn with the FOV.
+
+    Args:
+        cell_nm: Side of a cell in nm. Larger gives fewer, larger clusters.
+        min_samples: Localisations in a cell that make it a cluster; those of emptier cells are noise.
+
+    Raises:
+        ConfigError: A setting is out of range.
+    """
+
+    needs: tuple[str, ...] = ()
+
+    def __init__(self, cell_nm: float, min_samples: int = 1) -> None:
+        self.cell_nm = check_length("clustering.cell_nm", cell_nm)
+        self.min_samples = check_whole("clustering.min_samples", min_samples, at_least=1)
+
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
+        """Clusters points.
+
+        Args:
+            points: Positions (N, D) float64 nm, D is 2 or 3.
+            seed: Part of the contract of a clusterer; a grid draws nothing.
+            **columns: Part of the contract; there are none, since ``needs`` is empty.
+
+        Returns:
+            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
+
+        Raises:
+            DataError: The points have the wrong shape, are not finite, or lie too many cells from the origin.
+        """
+        points = checked(points)
+        if len(points) == 0:
+            return np.empty(0, dtype=np.int64)
+        order, first = sort_by_cell(self._cells(points))
+        sizes = np.diff(first, append=len(points))
+        names = np.where(sizes >= self.min_samples, np.arange(len(first)), NOISE)
+        labels = np.empty(len(points), dtype=np.int64)
+        labels[order] = np.repeat(names, sizes)
+        return by_first_appearance(labels)
+
+    def _cells(self, points: np.ndarray) -> np.ndarray:
+        """Cell of each point (N, D) int64, counted from the lowest ones."""
+        cells = np.floor_divide(points, self.cell_nm)  # by the remainder: a quotient could be rounded up
+        farthest = np.abs(cells).max()
+        if not farthest < _EXACT:
+            raise DataError(
+                f"clustering=grid expected points at most {_EXACT:.0e} cells from the origin, found one {farthest:g} "
+                f"cells away with clustering.cell_nm = {self.cell_nm:g}; raise clustering.cell_nm, or check "
+                "columns.unit"
+            )
+        return (cells - cells.min(axis=0)).astype(np.int64)
+
+
+class PerChannel:
+    """Clusters the localisations of each channel with another clusterer, as if the other channels were not there.
+
+    Each channel has a seed of its own, drawn from the seed of the view and the number of the channel, so that its
+    clusters do not depend on which other channels there are. Without this class, clusterers see positions alone, and
+    clusters may span channels.
+
+    Args:
+        clusterer: Clusters one channel.
+    """
+
+    def __init__(self, clusterer: Clusterer) -> None:
+        self.clusterer = clusterer
+        self.needs: tuple[str, ...] = (CHANNEL, *(name for name in clusterer.needs if name != CHANNEL))
+
+    def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
+        """Clusters points.
+
+        Args:
+            points: Positions (N, D) float64 nm, D is 2 or 3.
+            seed: Non-negative seed.
+            **columns: ``channel`` (N,), whole numbers from 0, and what the inner clusterer needs.
+
+        Returns:
+            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
+
+        Raises:
+            DataError: The column is absent, or holds something other than whole numbers from 0; or the points of a
+                channel cannot be clustered.
+        """
+        points = checked(points)
+        channel = whole_numbers(columns, CHANNEL, "per_channel")
+        if len(channel) and channel.min() < 0:
+            raise DataError(
+                f"clustering=per_channel expected channels 0, 1, ..., found {int((channel < 0).sum())} of "
+                f"{len(channel)} localisations without one; mend the column {CHANNEL}, or choose another clustering"
+            )
+        labels = np.full(len(points), NOISE, dtype=np.int64)
+        clusters = 0
+        for index in np.unique(channel).tolist():
+            rows = np.flatnonzero(channel == index)
+            part = self._one_channel(
+                index, points[rows], seed, {name: columns[name][rows] for name in self.clusterer.needs}
+            )
+            labels[rows] = np.where(part < 0, NOISE, part + clusters)
+            clusters += int(part.max()) + 1
+        return by_first_appearance(labels)
+
+    def _one_channel(self, index: int, points: np.ndarray, seed: int, columns: dict[str, np.ndarray]) -> np.ndarray:
+        own_seed = int(np.random.default_rng([seed, index]).integers(2**31))
+        try:
+            return self.clusterer(points, own_seed, **columns)
+        except DataError as error:
+            raise DataError(f"channel {index}: {error}") from error

@@ -1,1 +1,0 @@
-"""Features of localisations: one number for each, added to the table of localisations."""
