@@ -220,7 +220,7 @@ def test_a_file_that_vanishes_is_a_failure(run, raw):
 
 def test_a_target_among_the_sources_is_refused(raw, tmp_path):
     for target in (raw, raw / "T", raw / "new" / "deep"):
-        with pytest.raises(ConfigError, match=r"target: expected a folder outside the source \S+raw; found"):
+        with pytest.raises(ConfigError, match=r"target: expected a folder outside the source \S+raw, found"):
             check_target(raw, target)
     for target in (tmp_path, tmp_path / "rawer", tmp_path / "raw2" / "raw"):
         check_target(raw, target)

@@ -19,7 +19,8 @@ from locgraph.io.labels import MetadataLabels
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.clustering.kmeans import KMeans
 from locgraph.preparation.executors import Processes, Serial
-from locgraph.preparation.prepare import manifest_of_catalogue, prepare, remove_abandoned
+from locgraph.preparation.prepare import manifest_of_catalogue, prepare
+from locgraph.preparation.stage import remove_abandoned
 from locgraph.preparation.views import Views
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,8 @@ from locgraph.errors import DataError
 from locgraph.graphs.build import GRAPHS_VERSION, GraphRecipe, build_graph
 from locgraph.io.featextracted import read_fingerprint, read_fov
 from locgraph.preparation.executors import Executor
-from locgraph.preparation.prepare import Track, remove_abandoned, silent
+from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.provenance import fingerprint, whole_file
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -165,30 +162,30 @@ def _rows(table: pl.DataFrame, view: int) -> pl.DataFrame:
 
 
 def build_store(
-    fov_ids: Sequence[str], tables: Path, recipe: GraphRecipe, folder: Path, executor: Executor, track: Track = silent
+    fov_ids: Sequence[str],
+    tables: Path,
+    recipe: GraphRecipe,
+    folder: Path,
+    executor: Executor,
+    progress: Progress = no_progress,
 ) -> dict[str, str]:
-    """Builds the graphs of every FOV whose file is not up to date.
+    """Build the graphs of every FOV whose file is not up to date.
 
     Args:
         fov_ids: The FOVs.
         tables: Featextracted folder.
         recipe: How graphs are made.
         folder: Folder of the store.
-        executor: What runs the FOVs.
-        track: Shows progress.
+        executor: Runs the FOVs.
+        progress: Shows progress.
 
     Returns:
         The FOVs that failed, with reasons.
     """
-    remove_abandoned(folder)
-    store, tasks, failures = GraphStore(folder), {}, {}
-    for fov_id in fov_ids:
+    store = GraphStore(folder)
+
+    def plan(fov_id: str) -> GraphTask | None:
         wanted = fingerprint(GRAPHS_VERSION, dict(recipe.settings), read_fingerprint(tables, fov_id))
-        if store.fingerprint(fov_id) != wanted:
-            tasks[fov_id] = GraphTask(fov_id, tables, folder, recipe, wanted)
-    log.info("graphs: %d up to date, %d to build, in %s", len(fov_ids) - len(tasks), len(tasks), folder)
-    for outcome in track(executor.run(build_fov, tasks), len(tasks), "graphs"):
-        if outcome.failure is not None:
-            failures[outcome.fov_id] = outcome.failure
-            log.warning("%s failed: %s", outcome.fov_id, outcome.failure)
-    return failures
+        return None if store.fingerprint(fov_id) == wanted else GraphTask(fov_id, tables, folder, recipe, wanted)
+
+    return stage("graphs", folder, build_fov, {fov_id: fov_id for fov_id in fov_ids}, plan, executor, progress).failures

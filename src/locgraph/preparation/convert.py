@@ -1,17 +1,14 @@
-"""The stage from files of any software to canonical parquet: parallel, resumable, and never done twice."""
+"""The stage from files of any software to canonical parquet: nanometres, frames from 0, a record of the source."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
-
 from locgraph import schema
-from locgraph.errors import ConfigError, DataError, LocgraphError
+from locgraph.errors import ConfigError, DataError
 from locgraph.io.catalogue import Catalogue, FovSource, scan
 from locgraph.io.columns import ColumnMap, ColumnSource
 from locgraph.io.converted import (
@@ -33,186 +30,11 @@ from locgraph.io.rawfile import RawFile
 from locgraph.io.read import companions, find_reader, read_header, read_localisations
 from locgraph.io.readers.parquet import SUFFIX
 from locgraph.preparation.executors import Executor
-from locgraph.preparation.prepare import Track, remove_abandoned, silent
+from locgraph.preparation.prepare import manifest_table
+from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.provenance import file_digest, fingerprint
 
 _SHOWN: Final = 10
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What a conversion came to.
-
-    Attributes:
-        files: FOV -> what its converted file says of itself.
-        made: FOVs converted now; the other ``files`` were up to date.
-        manifest: One row for each of ``files``, and the reason for each FOV that failed.
-        outdated: Files in the target folder that an earlier conversion made from this source, and that this one could
-            not confirm: their FOV failed, or its file is gone from the source.
-    """
-
-    files: dict[str, Converted]
-    made: tuple[str, ...]
-    manifest: Manifest
-    outdated: tuple[Path, ...]
-
-
-def find_sources(path: Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
-    """The FOV of one file, or those of a folder as ``io.catalogue.scan`` finds them.
-
-    Raises:
-        DataError: There is nothing at ``path``, or nothing there can be read.
-    """
-    if path.is_dir():
-        return scan(path, columns, labels, groups)
-    header = read_header(path, columns)
-    file = RawFile(path.with_suffix("").name, path, header.names, dict(header.metadata))
-    labelling = labels.labels([file])
-    by_group, failures = groups.groups([file])
-    failures = failures | labelling.failures
-    if failures:
-        return Catalogue((), labelling.class_names, failures)
-    label, group = labelling.by_fov[file.fov_id], by_group[file.fov_id]
-    source = FovSource(file.fov_id, path, label, group, labelling.by_localisation)
-    return Catalogue((source,), labelling.class_names, {})
-
-
-def check_target(source: Path, target: Path) -> None:
-    """Refuses a target folder in which converted files and source files would mix.
-
-    Args:
-        source: File or folder, absolute.
-        target: Folder to write to, absolute.
-
-    Raises:
-        ConfigError: The target is a file, or within the source folder.
-    """
-    if target.is_file() or (target.suffix.lower() == SUFFIX and not target.is_dir()):
-        raise ConfigError(
-            "target: expected a folder, in which each file gets the name of its source; found the name of a file, "
-            f"{target}. Name the folder alone"
-        )
-    if source.is_dir() and (target == source or source in target.parents):
-        raise ConfigError(
-            f"target: expected a folder outside the source {source}; found {target}. Converted files would be taken "
-            "for sources the next time: choose a folder beside it"
-        )
-
-
-def convert(
-    catalogue: Catalogue, recipe: ConvertRecipe, source: Path, target: Path, executor: Executor, track: Track = silent
-) -> Conversion:
-    """Converts every FOV of the catalogue whose converted file is not up to date.
-
-    Args:
-        catalogue: The FOVs, and those that failed already.
-        recipe: How files are read.
-        source: The file or folder that the catalogue was made of.
-        target: Folder to write to: each FOV at the same place as below the source.
-        executor: What runs the FOVs.
-        track: Shows progress.
-
-    Returns:
-        What was converted, what failed, and what is outdated.
-
-    Raises:
-        DataError: A file would be overwritten that was not converted from the same source; nothing is written then.
-    """
-    _check_files(catalogue, target)
-    remove_abandoned(target)
-    tasks, failures = _outdated(catalogue, recipe, target)
-    for outcome in track(executor.run(convert_fov, tasks), len(tasks), "convert"):
-        if outcome.failure is not None:
-            failures[outcome.fov_id] = outcome.failure
-    files = {}
-    for fov_id in (found.fov_id for found in catalogue.sources if found.fov_id not in failures):
-        about = read_converted(converted_path(target, fov_id))
-        if about is None:
-            failures[fov_id] = (
-                f"{converted_path(target, fov_id)}: expected the file just written; found none or another"
-            )
-        else:
-            files[fov_id] = about
-    made = tuple(fov_id for fov_id in tasks if fov_id in files)
-    manifest = _manifest(files, target, catalogue.class_names, dict(catalogue.failures) | failures)
-    return Conversion(files, made, manifest, _left_over(source, target, files))
-
-
-def _outdated(
-    catalogue: Catalogue, recipe: ConvertRecipe, target: Path
-) -> tuple[dict[str, ConvertTask], dict[str, str]]:
-    def task(source: FovSource) -> ConvertTask | str | None:
-        path = converted_path(target, source.fov_id)
-        try:
-            digest = file_digest(source.path)
-            wanted = convert_fingerprint(source, catalogue.class_names, recipe, digest)
-        except OSError as error:
-            return f"{source.path}: cannot be read ({error})"
-        except LocgraphError as error:
-            return str(error)
-        about = read_converted(path)
-        if about is not None and about.fingerprint == wanted:
-            return None
-        return ConvertTask(source, catalogue.class_names, recipe, path, digest, wanted)
-
-    # reading and hashing leave Python's lock alone, so that threads are enough to use all cores
-    with ThreadPoolExecutor() as threads:
-        fov_ids = (source.fov_id for source in catalogue.sources)
-        found = dict(zip(fov_ids, threads.map(task, catalogue.sources), strict=True))
-    tasks = {fov_id: task for fov_id, task in found.items() if isinstance(task, ConvertTask)}
-    return tasks, {fov_id: reason for fov_id, reason in found.items() if isinstance(reason, str)}
-
-
-def _check_files(catalogue: Catalogue, target: Path) -> None:
-    foreign = []
-    for source in catalogue.sources:
-        path = converted_path(target, source.fov_id)
-        if not path.exists():
-            continue
-        about = read_converted(path)
-        if about is None:
-            foreign.append(f"\n  {path}, which locgraph import did not write")
-        elif about.source.get("path") != str(source.path) and about.source.get("digest") != file_digest(source.path):
-            foreign.append(f"\n  {path}, imported from {about.source.get('path')}, not from {source.path}")
-    if foreign:
-        more = f"\n  and {len(foreign) - _SHOWN} more" if len(foreign) > _SHOWN else ""
-        raise DataError(
-            "target: expected no files where to write but those imported from the same source before; found"
-            f"{''.join(foreign[:_SHOWN])}{more}\nNothing was written. Choose another target, or move these files away"
-        )
-
-
-def _manifest(
-    files: Mapping[str, Converted], target: Path, class_names: tuple[str, ...], failures: dict[str, str]
-) -> Manifest:
-    rows = [
-        {
-            schema.FOV_ID: fov_id,
-            schema.PATH: str(converted_path(target, fov_id)),
-            schema.LABEL: about.label,
-            schema.GROUP: about.group,
-            schema.DIMENSIONS: about.dimensions,
-            schema.N_LOCALISATIONS: about.counts[schema.N_LOCALISATIONS],
-        }
-        for fov_id, about in files.items()
-    ]
-    dtypes = {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items()}
-    table = pl.DataFrame({name: [row.get(name) for row in rows] for name in dtypes}, schema=dtypes)
-    return Manifest(table, class_names, failures)
-
-
-def _left_over(source: Path, target: Path, files: Mapping[str, Converted]) -> tuple[Path, ...]:
-    """Converted files that come from this source, and are none of ``files``."""
-    current = {converted_path(target, fov_id) for fov_id in files}
-    found = []
-    for path in sorted(target.rglob(f"*{SUFFIX}")):
-        hidden = any(part.startswith(".") for part in path.relative_to(target).parts)
-        about = None if hidden or path in current else read_converted(path)
-        origin = Path(str(about.source.get("path"))) if about else None
-        if origin and (origin == source or source in origin.parents):
-            found.append(path)
-    return tuple(found)
-
 
 CONVERT_VERSION: Final = 1
 """Raised whenever the same file and settings give another file than before: those of earlier versions are redone."""
@@ -245,8 +67,177 @@ class ConvertTask:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class Conversion:
+    """Result of a conversion.
+
+    Attributes:
+        files: FOV to the record of its converted file.
+        made: FOVs converted now; the other ``files`` were up to date.
+        manifest: One row for each of ``files``, and the reason for each FOV that failed.
+        outdated: Files in the target folder that an earlier conversion made from this source, and that this one could
+            not confirm, as their FOV failed, or its file is gone from the source.
+    """
+
+    files: dict[str, Converted]
+    made: tuple[str, ...]
+    manifest: Manifest
+    outdated: tuple[Path, ...]
+
+
+def find_sources(path: Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
+    """Return the FOV of one file, or those of a folder as ``io.catalogue.scan`` finds them.
+
+    Raises:
+        DataError: There is nothing at ``path``, or nothing there can be read.
+    """
+    if path.is_dir():
+        return scan(path, columns, labels, groups)
+    header = read_header(path, columns)
+    file = RawFile(path.with_suffix("").name, path, header.names, dict(header.metadata))
+    labelling = labels.labels([file])
+    by_group, failures = groups.groups([file])
+    failures = failures | labelling.failures
+    if failures:
+        return Catalogue((), labelling.class_names, failures)
+    label, group = labelling.by_fov[file.fov_id], by_group[file.fov_id]
+    source = FovSource(file.fov_id, path, label, group, labelling.by_localisation)
+    return Catalogue((source,), labelling.class_names, {})
+
+
+def check_target(source: Path, target: Path) -> None:
+    """Refuse a target folder in which converted files and source files would mix.
+
+    Args:
+        source: File or folder, absolute.
+        target: Folder to write to, absolute.
+
+    Raises:
+        ConfigError: The target is a file, or within the source folder.
+    """
+    if target.is_file() or (target.suffix.lower() == SUFFIX and not target.is_dir()):
+        raise ConfigError(
+            f"expected a folder, in which each file gets the name of its source, found the name of a file, {target}; "
+            "name the folder alone",
+            setting="target",
+        )
+    if source.is_dir() and (target == source or source in target.parents):
+        raise ConfigError(
+            f"expected a folder outside the source {source}, found {target}: converted files would be taken for "
+            "sources the next time; choose a folder beside it",
+            setting="target",
+        )
+
+
+def convert(
+    catalogue: Catalogue,
+    recipe: ConvertRecipe,
+    source: Path,
+    target: Path,
+    executor: Executor,
+    progress: Progress = no_progress,
+) -> Conversion:
+    """Convert every FOV of the catalogue whose converted file is not up to date.
+
+    Args:
+        catalogue: The FOVs, and those that failed already.
+        recipe: How files are read.
+        source: The file or folder that the catalogue was made of.
+        target: Folder to write to: each FOV at the same place as below the source.
+        executor: Runs the FOVs.
+        progress: Shows progress.
+
+    Returns:
+        What was converted, what failed, and what is outdated.
+
+    Raises:
+        DataError: A file would be overwritten that was not converted from the same source; nothing is written then.
+    """
+    earlier = _read_earlier(catalogue, target)
+
+    def plan(fov: FovSource) -> ConvertTask | None:
+        digest = file_digest(fov.path)
+        wanted = convert_fingerprint(fov, catalogue.class_names, recipe, digest)
+        about = earlier.get(fov.fov_id)
+        if about is not None and about.fingerprint == wanted:
+            return None
+        path = converted_path(target, fov.fov_id)
+        return ConvertTask(fov, catalogue.class_names, recipe, path, digest, wanted)
+
+    sources = {fov.fov_id: fov for fov in catalogue.sources}
+    result = stage("convert", target, convert_fov, sources, plan, executor, progress)
+    made, failures, files = set(result.made), result.failures, {}
+    for fov_id in (fov_id for fov_id in sources if fov_id not in failures):
+        about = read_converted(converted_path(target, fov_id)) if fov_id in made else earlier[fov_id]
+        if about is None:
+            failures[fov_id] = f"{converted_path(target, fov_id)}: expected the file just written, found another"
+        else:
+            files[fov_id] = about
+    manifest = _manifest(files, target, catalogue.class_names, dict(catalogue.failures) | failures)
+    kept = tuple(fov_id for fov_id in result.made if fov_id in files)
+    return Conversion(files, kept, manifest, _left_over(source, target, files))
+
+
+def _read_earlier(catalogue: Catalogue, target: Path) -> dict[str, Converted]:
+    """Return the record of each FOV's file in the target folder, where there is one already.
+
+    Raises:
+        DataError: A file there was not converted from the same source.
+    """
+    earlier, foreign = {}, []
+    for source in catalogue.sources:
+        path = converted_path(target, source.fov_id)
+        if not path.exists():
+            continue
+        about = read_converted(path)
+        if about is None:
+            foreign.append(f"\n  {path}, which locgraph import did not write")
+        elif about.source.get("path") != str(source.path) and about.source.get("digest") != file_digest(source.path):
+            foreign.append(f"\n  {path}, imported from {about.source.get('path')}, not from {source.path}")
+        else:
+            earlier[source.fov_id] = about
+    if foreign:
+        more = f"\n  and {len(foreign) - _SHOWN} more" if len(foreign) > _SHOWN else ""
+        raise DataError(
+            "expected no files where to write but those imported from the same source before, found"
+            f"{''.join(foreign[:_SHOWN])}{more}\nNothing was written. Choose another target, or move these files away",
+            setting="target",
+        )
+    return earlier
+
+
+def _manifest(
+    files: Mapping[str, Converted], target: Path, class_names: tuple[str, ...], failures: dict[str, str]
+) -> Manifest:
+    rows = [
+        {
+            schema.FOV_ID: fov_id,
+            schema.PATH: str(converted_path(target, fov_id)),
+            schema.LABEL: about.label,
+            schema.GROUP: about.group,
+            schema.DIMENSIONS: about.dimensions,
+            schema.N_LOCALISATIONS: about.counts[schema.N_LOCALISATIONS],
+        }
+        for fov_id, about in files.items()
+    ]
+    return Manifest(manifest_table(rows), class_names, failures)
+
+
+def _left_over(source: Path, target: Path, files: Mapping[str, Converted]) -> tuple[Path, ...]:
+    """Return converted files that come from this source, and are none of ``files``."""
+    current = {converted_path(target, fov_id) for fov_id in files}
+    left_over = []
+    for path in sorted(target.rglob(f"*{SUFFIX}")):
+        hidden = any(part.startswith(".") for part in path.relative_to(target).parts)
+        about = None if hidden or path in current else read_converted(path)
+        origin = Path(str(about.source.get("path"))) if about else None
+        if origin and (origin == source or source in origin.parents):
+            left_over.append(path)
+    return tuple(left_over)
+
+
 def convert_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe: ConvertRecipe, digest: str) -> str:
-    """Fingerprint of the converted file; changes with anything that could change it.
+    """Return the fingerprint of the converted file, which changes with anything that could change it.
 
     Args:
         source: The FOV.
@@ -266,7 +257,7 @@ def convert_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
 
 
 def convert_fov(task: ConvertTask) -> None:
-    """Reads one FOV and writes its converted file.
+    """Read one FOV and write its converted file.
 
     Raises:
         DataError: The file cannot be read, or too many of its rows are refused.
@@ -295,15 +286,15 @@ def convert_fov(task: ConvertTask) -> None:
         loc_labels=task.source.by_localisation,
         group=task.source.group,
         channels=_channels(chosen, localisations),
-        first_frame=_called_frame_0(localisations),
+        first_frame=_first_frame(localisations),
         notes=localisations.notes,
         source_metadata=localisations.metadata,
     )
     write_converted(task.target, localisations.table, about)
 
 
-def _called_frame_0(localisations: Localisations) -> int | None:
-    """What the first source calls frame 0: one that was converted itself knows by how much that shifted."""
+def _first_frame(localisations: Localisations) -> int | None:
+    """Return the number of the first frame in the original source, also where the source was converted itself."""
     if localisations.first_frame is None:
         return None
     earlier = localisations.metadata.get(META_FIRST_FRAME, "")
@@ -317,15 +308,15 @@ def _counts(localisations: Localisations) -> dict[str, int]:
     return counts | {f"{ROWS_REFUSED}: {reason}": count for reason, count in refused.items()}
 
 
-def _resolved(chosen: ColumnMap, found: Sequence[str], kept: Sequence[str]) -> dict[str, Any]:
-    """What the column settings came to for one file."""
-    names = {name: list(sources) for name, sources in chosen.present(found).items()}
-    taken = chosen.sources(found)
+def _resolved(chosen: ColumnMap, names_in_file: Sequence[str], kept: Sequence[str]) -> dict[str, Any]:
+    """Return the columns, units and pixel size that were chosen for one file."""
+    names = {name: list(sources) for name, sources in chosen.present(names_in_file).items()}
+    taken = chosen.sources(names_in_file)
     return {
         "names": {name: names[name] for name in kept},
         "units": {name: chosen.unit_of(name) for name in kept if schema.is_length(name)},
         "pixel_size_nm": chosen.pixel_size_nm,
-        "not_taken": [name for name in found if name not in taken],
+        "not_taken": [name for name in names_in_file if name not in taken],
     }
 
 
