@@ -1,3 +1,45 @@
-"""locgraph: classify localisation microscopy with heterogeneous graph neural networks, and see why."""
+"""Classifies localisation microscopy FOVs with graph neural networks, and explains their classes.
+
+The public API is loaded on first use, so that ``import locgraph`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from locgraph.api.config import compose
+    from locgraph.api.model import Model, load
+    from locgraph.api.prepare import Prepared, prepare
+    from locgraph.api.study import Study, study
+    from locgraph.api.train import Run, train
+    from locgraph.io.read import read
+
+_API = {
+    "read": "locgraph.io.read",
+    "prepare": "locgraph.api.prepare",
+    "train": "locgraph.api.train",
+    "load": "locgraph.api.model",
+    "study": "locgraph.api.study",
+    "compose": "locgraph.api.config",
+    "Prepared": "locgraph.api.prepare",
+    "Run": "locgraph.api.train",
+    "Model": "locgraph.api.model",
+    "Study": "locgraph.api.study",
+}
+"""Name in the API: the module that holds it."""
+
+__all__ = ["Model", "Prepared", "Run", "Study", "__version__", "compose", "load", "prepare", "read", "study", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _API:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_API[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_API})

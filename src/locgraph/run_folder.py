@@ -7,7 +7,6 @@ content (`locgraph.io`, `locgraph.learn`, `locgraph.explain`, `locgraph.analysis
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,15 +76,18 @@ def read_record(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """Folder of one run, read back.
+    """Folder of one run.
 
-    Attributes:
+    Args:
         path: The folder.
     """
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     @property
     def best(self) -> Path:

@@ -25,9 +25,9 @@ from locgraph.data.folds import Split
 from locgraph.data.sampler import BalancedSampler, EpochSampler
 from locgraph.errors import CheckpointError, ConfigError
 from locgraph.io.featextracted import read_fov
-from locgraph.learn.averaging import MovingAverage
+from locgraph.learn.optimisation import MovingAverage
 from locgraph.learn.losses import CrossEntropy, Focal
-from locgraph.learn.mixup import ManifoldMixup
+from locgraph.learn.losses import ManifoldMixup
 from locgraph.nn.sizes import DataSizes
 
 

@@ -17,7 +17,7 @@ from locgraph.graphs.edges import Nearest
 from locgraph.graphs.store import GraphStore
 from locgraph.learn.checkpoint import FORMAT
 from locgraph.learn.module import Classifier
-from locgraph.learn.schedules import WarmupCosine
+from locgraph.learn.optimisation import WarmupCosine
 from locgraph.nn.cluster_encoders.continuous_filter import ContinuousFilter
 from locgraph.nn.heads.classify import ClassifyFov
 from locgraph.nn.loc_encoders.point_transformer import PointTransformerEncoder

@@ -6,7 +6,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from locgraph.errors import ConfigError
-from locgraph.learn.averaging import MovingAverage
+from locgraph.learn.optimisation import MovingAverage
 from locgraph.learn.checkpoint import read_checkpoint
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from locgraph.errors import ConfigError
 from locgraph.learn.losses import CrossEntropy
-from locgraph.learn.mixup import ManifoldMixup
+from locgraph.learn.losses import ManifoldMixup
 
 
 class Parts(nn.Module):

@@ -13,7 +13,7 @@ from torch.nn import functional
 from locgraph.errors import ConfigError
 from locgraph.learn.losses import CrossEntropy, Focal
 from locgraph.learn.module import Classifier
-from locgraph.learn.schedules import Constant, OneCycle, Plateau
+from locgraph.learn.optimisation import Constant, OneCycle, Plateau
 
 
 class Fixed(nn.Module):

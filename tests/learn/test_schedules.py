@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from locgraph.errors import ConfigError
-from locgraph.learn.schedules import Constant, OneCycle, Plateau, WarmupCosine
+from locgraph.learn.optimisation import Constant, OneCycle, Plateau, WarmupCosine
 
 
 def rates(schedule, steps, lr=2.0):

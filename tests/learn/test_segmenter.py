@@ -8,8 +8,8 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph.errors import ConfigError
 from locgraph.learn.losses import CrossEntropy, Focal
-from locgraph.learn.mixup import ManifoldMixup
-from locgraph.learn.schedules import Constant
+from locgraph.learn.losses import ManifoldMixup
+from locgraph.learn.optimisation import Constant
 from locgraph.learn.segmenter import Segmenter
 
 LABELS = [[0, 1, -1], [1, 1], [0], [-1, -1]]

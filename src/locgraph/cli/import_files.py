@@ -43,15 +43,15 @@ def run(cfg: DictConfig) -> Conversion:
     earlier = read_record(target / RECORD)
     columns = assemble.build(cfg.columns)
     catalogue = find_sources(source, columns, assemble.build(cfg.labels), assemble.build(cfg.groups))
-    settings = {"columns": assemble.plain(cfg.columns), "max_refused_fraction": cfg.data.max_refused_fraction}
-    recipe = ConvertRecipe(columns, cfg.data.max_refused_fraction, settings)
+    settings = {"columns": assemble.plain(cfg.columns), "max_refused_fraction": cfg.limits.max_refused_fraction}
+    recipe = ConvertRecipe(columns, cfg.limits.max_refused_fraction, settings)
     done = convert(catalogue, recipe, source, target, assemble.build(cfg.executor), progress)
     labelling = {"labels": assemble.plain(cfg.labels), "groups": assemble.plain(cfg.groups)}
     write_json(target / RECORD, {_IMPORTS: earlier | {str(source): record(done, settings | labelling)}})
     console = Console()
     show(done, target, console)
     # where too many failed, the error lists them
-    done.manifest.check_failures(cfg.data.max_failed_fraction)
+    done.manifest.check_failures(cfg.limits.max_failed_fraction)
     show_failures(done.manifest.failures, target, console)
     return done
 

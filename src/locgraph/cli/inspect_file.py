@@ -45,7 +45,7 @@ def run(cfg: DictConfig) -> Inspection:
     path = path_setting(cfg, "source")
     checks.check_values(cfg)
     target = thumbnail_path(cfg, path)
-    found = inspect(path, assemble.build(cfg.columns), cfg.data.max_refused_fraction)
+    found = inspect(path, assemble.build(cfg.columns), cfg.limits.max_refused_fraction)
     console = Console()
     show(found, console)
     if target and found.locs is not None and not found.locs.is_empty():

@@ -1,29 +1,24 @@
-"""``python train.py``: trains one fold, tests it, and leaves a run folder."""
+"""``locgraph train`` and ``python train.py``: train and test one fold."""
 
 from __future__ import annotations
 
-import logging
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
-from locgraph import schema
-from locgraph.cli import assemble, checks, prepare, task
-from locgraph.cli.quiet import quiet
-from locgraph.cli.run_folder import FOLDS, RunFolder
-from locgraph.data import folds
-from locgraph.errors import LocgraphError
-from locgraph.io.manifest import Manifest
-from locgraph.preparation.prepare import manifest_of_catalogue
+from locgraph.api.config import plain
 
-log = logging.getLogger(__name__)
+_SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
-    """Trains and tests one fold.
+    """Train and test one fold, and print its scores beside those of the controls.
 
     Args:
         cfg: The composed configuration of ``train.yaml``.
@@ -34,54 +29,32 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         LocgraphError: The data or the settings cannot be used; the reason is in ``metrics.json`` too.
     """
-    hydra_cfg = HydraConfig.get()
-    folder = RunFolder(Path(hydra_cfg.runtime.output_dir), cfg)
-    done = folder.completed()
-    if done is not None:
-        log.info("%s is done already: nothing to do", folder.path)
-        return done
-    try:
-        return _run(cfg, folder, list(hydra_cfg.overrides.task))
-    except LocgraphError as error:
-        fold = cfg.fold.index
-        folder.fail(fold if isinstance(fold, int) else None, str(error))
-        raise
+    settings = plain(cfg)
+    from locgraph.api.train import train_settings  # torch, after the settings are known to be complete
 
-
-def _run(cfg: DictConfig, folder: RunFolder, overrides: list[str]) -> dict[str, Any]:
-    splitter = _check_before_work(cfg, overrides)
-    folder.begin(splitter.n_folds, overrides)
-    started = time.perf_counter()
-    catalogue = prepare.read_catalogue(cfg) if cfg.data.kind == "raw" else None
-    if catalogue is not None:
-        # the same checks as below, before the work: labels are known from the headers already
-        _plan(cfg, splitter, manifest_of_catalogue(catalogue))
-    checks.check_device(cfg)
-    prepared = prepare.make_graphs(cfg, prepare.make_tables(cfg, catalogue))
-    plan = _plan(cfg, splitter, prepared.manifest)
-    folds.write_plan(folder.path / FOLDS, plan)
-    seconds = {"prepare": time.perf_counter() - started}
-
-    from locgraph.cli.fit import fit_and_test
-
-    with quiet():
-        metrics = fit_and_test(cfg, folder, prepared, plan[splitter.index], seconds)
-    metrics["n_folds"] = len(plan)
-    folder.finish(metrics)
+    hydra = HydraConfig.get()
+    trained = train_settings(settings, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
+    metrics = trained.metrics()
+    console = Console()
+    console.print(score_table(metrics))
+    console.print(f"run folder: {trained.path}", soft_wrap=True)
     return metrics
 
 
-def _check_before_work(cfg: DictConfig, overrides: list[str]) -> folds.Splitter:
-    checks.check_source(cfg, overrides)
-    checks.check_values(cfg)
-    checks.check_training(cfg)
-    return assemble.build(cfg.fold)
+def score_table(metrics: Mapping[str, Any]) -> Table:
+    """Return the test scores of the network beside its controls."""
+    what = "localisations of " if metrics.get("scored") else ""
+    title = f"test: {what}{metrics['fovs']['test']} FOVs, {len(metrics['class_names'])} classes"
+    table = Table(title=title, box=box.SIMPLE, pad_edge=False)
+    for column in ("", *_SCORES.values()):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    table.add_row("network", *_cells(metrics["test"]), style="bold", end_section=True)
+    if "localisations" in metrics and not metrics.get("scored"):
+        table.add_row("localisations", *_cells(metrics["localisations"]["test"]), end_section=True)
+    for control in metrics["controls"]:
+        table.add_row(control["control"].replace("_", " "), *_cells(control, absent=""))
+    return table
 
 
-def _plan(cfg: DictConfig, splitter: folds.Splitter, manifest: Manifest) -> list[folds.Split]:
-    task.check_task(cfg, manifest)
-    plan = splitter.plan(manifest)
-    if schema.FIELD_OF_VIEW in task.predicted(cfg):
-        labels = dict(zip(manifest.table[schema.FOV_ID], manifest.table[schema.LABEL], strict=True))
-        folds.check_classes(plan[splitter.index], labels)
-    return plan
+def _cells(scores: Mapping[str, Any], absent: str = "-") -> list[str]:
+    return [f"{scores[name]:.3f}" if name in scores else absent for name in _SCORES]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import torch
 from torch import Generator, Tensor
@@ -26,12 +27,20 @@ BY_PRECISION = "precision"
 _SUPERCLUSTER_POWERS = torch.tensor([column.length_power for column in SUPERCLUSTER_FEATURES])
 
 
-class Transform(Protocol):
+class Transform(ABC):
     """A random change of a graph."""
 
+    @abstractmethod
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """The changed graph, a shallow copy."""
-        ...
+        """Return the changed graph, a shallow copy; everything random is drawn from ``generator``."""
+
+    def with_length_powers(self, length_powers: Mapping[str, Sequence[int]]) -> Self:
+        """Return this transform for features with these powers of length.
+
+        Args:
+            length_powers: Power of length in the unit of each feature, by node type; most transforms need none.
+        """
+        return self
 
 
 def _map_positions(graph: HeteroData, matrix: Tensor) -> HeteroData:
@@ -49,7 +58,7 @@ def _uniform(low: float, high: float, generator: Generator) -> float:
     return low + (high - low) * torch.rand((), generator=generator).item()
 
 
-class Rotation:
+class Rotation(Transform):
     """Turns the FOV by a random angle: in 3D about the optical axis, or about every axis.
 
     Args:
@@ -85,7 +94,7 @@ def _random_rotation(generator: Generator) -> Tensor:
     )
 
 
-class Reflection:
+class Reflection(Transform):
     """Mirrors the FOV along each given axis with probability one half. Leave it out where shapes are chiral.
 
     Args:
@@ -97,7 +106,7 @@ class Reflection:
 
     def __init__(self, axes: Sequence[int] = (0,)) -> None:
         if not axes or any(axis not in (0, 1, 2) for axis in axes):
-            raise ConfigError(f"augment reflection axes must be some of 0, 1, 2, found {list(axes)}")
+            raise ConfigError(f"expected some of 0, 1, 2, found {list(axes)}", setting="axes")
         self.axes = tuple(axes)
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
@@ -108,14 +117,14 @@ class Reflection:
         """
         dimensions = _dimensions(graph)
         if max(self.axes) >= dimensions:
-            raise ConfigError(f"augment reflection axes {list(self.axes)} do not fit FOVs in {dimensions} dimensions")
+            raise ConfigError(f"{list(self.axes)} do not fit FOVs in {dimensions} dimensions", setting="axes")
         signs = torch.ones(dimensions)
         for axis in self.axes:
             signs[axis] = -1.0 if torch.rand((), generator=generator).item() < 0.5 else 1.0
         return _map_positions(graph, torch.diag(signs))
 
 
-class Scale:
+class Scale(Transform):
     """Enlarges or shrinks the FOV by one factor; features follow by the power of length in their unit.
 
     Under ``scaling.positions=per_fov``, where size says nothing, only features change.
@@ -123,8 +132,8 @@ class Scale:
     Args:
         low: Smallest factor, above 0.
         high: Largest factor.
-        length_powers: Power of length of each feature of each node type (handed over by the command); those of
-            superclusters are known, those of the FOV lie beside them.
+        length_powers: Power of length of each feature of each node type; those of superclusters are known, those of
+            the FOV lie beside them.
 
     Raises:
         ConfigError: The factors are out of order.
@@ -132,12 +141,16 @@ class Scale:
 
     def __init__(self, low: float, high: float, length_powers: dict[str, Sequence[int]] | None = None) -> None:
         if not 0.0 < low <= high:
-            raise ConfigError(f"augment scale expects 0 < low <= high, found low={low}, high={high}")
+            raise ConfigError(f"expected 0 < low <= high, found low={low}, high={high}", setting="low")
         self.low, self.high = low, high
         self.length_powers = {key: torch.tensor(value) for key, value in (length_powers or {}).items()}
 
+    def with_length_powers(self, length_powers: Mapping[str, Sequence[int]]) -> Self:
+        """Return the same scaling for features with these powers of length."""
+        return type(self)(self.low, self.high, dict(length_powers))
+
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """The scaled graph."""
+        """Return the scaled graph."""
         factor = _uniform(self.low, self.high, generator)
         changed = _map_positions(graph, factor * torch.eye(_dimensions(graph)))
         changed[schema.EXTENT] = changed[schema.EXTENT] * factor
@@ -149,7 +162,7 @@ class Scale:
         return changed
 
 
-class Shear:
+class Shear(Transform):
     """Slants the FOV: each coordinate gains a random part of each other one. Features keep their values.
 
     Args:
@@ -161,7 +174,7 @@ class Shear:
 
     def __init__(self, largest: float) -> None:
         if not 0.0 <= largest < 1.0:
-            raise ConfigError(f"augment shear expects 0 <= largest < 1, found {largest}")
+            raise ConfigError(f"expected a number in [0, 1), found {largest}", setting="largest")
         self.largest = largest
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
@@ -171,7 +184,7 @@ class Shear:
         return _map_positions(graph, parts.fill_diagonal_(1.0))
 
 
-class Jitter:
+class Jitter(Transform):
     """Moves each localisation at random; a cluster moves with the mean of its localisations, a supercluster as well.
 
     In a graph without localisations each cluster moves as the mean of its localisations would: by the standard
@@ -186,9 +199,7 @@ class Jitter:
 
     def __init__(self, nm: float | str) -> None:
         if (isinstance(nm, str) and nm != BY_PRECISION) or (not isinstance(nm, str) and not nm >= 0):
-            raise ConfigError(
-                f"augment jitter nm must be a number of nm, at least 0, or {BY_PRECISION!r}, found {nm!r}"
-            )
+            raise ConfigError(f"expected a number of nm, at least 0, or {BY_PRECISION!r}, found {nm!r}", setting="nm")
         self.nm = nm
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
@@ -256,8 +267,8 @@ def _move_levels(graph: HeteroData, moves: Tensor) -> None:
         index += 1
 
 
-class Thinning:
-    """Leaves out a random part of the localisations, as a dimmer or shorter measurement would.
+class Thinning(Transform):
+    """Leave out a random part of the localisations, as a dimmer or shorter measurement would.
 
     One representative of each cluster always stays, on every level of the sampling hierarchy, so that no cluster is
     left without localisations. Cluster features and centres keep their values: to vary them too, store several views
@@ -273,11 +284,11 @@ class Thinning:
 
     def __init__(self, low: float, high: float) -> None:
         if not 0.0 <= low <= high < 1.0:
-            raise ConfigError(f"augment thinning expects 0 <= low <= high < 1, found low={low}, high={high}")
+            raise ConfigError(f"expected 0 <= low <= high < 1, found low={low}, high={high}", setting="low")
         self.low, self.high = low, high
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """The thinned graph.
+        """Return the thinned graph.
 
         Raises:
             DataError: The graph has no localisations.

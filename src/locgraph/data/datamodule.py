@@ -17,8 +17,9 @@ from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs,
 from locgraph.data.folds import Split
 from locgraph.data.sampler import EpochSampler
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 from locgraph.graphs.store import GraphStore
+from locgraph.settings import check_flag, check_whole
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,9 @@ class LoaderSettings:
     in_memory: bool = True
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ConfigError(f"data.batch_size must be at least 1, found {self.batch_size}")
-        if self.num_workers < 0:
-            raise ConfigError(f"data.num_workers must be at least 0, found {self.num_workers}")
+        check_whole("batch_size", self.batch_size, at_least=1)
+        check_whole("num_workers", self.num_workers, at_least=0)
+        check_flag("in_memory", self.in_memory)
 
 
 class _LateLoader(DataLoader[Sample]):
@@ -100,14 +100,14 @@ class GraphDataModule(LightningDataModule):
         self.fractions = dict(fractions or {})
 
     def fitted_scaler(self) -> Scaler:
-        """The scaler of this fold, fitted on all views of its training FOVs when first asked for."""
+        """Return the scaler of this fold, fitted on all views of its training FOVs when first asked for."""
         if self.scaler is None:
             graphs = (view for fov_id in self.split.train for view in self.load(fov_id))
             self.scaler = fit_scaler(graphs, self.scaling, self.fractions)
         return self.scaler
 
     def targets(self, fov_ids: Sequence[str]) -> list[int]:
-        """Index of the class of each FOV, ``NO_LABEL`` where it has none.
+        """Return the index of the class of each FOV, ``NO_LABEL`` where it has none.
 
         Raises:
             DataError: A FOV is of a class that is not among the class names.
@@ -123,21 +123,21 @@ class GraphDataModule(LightningDataModule):
         return [NO_LABEL if label is None else position[label] for label in labels]
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Training FOVs, shuffled, one random view of each, augmented."""
+        """Return training FOVs, shuffled, one random view of each, augmented."""
         fovs, targets = self.split.train, self.targets(self.split.train)
         data = TrainingSet(fovs, targets, self.load, self.transforms, self.fitted_scaler(), self.seed)
         return self._loader(data, sampler=self.sampler(targets=targets, seed=self.seed))
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Validation FOVs, all views, as they are."""
+        """Return validation FOVs, all views, as they are."""
         return self.evaluation_dataloader(self.split.val)
 
     def test_dataloader(self) -> DataLoader[Sample]:
-        """Test FOVs, all views, as they are."""
+        """Return test FOVs, all views, as they are."""
         return self.evaluation_dataloader(self.split.test)
 
     def evaluation_dataloader(self, fov_ids: Sequence[str]) -> DataLoader[Sample]:
-        """Any FOVs of the store, all views, as they are."""
+        """Return any FOVs of the store, all views, as they are."""
         return self._loader(EvaluationSet(fov_ids, self.targets(fov_ids), self.load, self.fitted_scaler()))
 
     def _loader(self, data: TrainingSet | EvaluationSet, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
@@ -154,6 +154,6 @@ class GraphDataModule(LightningDataModule):
 
 
 def feature_sizes(graph: HeteroData) -> dict[str, int]:
-    """Number of features of each node type of a graph that has any."""
+    """Return the number of features of each node type of a graph that has any."""
     nodes = {name: graph[name] for name in graph.node_types}
     return {name: int(node[schema.FEATURES].shape[1]) for name, node in nodes.items() if schema.FEATURES in node}

@@ -55,7 +55,7 @@ class StoredGraphs:
         self._memory: dict[str, list[HeteroData]] = {}
 
     def __call__(self, fov_id: str) -> list[HeteroData]:
-        """Raw graphs of one FOV, one for each view.
+        """Return the raw graphs of one FOV, one for each view.
 
         Raises:
             DataError: The file is absent or damaged, a view has no cluster, or a localisation is of no known class.
@@ -78,7 +78,7 @@ class StoredGraphs:
         return views
 
     def _label(self, view: HeteroData, fov_id: str) -> None:
-        """Gives every localisation a class or ``NO_LABEL``, so that graphs with and without them can be joined."""
+        """Give every localisation a class or ``NO_LABEL``, so that graphs with and without them can be joined."""
         node = view[schema.LOCALISATION]
         labels = node[schema.TARGET] if schema.TARGET in node else torch.full((len(node[schema.POS]),), NO_LABEL)
         strange = sorted({*labels.unique().tolist()} - {NO_LABEL, *range(self.localisation_classes)})
@@ -120,11 +120,11 @@ class TrainingSet(Dataset[Sample]):
         self.transforms, self.scaler, self.seed = list(transforms), scaler, seed
 
     def __len__(self) -> int:
-        """Number of FOVs."""
+        """Return the number of FOVs."""
         return len(self.fov_ids)
 
     def __getitem__(self, key: tuple[int, ...]) -> Sample:
-        """One FOV as drawn in one epoch; ``key`` is (epoch, index), with a further number where it comes again."""
+        """Return one FOV as drawn in one epoch; ``key`` is (epoch, index), with a third number where it is repeated."""
         index = key[1]
         views = self.load(self.fov_ids[index])
         generator = Generator().manual_seed(mix(self.seed, *key))
@@ -135,7 +135,7 @@ class TrainingSet(Dataset[Sample]):
 
 
 class EvaluationSet(Dataset[Sample]):
-    """All views of each FOV, scaled, nothing random.
+    """Return all views of each FOV, scaled, nothing random.
 
     Args:
         fov_ids: The FOVs.
@@ -154,11 +154,11 @@ class EvaluationSet(Dataset[Sample]):
         self.fov_ids, self.targets, self.load, self.scaler = list(fov_ids), list(targets), load, scaler
 
     def __len__(self) -> int:
-        """Number of FOVs."""
+        """Return the number of FOVs."""
         return len(self.fov_ids)
 
     def __getitem__(self, index: int) -> Sample:
-        """One FOV with all its views."""
+        """Return one FOV with all its views."""
         graphs = tuple(_slim(self.scaler(graph)) for graph in self.load(self.fov_ids[index]))
         return Sample(self.fov_ids[index], self.targets[index], graphs)
 
@@ -167,7 +167,7 @@ _READ = (schema.POS, schema.FEATURES)
 
 
 def _slim(graph: HeteroData) -> HeteroData:
-    """Leaves out what no model reads and no loss compares with, so that it is not collated."""
+    """Leave out what no model reads and no loss compares with, so that it is not collated."""
     slim = HeteroData()
     for node_type, node in graph.node_items():
         kept = slim[node_type]
@@ -182,7 +182,7 @@ def _slim(graph: HeteroData) -> HeteroData:
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Joins the graphs of several FOVs.
+    """Join the graphs of several FOVs.
 
     Args:
         samples: The FOVs, each with one or more views.
@@ -200,7 +200,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def without_localisations(graph: HeteroData) -> HeteroData:
-    """Clusters, and superclusters where there are any, alone; a shallow copy."""
+    """Return clusters, and superclusters where there are any, alone; a shallow copy."""
     clusters = copy.copy(graph)
     for node_type in graph.node_types:
         if _of_localisations(node_type):

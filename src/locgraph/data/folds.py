@@ -31,13 +31,13 @@ class Split:
 
 
 class Splitter(Protocol):
-    """Makes all ``n_folds`` folds from the manifest; ``index`` says which of them is trained."""
+    """Make all ``n_folds`` folds from the manifest; ``index`` says which of them is trained."""
 
     index: int
     n_folds: int
 
     def plan(self, manifest: Manifest) -> list[Split]:
-        """All folds."""
+        """Return all folds."""
         ...
 
 
@@ -47,23 +47,23 @@ def _split(fovs: Labelled, train: np.ndarray, val: np.ndarray, test: np.ndarray)
 
 def _check_fraction(name: str, value: float) -> None:
     if not 0.0 < value < 1.0:
-        raise ConfigError(f"fold.{name} must lie between 0 and 1, found {value}")
+        raise ConfigError(f"expected a number between 0 and 1, found {value}", setting=name)
 
 
 def check_index(index: int, n_folds: int) -> None:
-    """Refuses a fold that does not exist.
+    """Refuse a fold that does not exist.
 
     Raises:
         ConfigError: ``index`` is not in 0 ... ``n_folds`` - 1.
     """
     if not 0 <= index < n_folds:
-        raise ConfigError(f"fold.index={index} does not exist: there are {n_folds} folds, 0 to {n_folds - 1}")
+        raise ConfigError(f"expected one of the {n_folds} folds, 0 to {n_folds - 1}, found {index}", setting="index")
 
 
 class _KFold:
     def __init__(self, n_folds: int, index: int = 0, seed: int = 0, validation_fraction: float = 0.2) -> None:
         if n_folds < 2:
-            raise ConfigError(f"fold.n_folds must be at least 2, found {n_folds}")
+            raise ConfigError(f"expected at least 2, found {n_folds}", setting="n_folds")
         check_index(index, n_folds)
         _check_fraction("validation_fraction", validation_fraction)
         self.n_folds, self.index, self.seed, self.validation_fraction = n_folds, index, seed, validation_fraction
@@ -128,7 +128,7 @@ class LearningCurve(Stratified):
         super().__init__(n_folds, index, seed, validation_fraction)
         if per_class < 2:
             raise ConfigError(
-                f"fold.per_class must be at least 2, one to train on and one to validate, found {per_class}"
+                f"expected at least 2, one to train on and one to validate, found {per_class}", setting="per_class"
             )
         self.per_class = per_class
 
@@ -194,7 +194,7 @@ class HoldOut:
         self, test_fraction: float, n_folds: int = 1, index: int = 0, seed: int = 0, validation_fraction: float = 0.2
     ) -> None:
         if n_folds < 1:
-            raise ConfigError(f"fold.n_folds must be at least 1, found {n_folds}")
+            raise ConfigError(f"expected at least 1, found {n_folds}", setting="n_folds")
         check_index(index, n_folds)
         _check_fraction("test_fraction", test_fraction)
         _check_fraction("validation_fraction", validation_fraction)
@@ -237,7 +237,7 @@ class FromFile:
         self.path, self.index = Path(path), index
         self.folds = read_plan(self.path)
         if n_folds not in (None, len(self.folds)):
-            raise ConfigError(f"fold.n_folds={n_folds}, but {path} holds {len(self.folds)} folds; change fold.n_folds")
+            raise ConfigError(f"{path} holds {len(self.folds)} folds, found {n_folds}", setting="n_folds")
         check_index(index, len(self.folds))
         self.n_folds = len(self.folds)
 
@@ -252,12 +252,12 @@ class FromFile:
 
 
 def write_plan(path: Path, folds: Sequence[Split]) -> None:
-    """Writes all folds as ``folds.json``."""
+    """Write all folds as ``folds.json``."""
     write_json(path, {"folds": [asdict(split) for split in folds]})
 
 
 def read_plan(path: Path) -> list[Split]:
-    """Reads a ``folds.json``.
+    """Read a ``folds.json``.
 
     Raises:
         FoldError: The file is absent or not such a file.
@@ -316,7 +316,7 @@ def _check_side(names: Sequence[str], known: Mapping[str, str | None], where: st
 
 
 def check_classes(split: Split, labels: Mapping[str, str]) -> None:
-    """Refuses a fold that asks for what training never saw.
+    """Refuse a fold that asks for what training never saw.
 
     Args:
         split: The fold.

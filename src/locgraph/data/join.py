@@ -12,7 +12,7 @@ from locgraph.errors import DataError
 
 
 def join(graphs: Sequence[HeteroData]) -> Batch:
-    """Joins graphs that have the same node types, edge types and keys.
+    """Join graphs that have the same node types, edge types and keys.
 
     With some fifteen tensors in a graph and a fifth of a millisecond to train on it, looking each of them up by name
     costs more than joining them.
@@ -47,7 +47,7 @@ def join(graphs: Sequence[HeteroData]) -> Batch:
 
 
 def _by_type(each: Sequence[dict]) -> dict:
-    """Mappings of the same keys to one mapping of lists."""
+    """Turn mappings of the same keys to one mapping of lists."""
     first = each[0]
     for other in each:
         if other.keys() != first.keys():

@@ -15,12 +15,12 @@ from locgraph.io.manifest import Manifest
 
 
 def only_localisations_have_classes(manifest: Manifest) -> bool:
-    """Whether the class names are those of localisations: there are some, and no FOV has a label."""
+    """Return whether the class names are those of localisations: there are some, and no FOV has a label."""
     return bool(manifest.class_names) and bool(manifest.table[schema.LABEL].is_null().all())
 
 
 def with_classes(manifest: Manifest) -> pl.DataFrame:
-    """The rows of FOVs that can be trained on: labelled ones; all where only localisations have classes."""
+    """Return the rows of FOVs that can be trained on: labelled ones; all where only localisations have classes."""
     if only_localisations_have_classes(manifest):
         return manifest.table
     return manifest.table.filter(manifest.table[schema.LABEL].is_not_null())
@@ -42,7 +42,7 @@ class Labelled:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Labelled:
-        """The labelled FOVs of a manifest; where only localisations have classes all FOVs, as of a single class.
+        """Return the labelled FOVs of a manifest; where only localisations have classes all FOVs, as of a single class.
 
         Raises:
             FoldError: No FOV has a label, and localisations have no classes either.
@@ -54,11 +54,11 @@ class Labelled:
         return cls(*(np.array(table[name].to_list(), dtype=object) for name in columns))
 
     def names(self, rows: np.ndarray) -> tuple[str, ...]:
-        """Names in some rows (M,) int64, sorted."""
+        """Return the names in some rows (M,) int64, sorted."""
         return tuple(sorted(self.fov_ids[rows].tolist()))
 
     def check_class_sizes(self, n_folds: int) -> None:
-        """Refuses classes that cannot be in every fold.
+        """Refuse classes that cannot be in every fold.
 
         Raises:
             FoldError: A class has fewer FOVs than there are folds.
@@ -69,7 +69,7 @@ class Labelled:
             raise FoldError(f"fold.n_folds={n_folds} needs at least that many FOVs of each class, found {small}")
 
     def inner(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Cuts a training side once more, stratified.
+        """Cut a training side once more, stratified.
 
         Args:
             rows: The training side (M,) int64.

@@ -27,7 +27,7 @@ class EpochSampler(Sampler[tuple[int, ...]]):
         self.targets, self.seed, self.epoch = list(targets), seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses the shuffle of ``epoch``."""
+        """Choose the shuffle of ``epoch``."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
@@ -39,11 +39,11 @@ class EpochSampler(Sampler[tuple[int, ...]]):
             before[index] += 1
 
     def draw(self, generator: Generator) -> list[int]:
-        """Indices of the FOVs of one epoch, in their order."""
+        """Return the indices of the FOVs of one epoch, in their order."""
         return torch.randperm(len(self.targets), generator=generator).tolist()
 
     def __len__(self) -> int:
-        """Number of FOVs in an epoch."""
+        """Return the number of FOVs in an epoch."""
         return len(self.targets)
 
 
@@ -61,7 +61,7 @@ class BalancedSampler(EpochSampler):
     balances_classes = True
 
     def draw(self, generator: Generator) -> list[int]:
-        """Indices of the FOVs of one epoch, in their order."""
+        """Return the indices of the FOVs of one epoch, in their order."""
         targets = torch.tensor(self.targets, dtype=torch.int64)
         present = targets.unique()
         drawn = []
@@ -77,7 +77,7 @@ class BalancedSampler(EpochSampler):
 
 
 def mix(*numbers: int) -> int:
-    """One seed from several numbers, so that neighbouring ones give unrelated streams."""
+    """Return one seed from several numbers, so that neighbouring ones give unrelated streams."""
     state = 0
     for number in numbers:
         # splitmix64 (Steele et al. 2014, 10.1145/2714064.2660195)

@@ -36,13 +36,15 @@ class ScalingSettings:
     def __post_init__(self) -> None:
         choices = (PER_FOV, PER_DATASET, FIXED)
         if self.positions not in choices:
-            raise ConfigError(f"scaling.positions must be one of {choices}, found {self.positions!r}")
+            raise ConfigError(f"expected one of {choices}, found {self.positions!r}", setting="positions")
         if self.positions == FIXED and not (self.nm_per_unit or 0) > 0:
-            raise ConfigError(f"scaling.positions=fixed needs scaling.nm_per_unit above 0, found {self.nm_per_unit}")
+            raise ConfigError(
+                f"expected a number above 0 for positions=fixed, found {self.nm_per_unit}", setting="nm_per_unit"
+            )
         if self.positions != FIXED and self.nm_per_unit is not None:
             raise ConfigError(
-                f"scaling.nm_per_unit={self.nm_per_unit} has no effect with scaling.positions={self.positions}; "
-                "set it to null, or scaling.positions=fixed"
+                f"{self.nm_per_unit} has no effect with positions={self.positions}; set it to null, or positions=fixed",
+                setting="nm_per_unit",
             )
 
 
@@ -59,7 +61,7 @@ class Scaler:
     limits: dict[str, Tensor]
 
     def __call__(self, graph: HeteroData) -> HeteroData:
-        """Scales positions to order one and features to [0, 1], clamped; on a shallow copy."""
+        """Scale positions to order one and features to [0, 1], clamped; on a shallow copy."""
         scaled = copy.copy(graph)
         unit = scaled[schema.EXTENT] if self.nm_per_unit is None else self.nm_per_unit
         if isinstance(unit, Tensor):
@@ -74,19 +76,19 @@ class Scaler:
         return scaled
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain numbers and tensors, for the checkpoint."""
+        """Return plain numbers and tensors, for the checkpoint."""
         return {"nm_per_unit": self.nm_per_unit, "limits": dict(self.limits)}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Scaler:
-        """The scaler that ``to_plain`` wrote."""
+        """Return the scaler that ``to_plain`` wrote."""
         return cls(plain["nm_per_unit"], dict(plain["limits"]))
 
 
 def fit_scaler(
     graphs: Iterable[HeteroData], settings: ScalingSettings, fractions: Mapping[str, Sequence[int]] | None = None
 ) -> Scaler:
-    """Fits the limits on training graphs.
+    """Fit the limits on training graphs.
 
     Args:
         graphs: Raw graphs of the training FOVs, all views.

@@ -14,7 +14,7 @@ from locgraph import schema
 
 
 def keep_nodes(graph: HeteroData, levels: Sequence[str], masks: Mapping[str, Tensor]) -> HeteroData:
-    """Keeps part of the nodes of some types, and the edges between what is kept.
+    """Keep part of the nodes of some types, and the edges between what is kept.
 
     Args:
         graph: The graph; it stays as it is.

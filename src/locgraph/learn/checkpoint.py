@@ -1,27 +1,46 @@
-"""Reading a checkpoint: plain settings and tensors, never pickled code."""
+"""Checkpoints: weights, and a record of plain values that prediction needs; never pickled code."""
 
 from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 import torch
 
-from locgraph.errors import CheckpointError
+from locgraph import schema
+from locgraph.build import TARGET, build, find_class
+from locgraph.data.datamodule import GraphDataModule
+from locgraph.errors import CheckpointError, ConfigError
 from locgraph.learn.module import CHECKPOINT_KEY
+from locgraph.learn.tasks import task_class
+from locgraph.learn.tasks.base import Task
+from locgraph.nn.network import Network
+from locgraph.nn.sizes import DataSizes
+from locgraph.provenance import versions
 
-FORMAT = 2
-"""Version of what a checkpoint records; raised when an older one could no longer be read."""
+FORMAT = 3
+"""Version of the record; raised when files of the version before can no longer be read."""
+
+RECORDED = (
+    *("name", "seed", "data", "limits", "loader", "columns", "labels", "groups"),
+    *("preprocess", "clustering", "features", "views", "model", "fold"),
+)
+"""Groups of settings that a checkpoint records, beside those of graphs."""
+
+_PATHS = (("data", "raw_dir"), ("data", "featextracted_dir"), ("labels", "path"), ("groups", "path"))
+
+INIT_FROM = "init_from"
+"""Key of the run that the weights started from, with its settings; None where they started at random."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds for prediction.
+    """Content of a checkpoint.
 
     Attributes:
         path: The file.
@@ -35,13 +54,72 @@ class Checkpoint:
     record: dict[str, Any]
     epoch: int
 
+    def network(self) -> Network:
+        """Return the network with its weights, on the CPU and in evaluation mode.
+
+        Raises:
+            CheckpointError: The weights do not fit the model that the record describes.
+        """
+        network: Network = build(self.record["settings"]["model"], "model", sizes=DataSizes(**self.record["sizes"]))
+        load_weights(network, self)
+        return network.float().eval()
+
+    def task(self, network: Network) -> Task:
+        """Return the task of the network."""
+        return task_class(network.predicts).from_record(self.record)
+
+
+def make_record(
+    settings: Mapping[str, Any],
+    graph_settings: Mapping[str, Any],
+    units: Mapping[str, str],
+    data: GraphDataModule,
+    sizes: DataSizes,
+) -> dict[str, Any]:
+    """Return the record of a run: tensors and plain values alone.
+
+    Args:
+        settings: All settings.
+        graph_settings: Settings of graphs, with what was left open filled in.
+        units: Unit of each column of the tables.
+        data: The data of the fold; its scaler is fitted here if it was not before.
+        sizes: What the network was built with.
+    """
+    recorded = {name: _copy(settings[name]) for name in RECORDED}
+    # absolute, so that the run can be evaluated from any folder
+    recorded["paths"] = {"prepared_dir": str(Path(settings["paths"]["prepared_dir"]).resolve())}
+    for group, key in _PATHS:
+        if recorded[group].get(key) is not None:
+            recorded[group][key] = str(Path(recorded[group][key]).resolve())
+    recorded["graph"] = dict(graph_settings)
+    used = [*graph_settings["cluster_features"], *graph_settings["localisation_features"]]
+    return {
+        "format": FORMAT,
+        "versions": versions(),
+        "class_names": list(data.class_names),
+        "localisation_classes": list(data.localisation_classes),
+        "sizes": asdict(sizes),
+        "scaler": data.fitted_scaler().to_plain(),
+        "units": {name: units.get(name, "1") for name in used},
+        "position_unit": schema.LOCALISATION_COLUMNS[schema.X].unit,
+        "split": {side: list(names) for side, names in asdict(data.split).items()},
+        "settings": recorded,
+        INIT_FROM: None,
+    }
+
+
+def _copy(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {key: _copy(value) for key, value in node.items()}
+    return [_copy(value) for value in node] if isinstance(node, (list, tuple)) else node
+
 
 def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
-    """Reads a checkpoint that ``train`` wrote.
+    """Read a checkpoint that training wrote.
 
     Args:
         path: The ``.ckpt`` file.
-        setting: The setting that named it, for messages.
+        setting: The argument that named it, for messages.
 
     Returns:
         Its content.
@@ -65,7 +143,7 @@ def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
         raise CheckpointError(f"{named}: cannot be read, it may be damaged ({error})") from error
     record = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     if not isinstance(record, dict) or "format" not in record or not {"state_dict", "epoch"} <= content.keys():
-        raise CheckpointError(f"{named}: not a locgraph checkpoint; expected one that train.py wrote")
+        raise CheckpointError(f"{named}: not a locgraph checkpoint; expected one that training wrote")
     if record["format"] != FORMAT:
         raise CheckpointError(
             f"{named}: written in format {record['format']} by locgraph {record['versions']['locgraph']}, "
@@ -77,7 +155,7 @@ def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
 
 
 def check_continues(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
-    """Refuses to go on with an interrupted run whose data have changed since.
+    """Refuse to continue an interrupted run whose data have changed since.
 
     Args:
         checkpoint: The last checkpoint of the run.
@@ -92,7 +170,7 @@ def check_continues(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
         if before != now or (isinstance(before, dict) and list(before) != list(now or {})):
             raise CheckpointError(
                 f"{checkpoint.path}: this run cannot go on, its data have changed: `{key}` was {_shortened(before)}, "
-                f"is {_shortened(now)}; bring the data back, or choose another paths.run_dir"
+                f"is {_shortened(now)}; bring the data back, or choose another run folder"
             )
 
 
@@ -101,7 +179,7 @@ def _shortened(value: Any) -> str:
 
 
 def load_weights(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
-    """Puts the weights of a checkpoint into a network of the same shape.
+    """Load the weights of a checkpoint into a network of the same shape.
 
     Raises:
         CheckpointError: The shapes or names differ.
@@ -110,3 +188,41 @@ def load_weights(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
         network.load_state_dict(checkpoint.weights)
     except RuntimeError as error:
         raise CheckpointError(f"{checkpoint.path}: its weights do not fit the model it describes: {error}") from error
+
+
+def check_targets(node: Any, trusted: Sequence[str], where: str) -> None:
+    """Refuse a record that names anything but classes of the trusted packages: building it could run any code.
+
+    Args:
+        node: Settings of the record.
+        trusted: Names of packages.
+        where: The checkpoint, for messages.
+
+    Raises:
+        CheckpointError: A ``_target_`` is not a class of a trusted package, or a text holds an interpolation, which
+            could hide one.
+    """
+    if isinstance(node, str) and "${" in node:
+        raise CheckpointError(f"{where}: refused: its settings hold the interpolation {node!r}")
+    if isinstance(node, dict):
+        if TARGET in node:
+            _check_target(str(node[TARGET]), trusted, where)
+        node = list(node.values())
+    for child in node if isinstance(node, (list, tuple)) else ():
+        check_targets(child, trusted, where)
+
+
+def _check_target(target: str, trusted: Sequence[str], where: str) -> None:
+    package = target.split(".")[0]
+    if package not in trusted:
+        raise CheckpointError(
+            f"{where}: names {target}, which is not of the packages {list(trusted)}; if you trust this "
+            f"checkpoint, add the package: trusted_packages=[{','.join([*trusted, package])}]"
+        )
+    try:
+        cls = find_class(target)
+    except ConfigError as error:
+        raise CheckpointError(f"{where}: names {target}, which is not there: {error}") from error
+    # a module of ours also leads to what it imported, such as `os.system`
+    if not isinstance(cls, type) or cls.__module__.split(".")[0] not in trusted:
+        raise CheckpointError(f"{where}: refused: names {target}, which is no class of the packages {list(trusted)}")

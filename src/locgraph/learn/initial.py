@@ -6,22 +6,21 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from locgraph import schema
 from locgraph.errors import CheckpointError
 from locgraph.learn.checkpoint import Checkpoint
+from locgraph.nn.network import Network
 
 log = logging.getLogger(__name__)
 
 HEAD = "head."
-"""What the names of the weights of the head start with: they are the ones that know the classes."""
+"""Prefix of the names of the weights of the head, which depend on the classes."""
 
 _FOLDERS = ("raw_dir", "featextracted_dir")
 
 
-def start_from(network: torch.nn.Module, checkpoint: Checkpoint, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Puts the weights of another run into a new network; the head stays new where classes or their order differ.
+def start_from(network: Network, checkpoint: Checkpoint, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Load the weights of another run into a new network; the head stays new where classes or their order differ.
 
     Args:
         network: The new network; changed in place.
@@ -29,7 +28,7 @@ def start_from(network: torch.nn.Module, checkpoint: Checkpoint, record: Mapping
         record: What the new run records.
 
     Returns:
-        Where the weights come from, for the record of the new run: plain values.
+        Plain values for the record of the new run: where the weights come from.
 
     Raises:
         CheckpointError: The other run was trained on other inputs, on test FOVs of this one, or on a network of
@@ -44,7 +43,7 @@ def start_from(network: torch.nn.Module, checkpoint: Checkpoint, record: Mapping
         weights = {name: value for name, value in weights.items() if not name.startswith(HEAD)}
         weights |= {name: value for name, value in network.state_dict().items() if name.startswith(HEAD)}
     _check_shapes(checkpoint, weights, network.state_dict())
-    _tell_differences(checkpoint, record)
+    _log_differences(checkpoint, record)
     network.load_state_dict(weights)
     kept = ("class_names", "versions", "settings", "init_from")
     return {"path": str(checkpoint.path.resolve()), "epoch": checkpoint.epoch, "head_kept": before == now} | {
@@ -52,9 +51,9 @@ def start_from(network: torch.nn.Module, checkpoint: Checkpoint, record: Mapping
     }
 
 
-def _classes(record: Mapping[str, Any], network: torch.nn.Module) -> list[str]:
-    """Those of classes of FOVs and of localisations that the network names."""
-    predicts = getattr(network, "predicts", (schema.FIELD_OF_VIEW,))
+def _classes(record: Mapping[str, Any], network: Network) -> list[str]:
+    """Return the classes of FOVs and of localisations that the network predicts."""
+    predicts = network.predicts
     of_fovs = record["class_names"] if schema.FIELD_OF_VIEW in predicts else []
     if schema.LOCALISATION not in predicts:
         return list(of_fovs)
@@ -66,20 +65,19 @@ def _check_inputs(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
     before, now = checkpoint.record["sizes"]["dimensions"], record["sizes"]["dimensions"]
     if before != now:
         raise CheckpointError(
-            f"model.init_from={checkpoint.path} was trained in {before}D, found data in {now}D; start from a run in "
-            f"{now}D"
+            f"init_from={checkpoint.path} was trained in {before}D, found data in {now}D; start from a run in {now}D"
         )
     for name in ("cluster_features", "localisation_features"):
         before, now = (list(held["settings"]["graph"][name]) for held in (checkpoint.record, record))
         if before != now:
             raise CheckpointError(
-                f"model.init_from={checkpoint.path} was trained on graph.{name}={_listed(before)}, in this order, "
+                f"init_from={checkpoint.path} was trained on graph.{name}={_listed(before)}, in this order, "
                 f"found {_listed(now)}; set graph.{name}={_listed(before)}, and let config group features measure them"
             )
     before, now = ({name: held["units"][name] for name in held["units"]} for held in (checkpoint.record, record))
     if before != now:
         raise CheckpointError(
-            f"model.init_from={checkpoint.path} was trained on features in the units {before}, found {now}; start from "
+            f"init_from={checkpoint.path} was trained on features in the units {before}, found {now}; start from "
             "a run with the same units"
         )
 
@@ -98,8 +96,8 @@ def _check_leak(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
     both = sorted(seen & set(record["split"]["test"]))
     if folders[0] & folders[1] and both:
         raise CheckpointError(
-            f"model.init_from={checkpoint.path} was trained on {len(both)} of the FOVs that this fold tests, such as "
-            f"{both[:3]}, so that the test would say nothing; start from a run on other data, or of the same fold"
+            f"init_from={checkpoint.path} was trained on {len(both)} of the FOVs that this fold tests, such as "
+            f"{both[:3]}, so that the test would mean nothing; start from a run on other data, or of the same fold"
         )
 
 
@@ -113,28 +111,28 @@ def _check_shapes(checkpoint: Checkpoint, weights: Mapping[str, Any], wanted: Ma
     ]
     if problems:
         raise CheckpointError(
-            f"model.init_from={checkpoint.path}: its weights do not fit this model; give it the settings of config "
+            f"init_from={checkpoint.path}: its weights do not fit this model; give it the settings of config "
             "group model that the checkpoint has:\n  " + "\n  ".join(problems)
         )
 
 
-def _tell_differences(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
-    """Settings that no shape depends on, but what the network sees or does."""
+def _log_differences(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
+    """Log settings that differ without changing a shape."""
     for group in ("model", "graph"):
         before, now = (_flat(held["settings"][group]) for held in (checkpoint.record, record))
-        told = [
+        differences = [
             f"{group}.{key}={now.get(key)!r} (there {before.get(key)!r})"
             for key in sorted({*before, *now})
             if before.get(key) != now.get(key)
         ]
-        if told:
-            log.warning("starts from %s, which had other settings: %s", checkpoint.path, ", ".join(told))
+        if differences:
+            log.warning("starts from %s, which had other settings: %s", checkpoint.path, ", ".join(differences))
 
 
 def _flat(node: Any, path: str = "") -> dict[str, Any]:
     if not isinstance(node, dict):
         return {path: node}
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, child in node.items():
-        found |= _flat(child, f"{path}.{key}".lstrip("."))
-    return found
+        flat |= _flat(child, f"{path}.{key}".lstrip("."))
+    return flat

@@ -1,16 +1,20 @@
-"""Losses of training: logits and true classes to one number, in 32 bits whatever the precision of the trainer."""
+"""Losses of training: logits and true classes to a number, in 32 bits whatever the precision of the trainer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch_geometric.data import Batch
 
+from locgraph import schema
 from locgraph.errors import ConfigError
+from locgraph.nn.network import Network
 
 
 class CrossEntropy(nn.Module):
@@ -18,7 +22,7 @@ class CrossEntropy(nn.Module):
 
     Args:
         class_weights: Weight of each class (K,); None weighs all FOVs alike.
-        label_smoothing: Part of the target probability spread over all classes (Szegedy et al. 2016, arXiv 1512.00567).
+        label_smoothing: Part of the target probability shared by all classes (Szegedy et al. 2016, arXiv 1512.00567).
 
     Raises:
         ConfigError: ``label_smoothing`` is out of range.
@@ -29,26 +33,26 @@ class CrossEntropy(nn.Module):
     def __init__(self, class_weights: Tensor | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__()
         if not 0.0 <= label_smoothing < 1.0:
-            raise ConfigError(f"training.loss.label_smoothing must be at least 0 and below 1, found {label_smoothing}")
+            raise ConfigError(f"expected a number in [0, 1), found {label_smoothing}", setting="label_smoothing")
         self.label_smoothing = label_smoothing
-        # from the data of this run: not part of what a checkpoint hands on
+        # computed from the data of this run, so not part of the weights
         self.register_buffer("class_weights", class_weights, persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Logits (B, K) and classes (B,) int64 to the weighted mean () float32."""
+        """Return the weighted mean () float32 of logits (B, K) and classes (B,) int64."""
         return functional.cross_entropy(
             logits.float(), target, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
 
 
 class Focal(nn.Module):
-    """Focal loss: -(1 - p)^gamma log p of the true class, so that FOVs that are right already count for less.
+    """Focal loss: -(1 - p)^gamma log p of the true class, so that FOVs classified correctly already count for less.
 
     The mean is weighted by class as that of `CrossEntropy` without smoothing, which it equals at ``gamma`` 0.
 
     Args:
         class_weights: Weight of each class (K,), the alpha of the paper; None weighs all FOVs alike.
-        gamma: How much less sure FOVs count; 0 is cross-entropy.
+        gamma: How much less confident FOVs count; 0 is cross-entropy.
 
     Raises:
         ConfigError: ``gamma`` is below 0.
@@ -61,12 +65,12 @@ class Focal(nn.Module):
     def __init__(self, class_weights: Tensor | None = None, gamma: float = 2.0) -> None:
         super().__init__()
         if not 0.0 <= gamma < math.inf:
-            raise ConfigError(f"training.loss.gamma must be at least 0, found {gamma}")
+            raise ConfigError(f"expected a finite number of at least 0, found {gamma}", setting="gamma")
         self.gamma = gamma
         self.register_buffer("class_weights", class_weights, persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Logits (B, K) and classes (B,) int64 to the weighted mean () float32."""
+        """Return the weighted mean () float32 of logits (B, K) and classes (B,) int64."""
         log_p = torch.log_softmax(logits.float(), dim=1).gather(1, target[:, None])[:, 0]
         # above 0, where a gamma below 1 has an infinite slope
         missing = (-torch.expm1(log_p)).clamp_min(torch.finfo(torch.float32).eps)
@@ -78,7 +82,7 @@ class Focal(nn.Module):
 
 
 def class_weights(choice: Any, targets: Sequence[int] | Tensor, class_names: Sequence[str]) -> Tensor | None:
-    """What ``training.class_weights`` says.
+    """Return the weights of the classes.
 
     Args:
         choice: ``none`` or None; ``balanced``; one weight for each class, in the order of ``class_names``, or by name.
@@ -89,7 +93,7 @@ def class_weights(choice: Any, targets: Sequence[int] | Tensor, class_names: Seq
         (K,) float32, or None where all FOVs weigh alike.
 
     Raises:
-        ConfigError: It says something else.
+        ConfigError: ``choice`` is none of these.
     """
     if choice in (None, "none"):
         return None
@@ -100,8 +104,9 @@ def class_weights(choice: Any, targets: Sequence[int] | Tensor, class_names: Seq
     if isinstance(choice, (list, tuple)) and len(choice) == len(class_names) and all(map(_positive, choice)):
         return torch.tensor(choice, dtype=torch.float32)
     raise ConfigError(
-        f"training.class_weights must be balanced or none, found {choice!r}; or one number above 0 for each class, in "
-        f"the order {list(class_names)}, or by name"
+        f"expected balanced, none, or one number above 0 for each class, in the order {list(class_names)} or by name; "
+        f"found {choice!r}",
+        setting="class_weights",
     )
 
 
@@ -110,7 +115,7 @@ def _positive(value: Any) -> bool:
 
 
 def balanced_weights(targets: Sequence[int] | Tensor, n_classes: int) -> Tensor:
-    """Class weights that give each class the same say: N / (K n_c), 0 for a class without FOVs.
+    """Return weights with which each class counts the same: N / (K n_c), 0 for a class without FOVs.
 
     Args:
         targets: Class of each training FOV.
@@ -121,3 +126,46 @@ def balanced_weights(targets: Sequence[int] | Tensor, n_classes: int) -> Tensor:
     """
     counts = torch.bincount(torch.as_tensor(targets), minlength=n_classes).float()
     return torch.where(counts > 0, len(targets) / (n_classes * counts.clamp(min=1)), torch.zeros_like(counts))
+
+
+class ManifoldMixup:
+    """Blends the vector of each FOV with that of another of the batch, just before the head; the loss blends as well.
+
+    Graphs of different sizes cannot be blended themselves, but the vectors of the readout can, which are one of the
+    layers that the source draws from. The share of the first is drawn for each batch from Beta(``alpha``, ``alpha``).
+
+    Args:
+        alpha: Strength: near 0 almost nothing is blended, at 1 every share is as likely.
+
+    Raises:
+        ConfigError: ``alpha`` is not above 0.
+
+    Source: Verma et al. 2019, "Manifold Mixup", arXiv 1806.05236.
+    """
+
+    def __init__(self, alpha: float = 0.2) -> None:
+        if not 0.0 < alpha < math.inf:
+            raise ConfigError(
+                f"expected a number above 0, found {alpha}; training/mixup=none blends nothing", setting="alpha"
+            )
+        self.alpha = float(alpha)
+
+    def __call__(self, network: Network, batch: Batch, target: Tensor, loss: nn.Module) -> Tensor:
+        """Return the loss of one batch.
+
+        Args:
+            network: Classifies FOVs.
+            batch: B graphs.
+            target: Classes (B,) int64.
+            loss: Logits and classes to a number.
+
+        Returns:
+            () float32.
+        """
+        encoded = network.encode(batch)
+        # from the random stream of dropout, which is renewed for each epoch
+        share = torch.distributions.Beta(self.alpha, self.alpha).sample().item()
+        other = torch.randperm(len(target)).to(target.device)
+        blended = share * encoded.fovs + (1.0 - share) * encoded.fovs[other]
+        logits = network.classify(replace(encoded, fovs=blended))[schema.FIELD_OF_VIEW]
+        return share * loss(logits, target) + (1.0 - share) * loss(logits, target[other])

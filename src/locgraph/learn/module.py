@@ -1,129 +1,126 @@
-"""The LightningModule: a network, its loss, its optimiser and its metrics."""
+"""The LightningModules: a network with its task, for prediction, and with an optimiser, for training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch_geometric.data import Batch
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.learn.losses import CrossEntropy
-from locgraph.learn.scores import FovScores
-from locgraph.nn.precision import no_autocast, pool
+from locgraph.learn.tasks.base import Scores, Task
+from locgraph.nn.network import Network
+from locgraph.nn.precision import no_autocast
 
 CHECKPOINT_KEY = "locgraph"
 WATCHED = "val/loss"
 """Metric that a schedule may watch."""
 
 
-class Classifier(LightningModule):
-    """Trains a network to name the class of a FOV.
+class Predictor(LightningModule):
+    """Predicts with a network, in 32 bits whatever the precision of the trainer.
 
-    Training runs in the precision of the trainer. Validation, test and prediction run in 32 bits whatever that is, so
-    that a prediction depends neither on the batch size nor on the device. The probability of a FOV is the mean over its
-    views.
+    A prediction therefore depends neither on the batch size nor on the device.
 
     Args:
-        network: Batch of B graphs to logits (B, K).
-        class_names: Classes in the order of the logits.
+        network: The network.
+        task: What it predicts.
+    """
+
+    def __init__(self, network: Network, task: Task) -> None:
+        super().__init__()
+        self.network, self.task = network, task
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Batch of graphs to logits (graphs, K) float32."""
+        logits: Tensor = self.network(batch)
+        return logits
+
+    def predict_step(self, batch: Batch, batch_index: int = 0) -> Any:
+        """Return the prediction of the task for a batch."""
+        with no_autocast(self.device):
+            return self.task.predict(self.network, batch)
+
+
+class Learner(Predictor):
+    """Trains a network for a task.
+
+    Training runs in the precision of the trainer; validation and test run in 32 bits.
+
+    Args:
+        network: The network.
+        task: What it is trained for, with its losses.
         optimizer: Parameters to optimiser.
         schedule: Optimiser and number of steps to scheduler.
-        loss: Logits (B, K) and classes (B,) to the loss of training; None is plain cross-entropy.
-        mixup: Network, batch, classes and loss to the loss of blended FOVs; None blends nothing.
         record: Plain values that the checkpoint keeps: all that prediction needs.
         seed: Seed of dropout and mix-up, renewed for each epoch so that a resumed run equals an uninterrupted one.
     """
 
     def __init__(
         self,
-        network: nn.Module,
-        class_names: Sequence[str],
+        network: Network,
+        task: Task,
         optimizer: Callable[..., torch.optim.Optimizer],
         schedule: Callable[..., LRScheduler],
-        loss: nn.Module | None = None,
-        mixup: Callable[..., Tensor] | None = None,
         record: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.network, self.class_names = network, tuple(class_names)
+        super().__init__(network, task)
         self.optimizer, self.schedule = optimizer, schedule
-        self.loss, self.mixup = loss or CrossEntropy(), mixup
         self.record, self.seed = dict(record or {}), seed
-        self.val_scores, self.test_scores = FovScores(), FovScores()
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Batch of graphs to logits (graphs, K) float32."""
-        return self.network(batch)
+        self.val_scores, self.test_scores = task.make_scores(), task.make_scores()
 
     def on_train_epoch_start(self) -> None:
-        """Renews the random stream of dropout and mix-up."""
+        """Renew the random stream of dropout and mix-up."""
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Loss of one batch, one view of each FOV."""
-        target = batch[schema.TARGET][batch["fov"]]
-        if self.mixup is None:
-            loss = self.loss(self(batch), target)
-        else:
-            loss = self.mixup(self.network, batch, target, self.loss)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(target), prog_bar=True)
+        """Return the loss of one batch, one view of each FOV."""
+        loss = self.task.loss(self.network, batch)
+        n_fovs = len(batch[schema.TARGET])
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=n_fovs, prog_bar=True)
         return loss
 
-    def probabilities(self, batch: Batch) -> Tensor:
-        """Probability of each class for each FOV of a batch, the mean over its views, in 32 bits: (FOVs, K)."""
-        with no_autocast(self.device):
-            each = torch.softmax(self(batch).float(), dim=1)
-            return pool(each, batch["fov"], len(batch[schema.TARGET]), "mean")
-
-    def _evaluate(self, batch: Batch, side: str, scores: FovScores) -> None:
-        probabilities, target = self.probabilities(batch), batch[schema.TARGET]
-        loss = functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
-        self.log(f"{side}/loss", loss, on_epoch=True, batch_size=len(target), prog_bar=side == "val")
-        scores.update(probabilities, target)
-
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Loss and metrics of validation FOVs."""
-        self._evaluate(batch, "val", self.val_scores)
+        """Collect the prediction of validation FOVs."""
+        self.val_scores.update(self.predict_step(batch))
 
     def on_validation_epoch_end(self) -> None:
-        """Logs the metrics of validation."""
+        """Log loss and scores of validation."""
         self._log_scores("val", self.val_scores)
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        """Loss and metrics of test FOVs."""
-        self._evaluate(batch, "test", self.test_scores)
+        """Collect the prediction of test FOVs."""
+        self.test_scores.update(self.predict_step(batch))
 
     def on_test_epoch_end(self) -> None:
-        """Logs the metrics of the test."""
+        """Log loss and scores of the test."""
         self._log_scores("test", self.test_scores)
 
-    def _log_scores(self, side: str, scores: FovScores) -> None:
-        self.log_dict({f"{side}/{name}": value for name, value in scores.compute().items()})
+    def _log_scores(self, side: str, scores: Scores) -> None:
+        values = scores.compute()
         scores.reset()
-
-    def predict_step(self, batch: Batch, batch_index: int) -> Any:
-        """Names, targets and probabilities of the FOVs of a batch."""
-        return list(batch[schema.FOV_ID]), batch[schema.TARGET], self.probabilities(batch)
+        self.log(f"{side}/loss", values.pop("loss"), prog_bar=side == "val")
+        self.log_dict({f"{side}/{name}": value for name, value in values.items()})
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser, and its schedule: stepped after each batch, or each epoch where it watches a metric.
+        """Return the optimiser and its schedule: stepped after each batch, or each epoch where it watches a metric.
 
         Raises:
             ConfigError: Training has no end, so that there is no schedule over the whole of it.
         """
         steps = self.trainer.estimated_stepping_batches
         if math.isinf(steps):
-            raise ConfigError("trainer.max_epochs must be a number: training.schedule runs over the whole of training")
+            raise ConfigError(
+                "expected a number: the schedule runs over the whole of training", setting="trainer.max_epochs"
+            )
         optimizer = self.optimizer(self.network.parameters())
         scheduler = self.schedule(optimizer, int(steps))
         if isinstance(scheduler, ReduceLROnPlateau):
@@ -132,7 +129,7 @@ class Classifier(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_train_epoch_end(self) -> None:
-        """Shows the validation loss to a schedule that watches it, before the checkpoint of this epoch is written.
+        """Show the validation loss to a schedule that watches it, before the checkpoint of this epoch is written.
 
         Lightning would do so afterwards, and a resumed run would miss it.
         """
@@ -141,10 +138,10 @@ class Classifier(LightningModule):
             scheduler.step(self.trainer.callback_metrics[WATCHED])
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """A step of the schedule, unless `on_train_epoch_end` takes care of it."""
+        """Step the schedule, unless `on_train_epoch_end` does."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds all that prediction needs, as plain values."""
+        """Add all that prediction needs, as plain values."""
         checkpoint[CHECKPOINT_KEY] = self.record

@@ -1,17 +1,27 @@
-"""Scores of predicted probabilities against the truth."""
+"""Scores of predicted probabilities against true classes, collected batch by batch."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torchmetrics import Metric
-from torchmetrics.functional.classification import binary_auroc, multiclass_accuracy, multiclass_f1_score
+from torchmetrics.functional.classification import (
+    binary_auroc,
+    multiclass_accuracy,
+    multiclass_confusion_matrix,
+    multiclass_f1_score,
+)
+
+from locgraph.data.dataset import NO_LABEL
 
 
 def fov_scores(probabilities: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Accuracy, balanced accuracy, F1 and AUROC; the last three do not depend on how frequent the classes are.
+    """Return accuracy, balanced accuracy, F1 and AUROC; the last three do not depend on the sizes of the classes.
 
-    A class that no FOV is of counts neither in the balanced accuracy nor in the AUROC, as in scikit-learn.
+    A class without FOVs counts neither in the balanced accuracy nor in the AUROC, as in scikit-learn.
 
     Args:
         probabilities: (FOVs, K), rows sum to 1.
@@ -25,7 +35,7 @@ def fov_scores(probabilities: Tensor, target: Tensor) -> dict[str, Tensor]:
     n_classes = probabilities.shape[1]
     present = target.unique()
     recall = multiclass_accuracy(probabilities, target, n_classes, average="none")[present]
-    # a class that every FOV is of has no rest to be told from
+    # with a single class there is no rest to tell it from
     classes = present.tolist() if len(present) > 1 else []
     areas = [binary_auroc(probabilities[:, index], (target == index).long()) for index in classes]
     return {
@@ -37,22 +47,98 @@ def fov_scores(probabilities: Tensor, target: Tensor) -> dict[str, Tensor]:
 
 
 class FovScores(Metric):
-    """Gathers the batches of one pass over the FOVs of a side, and scores them together."""
+    """Collects the predictions of FOVs over one pass, and scores them together."""
 
     full_state_update = False
     probabilities: list[Tensor]
     target: list[Tensor]
+    loss: Tensor
+    count: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.add_state("probabilities", default=[], dist_reduce_fx="cat")
         self.add_state("target", default=[], dist_reduce_fx="cat")
+        self.add_state("loss", torch.zeros(()), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
-    def update(self, probabilities: Tensor, target: Tensor) -> None:
-        """Adds a batch: (FOVs, K) and (FOVs,) int64."""
+    def update(self, prediction: Any) -> None:
+        """Add the ``probabilities`` (FOVs, K) and ``targets`` (FOVs,) of a batch."""
+        probabilities, target = prediction.probabilities, prediction.targets
         self.probabilities.append(probabilities)
         self.target.append(target)
+        self.loss = self.loss + _nll(probabilities, target) * len(target)
+        self.count = self.count + len(target)
 
     def compute(self) -> dict[str, Tensor]:
-        """The scores of all batches; see `fov_scores`."""
-        return fov_scores(torch.cat(self.probabilities), torch.cat(self.target))
+        """Return `fov_scores` of all batches, and ``loss``, the mean negative log-likelihood."""
+        scores = fov_scores(torch.cat(self.probabilities), torch.cat(self.target))
+        return scores | {"loss": self.loss / self.count}
+
+    def total_loss(self) -> Tensor:
+        """Return the mean negative log-likelihood of all FOVs at once."""
+        return _nll(torch.cat(self.probabilities), torch.cat(self.target))
+
+
+def _nll(probabilities: Tensor, target: Tensor) -> Tensor:
+    return functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
+
+
+class LocalisationScores(Metric):
+    """Collects the predictions of localisations over one pass; those without a class do not count.
+
+    Memory does not grow with their number: counts and sums are kept alone.
+
+    Args:
+        n_classes: Number of classes K.
+    """
+
+    full_state_update = False
+    confusion: Tensor
+    loss: Tensor
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+        self.add_state("confusion", torch.zeros(n_classes, n_classes, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("loss", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, probabilities: Tensor, target: Tensor) -> None:
+        """Add localisations: (N, K) and (N,) int64, ``NO_LABEL`` where there is no class."""
+        known = target != NO_LABEL
+        if not known.any():
+            return
+        probabilities, target = probabilities[known], target[known]
+        self.confusion += multiclass_confusion_matrix(probabilities, target, self.n_classes)
+        self.loss += functional.nll_loss(probabilities.double().clamp_min(1e-12).log(), target, reduction="sum")
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return the scores of all batches; NaN where no localisation has a class.
+
+        Returns:
+            ``accuracy``; ``balanced_accuracy``, ``f1`` and ``iou``, the means of `scores_by_class`; ``loss``, the mean
+            negative log-likelihood.
+        """
+        means = {name: values.nanmean() for name, values in scores_by_class(self.confusion).items()}
+        return {
+            "accuracy": self.confusion.diagonal().sum() / self.confusion.sum(),
+            "balanced_accuracy": means["recall"],
+            "f1": means["f1"],
+            "iou": means["iou"],
+            "loss": (self.loss / self.confusion.sum()).float(),
+        }
+
+
+def scores_by_class(confusion: Tensor) -> dict[str, Tensor]:
+    """Return the scores of each class.
+
+    Args:
+        confusion: Counts (K, K), rows are true classes.
+
+    Returns:
+        Each (K,) float32, NaN where it does not exist: ``recall``, for classes there are; ``f1`` and ``iou``, the
+        intersection over union of true and predicted members, for classes there are or that were predicted.
+    """
+    right = confusion.diagonal().float()
+    true, predicted = confusion.sum(dim=1).float(), confusion.sum(dim=0).float()
+    return {"recall": right / true, "f1": 2 * right / (true + predicted), "iou": right / (true + predicted - right)}

@@ -17,23 +17,24 @@ from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.nn.network import Network
 from locgraph.nn.precision import no_autocast, pool
+from locgraph.run_folder import CLUSTER_VECTORS, FOV_VECTORS, LOCALISATION_VECTORS
 
 FOV: Final = "fov"
 FILES: Final = {
-    FOV: "fov_vectors.parquet",
-    schema.CLUSTER: "cluster_vectors.parquet",
-    schema.LOCALISATION: "localisation_vectors.parquet",
+    FOV: FOV_VECTORS,
+    schema.CLUSTER: CLUSTER_VECTORS,
+    schema.LOCALISATION: LOCALISATION_VECTORS,
 }
-"""What has vectors -> name of its table."""
+"""File of the vectors of each kind."""
 _WITHIN: Final = {schema.CLUSTER: schema.CLUSTER_ID, schema.LOCALISATION: schema.ROW}
 
 
 class Vectors(NamedTuple):
-    """What a network made of a batch of FOVs, on the CPU.
+    """Vectors of a batch of FOVs, on the CPU.
 
     Attributes:
         fov_ids: The FOVs.
-        of: For each kind that was asked for, the vectors of each FOV (n, F) float32; a FOV itself has one, (1, F).
+        of: For each kind, the vectors of each FOV (n, F) float32; a FOV itself has one, (1, F).
     """
 
     fov_ids: list[str]
@@ -41,18 +42,18 @@ class Vectors(NamedTuple):
 
 
 class Embedder(lightning.LightningModule):
-    """Gives the vectors of a network in place of its logits, in 32 bits.
+    """Returns the vectors of a network in place of its logits, in 32 bits.
 
-    The vector of a FOV is the mean over its views of what the readout gives; clusters are those of view 0 after the
+    The vector of a FOV is the mean over its views of what the readout returns; clusters are those of view 0 after the
     cluster encoder, localisations those of view 0 after the first level of the localisation encoder.
 
     Args:
         network: The network.
         kinds: Some of the keys of ``FILES``.
-        setting: What the user calls ``kinds``.
+        setting: Name of the argument ``kinds`` in messages.
 
     Raises:
-        ConfigError: A kind is unknown, or the network learns no vectors of it.
+        ConfigError: A kind is unknown, or the network has no vectors of it.
     """
 
     def __init__(self, network: Network, kinds: Iterable[Any] | None, setting: str = "vectors") -> None:
@@ -60,32 +61,32 @@ class Embedder(lightning.LightningModule):
         self.network, self.kinds = network, check_kinds(network, kinds, setting)
 
     def predict_step(self, batch: Batch, batch_index: int) -> Vectors:
-        """Vectors of the FOVs of a batch."""
+        """Return the vectors of the FOVs of a batch."""
         fov, names = batch["fov"], list(batch[schema.FOV_ID])
         with no_autocast(self.device):
             encoded = self.network.encode(batch)
             of_views = encoded.fovs.float()
         # the views of a FOV follow each other, the whole FOV first
         first = torch.searchsorted(fov, torch.arange(len(names), device=fov.device)).tolist()
-        found = {}
+        vectors: dict[str, list[Tensor]] = {}
         for kind in self.kinds:
             if kind == FOV:
-                found[kind] = list(pool(of_views, fov, len(names), "mean").cpu().split(1))
+                vectors[kind] = list(pool(of_views, fov, len(names), "mean").cpu().split(1))
                 continue
             rows = encoded.clusters if kind == schema.CLUSTER else encoded.levels[0]
             sizes = torch.bincount(batch[kind].batch, minlength=len(fov)).tolist()
             parts = rows.float().split(sizes)
-            found[kind] = [parts[index].cpu() for index in first]
-        return Vectors(names, found)
+            vectors[kind] = [parts[index].cpu() for index in first]
+        return Vectors(names, vectors)
 
 
 def check_kinds(network: Network, kinds: Iterable[Any] | None, setting: str = "vectors") -> tuple[str, ...]:
-    """Refuses kinds that have no vectors.
+    """Refuse kinds that have no vectors.
 
     Args:
         network: The network.
-        kinds: What vectors are wanted of: one kind, several, or None.
-        setting: What the user calls ``kinds``.
+        kinds: Kinds of vectors: one, several, or None.
+        setting: Name of the argument ``kinds`` in messages.
 
     Returns:
         The kinds.
@@ -96,12 +97,13 @@ def check_kinds(network: Network, kinds: Iterable[Any] | None, setting: str = "v
     kinds = [kinds] if isinstance(kinds, str) else list(kinds or ())
     strange = [kind for kind in kinds if kind not in FILES]
     if strange or len(set(kinds)) < len(kinds):
-        raise ConfigError(f"{setting} must be some of {list(FILES)}, each once, found {kinds}")
+        raise ConfigError(f"expected some of {list(FILES)}, each once, found {kinds}", setting=setting)
     if schema.LOCALISATION in kinds and not getattr(network.loc_encoder, "level_channels", ()):
         raise ConfigError(
-            f"{setting} asks for those of localisations, but the localisation encoder "
-            f"{type(network.loc_encoder).__name__} learns none; leave {schema.LOCALISATION} out of {setting}, or train "
-            "with model/loc_encoder=point_transformer, set_abstraction or deep_sets"
+            f"{schema.LOCALISATION} asks for vectors of localisations, but the localisation encoder "
+            f"{type(network.loc_encoder).__name__} has none; leave it out, or train with "
+            "model/loc_encoder=point_transformer, set_abstraction or deep_sets",
+            setting=setting,
         )
     return tuple(kinds)
 
@@ -109,11 +111,11 @@ def check_kinds(network: Network, kinds: Iterable[Any] | None, setting: str = "v
 def vector_tables(
     trainer: lightning.Trainer, embedder: Embedder, loader: DataLoader[Any], fold: int, split: str
 ) -> dict[str, pl.DataFrame]:
-    """Runs FOVs through the network once more, and tabulates their vectors.
+    """Run FOVs through the network once more, and tabulate their vectors.
 
     Args:
         trainer: Runs it.
-        embedder: The network, and what vectors are wanted of.
+        embedder: The network, and the kinds of vectors.
         loader: Batches of FOVs with all their views.
         fold: Index of the fold.
         split: ``train``, ``val``, ``test`` or ``new``.
@@ -128,7 +130,7 @@ def vector_tables(
 
 
 def vector_table(batches: Sequence[Vectors], kind: str, fold: int, split: str) -> pl.DataFrame:
-    """One row for each FOV, cluster or localisation.
+    """Return one row for each FOV, cluster or localisation.
 
     Args:
         batches: The vectors of each batch.

@@ -1,13 +1,18 @@
-"""Learning-rate schedules: an optimiser and the number of its steps to a scheduler."""
+"""Learning-rate schedules, and an average of the weights over training."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from locgraph.errors import ConfigError
 
@@ -32,12 +37,13 @@ class WarmupCosine:
     def __post_init__(self) -> None:
         if not 0.0 <= self.warmup_fraction < 1.0 or not 0.0 <= self.final_fraction <= 1.0:
             raise ConfigError(
-                "training.schedule expects warmup_fraction in [0, 1) and final_fraction in [0, 1], found "
-                f"{self.warmup_fraction} and {self.final_fraction}"
+                f"expected warmup_fraction in [0, 1) and final_fraction in [0, 1], found {self.warmup_fraction} and "
+                f"{self.final_fraction}",
+                setting="warmup_fraction",
             )
 
     def __call__(self, optimizer: Optimizer, total_steps: int) -> LambdaLR:
-        """The scheduler for ``total_steps`` optimiser steps."""
+        """Return the scheduler for ``total_steps`` optimiser steps."""
         rising = max(1, round(self.warmup_fraction * total_steps))
 
         def factor(step: int) -> float:
@@ -74,18 +80,19 @@ class OneCycle:
         fractions = (self.initial_fraction, self.final_fraction)
         if not 0.0 < self.warmup_fraction < 1.0 or not all(0.0 < part <= 1.0 for part in fractions):
             raise ConfigError(
-                "training.schedule expects warmup_fraction in (0, 1), initial_fraction and final_fraction in (0, 1], "
-                f"found {self.warmup_fraction}, {self.initial_fraction} and {self.final_fraction}"
+                "expected warmup_fraction in (0, 1), initial_fraction and final_fraction in (0, 1], found "
+                f"{self.warmup_fraction}, {self.initial_fraction} and {self.final_fraction}",
+                setting="warmup_fraction",
             )
         momentum = self.momentum
         if momentum is not None and (len(momentum) != 2 or not 0.0 <= momentum[0] <= momentum[1] < 1.0):
             raise ConfigError(
-                "training.schedule.momentum expects two numbers in [0, 1), the lower one first, or null, found "
-                f"{list(momentum)}"
+                f"expected two numbers in [0, 1), the lower one first, or null, found {list(momentum)}",
+                setting="momentum",
             )
 
     def __call__(self, optimizer: Optimizer, total_steps: int) -> OneCycleLR:
-        """The scheduler for ``total_steps`` optimiser steps.
+        """Return the scheduler for ``total_steps`` optimiser steps.
 
         Raises:
             ConfigError: The optimiser has no momentum to change.
@@ -105,7 +112,7 @@ class OneCycle:
                 final_div_factor=self.initial_fraction / self.final_fraction,
             )
         except ValueError as error:
-            raise ConfigError(f"training.schedule: {error}; set training.schedule.momentum=null") from error
+            raise ConfigError(f"{error}; set it to null", setting="momentum") from error
 
 
 @dataclass(frozen=True)
@@ -130,12 +137,13 @@ class Plateau:
     def __post_init__(self) -> None:
         if not 0.0 < self.factor < 1.0 or self.patience < 0 or not 0.0 <= self.final_fraction <= 1.0:
             raise ConfigError(
-                "training.schedule expects factor in (0, 1), patience of at least 0 and final_fraction in [0, 1], "
-                f"found {self.factor}, {self.patience} and {self.final_fraction}"
+                "expected factor in (0, 1), patience of at least 0 and final_fraction in [0, 1], found "
+                f"{self.factor}, {self.patience} and {self.final_fraction}",
+                setting="factor",
             )
 
     def __call__(self, optimizer: Optimizer, total_steps: int) -> ReduceLROnPlateau:
-        """The scheduler, to be stepped with the validation loss of each epoch."""
+        """Return the scheduler, to be stepped with the validation loss of each epoch."""
         return ReduceLROnPlateau(
             optimizer,
             factor=self.factor,
@@ -150,9 +158,47 @@ class Constant:
     """The same rate from the first step to the last."""
 
     def __call__(self, optimizer: Optimizer, total_steps: int) -> LambdaLR:
-        """The scheduler; the number of steps does not matter."""
+        """Return the scheduler; the number of steps does not matter."""
         return LambdaLR(optimizer, _one)
 
 
 def _one(step: int) -> float:
     return 1.0
+
+
+class MovingAverage(WeightAveraging):
+    """Exponential moving average of the weights: it is what is validated, kept in checkpoints, and tested.
+
+    After update n (0, 1, ...) the average is d times itself and 1 - d times the weights, d the smaller of ``decay`` and
+    (1 + n) / (10 + n), so that the first weights are soon forgotten in a short training; the latter is the rule of
+    ``tf.train.ExponentialMovingAverage``. Checkpoints hold the weights under training too, so that a resumed run equals
+    an uninterrupted one.
+
+    Args:
+        decay: Part of the average that stays at each optimiser step; 0.99 averages over the last hundred or so.
+
+    Raises:
+        ConfigError: ``decay`` is out of range.
+
+    Source: Polyak and Juditsky 1992, 10.1137/0330046, with exponential weights.
+    """
+
+    def __init__(self, decay: float = 0.99) -> None:
+        if not 0.0 <= decay < 1.0:
+            raise ConfigError(f"expected a number in [0, 1), found {decay}", setting="decay")
+        self.decay = decay
+        # buffers are constants, or statistics that the network averages itself
+        super().__init__(use_buffers=False, multi_avg_fn=self._update)
+
+    def _update(self, averages: Sequence[Tensor], weights: Sequence[Tensor], n_averaged: Tensor | int) -> None:
+        n = int(n_averaged)
+        get_ema_multi_avg_fn(min(self.decay, (1 + n) / (10 + n)))(averages, weights, n_averaged)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Brings the average to where the weights are, which were still on the CPU when it was made."""
+        average: Any = self._average_model
+        average.to(pl_module.device)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forgets the average, which the network holds by now, so that no later validation brings it back."""
+        self._average_model = None

@@ -1,0 +1,216 @@
+"""Evaluation of a checkpoint: its test FOVs again, or new raw files, with predictions, scores and explanations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from locgraph import schema
+from locgraph.api.config import Settings
+from locgraph.api.model import NEW, Model, load
+from locgraph.api.parts import check_device
+from locgraph.api.prepare import RAW, check_limits, read_catalogue
+from locgraph.build import TARGET, build, find_class
+from locgraph.data.folds import TEST
+from locgraph.errors import ConfigError, DataError
+from locgraph.io.catalogue import Catalogue, scan
+from locgraph.io.columns import ColumnSource
+from locgraph.io.groups import NoGroups
+from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
+from locgraph.io.rawfile import RawFile
+from locgraph.io.read import read_header
+from locgraph.learn.vectors import check_kinds
+from locgraph.provenance import whole_file, write_json
+from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
+    """Evaluate the checkpoint that settings name, and write predictions, metrics and explanations.
+
+    Args:
+        settings: Settings of ``eval``.
+        folder: Where to write.
+
+    Returns:
+        The metrics, as written to ``metrics.json``; without labels, the number of FOVs alone.
+
+    Raises:
+        LocgraphError: The checkpoint or the data cannot be used.
+    """
+    raw_dir = settings["data"]["raw_dir"]
+    path = Path(settings["ckpt_path"])
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run", setting="ckpt_path")
+    if raw_dir is not None and not Path(raw_dir).is_dir():
+        raise DataError(f"{raw_dir}: no such folder; expected a folder of raw files", setting="data.raw_dir")
+    model = load(path, settings["trusted_packages"])
+    check_device(settings["trainer"])
+    check_kinds(model.network, settings["vectors"])
+    plan = _plan(settings, model)
+    merged = _merged(settings, model)
+    check_limits(merged)
+    if raw_dir is None:
+        catalogue = read_catalogue(merged)
+        wanted = list(model.record["split"][TEST])
+    else:
+        catalogue = read_new(merged, model.class_names)
+        wanted = [source.fov_id for source in catalogue.sources]
+    if plan is not None:
+        plan.check_fovs(wanted, model.record["split"] if raw_dir is None else {})
+    prepared = model.prepare_catalogue(merged, catalogue)
+    missing = sorted(set(wanted) - set(prepared.labels))
+    if raw_dir is None and missing:
+        raise DataError(f"{len(missing)} test FOVs of {path} are not in its data any more, such as {missing[:5]}")
+    fov_ids = [name for name in wanted if name in prepared.labels]
+    tables, scores = model.predict_prepared(
+        prepared,
+        fov_ids,
+        split=TEST if raw_dir is None else NEW,
+        batch_size=settings["loader"]["batch_size"],
+        accelerator=settings["trainer"]["accelerator"],
+        vectors=settings["vectors"],
+    )
+    for name, table in tables.items():
+        with whole_file(folder / name) as temporary:
+            table.write_parquet(temporary)
+    metrics = {
+        "status": COMPLETED,
+        "reason": None,
+        "ckpt_path": str(path),
+        "tables": str(prepared.tables),
+        "class_names": list(model.class_names),
+        "fovs": len(fov_ids),
+        "fold": model.fold,
+        **scores,
+    }
+    write_json(folder / METRICS, metrics)
+    if plan is not None:
+        from locgraph.api.explanations import explain_prepared
+
+        same = raw_dir is None
+        explanations = explain_prepared(
+            plan,
+            prepared,
+            tables[PREDICTIONS],
+            (lambda: prepared) if same else (lambda: model.training_data(**_changes(settings))),
+            folder,
+        )
+        metrics["explanations"] = explanations.about
+        write_json(folder / METRICS, metrics)
+    return metrics
+
+
+def _plan(settings: Settings, model: Model) -> Any:
+    """Return what is to be explained, checked against the model; None where no explainer is chosen."""
+    if not settings["explain"].get("explainers"):
+        return None
+    from locgraph.explain.run import make_plan
+
+    return make_plan(settings["explain"], model.checkpoint)
+
+
+def _changes(settings: Settings) -> dict[str, Any]:
+    return {"executor": settings["executor"]}
+
+
+def _merged(settings: Settings, model: Model) -> Settings:
+    """Return the settings of the checkpoint, with what ``eval`` changes.
+
+    Raises:
+        ConfigError: A setting would have no effect.
+    """
+    merged = model.settings | _changes(settings)
+    merged["limits"]["max_failed_fraction"] = settings["limits"]["max_failed_fraction"]
+    raw_dir, columns = settings["data"]["raw_dir"], settings.get("columns")
+    if raw_dir is None:
+        if columns is not None:
+            raise ConfigError(
+                "has no effect without data.raw_dir: the test FOVs of a run are prepared already", setting="columns"
+            )
+        return merged
+    if merged["data"]["kind"] != RAW:
+        raise ConfigError(
+            "is given, but the checkpoint was trained on featextracted tables, so it does not know how they were "
+            "clustered; evaluate it without data.raw_dir, or train with data=raw",
+            setting="data.raw_dir",
+        )
+    merged["data"]["raw_dir"] = str(raw_dir)
+    if columns is not None:
+        merged["columns"] = columns
+    merged["paths"]["prepared_dir"] = settings["paths"]["prepared_dir"]
+    if issubclass(find_class(str(merged["labels"][TARGET]), "labels"), LocalisationLabels):
+        # classes of localisations keep the names of the checkpoint, whatever map the new files hold
+        merged["labels"]["class_names"] = list(model.class_names)
+    return merged
+
+
+def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
+    """List new raw files; those without a label are predicted without one.
+
+    Args:
+        settings: The settings of the checkpoint, with ``data.raw_dir`` of the new files.
+        class_names: Classes of the checkpoint.
+
+    Returns:
+        The files, with the class names of the checkpoint in its order.
+
+    Raises:
+        DataError: No file can be read.
+    """
+    columns = build(settings["columns"], "columns")
+    labels = OptionalLabels(build(settings["labels"], "labels"))
+    listed = scan(Path(settings["data"]["raw_dir"]).resolve(), columns, labels, NoGroups())
+    sources = []
+    for source in listed.sources:
+        if source.by_localisation:
+            source = replace(source, by_localisation=_has_classes(source.path, columns))
+        if source.label not in (None, *class_names):
+            log.warning(
+                "%s: label %r is no class of the checkpoint (%s): predicted, not scored",
+                source.fov_id,
+                source.label,
+                ", ".join(class_names),
+            )
+            source = replace(source, label=None)
+        sources.append(source)
+    unlabelled = sum(source.label is None and not source.by_localisation for source in sources)
+    if unlabelled:
+        log.info("%d of %d new FOVs have no known label: predicted, not scored", unlabelled, len(sources))
+    return Catalogue(tuple(sources), tuple(class_names), listed.failures)
+
+
+def _has_classes(path: Path, columns: ColumnSource) -> bool:
+    """Return whether a file has a column with the classes of its localisations."""
+    header = read_header(path, columns)
+    return columns.for_file(header, str(path)).names.get(schema.LOC_LABEL) in header.names
+
+
+@dataclass(frozen=True)
+class OptionalLabels:
+    """A label source that gives no label where the one it wraps fails.
+
+    Attributes:
+        source: The other label source.
+    """
+
+    source: LabelSource
+
+    @property
+    def tables(self) -> tuple[Path, ...]:
+        """Tables that are no FOVs themselves."""
+        return self.source.tables
+
+    def labels(self, files: Sequence[RawFile]) -> Labelling:
+        """Return labels where there are any; new files need not come with the table of the training files."""
+        try:
+            labelling = self.source.labels(files)
+        except DataError as error:
+            log.info("no labels for the new files: %s", error)
+            labelling = Labelling((), {}, {})
+        by_fov: Mapping[str, str | None] = {file.fov_id: labelling.by_fov.get(file.fov_id) for file in files}
+        return Labelling(labelling.class_names, dict(by_fov), {}, labelling.by_localisation)

@@ -1,0 +1,401 @@
+"""A trained model: predicts FOVs, embeds them, and explains its predictions, with nothing but its checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning.pytorch as lightning
+import polars as pl
+
+from locgraph import schema
+from locgraph.api.prepare import Prepared, Tables, make_graphs, make_tables
+from locgraph.build import TARGET, build
+from locgraph.data.datamodule import GraphDataModule, LoaderSettings
+from locgraph.data.folds import TEST, Split
+from locgraph.data.scaling import Scaler, ScalingSettings
+from locgraph.errors import CheckpointError, DataError, within
+from locgraph.io.catalogue import Catalogue, FovSource, scan
+from locgraph.io.columns import ColumnMap
+from locgraph.io.groups import NoGroups
+from locgraph.io.labels import NoLabels
+from locgraph.learn.checkpoint import Checkpoint, check_targets, read_checkpoint
+from locgraph.learn.module import Predictor
+from locgraph.learn.vectors import Embedder, vector_tables
+from locgraph.preparation.executors import Processes, Serial
+from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS
+
+if TYPE_CHECKING:
+    from locgraph.api.explanations import Explanations
+
+NEW = "new"
+"""Value of the column ``split`` for FOVs that no run knows."""
+
+_FEW_FOVS = 16
+"""Up to this number of FOVs this process prepares them alone; starting others takes longer."""
+
+Source = str | Path | Sequence[str | Path] | pl.DataFrame | Prepared
+"""FOVs: a folder, a file, several files, a table of localisations, or prepared data."""
+
+
+def load(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Model:
+    """Load a trained model.
+
+    Args:
+        path: Its checkpoint: ``RUN/checkpoints/best.ckpt``.
+        trusted: Packages whose classes the checkpoint may name.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be read, or names classes of other packages.
+    """
+    checkpoint = read_checkpoint(Path(path), "path")
+    check_targets(checkpoint.record["settings"], list(trusted), str(path))
+    return Model(checkpoint)
+
+
+class Model:
+    """A trained network with all that it needs: settings from the column map to the graph, scaler and class names.
+
+    Args:
+        checkpoint: The checkpoint. Its record must be trusted; `load` checks it.
+
+    Attributes:
+        checkpoint: The same.
+        network: The network, in evaluation mode.
+        task: What it predicts.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.network = checkpoint.network()
+        self.task = checkpoint.task(self.network)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record of the checkpoint: plain values."""
+        return self.checkpoint.record
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Classes of FOVs, in the order of their probabilities."""
+        return self.task.class_names
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the run, which may be changed: a copy."""
+        return copy.deepcopy(self.record["settings"])
+
+    def __repr__(self) -> str:
+        graph, split = self.record["settings"]["graph"], self.record["split"]
+        encoders = ", ".join(type(part).__name__ for part in (self.network.loc_encoder, self.network.cluster_encoder))
+        return (
+            f"Model({str(self.checkpoint.path)!r}: {', '.join(self.class_names or self.task.localisation_classes)}; "
+            f"{self.record['sizes']['dimensions']}D, {len(graph['cluster_features'])} cluster features, {encoders}; "
+            f"trained on {len(split['train'])} FOVs)"
+        )
+
+    def predict(
+        self,
+        source: Source,
+        *,
+        columns: Mapping[str, Any] | ColumnMap | None = None,
+        localisations: bool = False,
+        prepared_dir: str | Path | None = None,
+        batch_size: int | None = None,
+        accelerator: str = "auto",
+    ) -> pl.DataFrame:
+        """Predict the classes of FOVs.
+
+        Args:
+            source: A folder of files, one file, several files, a table of localisations (``x``, ``y``, ... in nm; with
+                a column ``fov_id`` it may hold several FOVs), or what `locgraph.prepare` returned.
+            columns: Column map of the files where they differ from those of the training: a column source, or its
+                settings with ``_target_``.
+            localisations: Return the classes of localisations instead of those of FOVs.
+            prepared_dir: Keeps tables and graphs there for the next call; None makes them in a temporary folder.
+            batch_size: FOVs in a batch; None takes that of the training. It changes no prediction.
+            accelerator: ``auto``, ``cpu`` or ``gpu``.
+
+        Returns:
+            One row for each FOV (or localisation): ``fov_id``, ``prediction`` and ``p_<class>``.
+
+        Raises:
+            DataError: No FOV can be used, or the model predicts nothing of this kind.
+            LocgraphError: The data do not fit the model.
+        """
+        with self.prepared(source, columns, prepared_dir) as prepared:
+            tables, _ = self.predict_prepared(prepared, batch_size=batch_size, accelerator=accelerator)
+        name = LOCALISATION_PREDICTIONS if localisations else PREDICTIONS
+        if name not in tables:
+            other = "localisations" if not localisations else "FOVs"
+            raise DataError(
+                f"this model predicts classes of {other} alone; call predict with localisations={not localisations}"
+            )
+        return tables[name].drop(schema.FOLD, schema.SPLIT, schema.TRUTH)
+
+    def embed(
+        self, source: Source, kind: str = "fov", *, columns: Mapping[str, Any] | ColumnMap | None = None
+    ) -> pl.DataFrame:
+        """Return the vectors that the network computes.
+
+        Args:
+            source: As for `predict`.
+            kind: ``fov``, ``cluster`` or ``localisation``.
+            columns: As for `predict`.
+
+        Returns:
+            One row for each, with ``fov_id`` and ``v_0``, ``v_1``, ...
+
+        Raises:
+            ConfigError: The network has no vectors of this kind.
+        """
+        embedder = Embedder(self.network, [kind], "kind")
+        with self.prepared(source, columns) as prepared:
+            data = self.data(prepared, list(prepared.labels))
+            loader = data.evaluation_dataloader(list(prepared.labels))
+            (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
+        return table.drop(schema.FOLD, schema.SPLIT)
+
+    def explain(
+        self,
+        source: Source,
+        explainer: str = "subgraphx",
+        fovs: Sequence[str] | None = None,
+        *,
+        overrides: Sequence[str] = (),
+        columns: Mapping[str, Any] | ColumnMap | None = None,
+        folder: str | Path | None = None,
+    ) -> Explanations:
+        """Explain the predictions of FOVs.
+
+        Args:
+            source: As for `predict`.
+            explainer: A choice of the config group ``explain``, such as ``subgraphx``, ``shapley`` or ``all``.
+            fovs: Names of the FOVs to explain; None draws some of each class.
+            overrides: Further settings of the group, such as ``explain.max_fovs=5``.
+            columns: As for `predict`.
+            folder: Where tables and figures are written; None writes none.
+
+        Returns:
+            Scores of clusters, edges and features, which can be plotted.
+
+        Raises:
+            LocgraphError: The explainer does not support the model, or no FOV can be explained.
+        """
+        from locgraph.api.config import compose
+        from locgraph.api.explanations import explain_prepared
+        from locgraph.explain.run import make_plan
+
+        group = compose("eval", "ckpt_path=null", f"explain={explainer}", *overrides)["explain"]
+        if fovs is not None:
+            group["fovs"] = list(fovs)
+        plan = make_plan(group, self.checkpoint)
+        with self.prepared(source, columns) as prepared:
+            plan.check_fovs(list(prepared.labels), {})
+            tables, _ = self.predict_prepared(prepared)
+            return explain_prepared(plan, prepared, tables[PREDICTIONS], self.training_data, folder)
+
+    @property
+    def fold(self) -> int:
+        """Index of the fold that the model was trained on."""
+        return int(self.record["settings"]["fold"]["index"])
+
+    @contextmanager
+    def prepared(
+        self,
+        source: Source,
+        columns: Mapping[str, Any] | ColumnMap | None = None,
+        prepared_dir: str | Path | None = None,
+    ) -> Iterator[Prepared]:
+        """Prepare FOVs as those of the training were; a temporary folder lasts as long as the block.
+
+        Args:
+            source: As for `predict`.
+            columns: As for `predict`.
+            prepared_dir: As for `predict`.
+
+        Raises:
+            DataError: No FOV can be used.
+        """
+        if isinstance(source, Prepared):
+            yield source
+            return
+        with tempfile.TemporaryDirectory(prefix="locgraph-") as temporary:
+            settings = self.settings
+            if settings["data"]["kind"] != "raw":
+                raise CheckpointError(
+                    f"{self.checkpoint.path} was trained on featextracted tables, so it does not know how raw data "
+                    "were clustered; give it prepared data, or train with data=raw"
+                )
+            if isinstance(source, pl.DataFrame):
+                source, columns = write_table(source, Path(temporary) / "tables"), columns or nanometres()
+            if columns is not None:
+                settings["columns"] = columns_settings(columns)
+            catalogue = self.catalogue(source, settings)
+            settings["paths"]["prepared_dir"] = str(
+                Path(temporary) / "prepared" if prepared_dir is None else prepared_dir
+            )
+            settings["data"]["raw_dir"] = str(catalogue.sources[0].path.parent)
+            yield self.prepare_catalogue(settings, catalogue)
+
+    def catalogue(self, source: str | Path | Sequence[str | Path], settings: Mapping[str, Any]) -> Catalogue:
+        """List FOVs without labels: all files below a folder, or single files.
+
+        Raises:
+            DataError: A path does not exist, or no file can be read.
+        """
+        paths = [Path(source)] if isinstance(source, (str, Path)) else [Path(path) for path in source]
+        absent = [str(path) for path in paths if not path.exists()]
+        if absent or not paths:
+            raise DataError(f"no such file or folder: {', '.join(absent) or 'none was given'}", setting="source")
+        if len(paths) == 1 and paths[0].is_dir():
+            listed = scan(paths[0].resolve(), build(settings["columns"], "columns"), NoLabels(), NoGroups())
+            return Catalogue(listed.sources, self.class_names, listed.failures)
+        folders = [str(path) for path in paths if path.is_dir()]
+        if folders:
+            raise DataError(
+                f"expected one folder or several files, found the folders {folders} among them", setting="source"
+            )
+        names = [path.name.removesuffix("".join(path.suffixes)) or path.name for path in paths]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"expected files of different names, found several of {twice}", setting="source")
+        sources = [FovSource(name, path.resolve(), None, None) for name, path in zip(names, paths, strict=True)]
+        return Catalogue(tuple(sorted(sources, key=lambda each: each.fov_id)), self.class_names, {})
+
+    def prepare_catalogue(self, settings: dict[str, Any], catalogue: Catalogue | None) -> Prepared:
+        """Cluster, measure and build graphs with the settings of the training.
+
+        Raises:
+            CheckpointError: The data have another number of dimensions than those of the training.
+        """
+        if "executor" not in settings:
+            few = catalogue is not None and len(catalogue.sources) <= _FEW_FOVS
+            settings["executor"] = {TARGET: _name(Serial if few else Processes)}
+        tables: Tables = make_tables(settings, catalogue)
+        expected = self.record["sizes"]["dimensions"]
+        if tables.dimensions != expected:
+            raise CheckpointError(
+                f"{self.checkpoint.path} was trained in {expected}D, found data in {tables.dimensions}D; give it data "
+                "of the same dimensions"
+            )
+        return make_graphs(settings, tables)
+
+    def training_data(self, **changes: Any) -> Prepared:
+        """Return the data of the run that trained the model, made again where they are gone.
+
+        Args:
+            **changes: Groups of settings that differ, such as ``executor``.
+        """
+        from locgraph.api.prepare import read_catalogue
+
+        settings = self.settings | changes
+        return self.prepare_catalogue(settings, read_catalogue(settings))
+
+    def data(self, prepared: Prepared, fov_ids: Sequence[str], batch_size: int | None = None) -> GraphDataModule:
+        """Return FOVs as batches, scaled as the network expects them."""
+        loader = self.record["settings"]["loader"] | ({} if batch_size is None else {"batch_size": batch_size})
+        with within("loader"):
+            settings = LoaderSettings(**loader)
+        return GraphDataModule(
+            store=prepared.store,
+            split=Split((), (), tuple(fov_ids)),
+            labels=prepared.labels,
+            class_names=self.class_names,
+            loader=settings,
+            scaling=ScalingSettings(),
+            localisations=self.record["settings"]["graph"]["localisations"],
+            scaler=Scaler.from_plain(self.record["scaler"]),
+            localisation_classes=self.task.localisation_classes,
+        )
+
+    def predict_prepared(
+        self,
+        prepared: Prepared,
+        fov_ids: Sequence[str] | None = None,
+        *,
+        split: str = NEW,
+        batch_size: int | None = None,
+        accelerator: str = "auto",
+        vectors: Sequence[str] = (),
+    ) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+        """Predict prepared FOVs.
+
+        Args:
+            prepared: Manifest, tables and graphs.
+            fov_ids: FOVs to predict; None predicts all.
+            split: Value of the column ``split``.
+            batch_size: FOVs in a batch; None takes that of the training.
+            accelerator: ``auto``, ``cpu`` or ``gpu``.
+            vectors: Which vectors are tabulated: ``fov``, ``cluster``, ``localisation``.
+
+        Returns:
+            File name to table of predictions and vectors; scores of FOVs (or localisations) with a label, as ``test``.
+        """
+        fov_ids = list(prepared.labels) if fov_ids is None else list(fov_ids)
+        trainer, loader = (
+            self._trainer(accelerator),
+            self.data(prepared, fov_ids, batch_size).evaluation_dataloader(fov_ids),
+        )
+        predictions: Any = trainer.predict(Predictor(self.network, self.task), loader)
+        tables = self.task.tables(predictions, self.fold, split)
+        embedder = Embedder(self.network, vectors)
+        return tables | vector_tables(trainer, embedder, loader, self.fold, split), self.task.score(predictions, TEST)
+
+    def _trainer(self, accelerator: str) -> lightning.Trainer:
+        from locgraph.api.parts import check_device
+        from locgraph.api.train import quiet
+
+        check_device({"accelerator": accelerator})
+        with quiet():
+            return lightning.Trainer(
+                accelerator=accelerator,
+                devices=1,
+                logger=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                enable_checkpointing=False,
+            )
+
+
+def nanometres() -> dict[str, Any]:
+    """Return settings of columns that have locgraph's names and are in nm."""
+    hidden = (schema.VIEW, schema.CLUSTER_ID)
+    names = {name: name for name in schema.LOCALISATION_COLUMNS if name not in hidden}
+    return {TARGET: _name(ColumnMap), "names": names, "unit": "nm"}
+
+
+def columns_settings(columns: Mapping[str, Any] | ColumnMap) -> dict[str, Any]:
+    """Return a column map as settings."""
+    if isinstance(columns, Mapping):
+        return dict(columns)
+    return {TARGET: _name(type(columns))} | vars(columns)
+
+
+def write_table(table: pl.DataFrame, folder: Path) -> Path:
+    """Write a table of localisations as one parquet file for each FOV, and return the folder.
+
+    Raises:
+        DataError: The table has no rows.
+    """
+    if table.is_empty():
+        raise DataError("expected a table with at least one localisation, found no rows", setting="source")
+    folder.mkdir(parents=True, exist_ok=True)
+    if schema.FOV_ID not in table.columns:
+        table.write_parquet(folder / "table.parquet")
+        return folder
+    for (fov_id,), rows in table.group_by(schema.FOV_ID, maintain_order=True):
+        path = (folder / f"{fov_id}.parquet").resolve()
+        if folder.resolve() not in path.parents:
+            raise DataError(f"{fov_id!r} is no name of a FOV", setting=schema.FOV_ID)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows.drop(schema.FOV_ID).write_parquet(path)
+    return folder
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

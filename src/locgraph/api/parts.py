@@ -1,0 +1,239 @@
+"""The parts of training from settings: network, data, loss, optimiser, loggers and trainer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning.pytorch as lightning
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, Logger
+
+from locgraph import schema
+from locgraph.api.config import Settings
+from locgraph.build import TARGET, build, find_class
+from locgraph.data.augment import Transform
+from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
+from locgraph.data.folds import Split
+from locgraph.errors import ConfigError, within
+from locgraph.learn.loggers import csv_logger
+from locgraph.learn.module import Learner
+from locgraph.learn.tasks.base import LossSettings, Task
+from locgraph.nn.network import Network
+from locgraph.nn.sizes import DataSizes
+from locgraph.run_folder import CHECKPOINTS
+from locgraph.settings import check_whole
+
+if TYPE_CHECKING:
+    from locgraph.api.prepare import Prepared
+
+log = logging.getLogger(__name__)
+
+PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
+_LIKELY_FEATURES = 5
+
+
+def make_network(model: Mapping[str, Any], sizes: DataSizes) -> Network:
+    """Build the network that the group ``model`` describes.
+
+    Raises:
+        ConfigError: A setting of the model cannot work, or does not fit the sizes.
+    """
+    network: Network = build(model, "model", sizes=sizes)
+    return network
+
+
+def make_probe(settings: Mapping[str, Any]) -> Network:
+    """Build the network of settings with likely sizes; the random stream stays as it is.
+
+    Raises:
+        ConfigError: A setting of the model cannot work.
+    """
+    graph = settings["graph"]
+    features = graph["cluster_features"]
+    sizes = DataSizes(
+        dimensions=2,
+        n_classes=2,
+        cluster_features=_LIKELY_FEATURES if features is None else len(features),
+        localisation_features=len(graph["localisation_features"]),
+        levels=0 if graph["localisations"] is False else 1 + len(graph["ratios"]),
+        supercluster_features=_LIKELY_FEATURES if graph["superclusters"] else 0,
+        superlevels=1 if graph["superclusters"] else 0,
+        descriptors=_LIKELY_FEATURES if graph["descriptors"] else 0,
+        localisation_classes=2,
+    )
+    with torch.random.fork_rng(devices=[]):
+        return make_network(settings["model"], sizes)
+
+
+def data_sizes(data: GraphDataModule) -> DataSizes:
+    """Return the sizes of the graphs of a fold, read off one training FOV."""
+    graph = data.load(data.split.train[0])[0]
+    features = feature_sizes(graph)
+    return DataSizes(
+        dimensions=int(graph[schema.CLUSTER][schema.POS].shape[1]),
+        n_classes=len(data.class_names),
+        cluster_features=features.get(schema.CLUSTER, 0),
+        localisation_features=features.get(schema.LOCALISATION, 0),
+        levels=sum(name.startswith(schema.LOCALISATION) for name in graph.node_types),
+        supercluster_features=features.get(schema.SUPERCLUSTER, 0),
+        superlevels=sum(name.startswith(schema.SUPERCLUSTER) for name in graph.node_types),
+        descriptors=features.get(schema.FIELD_OF_VIEW, 0),
+        localisation_classes=len(data.localisation_classes),
+    )
+
+
+def loader_settings(settings: Settings) -> LoaderSettings:
+    """Return how FOVs are fed."""
+    with within("loader"):
+        return LoaderSettings(**{field.name: settings["loader"][field.name] for field in fields(LoaderSettings)})
+
+
+def make_data(settings: Settings, prepared: Prepared, task: Task, split: Split) -> GraphDataModule:
+    """Return the data module of one fold."""
+    names = prepared.graph_settings["localisation_features"]
+    fractions = [index for index, name in enumerate(names) if name in schema.FRACTIONS]
+    return GraphDataModule(
+        store=prepared.store,
+        split=split,
+        labels=prepared.labels,
+        class_names=task.class_names,
+        loader=loader_settings(settings),
+        scaling=build(settings["scaling"], "scaling"),
+        transforms=make_transforms(settings["augment"], prepared),
+        localisations=prepared.graph_settings["localisations"],
+        seed=settings["seed"],
+        sampler=build(settings["training"]["sampler"], "training.sampler"),
+        fractions={schema.LOCALISATION: fractions},
+        localisation_classes=task.localisation_classes,
+    )
+
+
+def make_transforms(settings: Mapping[str, Any] | None, prepared: Prepared) -> list[Transform]:
+    """Return the transforms of the group ``augment``, in their order.
+
+    Raises:
+        ConfigError: One of them is no `Transform`.
+    """
+    powers = {
+        node_type: [schema.length_power(prepared.units.get(name, "1")) for name in prepared.graph_settings[key]]
+        for node_type, key in ((schema.CLUSTER, "cluster_features"), (schema.LOCALISATION, "localisation_features"))
+    }
+    transforms = []
+    for name, leaf in (settings or {}).items():
+        transform = build(leaf, f"augment.{name}")
+        if not isinstance(transform, Transform):
+            raise ConfigError(f"expected a Transform, found a {type(transform).__name__}", setting=f"augment.{name}")
+        transforms.append(transform.with_length_powers(powers))
+    return transforms
+
+
+def loss_settings(settings: Settings) -> LossSettings:
+    """Return how the task is trained."""
+    training = settings["training"]
+    return LossSettings(
+        loss=build(training["loss"], "training.loss"),
+        class_weights=training["class_weights"],
+        localisation_weight=training["localisation_weight"],
+        mixup=build(training["mixup"], "training.mixup") if training["mixup"] else None,
+    )
+
+
+def make_optimizer(settings: Settings) -> Any:
+    """Return what makes the optimiser from parameters.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    make = build(settings["training"]["optimizer"], "training.optimizer")
+    try:
+        # at once on a parameter, as Lightning would refuse it late
+        make([torch.nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(str(error), setting="training.optimizer") from error
+    return make
+
+
+def make_learner(
+    settings: Settings, network: Network, task: Task, data: GraphDataModule, record: dict[str, Any]
+) -> Learner:
+    """Return the LightningModule of the group ``training``."""
+    with within("training"):
+        task.configure_losses(loss_settings(settings), data)
+    schedule = build(settings["training"]["schedule"], "training.schedule")
+    return Learner(network, task, make_optimizer(settings), schedule, record, settings["seed"])
+
+
+def make_loggers(settings: Settings, folder: Path) -> list[Logger]:
+    """Return the csv logger, which every run has, and those of the group ``logger``."""
+    loggers: list[Logger] = [csv_logger(str(folder))]
+    for name, leaf in (settings["logger"] or {}).items():
+        run = f"{settings['name']}-fold{settings['fold']['index']}"
+        names = {"name": run, "group": str(settings["name"])} if name == "wandb" else {}
+        loggers.append(build(leaf, f"logger.{name}", folder=str(folder), **names))
+    for logger in loggers:
+        if not isinstance(logger, CSVLogger):
+            logger.log_hyperparams(dict(settings))
+    return loggers
+
+
+def check_device(trainer: Mapping[str, Any]) -> None:
+    """Refuse an accelerator that is absent, and a precision that it cannot run.
+
+    Args:
+        trainer: The group ``trainer``.
+
+    Raises:
+        ConfigError: ``accelerator``, ``precision``, ``devices`` or ``max_epochs`` cannot work on this machine.
+    """
+    accelerator, precision = str(trainer["accelerator"]), str(trainer.get("precision", "32-true"))
+    if accelerator not in ACCELERATORS:
+        raise ConfigError(f"expected one of auto, cpu, gpu, found {accelerator!r}", setting="trainer.accelerator")
+    cuda = torch.cuda.is_available()
+    if accelerator in ("gpu", "cuda") and not cuda:
+        raise ConfigError(
+            f"{accelerator} needs a CUDA device, found none; use trainer.accelerator=cpu", setting="trainer.accelerator"
+        )
+    on_gpu = cuda and accelerator != "cpu"
+    if precision == "16-mixed" and not on_gpu:
+        log.info("trainer.precision=16-mixed runs as bf16-mixed on this CPU")
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            f"{precision} cannot be run on this {'GPU' if on_gpu else 'CPU'}; expected one of {', '.join(PRECISIONS)}",
+            setting="trainer.precision",
+        )
+    if on_gpu and precision == "bf16-mixed" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise ConfigError(
+            f"bf16-mixed is not supported by {torch.cuda.get_device_name()}; use 16-mixed", setting="trainer.precision"
+        )
+    if trainer.get("max_epochs") is not None:
+        with within("trainer"):
+            check_whole("max_epochs", trainer["max_epochs"], at_least=1)
+
+
+def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lightning.Trainer:
+    """Return the Lightning trainer with its callbacks.
+
+    Raises:
+        ConfigError: Lightning refuses a setting.
+    """
+    callbacks = []
+    for name, leaf in settings["callbacks"].items():
+        keeps = issubclass(find_class(str(leaf[TARGET]), f"callbacks.{name}"), ModelCheckpoint)
+        dirpath = {"dirpath": str(folder / CHECKPOINTS)} if keeps else {}
+        callbacks.append(build(leaf, f"callbacks.{name}", **dirpath))
+    if settings["training"]["average"]:
+        callbacks.append(build(settings["training"]["average"], "training.average"))
+    try:
+        trainer: lightning.Trainer = build(
+            settings["trainer"], "trainer", callbacks=callbacks, logger=loggers, default_root_dir=str(folder)
+        )
+    except MisconfigurationException as error:
+        raise ConfigError(str(error), setting="trainer") from error
+    return trainer

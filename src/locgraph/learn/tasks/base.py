@@ -1,0 +1,146 @@
+"""The contract of tasks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import polars as pl
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from locgraph.data.datamodule import GraphDataModule
+from locgraph.data.sampler import EpochSampler
+from locgraph.io.manifest import Manifest
+from locgraph.nn.network import Network
+
+
+class Scores(Protocol):
+    """Collects the predictions of one pass over a side of a fold, and scores them together."""
+
+    def update(self, prediction: Any) -> None:
+        """Add the prediction of one batch."""
+        ...
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return the scores of all batches; ``loss`` is among them."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        ...
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """How a task is trained.
+
+    Attributes:
+        loss: Makes a loss (logits (N, K), classes (N,) to a number) from ``class_weights``.
+        class_weights: ``balanced``, ``none``, or one weight for each class; see `locgraph.learn.losses.class_weights`.
+        localisation_weight: Weight of the loss of localisations beside that of FOVs.
+        mixup: Network, batch, classes and loss to the loss of blended FOVs; None blends nothing.
+    """
+
+    loss: Callable[..., nn.Module]
+    class_weights: Any = "none"
+    localisation_weight: float = 1.0
+    mixup: Callable[..., Tensor] | None = None
+
+
+class Task(nn.Module, ABC):
+    """What a network is trained to predict: targets, loss, scores and tables.
+
+    Everything that differs between tasks is here; nothing else asks which task it is. It is a module since its losses
+    may hold class weights, which move to the device of the network.
+
+    Attributes:
+        predicts: Node types whose classes the head predicts.
+        class_names: Classes of FOVs, K.
+        localisation_classes: Classes of localisations, K'; empty where the task needs none.
+        scored: Name of the part of the scores that stands for the run, where this is not the class of FOVs.
+    """
+
+    predicts: ClassVar[tuple[str, ...]]
+    scored: ClassVar[str | None] = None
+    class_names: tuple[str, ...]
+    localisation_classes: tuple[str, ...] = ()
+
+    @classmethod
+    @abstractmethod
+    def from_manifest(cls, manifest: Manifest, localisation_classes: Sequence[str] | None = None) -> Self:
+        """Make the task for the labels that data have.
+
+        Args:
+            manifest: The FOVs with their labels.
+            localisation_classes: Names of the classes of localisations, where labels do not name them.
+
+        Raises:
+            ConfigError: The data have no labels for this task, or ``localisation_classes`` has no effect.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Make the task that a checkpoint records, for prediction."""
+
+    @property
+    def predicts_fovs(self) -> bool:
+        """Whether FOVs get a class, so that simple controls can be compared with the network."""
+        return True
+
+    def check_sampler(self, sampler: type[EpochSampler] | Any, manifest: Manifest) -> None:
+        """Refuse a sampler that needs labels which this task does not have.
+
+        Raises:
+            ConfigError: It draws FOVs by class, and FOVs have none.
+        """
+
+    @abstractmethod
+    def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
+        """Make the losses of training.
+
+        Args:
+            settings: How the task is trained.
+            data: The data of the fold; class weights are computed from its training side.
+
+        Raises:
+            ConfigError: A setting does not fit the task.
+            FoldError: A side of the fold lacks targets.
+        """
+
+    @abstractmethod
+    def loss(self, network: Network, batch: Batch) -> Tensor:
+        """Return the loss of a training batch, one view of each FOV; () float32."""
+
+    @abstractmethod
+    def predict(self, network: Network, batch: Batch) -> Any:
+        """Return names, targets and probabilities of a batch with all views; the precision is that of the caller."""
+
+    @abstractmethod
+    def make_scores(self) -> Scores:
+        """Return a new collector of scores, a module."""
+
+    @abstractmethod
+    def tables(self, predictions: Sequence[Any], fold: int, split: str) -> dict[str, pl.DataFrame]:
+        """Return predictions as tables by file name.
+
+        Args:
+            predictions: What `predict` returned for each batch.
+            fold: Index of the fold.
+            split: ``train``, ``val``, ``test`` or ``new``.
+        """
+
+    @abstractmethod
+    def score(self, predictions: Sequence[Any], side: str) -> dict[str, Any]:
+        """Return scores of one side for ``metrics.json``, as far as targets are known.
+
+        Args:
+            predictions: What `predict` returned for each batch.
+            side: ``val`` or ``test``, the key of the scores.
+
+        Returns:
+            ``side`` and ``confusion_matrix`` (rows are true classes), and what the task adds.
+        """

@@ -1,0 +1,157 @@
+"""Classes of fields of view (FOVs)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import polars as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch_geometric.data import Batch
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+from locgraph import schema
+from locgraph.data.datamodule import GraphDataModule
+from locgraph.data.dataset import NO_LABEL
+from locgraph.data.labelled import only_localisations_have_classes
+from locgraph.errors import ConfigError
+from locgraph.io.manifest import Manifest
+from locgraph.learn.losses import CrossEntropy, class_weights
+from locgraph.learn.scores import FovScores, fov_scores
+from locgraph.learn.tasks.base import LossSettings, Task
+from locgraph.nn.network import Network
+from locgraph.nn.precision import pool
+from locgraph.run_folder import PREDICTIONS
+
+
+class FovPrediction(NamedTuple):
+    """Prediction of a batch of FOVs.
+
+    Attributes:
+        fov_ids: The FOVs.
+        targets: Index of the class of each (FOVs,) int64, or ``NO_LABEL``.
+        probabilities: (FOVs, K) float32, the mean over the views of each FOV.
+    """
+
+    fov_ids: list[str]
+    targets: Tensor
+    probabilities: Tensor
+
+
+class FovTask(Task):
+    """Predict the class of each FOV. Its probabilities are the means over its views.
+
+    Args:
+        class_names: Classes in the order of the logits (K).
+    """
+
+    predicts = (schema.FIELD_OF_VIEW,)
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        super().__init__()
+        self.class_names = tuple(class_names)
+        self.criterion: nn.Module = CrossEntropy()
+        self.mixup: Any = None
+
+    @classmethod
+    def from_manifest(cls, manifest: Manifest, localisation_classes: Sequence[str] | None = None) -> Self:
+        """Make the task for the labels of FOVs.
+
+        Raises:
+            ConfigError: Only localisations have classes, or names for their classes are given.
+        """
+        if localisation_classes is not None:
+            raise ConfigError(
+                "has no effect with a model that predicts classes of FOVs alone; set it to null, or choose "
+                "model/head=segment or model/head=both",
+                setting="data.localisation_classes",
+            )
+        if only_localisations_have_classes(manifest):
+            raise ConfigError(
+                "predicts the class of a FOV, but with labels=localisations no FOV has one; choose model/head=segment, "
+                "or labels of FOVs",
+                setting="model.head",
+            )
+        return cls(manifest.class_names)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Make the task that a checkpoint records, for prediction."""
+        return cls(record["class_names"])
+
+    def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
+        """Make the loss, weighted by the classes of the training FOVs."""
+        weights = class_weights(settings.class_weights, data.targets(data.split.train), self.class_names)
+        self.criterion = settings.loss(class_weights=weights)
+        self.mixup = settings.mixup
+
+    def loss(self, network: Network, batch: Batch) -> Tensor:
+        """Return the loss of a training batch, one view of each FOV."""
+        target = batch[schema.TARGET][batch["fov"]]
+        if self.mixup is not None:
+            blended: Tensor = self.mixup(network, batch, target, self.criterion)
+            return blended
+        loss: Tensor = self.criterion(network(batch), target)
+        return loss
+
+    def predict(self, network: Network, batch: Batch) -> FovPrediction:
+        """Return names, targets and probabilities of a batch."""
+        probabilities = mean_over_views(network(batch), batch)
+        return FovPrediction(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities)
+
+    def make_scores(self) -> FovScores:
+        """Return a new collector of scores."""
+        return FovScores()
+
+    def tables(self, predictions: Sequence[FovPrediction], fold: int, split: str) -> dict[str, pl.DataFrame]:
+        """Return ``predictions.parquet``: see `fov_table`."""
+        return {PREDICTIONS: fov_table(predictions, self.class_names, fold, split)}
+
+    def score(self, predictions: Sequence[FovPrediction], side: str) -> dict[str, Any]:
+        """Return the scores of FOVs with a label, and their confusion matrix (K, K); nothing where none has one."""
+        target = torch.cat([prediction.targets for prediction in predictions])
+        known = target != NO_LABEL
+        if not known.any():
+            return {}
+        probabilities = torch.cat([prediction.probabilities for prediction in predictions])[known]
+        target = target[known]
+        scores = fov_scores(probabilities, target)
+        scores["loss"] = functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
+        confusion = multiclass_confusion_matrix(probabilities, target, probabilities.shape[1])
+        numbers = {name: value.item() for name, value in scores.items() if not value.isnan()}
+        return {side: numbers, "confusion_matrix": confusion.tolist()}
+
+
+def mean_over_views(logits: Tensor, batch: Batch) -> Tensor:
+    """Return the probabilities of each FOV, the mean over its views: logits (graphs, K) to (FOVs, K) float32."""
+    return pool(torch.softmax(logits.float(), dim=1), batch["fov"], len(batch[schema.TARGET]), "mean")
+
+
+def fov_table(predictions: Sequence[FovPrediction], class_names: Sequence[str], fold: int, split: str) -> pl.DataFrame:
+    """Return one row for each FOV.
+
+    Args:
+        predictions: Predictions of each batch.
+        class_names: Classes in the order of the probabilities.
+        fold: Index of the fold.
+        split: ``train``, ``val``, ``test`` or ``new``.
+
+    Returns:
+        Columns ``fov_id``, ``fold``, ``split``, ``truth`` (null where unknown), ``prediction`` and ``p_<class>``.
+    """
+    fov_ids = [fov_id for prediction in predictions for fov_id in prediction.fov_ids]
+    targets = torch.cat([prediction.targets for prediction in predictions]).tolist()
+    probabilities = torch.cat([prediction.probabilities for prediction in predictions]).double().cpu().numpy()
+    truth = [None if target == NO_LABEL else class_names[target] for target in targets]
+    return pl.DataFrame(
+        {
+            schema.FOV_ID: fov_ids,
+            schema.FOLD: pl.Series([fold] * len(fov_ids), dtype=pl.Int64),
+            schema.SPLIT: [split] * len(fov_ids),
+            schema.TRUTH: pl.Series(truth, dtype=pl.String),
+            schema.PREDICTION: [class_names[index] for index in probabilities.argmax(axis=1)],
+            **{schema.PROBABILITY_PREFIX + name: probabilities[:, index] for index, name in enumerate(class_names)},
+        }
+    )
