@@ -16,8 +16,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from locgraph import schema
-from locgraph.cli import assemble, prepare
-from locgraph.cli.app import config_dir, launch
+from locgraph.api.config import config_dir, plain
+from locgraph.api.prepare import Prepared, prepare_settings
+from locgraph.build import build
+from locgraph.cli import assemble
+from locgraph.cli.app import launch
 from locgraph.cli.explanations import Plan, make_plan
 from locgraph.data.folds import TEST, VALIDATION, Split, Stratified, write_plan
 from locgraph.io.featextracted import ExtractedFov, write_fov
@@ -145,15 +148,15 @@ class Fold:
     """What training of the small run starts from."""
 
     cfg: DictConfig
-    prepared: prepare.Prepared
+    prepared: Prepared
     split: Split
 
 
 @pytest.fixture(scope="session")
 def _fold(trained: Finished, composed: Callable[..., DictConfig]) -> Fold:
     cfg = composed("train", *TINY, f"paths.output_dir={trained.folder / 'outputs'}")
-    prepared = prepare.run(cfg)
-    return Fold(cfg, prepared, assemble.build(cfg.fold).plan(prepared.manifest)[0])
+    prepared = prepare_settings(plain(cfg))
+    return Fold(cfg, prepared, build(plain(cfg)["fold"], "fold").plan(prepared.manifest)[0])
 
 
 @pytest.fixture

@@ -15,19 +15,18 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from locgraph.cli.record import make_record
 from torch_geometric.data import HeteroData
 
 from locgraph.cli import assemble, fit
-from locgraph.cli.record import make_record
 from locgraph.cli.run_folder import RunFolder
 from locgraph.data.augment import Rotation
 from locgraph.data.folds import Split
 from locgraph.data.sampler import BalancedSampler, EpochSampler
 from locgraph.errors import CheckpointError, ConfigError
 from locgraph.io.featextracted import read_fov
+from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup
 from locgraph.learn.optimisation import MovingAverage
-from locgraph.learn.losses import CrossEntropy, Focal
-from locgraph.learn.losses import ManifoldMixup
 from locgraph.nn.sizes import DataSizes
 
 

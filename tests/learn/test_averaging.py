@@ -6,8 +6,8 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from locgraph.errors import ConfigError
-from locgraph.learn.optimisation import MovingAverage
 from locgraph.learn.checkpoint import read_checkpoint
+from locgraph.learn.optimisation import MovingAverage
 
 
 def copied(module):

@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from locgraph.errors import ConfigError
-from locgraph.learn.losses import CrossEntropy
-from locgraph.learn.losses import ManifoldMixup
+from locgraph.learn.losses import CrossEntropy, ManifoldMixup
 
 
 class Parts(nn.Module):

@@ -8,12 +8,10 @@ from polars.testing import assert_frame_equal
 
 from locgraph.data.sampler import BalancedSampler
 from locgraph.learn import history
-from locgraph.learn.optimisation import MovingAverage
 from locgraph.learn.checkpoint import read_checkpoint
 from locgraph.learn.loggers import csv_logger
-from locgraph.learn.losses import Focal
-from locgraph.learn.losses import ManifoldMixup
-from locgraph.learn.optimisation import OneCycle, Plateau
+from locgraph.learn.losses import Focal, ManifoldMixup
+from locgraph.learn.optimisation import MovingAverage, OneCycle, Plateau
 
 NAMES = tuple(f"f{i:02}" for i in range(20))  # as in conftest: the classes take turns
 

@@ -2,15 +2,14 @@
 
 import pytest
 import torch
+from locgraph.learn.segmenter import Segmenter
 from torch import nn
 from torch.nn import functional
 from torch_geometric.data import Batch, HeteroData
 
 from locgraph.errors import ConfigError
-from locgraph.learn.losses import CrossEntropy, Focal
-from locgraph.learn.losses import ManifoldMixup
+from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup
 from locgraph.learn.optimisation import Constant
-from locgraph.learn.segmenter import Segmenter
 
 LABELS = [[0, 1, -1], [1, 1], [0], [-1, -1]]
 

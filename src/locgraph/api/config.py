@@ -57,6 +57,7 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     # within a command Hydra is initialised already, and stays so
     outer = GlobalHydra.instance().hydra
@@ -64,7 +65,7 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
         GlobalHydra.instance().clear()
         with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
             return plain(compose_config(command, [str(part) for part in config]))
-    except HydraException as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(str(error)) from error
     finally:
         GlobalHydra.instance().hydra = outer

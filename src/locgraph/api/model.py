@@ -13,6 +13,7 @@ import lightning.pytorch as lightning
 import polars as pl
 
 from locgraph import schema
+from locgraph.api.parts import check_device, quiet
 from locgraph.api.prepare import Prepared, Tables, make_graphs, make_tables
 from locgraph.build import TARGET, build
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
@@ -157,7 +158,8 @@ class Model:
         with self.prepared(source, columns) as prepared:
             data = self.data(prepared, list(prepared.labels))
             loader = data.evaluation_dataloader(list(prepared.labels))
-            (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
+            with quiet():
+                (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
         return table.drop(schema.FOLD, schema.SPLIT)
 
     def explain(
@@ -341,15 +343,13 @@ class Model:
             self._trainer(accelerator),
             self.data(prepared, fov_ids, batch_size).evaluation_dataloader(fov_ids),
         )
-        predictions: Any = trainer.predict(Predictor(self.network, self.task), loader)
+        with quiet():
+            predictions: Any = trainer.predict(Predictor(self.network, self.task), loader)
+            vectors_by_file = vector_tables(trainer, Embedder(self.network, vectors), loader, self.fold, split)
         tables = self.task.tables(predictions, self.fold, split)
-        embedder = Embedder(self.network, vectors)
-        return tables | vector_tables(trainer, embedder, loader, self.fold, split), self.task.score(predictions, TEST)
+        return tables | vectors_by_file, self.task.score(predictions, TEST)
 
     def _trainer(self, accelerator: str) -> lightning.Trainer:
-        from locgraph.api.parts import check_device
-        from locgraph.api.train import quiet
-
         check_device({"accelerator": accelerator})
         with quiet():
             return lightning.Trainer(

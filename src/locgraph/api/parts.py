@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -237,3 +239,29 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
     except MisconfigurationException as error:
         raise ConfigError(str(error), setting="trainer") from error
     return trainer
+
+
+_NO_USE_TO_A_USER = (
+    ".*does not have many workers.*",  # loading in this process is a choice
+    ".*The number of training batches.*",  # small data are no mistake
+    ".*Checkpoint directory .* exists and is not empty.*",  # a run that continues, on purpose
+    ".*Experiment logs directory .* exists and is not empty.*",  # its history is kept by `RunWriter`
+    ".*AMP with fp16 is not supported on CPU.*",  # logged by `check_device`
+    ".*is not supported by the model summary.*",
+    ".*isinstance\\(treespec, LeafSpec\\).*",  # a deprecation inside Lightning
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide warnings and messages of Lightning that are of no use to a user, while the block runs."""
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in _NO_USE_TO_A_USER:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        logger.setLevel(level)

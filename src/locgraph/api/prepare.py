@@ -96,7 +96,7 @@ def prepare(source: str | Path | None = None, *config: str | Mapping[str, Any]) 
         return prepare_settings(compose("prepare", *config))
     mapping = len(config) == 1 and isinstance(config[0], Mapping)
     settings = compose("prepare", *config, *(() if mapping else ("data.raw_dir=null",)))
-    return prepare_settings(settings | {"data": settings["data"] | {"raw_dir": str(source)}})
+    return prepare_settings(settings | {"simulation": None, "data": settings["data"] | {"raw_dir": str(source)}})
 
 
 def prepare_settings(settings: Settings) -> Prepared:

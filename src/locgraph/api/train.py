@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,7 +109,7 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
         log.info("%s is done already: nothing to do", folder)
         return Run(folder)
     try:
-        with quiet():
+        with parts.quiet():
             _train(settings, writer, overrides)
     except LocgraphError as error:
         fold = settings["fold"]["index"]
@@ -333,29 +332,3 @@ def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Spl
         positions[fov_id] = whole.select(schema.position_columns(fov.dimensions)).to_numpy()
     train = (*split.train, *split.val)
     return {"controls": run_controls(positions, prepared.labels, train, split.test, settings["seed"]).to_dicts()}
-
-
-_NO_USE_TO_A_USER = (
-    ".*does not have many workers.*",  # loading in this process is a choice
-    ".*The number of training batches.*",  # small data are no mistake
-    ".*Checkpoint directory .* exists and is not empty.*",  # a run that continues, on purpose
-    ".*Experiment logs directory .* exists and is not empty.*",  # its history is kept by `RunWriter`
-    ".*AMP with fp16 is not supported on CPU.*",  # logged by `check_device`
-    ".*is not supported by the model summary.*",
-    ".*isinstance\\(treespec, LeafSpec\\).*",  # a deprecation inside Lightning
-)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hide warnings and messages of Lightning that are of no use to a user, while the block runs."""
-    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            for message in _NO_USE_TO_A_USER:
-                warnings.filterwarnings("ignore", message=message)
-            yield
-    finally:
-        logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""Starts a command under Hydra, and tells people about errors in one message instead of a stack trace."""
+"""Starts a command under Hydra; errors that a user can mend end it with their message, without a stack trace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-import locgraph
+from locgraph.api.config import config_dir
 from locgraph.errors import LocgraphError
 
 TASKS = {
@@ -37,14 +37,8 @@ class CommandError(CompactHydraException):
     """An error that the user can mend: Hydra prints its message alone and exits with status 1."""
 
 
-def config_dir() -> Path:
-    """Folder of the configs: inside the installed package, or at the top of a checkout."""
-    packaged = Path(locgraph.__file__).parent / "configs"
-    return packaged if packaged.is_dir() else Path(locgraph.__file__).parents[2] / "configs"
-
-
 def launch(command: str, arguments: Sequence[str]) -> None:
-    """Runs a command with Hydra's command line.
+    """Run a command with Hydra's command line.
 
     Args:
         command: One of ``TASKS``.
@@ -62,7 +56,7 @@ def launch(command: str, arguments: Sequence[str]) -> None:
 
 
 def reported(run: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
-    """Turns the errors that a user can mend into a ``CommandError`` with their message."""
+    """Turn errors that a user can mend into a ``CommandError`` with their message."""
 
     @functools.wraps(run)
     def wrapped(cfg: DictConfig) -> Any:
