@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from locgraph import __version__
-from locgraph.cli import app, cli
+from locgraph.cli import app
+from locgraph.cli import main as cli
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"], ["help"], ["--help", "train"]])
