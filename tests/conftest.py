@@ -11,6 +11,8 @@ os.environ.pop("LOCGRAPH_OUTPUT_DIR", None)
 
 ROOT = Path(__file__).parents[1]
 
+pytest_plugins = ["builders.runs"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():

@@ -1,4 +1,4 @@
-"""One small trained run and one small sweep that several tests look at."""
+"""One small trained run and one small sweep that several tests look at, as fixtures of a plugin."""
 
 import copy
 import json
