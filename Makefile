@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell sed -n 's/^torch==/torch==/p' requirements.lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format lock clean
+.PHONY: help env demo test lint format docs lock clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,14 @@ format: env  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# beside the versions of the lock file, which the packages of the extra must not change
+$(VENV)/.docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable '.[docs]'
+	touch $@
+
+docs: $(VENV)/.docs  ## build the documentation into site/ (open site/index.html)
+	$(BIN)/python -m mkdocs build --strict
+
 # not from the environment of the lock file: that one lacks what pyproject.toml newly asks for
 lock:  ## make the environment anew from pyproject.toml, and write its versions to requirements.lock
 	rm -rf $(VENV)
@@ -47,4 +55,4 @@ lock:  ## make the environment anew from pyproject.toml, and write its versions 
 	touch $(VENV)/.ready
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) build dist site .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis
