@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from locgraph.cli import analyse
-from locgraph.cli.analysis_figures import FIGURES
+from locgraph.show.figures.analysis import FIGURES
 
 FEW = ("analysis/classifiers=[logistic_regression,nearest_neighbours]", "analysis.importance_repeats=2")
 FAST = (*FEW, "analysis.umap=null", "analysis.localisations=null", "analysis.k_means=[2]", "analysis.n_folds=3")

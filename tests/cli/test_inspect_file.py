@@ -7,7 +7,7 @@ import pytest
 
 from locgraph.cli import cli, inspect_file
 from locgraph.errors import ConfigError
-from locgraph.show.figures.save import read_picture
+from locgraph.show.figures.style import read_picture
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
 

@@ -1,4 +1,4 @@
-"""Figures, the table on the console, and the pictures that loggers get."""
+"""The table on the console, and the pictures and tables that loggers get."""
 
 import io
 import json
@@ -11,7 +11,8 @@ from rich.console import Console
 
 from locgraph.cli import results
 from locgraph.learn.loggers import finish, wandb_logger
-from locgraph.show.figures.save import read_picture
+from locgraph.show.figures.run import draw_run
+from locgraph.show.figures.style import read_picture
 
 METRICS = {
     "experiment": "demo",
@@ -62,47 +63,10 @@ def test_a_long_folder_is_not_broken(tmp_path):
     assert f"run folder: {folder}" in shown(METRICS, folder)
 
 
-def test_figures_are_written(tmp_path):
-    write_history(tmp_path)
-
-    results.draw(tmp_path, METRICS)
-
-    assert {path.name for path in tmp_path.glob("*.png")} == {"confusion_matrix.png", "loss_curves.png"}
-    assert all(read_picture(path).std() > 0 for path in tmp_path.glob("*.png"))
-
-
-def test_without_a_history_there_are_no_curves(tmp_path):
-    results.draw(tmp_path, METRICS)
-
-    assert {path.name for path in tmp_path.glob("*.png")} == {"confusion_matrix.png"}
-
-
-def test_the_gallery_shows_the_first_test_fovs_of_each_class(fold, tmp_path, monkeypatch):
-    drawn = []
-    make = results.gallery_figure
-    monkeypatch.setattr(
-        results, "gallery_figure", lambda tiles, names: drawn.append((tiles, names)) or make(tiles, names)
-    )
-    fovs = sorted(fold.split.train, reverse=True)
-    table = pl.DataFrame({"fov_id": fovs, "truth": [name[0] for name in fovs], "prediction": ["T"] * len(fovs)})
-
-    results.draw_gallery(tmp_path, fold.prepared.tables, table, ("T", "L"))
-
-    ((tiles, names),) = drawn
-    assert names == ("T", "L")
-    assert sorted(tile.truth for tile in tiles) == ["L"] * 3 + ["T"] * 3
-    assert {tile.prediction for tile in tiles} == {"T"}
-    sizes = dict(fold.prepared.manifest.table.select("fov_id", "n_localisations").rows())
-    first = [name for letter in "TL" for name in sorted(fovs) if name.startswith(letter)][:3]
-    of_t = [tile.locs.height for tile in tiles if tile.truth == "T"]
-    assert of_t == [sizes[name] for name in first if name.startswith("T")]
-    assert read_picture(tmp_path / "gallery.png").std() > 0
-
-
 @pytest.fixture
 def figures(tmp_path):
     write_history(tmp_path)
-    results.draw(tmp_path, METRICS)
+    draw_run(tmp_path, METRICS)
     return tmp_path
 
 
@@ -181,7 +145,7 @@ def test_pictures_that_are_not_there_are_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(
         TensorBoardLogger, "experiment", SimpleNamespace(add_image=lambda tag, *given, **named: added.append(tag))
     )
-    results.draw(tmp_path, METRICS)
+    draw_run(tmp_path, METRICS)
 
     results.log_figures([logger], tmp_path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +13,14 @@ from locgraph import schema
 from locgraph.cli import assemble
 from locgraph.cli.analysis_classifiers import Classified, add_classifiers
 from locgraph.cli.analysis_console import show
-from locgraph.cli.analysis_features import read_features
-from locgraph.cli.analysis_figures import FIGURES, draw
+from locgraph.cli.analysis_features import FeatureSets, read_features
 from locgraph.cli.analysis_findings import Findings
 from locgraph.cli.analysis_settings import AnalysisSettings, read_settings
 from locgraph.cli.analysis_source import Material, read_material
 from locgraph.cli.analysis_statistics import add_statistics, ranked, statistics_of
 from locgraph.errors import ConfigError
 from locgraph.provenance import versions, write_json
+from locgraph.show.figures.analysis import FIGURES, AnalysisContent, analysis_figures
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ def analyse(material: Material, settings: AnalysisSettings, group: dict[str, Any
     add_statistics(sets, settings, material.class_names, findings)
     done = add_classifiers(material, sets, settings, feature_of, findings)
     with findings.part("figures"):
-        draw(material, sets, settings, feature_of, done, findings)
+        for name, make in analysis_figures(_content(material, sets, settings, feature_of, done, findings)).items():
+            findings.draw(name, make)
     written = findings.write()
     findings.remove_outdated({*TABLES, *FIGURES})
     tests = findings.tables.get("feature_tests")
@@ -104,6 +105,34 @@ def analyse(material: Material, settings: AnalysisSettings, group: dict[str, Any
     write_json(folder / RECORD, _record(material, group, findings, done, written, top))
     show(folder, findings.tables.get("classifiers"), top, findings.warnings)
     return folder
+
+
+def _content(
+    material: Material,
+    sets: FeatureSets,
+    settings: AnalysisSettings,
+    feature_of: Mapping[str, str],
+    done: Classified,
+    findings: Findings,
+) -> AnalysisContent:
+    """Return the results that figures are drawn from."""
+    tables = findings.tables
+    localisation_tests = tables.get("localisation_tests")
+    return AnalysisContent(
+        tables=tables,
+        class_names=material.class_names,
+        manifest=material.manifest.table,
+        prepared=material.tables,
+        hand_made=sets.hand_made,
+        localisations=sets.localisations,
+        top_features=ranked(tables["feature_tests"], feature_of) if "feature_tests" in tables else (),
+        top_localisations=ranked(localisation_tests, {}) if localisation_tests is not None else (),
+        feature_of=feature_of,
+        n_features=settings.top_features,
+        style=settings.style,
+        best_classifier=done.best,
+        chance=done.chance,
+    )
 
 
 def _record(

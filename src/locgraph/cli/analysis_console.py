@@ -14,8 +14,8 @@ from rich.table import Table
 
 from locgraph.analysis.comparison import CONTROL, GRAPH, LOCALISATIONS
 from locgraph.analysis.markdown import number
-from locgraph.cli.analysis_figures import effect_words, interval, readable, readable_unit
 from locgraph.cli.analysis_settings import HAND_MADE, LEARNED
+from locgraph.show.figures.analysis import effect_words, interval_of, readable, readable_unit
 from locgraph.stats.metrics import ACCURACY, AUROC, BALANCED_ACCURACY, METRICS
 
 _TITLES: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced", AUROC: "AUROC"}
@@ -61,7 +61,7 @@ def _methods(table: pl.DataFrame) -> Table:
     for place, (kind, name, features) in enumerate(keys):
         found = {metric: values.get((kind, name, features, metric)) for metric in METRICS}
         first = found[ACCURACY]
-        low, high = (None, None) if first is None else interval(first)
+        low, high = (None, None) if first is None else interval_of(first)
         width = "" if low is None or high is None else f"{low:.2f}-{high:.2f}"
         cells = [number((found[metric] or {}).get("mean")) for metric in (ACCURACY, *_MORE)]
         last = place + 1 == len(keys) or keys[place + 1][0] != kind or keys[place + 1][2] != features

@@ -14,8 +14,7 @@ import polars as pl
 
 from locgraph.errors import LocgraphError
 from locgraph.provenance import whole_file
-from locgraph.show.figures.save import save_figure
-from locgraph.show.figures.style import Figure
+from locgraph.show.figures.style import Figure, save_figure
 
 log = logging.getLogger(__name__)
 

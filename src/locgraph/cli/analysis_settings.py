@@ -14,7 +14,7 @@ from locgraph.analysis.umap_projection import UmapSettings
 from locgraph.cli import assemble
 from locgraph.errors import ConfigError
 from locgraph.settings import check_flag, check_whole
-from locgraph.show.figures.boxes import STYLES
+from locgraph.show.figures.features import STYLES
 
 HAND_MADE: Final = "hand_made"
 """Features that `locgraph.preparation.features` measures of clusters."""

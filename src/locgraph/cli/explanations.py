@@ -18,7 +18,6 @@ from locgraph.cli.explain_fov import Case, ExplainFov, Told
 from locgraph.cli.explain_settings import PREDICTED, TRUTH, ExplainSettings, read_settings
 from locgraph.cli.explained_fovs import check_names, spread
 from locgraph.cli.explainers import Chosen, choose
-from locgraph.cli.explanation_figures import draw
 from locgraph.cli.fit import timed
 from locgraph.cli.prepare import Prepared, progress
 from locgraph.errors import DataError
@@ -27,6 +26,7 @@ from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
 from locgraph.preparation.executors import Serial
 from locgraph.provenance import versions, write_json
+from locgraph.show.figures.explanations import draw_explanations
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,8 @@ class Plan:
             found = Found(self.record, self.settings, prepared, predictions, cases, explained)
             tables = explanation_tables.make_tables(found)
             explanation_tables.write_tables(folder, tables)
-            figures, not_drawn = draw(folder, found)
+            drawn = spread(list(explained), _classes(found), self.settings.figures)
+            figures, not_drawn = draw_explanations(folder, found, drawn, progress)
         means = explanation_tables.means(tables[explanation_tables.METRICS])
         about |= {
             "metrics": {row[schema.EXPLAINER]: _without(row, schema.EXPLAINER) for row in means.to_dicts()},
@@ -197,3 +198,10 @@ def _first(failures: Failures) -> str:
 
 def _without(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != key}
+
+
+def _classes(found: Found) -> dict[str, str]:
+    """``fov_id`` -> true class, the predicted one where that is not known."""
+    return {
+        fov_id: found.rows[fov_id][schema.TRUTH] or found.rows[fov_id][schema.PREDICTION] for fov_id in found.explained
+    }

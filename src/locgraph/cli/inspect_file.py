@@ -22,7 +22,7 @@ from locgraph.io.header import NOTE
 from locgraph.io.inspection import Inspection, inspect
 from locgraph.io.label_map import SCOPE
 from locgraph.io.units import unit_in_name
-from locgraph.show.figures.save import save_figure
+from locgraph.show.figures.style import save_figure
 from locgraph.show.figures.thumbnail import thumbnail_figure
 
 _MOST_COUNTS: Final = 12

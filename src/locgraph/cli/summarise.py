@@ -18,8 +18,8 @@ from locgraph.cli.run_folder import METRICS, RUN
 from locgraph.errors import DataError
 from locgraph.provenance import fingerprint
 from locgraph.show.figures.bars import sweep_figure
-from locgraph.show.figures.confusion import confusion_figure
-from locgraph.show.figures.save import save_figure
+from locgraph.show.figures.run import confusion_figure
+from locgraph.show.figures.style import save_figure
 
 _LONGEST_NAME = 80
 _BARS, _CONFUSION = "summary.png", "confusion_matrix.png"

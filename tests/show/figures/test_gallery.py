@@ -1,3 +1,5 @@
+"""FOVs of every class side by side."""
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,7 +13,7 @@ def tile(truth, prediction=None, size=100.0):
     locs = pl.DataFrame({"x": corners[:, 0], "y": corners[:, 1], "cluster_id": [0, 0, 1, 1]})
     middles = corners.reshape(2, 2, 2).mean(axis=1)
     clusters = pl.DataFrame({"cluster_id": [0, 1], "x_mean": middles[:, 0], "y_mean": middles[:, 1]})
-    return Tile(locs, clusters, np.array([[0], [1]]), truth, prediction)
+    return Tile(locs, clusters, truth, prediction)
 
 
 def panels(figure, n_columns):

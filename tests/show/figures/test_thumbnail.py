@@ -1,10 +1,12 @@
+"""Density pictures of one FOV."""
+
 import numpy as np
 import polars as pl
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.show.figures.save import read_picture, save_figure
-from locgraph.show.figures.thumbnail import LONG_SIDE, blur, count, thumbnail_figure
+from locgraph.show.figures.style import read_picture, save_figure
+from locgraph.show.figures.thumbnail import LONG_SIDE, blur_pixels, count_on_grid, thumbnail_figure
 
 
 def table(n=500, seed=0, scale=1000.0):
@@ -15,7 +17,7 @@ def table(n=500, seed=0, scale=1000.0):
 def test_every_localisation_is_counted_where_it_is():
     x, y = np.array([0.0, 0.0, 100.0, 60.0]), np.array([0.0, 0.0, 50.0, 10.0])
 
-    density = count(x, y)
+    density = count_on_grid(x, y)
 
     assert density.counts.sum() == 4
     assert density.counts.shape[1] == LONG_SIDE
@@ -23,25 +25,23 @@ def test_every_localisation_is_counted_where_it_is():
     pixel = (density.high - density.low) / density.counts.shape[::-1]
     np.testing.assert_allclose(pixel, pixel[0])
     rows, columns = np.nonzero(density.counts)
-    found = {(row, column): density.counts[row, column] for row, column in zip(rows, columns, strict=True)}
+    counted = {(row, column): density.counts[row, column] for row, column in zip(rows, columns, strict=True)}
     expected = {}
     for point in zip(x, y, strict=True):
         column, row = np.floor((np.array(point) - density.low) / pixel).astype(int)
         expected[row, column] = expected.get((row, column), 0) + 1
-    assert found == expected
-    assert max(found, key=found.get) == min(found), "the two at the origin: smallest row, smallest column"
+    assert counted == expected
+    assert max(counted, key=counted.get) == min(counted), "the two at the origin: smallest row, smallest column"
 
 
 def test_it_does_not_matter_where_the_fov_lies():
-    near, far = table(), table() + 1e9
-    np.testing.assert_array_equal(
-        count(near["x"].to_numpy(), near["y"].to_numpy()).counts, count(far["x"].to_numpy(), far["y"].to_numpy()).counts
-    )
+    near, far = (count_on_grid(locs["x"].to_numpy(), locs["y"].to_numpy()) for locs in (table(), table() + 1e9))
+    np.testing.assert_array_equal(near.counts, far.counts)
 
 
 @pytest.mark.parametrize(("x", "y"), [([5.0], [7.0]), ([5.0, 5.0], [7.0, 7.0]), ([0.0, 1e4], [3.0, 3.0])])
 def test_points_and_lines_have_a_picture(x, y):
-    density = count(np.array(x), np.array(y))
+    density = count_on_grid(np.array(x), np.array(y))
 
     assert density.counts.sum() == len(x)
     assert min(density.counts.shape) >= 60
@@ -49,10 +49,10 @@ def test_points_and_lines_have_a_picture(x, y):
     thumbnail_figure(pl.DataFrame({"x": x, "y": y}), "")
 
 
-def test_what_is_far_away_is_left_out_and_told():
+def test_what_is_far_away_is_left_out_and_counted():
     locs = pl.concat([table(1000), pl.DataFrame({"x": [1e7, -1e7], "y": [0.0, 0.0]})])
 
-    density = count(locs["x"].to_numpy(), locs["y"].to_numpy())
+    density = count_on_grid(locs["x"].to_numpy(), locs["y"].to_numpy())
     title = thumbnail_figure(locs, "a.csv").axes[0].get_title(loc="left")
 
     assert density.counts.sum() == 1000
@@ -94,7 +94,7 @@ def test_names_may_hold_what_means_something_to_matplotlib(tmp_path):
 
 
 def test_few_localisations_are_drawn_as_larger_spots():
-    sizes = [blur(n) for n in (1, 10, 10**4, 10**6, 10**7)]
+    sizes = [blur_pixels(n) for n in (1, 10, 10**4, 10**6, 10**7)]
 
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == sizes[1] > 2

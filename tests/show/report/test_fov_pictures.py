@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from locgraph.show.figures.explanation_panel import SCORE_COLOURS
+from locgraph.show.figures.scored_fov import SCORE_COLOURS
 from locgraph.show.report import fov_pictures
 from locgraph.show.report.absent import Absent
 

@@ -1,4 +1,4 @@
-"""Fields of view (FOVs) of every class side by side, with what the model called them."""
+"""Fields of view (FOVs) of every class side by side, with the classes that the model predicts."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from locgraph.errors import DataError
-from locgraph.show.figures.fov_panel import draw_scene, make_scene
-from locgraph.show.figures.scale_bar import draw_scale_bar
-from locgraph.show.figures.style import GREEN, PAGE_MM, SMALL_POINTS, VERMILLION, blank, house_style, new_figure
+from locgraph.show.figures.fov import draw_scene, make_scene
+from locgraph.show.figures.style import (
+    GREEN,
+    PAGE_MM,
+    SMALL_POINTS,
+    VERMILLION,
+    blank,
+    draw_scale_bar,
+    house_style,
+    new_figure,
+)
 
 _MARGIN: Final = 1.08
 _WIDEST_MM: Final = 45.0
-_SMALLEST_SPAN_NM: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -28,21 +34,19 @@ class Tile:
     Attributes:
         locs: Localisations of one view, positions in nm.
         clusters: Cluster centres in nm, or None.
-        edges: (2, E) indices of clusters in the order of their ``cluster_id``, or None.
         truth: Its class.
-        prediction: What the model called it; None where it was not asked.
+        prediction: Class that the model predicts, or other words about it; None where there is none.
     """
 
     locs: pl.DataFrame
     clusters: pl.DataFrame | None
-    edges: np.ndarray | None
     truth: str
     prediction: str | None = None
 
 
 @house_style()
 def gallery_figure(tiles: Sequence[Tile], class_names: Sequence[str]) -> Figure:
-    """Draws a column for each class and its FOVs below each other, at one scale within a column.
+    """Draw a column for each class and its FOVs below each other, at one scale within a column.
 
     As in a camera image, y points downwards. Three-dimensional FOVs are seen from above.
 
@@ -73,17 +77,16 @@ def gallery_figure(tiles: Sequence[Tile], class_names: Sequence[str]) -> Figure:
 
 
 def _draw_column(column: Sequence[Tile], panels: Sequence[Axes], magnification: float) -> None:
-    scenes = [make_scene(tile.locs, tile.clusters, tile.edges, dimensions=2) for tile in column]
-    spans = [float((scene.high - scene.low).max()) for scene in scenes]
-    half = max([_SMALLEST_SPAN_NM, *spans]) / 2 * _MARGIN
+    scenes = [make_scene(tile.locs, tile.clusters, None, dimensions=2) for tile in column]
+    half = max((scene.span_nm for scene in scenes), default=0.0) / 2 * _MARGIN
     for tile, scene, axes in zip(column, scenes, panels, strict=True):
         middle = (scene.low + scene.high) / 2
         draw_scene(axes, scene, magnification=magnification)
         axes.set_xlim(middle[0] - half, middle[0] + half)
-        # Room below for the words and the bar.
+        # room below for the words and the bar
         axes.set_ylim(middle[1] + half * 1.25, middle[1] - half)
         _write_prediction(axes, tile)
-    # One bar for the column, in its last FOV.
+    # one bar for the column, in its last FOV
     if column:
         draw_scale_bar(panels[-1], middle[0] + half, middle[1] + half * 1.02, 2 * half)
 

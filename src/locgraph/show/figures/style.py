@@ -1,17 +1,25 @@
-"""The look of every figure: sizes of a journal column, one type size, colours that colour-blind readers tell apart.
+"""Look of every figure: sizes of a journal column, colours that colour-blind readers tell apart, scale bars, files.
 
 Figures are objects of their own: nothing here draws on matplotlib's global state or opens a window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from locgraph.errors import ConfigError
+from locgraph.provenance import whole_file
 
 BLACK: Final = "#000000"
 ORANGE: Final = "#E69F00"
@@ -44,6 +52,15 @@ TEXT_POINTS: Final = 7.0
 SMALL_POINTS: Final = 6.0
 
 _MM_PER_INCH: Final = 25.4
+_NM_PER_UM: Final = 1000.0
+_NM_PER_MM: Final = 1e6
+_LONGEST_BAR: Final = 0.3  # part of what is shown
+
+_CLASS_COLOURS: Final = (*CLUSTER_COLOURS, BLACK)
+_CLASS_SYMBOLS: Final = ("o", "s", "^", "D", "v", "P", "X", "p")
+
+# a date in the file would make two equal figures differ
+_METADATA: Final[dict[str, dict[str, None]]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 _SETTINGS: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",
@@ -72,7 +89,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Within this block, or a function it decorates, figures have the house look whatever the user's own settings.
+    """Give figures the look of locgraph within a block, or a function it decorates, whatever the user's own settings.
 
     Matplotlib's settings belong to the process: they are put back at the end, and threads should not draw at once.
     """
@@ -81,11 +98,109 @@ def house_style() -> Iterator[None]:
 
 
 def new_figure(width_mm: float, height_mm: float) -> Figure:
-    """An empty figure of a printed size, which arranges its panels by itself."""
+    """Return an empty figure of a printed size, which arranges its panels by itself."""
     return Figure(figsize=(width_mm / _MM_PER_INCH, height_mm / _MM_PER_INCH), dpi=DPI, layout="constrained")
 
 
 def blank(axes: Axes) -> None:
-    """Takes away frame, ticks and labels, and makes both axes count the same."""
+    """Take away frame, ticks and labels, and give both axes the same scale."""
     axes.set_axis_off()
     axes.set_aspect("equal")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a class is drawn.
+
+    Attributes:
+        colour: Its colour.
+        symbol: Its symbol, as matplotlib names it.
+    """
+
+    colour: str
+    symbol: str
+
+
+def class_marks(class_names: Sequence[str]) -> dict[str, Mark]:
+    """Return a mark for each class: the first seven differ in colour and symbol, up to 56 in one of both.
+
+    Args:
+        class_names: The classes, in the order in which they are shown everywhere.
+    """
+    n_colours, n_symbols = len(_CLASS_COLOURS), len(_CLASS_SYMBOLS)
+    marks = {}
+    for place, name in enumerate(class_names):
+        turn, colour = divmod(place, n_colours)
+        marks[name] = Mark(_CLASS_COLOURS[colour], _CLASS_SYMBOLS[(colour + turn) % n_symbols])
+    return marks
+
+
+def round_length(span_nm: float) -> float:
+    """Return the largest of 1, 2 or 5 times a power of ten (nm) that is at most 30 % of a positive span."""
+    longest = span_nm * _LONGEST_BAR
+    power = 10.0 ** math.floor(math.log10(longest))
+    # rounding may put the longest length a hair below a round one.
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= longest * (1 + 1e-9))
+
+
+def length_text(length_nm: float) -> str:
+    """Return a length in the unit that reads best: ``50 nm``, ``2 µm``, ``1 mm``."""
+    if length_nm >= _NM_PER_MM:
+        return f"{length_nm / _NM_PER_MM:g} mm"
+    if length_nm >= _NM_PER_UM:
+        return f"{length_nm / _NM_PER_UM:g} µm"
+    return f"{length_nm:g} nm"
+
+
+def draw_scale_bar(axes: Axes, right_nm: float, y_nm: float, span_nm: float) -> None:
+    """Draw a bar that ends at the right, with its length below.
+
+    Args:
+        axes: Has nanometres on both axes.
+        right_nm: Where the bar ends.
+        y_nm: Height of the bar.
+        span_nm: Width of what is shown, from which the bar's length is chosen.
+    """
+    length = round_length(span_nm)
+    axes.plot([right_nm - length, right_nm], [y_nm, y_nm], color="black", linewidth=1.6, solid_capstyle="butt")
+    axes.annotate(
+        length_text(length),
+        (right_nm - length / 2, y_nm),
+        xytext=(0, -2),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=SMALL_POINTS,
+    )
+
+
+@house_style()
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the format of the path's suffix, with 200 dots per inch where that matters.
+
+    The same figure gives the same bytes every time.
+
+    Args:
+        figure: The figure.
+        path: Ends in ``.png``, ``.svg`` or ``.pdf``; its folder is made where it is missing.
+
+    Raises:
+        ConfigError: The suffix is another one.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _METADATA:
+        raise ConfigError(f"expected a name ending in {', '.join(_METADATA)}, found {path}", setting="path")
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format=suffix.removeprefix("."), dpi=DPI, metadata=_METADATA[suffix])
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Read a PNG that was saved before.
+
+    Args:
+        path: The file.
+
+    Returns:
+        (height, width, channels) float32 between 0 and 1.
+    """
+    return imread(path)

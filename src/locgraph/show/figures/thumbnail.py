@@ -1,4 +1,4 @@
-"""A small picture of the localisations of one FOV: where they are dense, at any number of them."""
+"""A small picture of the density of localisations of one FOV, at any number of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ from scipy.ndimage import gaussian_filter
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.show.figures.scale_bar import draw_scale_bar
-from locgraph.show.figures.style import BLACK, BLUE, COLUMN_MM, SKY_BLUE, blank, house_style, new_figure
+from locgraph.show.figures.fov import SMALLEST_SPAN_NM
+from locgraph.show.figures.style import (
+    BLACK,
+    BLUE,
+    COLUMN_MM,
+    SKY_BLUE,
+    blank,
+    draw_scale_bar,
+    house_style,
+    new_figure,
+)
 
 DENSITY_COLOURS: Final = LinearSegmentedColormap.from_list("density", ["white", SKY_BLUE, BLUE, BLACK])
 """From nothing (paper) over the palette's blues to black: darker is denser, in grey too."""
@@ -27,7 +36,6 @@ _GAMMA: Final = 0.5
 _BRIGHTEST: Final = 0.999
 _WIDEST_BLUR: Final = 5.0
 _MARGIN: Final = 0.04
-_SMALLEST_SPAN_NM: Final = 10.0
 _TAIL: Final = 0.005
 _FAR: Final = 3.0
 
@@ -49,10 +57,10 @@ class Density:
 
 @house_style()
 def thumbnail_figure(locs: pl.DataFrame, title: str) -> Figure:
-    """Draws the density of the localisations of a FOV, seen from above, with a scale bar.
+    """Draw the density of the localisations of a FOV, seen from above, with a scale bar.
 
-    As in a camera image, y points downwards. Of few localisations each is a spot; their size is no precision. Where a
-    few lie so far away that the others would be a dot, the picture leaves them out, and says so.
+    As in a camera image, y points downwards. Of few localisations each is a spot, whose size is no precision. Where a
+    few lie so far away that the others would be a dot, the picture leaves them out, and the title counts them.
 
     Args:
         locs: Positions in nm, finite.
@@ -68,12 +76,12 @@ def thumbnail_figure(locs: pl.DataFrame, title: str) -> Figure:
     if missing or locs.is_empty():
         raise DataError(f"expected localisations with x and y to draw, found {locs.height} rows of {locs.columns}")
     x, y = (locs[name].to_numpy() for name in (schema.X, schema.Y))
-    density = count(x, y)
+    density = count_on_grid(x, y)
     span = density.high - density.low
     height = float(np.clip(span[1] / span[0], 0.1, 1.6))
     figure = new_figure(COLUMN_MM, 16.0 + 80.0 * height)
     axes = figure.subplots()
-    image = gaussian_filter(density.counts, blur(x.size), mode="constant")
+    image = gaussian_filter(density.counts, blur_pixels(x.size), mode="constant")
     corners = (density.low[0], density.high[0], density.high[1], density.low[1])
     axes.imshow(image, cmap=DENSITY_COLOURS, norm=_norm(image), extent=corners, origin="upper")
     blank(axes)
@@ -81,25 +89,25 @@ def thumbnail_figure(locs: pl.DataFrame, title: str) -> Figure:
     axes.set_ylim(bar + 0.08 * span.max(), density.low[1])
     draw_scale_bar(axes, density.high[0], bar, span[0])
     outside = x.size - int(density.counts.sum())
-    axes.set_title(f"{title}\n{_words(x.size, outside)}", parse_math=False)
+    axes.set_title(f"{title}\n{_counted(x.size, outside)}", parse_math=False)
     return figure
 
 
-def count(x: np.ndarray, y: np.ndarray) -> Density:
-    """Counts localisations on square pixels, as many as a picture can show.
+def count_on_grid(x: np.ndarray, y: np.ndarray) -> Density:
+    """Count localisations on square pixels, as many as a picture can show.
 
     Args:
         x: (N,) in nm.
         y: (N,) in nm.
 
     Returns:
-        The counts, in a window around all localisations but the few that lie far away.
+        The counts, in a window around all localisations except those far away from nearly all others.
     """
     windows = [_window(values) for values in (x, y)]
     middle = np.array([(low + high) / 2 for low, high in windows])
     spans = np.array([high - low for low, high in windows])
     # a margin, and never a picture too narrow to see
-    wanted = np.maximum(spans, _SMALLEST_SPAN_NM) * (1 + 2 * _MARGIN)
+    wanted = np.maximum(spans, SMALLEST_SPAN_NM) * (1 + 2 * _MARGIN)
     pixel = wanted.max() / LONG_SIDE
     shape = np.maximum(np.round(wanted / pixel), _SHORTEST_SIDE).astype(np.int64)
     low = middle - shape * pixel / 2
@@ -110,25 +118,25 @@ def count(x: np.ndarray, y: np.ndarray) -> Density:
     return Density(counts.astype(np.float64), low, low + shape * pixel)
 
 
-def blur(n_localisations: int) -> float:
-    """Standard deviation in pixels by which a picture is blurred: the fewer localisations, the larger the spots."""
+def blur_pixels(n_localisations: int) -> float:
+    """Return the standard deviation of the blur in pixels: the fewer localisations, the larger the spots."""
     return float(np.clip(150.0 / np.sqrt(n_localisations), 0.0, _WIDEST_BLUR))
 
 
 def _window(values: np.ndarray) -> tuple[float, float]:
-    """From the smallest to the largest value, without those that lie far beyond nearly all others."""
+    """Return the smallest and largest value, without those far away from nearly all others."""
     low, high = np.quantile(values, [_TAIL, 1 - _TAIL])
-    reach = _FAR * max(float(high - low), _SMALLEST_SPAN_NM)
+    reach = _FAR * max(float(high - low), SMALLEST_SPAN_NM)
     near = values[(values >= low - reach) & (values <= high + reach)]
     return float(near.min()), float(near.max())
 
 
 def _norm(image: np.ndarray) -> PowerNorm:
-    """Square root of the density, so that single localisations show beside dense clusters."""
+    """Colour by the square root of the density, so that single localisations show beside dense clusters."""
     positive = image[image > 0]
     return PowerNorm(_GAMMA, vmin=0.0, vmax=float(np.quantile(positive, _BRIGHTEST)) if positive.size else 1.0)
 
 
-def _words(total: int, outside: int) -> str:
+def _counted(total: int, outside: int) -> str:
     words = f"{total:,} localisation{'' if total == 1 else 's'}"
     return words + (f", {outside:,} of them far outside" if outside else "")

@@ -13,8 +13,8 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import LocgraphError
 from locgraph.io.featextracted import LOCS, fov_path, read_fov
-from locgraph.show.figures.explanation_panel import SCORE_COLOURS, score_norm
-from locgraph.show.figures.scale_bar import length_text
+from locgraph.show.figures.scored_fov import SCORE_COLOURS, score_norm
+from locgraph.show.figures.style import length_text
 from locgraph.show.figures.thumbnail import DENSITY_COLOURS
 from locgraph.show.report.absent import Absent
 from locgraph.show.report.files import read_parquet

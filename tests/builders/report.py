@@ -1,19 +1,16 @@
 """A small sweep made by hand: run folders, prepared tables, vectors, and explanations."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
 import yaml
 
 from locgraph import schema
 from locgraph.io.featextracted import ExtractedFov, write_fov
 from locgraph.io.manifest import Manifest
-from locgraph.show.report.absent import Absent
 from locgraph.show.report.source import Places, Source, read_source
 
 CLASSES = ("T", "L")
@@ -185,49 +182,3 @@ class Sweep:
         """Changes entries of ``metrics.json`` of a fold."""
         path = self.folder / str(fold) / "metrics.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prepared tables of twelve FOVs."""
-    return make_tables(tmp_path_factory.mktemp("prepared"))
-
-
-@pytest.fixture
-def sweep(tmp_path: Path, prepared: Path) -> Sweep:
-    """Three folds, of which T_0 and L_1 are wrong; vectors and explanations of fold 0 alone."""
-    folder = tmp_path / "sweep"
-    for fold in range(3):
-        add_run(folder / str(fold), fold, wrong=("T_0", "L_1", "L_5"))
-    add_vectors(folder / "0", 0)
-    add_explanations(folder / "0", 0)
-    return Sweep(folder, prepared)
-
-
-@pytest.fixture
-def source(sweep: Sweep) -> Source:
-    """The sweep as it is read."""
-    return sweep.read()
-
-
-@pytest.fixture
-def without_tables(sweep: Sweep) -> Source:
-    """The sweep where its tables are gone."""
-    return sweep.read(tables=Absent("The tables are gone."))
-
-
-@pytest.fixture
-def words() -> Callable[..., list[str]]:
-    """Texts of the notes of a section, of one level or all."""
-
-    def of(section: object, level: str | None = None) -> list[str]:
-        notes = [part for part in section.parts if part.kind == "note"]
-        return [note.text for note in notes if level is None or note.level == level]
-
-    return of
-
-
-@pytest.fixture
-def parts() -> Callable[..., list]:
-    """Parts of a section of one kind."""
-    return lambda section, kind: [part for part in section.parts if part.kind == kind]

@@ -1,0 +1,239 @@
+"""Figures of an explanation: each field of view (FOV) alone for each explainer, and all in one gallery."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from locgraph import schema
+from locgraph.errors import DataError
+from locgraph.io.featextracted import read_fov
+from locgraph.preparation.executors import Outcome, Serial, attempt
+from locgraph.run_folder import EXPLANATIONS, GALLERY_PICTURE
+from locgraph.show.figures.scored_fov import (
+    SCORE_COLOURS,
+    Caption,
+    ScoredFov,
+    draw_scored,
+    explanation_figure,
+    make_scored_scene,
+    shortened,
+)
+from locgraph.show.figures.style import (
+    PAGE_MM,
+    SMALL_POINTS,
+    blank,
+    draw_scale_bar,
+    house_style,
+    new_figure,
+    save_figure,
+)
+
+log = logging.getLogger(__name__)
+
+COLUMNS: Final = 5
+"""FOVs beside each other in the gallery."""
+
+SUFFIXES: Final = (".png", ".svg")
+
+_MARGIN: Final = 1.06
+_LABEL_MM: Final = 8.0
+_BAR_MM: Final = 1.8
+_NAME: Final = 24
+_ABOVE: Final = 1.3
+_BELOW: Final = 1.22
+_FEWEST: Final = 3
+
+
+@dataclass(frozen=True)
+class ExplainedTile:
+    """One explained FOV with its words.
+
+    Attributes:
+        fov: Tables, scores and outlined clusters.
+        caption: Words about it.
+    """
+
+    fov: ScoredFov
+    caption: Caption
+
+
+class Results(Protocol):
+    """Explanations of one run: the attributes that drawing reads."""
+
+    settings: Any
+    prepared: Any
+
+    @property
+    def explained(self) -> Mapping[str, Mapping[str, Any]]:
+        """``fov_id`` -> name of the explainer -> its explanation."""
+        ...
+
+    @property
+    def rows(self) -> Mapping[str, Mapping[str, Any]]:
+        """``fov_id`` -> its row of the predictions."""
+        ...
+
+    def explained_class(self, fov_id: str) -> str:
+        """Return the class that the scores of a FOV are about."""
+        ...
+
+
+Track = Callable[[Iterable[Outcome], int, str], Iterable[Outcome]]
+"""Passes outcomes on while it shows how many of a number are done: outcomes, number, description."""
+
+
+def draw_explanations(
+    folder: Path, results: Results, fov_ids: Sequence[str], track: Track = lambda outcomes, *_: outcomes
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Draw explained FOVs, each for every explainer, and all of them in one gallery.
+
+    Args:
+        folder: The figures go into its folder ``explanations``: ``EXPLAINER/FOV.png`` and ``.svg``, and the gallery.
+        results: The explanations.
+        fov_ids: FOVs that are drawn.
+        track: Shows the progress.
+
+    Returns:
+        ``fov_id`` -> name of the explainer -> its PNG, below ``folder``; and ``fov_id`` -> why it could not be drawn.
+    """
+
+    def draw(fov_id: str) -> dict[str, ExplainedTile]:
+        tiles = make_tiles(results, fov_id)
+        for name, tile in tiles.items():
+            figure = explanation_figure(tile.fov, tile.caption)
+            for suffix in SUFFIXES:
+                save_figure(figure, folder / EXPLANATIONS / name / f"{fov_id}{suffix}")
+        return tiles
+
+    figures: dict[str, dict[str, str]] = {}
+    not_drawn: dict[str, str] = {}
+    rows: dict[str, list[ExplainedTile]] = {}
+    outcomes = Serial().run(draw, {fov_id: fov_id for fov_id in fov_ids})
+    for outcome in track(outcomes, len(fov_ids), "figures"):
+        if outcome.failure is not None:
+            not_drawn[outcome.fov_id] = outcome.failure
+            continue
+        names = list(outcome.result)
+        figures[outcome.fov_id] = {name: f"{EXPLANATIONS}/{name}/{outcome.fov_id}{SUFFIXES[0]}" for name in names}
+        for name in names:
+            rows.setdefault(name.replace("_", " "), []).append(outcome.result[name])
+    if rows:
+        path = folder / EXPLANATIONS / GALLERY_PICTURE
+        gallery = attempt(lambda rows: save_figure(explanation_gallery(rows), path), path.name, rows)
+        not_drawn |= {} if gallery.failure is None else {path.name: gallery.failure}
+    for name, reason in not_drawn.items():
+        log.warning("no figure of %s: %s", name, reason)
+    return figures, not_drawn
+
+
+def make_tiles(results: Results, fov_id: str) -> dict[str, ExplainedTile]:
+    """Read view 0 of an explained FOV; return name of the explainer -> what is drawn.
+
+    Raises:
+        LocgraphError: Its tables or its graph cannot be read.
+    """
+    from locgraph.graphs.store import GraphStore  # loads torch, which other figures do without
+
+    fov = read_fov(results.prepared.tables, fov_id)
+    locs, clusters = (table.filter(pl.col(schema.VIEW) == 0) for table in (fov.locs, fov.clusters))
+    edges = GraphStore(results.prepared.store).load(fov_id)[0][schema.CLUSTER_NEAR].edge_index.numpy()
+    selection = results.settings.judging.selection
+    row = results.rows[fov_id]
+    prediction = row[schema.PREDICTION]
+    tiles = {}
+    for name, result in results.explained[fov_id].items():
+        explanation = result.explanation
+        scores, outlined = explanation.clusters.double().numpy(), selection(explanation).numpy()
+        caption = Caption(
+            name=fov_id,
+            truth=row[schema.TRUTH],
+            prediction=prediction,
+            probability=row[schema.PROBABILITY_PREFIX + prediction],
+            explained=results.explained_class(fov_id),
+            explainer=name.replace("_", " "),
+            named=selection.by == "subgraph" and explanation.subgraph is not None,
+        )
+        tiles[name] = ExplainedTile(ScoredFov(locs, clusters, scores, outlined, edges, fov.dimensions), caption)
+    return tiles
+
+
+@house_style()
+def explanation_gallery(rows: Mapping[str, Sequence[ExplainedTile]]) -> Figure:
+    """Draw FOVs beside each other, each in the colours of its own scores.
+
+    As in a camera image, y points downwards; three-dimensional FOVs are seen from above.
+
+    Args:
+        rows: Name of the explainer -> its FOVs. Of several explainers each has a row of `COLUMNS` FOVs; of one all are
+            drawn, in as many rows as they need.
+
+    Returns:
+        The figure, as wide as a page.
+
+    Raises:
+        DataError: There is no FOV, or one cannot be drawn.
+    """
+    if not any(rows.values()):
+        raise DataError("expected explained FOVs to draw, found none")
+    if len(rows) == 1:
+        ((name, tiles),) = rows.items()
+        starts = range(0, len(tiles), COLUMNS)
+        lines = [(name if start == 0 else "", tiles[start : start + COLUMNS]) for start in starts]
+    else:
+        lines = [(name, tiles[:COLUMNS]) for name, tiles in rows.items()]
+    n_columns = max(_FEWEST, *(len(line) for _, line in lines))
+    width = (PAGE_MM - _LABEL_MM) / COLUMNS
+    height = width * (_ABOVE + _BELOW) / 2
+    figure = new_figure(_LABEL_MM + n_columns * width, len(lines) * (height + 1.0) + _BAR_MM + 13.0)
+    grid = figure.add_gridspec(len(lines) + 1, n_columns, height_ratios=[*(height for _ in lines), _BAR_MM])
+    panels = [[figure.add_subplot(grid[row, column]) for column in range(n_columns)] for row in range(len(lines))]
+    for (name, line), row in zip(lines, panels, strict=True):
+        for axes in row:
+            blank(axes)
+        for tile, axes in zip(line, row, strict=False):
+            _draw_tile(axes, tile, magnification=width / 42.0)
+        row[0].annotate(
+            name, (-0.06, 0.5), xycoords="axes fraction", rotation=90, ha="right", va="center", fontweight="bold"
+        )
+    _draw_colours(figure, figure.add_subplot(grid[-1, 1:-1]))
+    return figure
+
+
+def _draw_tile(axes: Axes, tile: ExplainedTile, magnification: float) -> None:
+    scene = make_scored_scene(tile.fov)
+    draw_scored(axes, scene, magnification=magnification)
+    half = scene.span_nm / 2 * _MARGIN
+    middle = (scene.low + scene.high) / 2
+    axes.set_xlim(middle[0] - half, middle[0] + half)
+    # room above for the words, below for the bar
+    axes.set_ylim(middle[1] + half * _BELOW, middle[1] - half * _ABOVE)
+    draw_scale_bar(axes, middle[0] + half, middle[1] + half * 1.03, 2 * half)
+    caption = tile.caption
+    verdict = (
+        caption.verdict if caption.truth in (None, caption.prediction) else f"{caption.verdict}, is {caption.truth}"
+    )
+    settings: dict[str, Any] = {"fontsize": SMALL_POINTS, "ha": "left", "va": "top", "parse_math": False}
+    top = axes.transAxes
+    axes.text(0.0, 1.0, shortened(caption.name, _NAME), transform=top, fontweight="bold", **settings)
+    axes.text(0.0, 1.0, f"\n{verdict}", transform=top, color=caption.colour, **settings)
+
+
+def _draw_colours(figure: Figure, axes: Axes) -> None:
+    bar = figure.colorbar(ScalarMappable(Normalize(-1.0, 1.0), SCORE_COLOURS), cax=axes, orientation="horizontal")
+    bar.set_ticks([-1.0, 0.0, 1.0], labels=["−", "0", "+"])
+    bar.outline.set_linewidth(0.4)
+    axes.tick_params(width=0.4, length=2)
+    bar.set_label(
+        "score: against ← 0 → for the class\nup to the largest of each FOV; outlined: the clusters that explain",
+        fontsize=SMALL_POINTS,
+    )
