@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from locgraph.learn.history import HISTORY
+from locgraph.run_folder import HISTORY
 from locgraph.show.report.absent import Absent
 from locgraph.show.report.files import read_csv
 from locgraph.show.report.palette import TRAINING, VALIDATION
