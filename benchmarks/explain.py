@@ -43,7 +43,7 @@ from locgraph.cli.explained_fovs import draw, spread
 from locgraph.data.folds import TEST, TRAIN
 from locgraph.errors import ConfigError
 from locgraph.explain.base import Example, Explainer, n_clusters
-from locgraph.explain.metrics.ground_truth import GroundTruth, against_motif
+from locgraph.explain.metrics.comparison import MotifScores, against_motif
 from locgraph.io.featextracted import read_fov
 from locgraph.learn.checkpoint import load_weights, read_checkpoint
 from locgraph.nn.network import Network
@@ -75,7 +75,7 @@ class Study:
 class Result:
     """What one explainer did."""
 
-    truths: list[GroundTruth] = field(default_factory=list)
+    truths: list[MotifScores] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     learning: float | None = None
 

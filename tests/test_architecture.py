@@ -138,7 +138,6 @@ def test_no_module_imports_itself_by_a_detour():
         ("matplotlib", ("show", "analysis")),
         ("torch", ("graphs", "data", "nn", "learn", "explain", "api")),
         ("torch_geometric", ("graphs", "data", "nn", "learn", "explain")),
-        ("captum", ("explain",)),
         ("umap", ("analysis",)),
         ("plotly", ("show",)),
         ("jinja2", ("show",)),

@@ -7,7 +7,7 @@ import torch
 from locgraph import schema
 from locgraph.cli.attributions import attribution_table, check_explanation
 from locgraph.errors import DataError
-from locgraph.explain.explanation import Explanation
+from locgraph.explain.base import Explanation
 
 KEYS = {"fov_id": "a", "fold": 1, "explainer": "occlusion", "explained_class": "T"}
 WHOLE = Explanation(

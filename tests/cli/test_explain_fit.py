@@ -5,7 +5,7 @@ import pytest
 from locgraph.cli.explain_fit import fit, training_examples
 from locgraph.cli.explainers import Chosen
 from locgraph.errors import ConfigError, DataError
-from locgraph.explain.random_scores import RandomScores
+from locgraph.explain.baselines import RandomScores
 
 
 class Learns(RandomScores):

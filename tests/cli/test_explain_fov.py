@@ -6,10 +6,9 @@ import torch
 from locgraph.cli.examples import Examples
 from locgraph.cli.explain_fov import Case, ExplainFov, seeded
 from locgraph.errors import DataError
-from locgraph.explain.base import Explainer, n_clusters
-from locgraph.explain.explanation import Explanation
+from locgraph.explain.base import Explainer, Explanation, n_clusters
+from locgraph.explain.baselines import RandomScores
 from locgraph.explain.metrics import columns
-from locgraph.explain.random_scores import RandomScores
 
 
 class Fails(Explainer):

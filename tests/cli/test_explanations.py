@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import torch
 
-from locgraph.explain.random_scores import RandomScores
+from locgraph.explain.baselines import RandomScores
 
 QUICK = (
     "explain=random",

@@ -1,12 +1,221 @@
-"""SubgraphX: planted motifs, games whose answer is known, FOVs of any kind."""
+"""SubgraphX: planted motifs and games whose answer is known; its search; and which clusters are connected."""
 
+import itertools
+
+import numpy as np
 import pytest
 import torch
 
-from locgraph.errors import ConfigError
 from locgraph.explain.coalitions import Coalitions
 from locgraph.explain.shapley import Shapley, exact_sets, shapley_values
+from locgraph.explain.subgraph_search import SearchSettings, SearchTree, neighbourhood, prunable, within_hops
 from locgraph.explain.subgraphx import SubgraphX
+
+
+def joined(count, *edges):
+    near = torch.zeros((count, count), dtype=torch.bool)
+    for one, other in edges:
+        near[one, other] = near[other, one] = True
+    return near
+
+
+def lists(near):
+    return [row.nonzero()[:, 0].tolist() for row in near]
+
+
+def n_pieces(near, members):
+    left, pieces = set(members), 0
+    while left:
+        pieces += 1
+        waiting = [left.pop()]
+        while waiting:
+            reached = {*near[waiting.pop()]} & left
+            left -= reached
+            waiting.extend(reached)
+    return pieces
+
+
+def test_edges_count_both_ways(make_example):
+    example = make_example(4, edges=[[0, 1, 3, 3], [1, 0, 1, 3]])
+    assert torch.equal(neighbourhood(example.graph, 5), joined(4, (0, 1), (1, 3)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_no_edges(count, make_example):
+    assert not neighbourhood(make_example(count, edges=[[], []]).graph, 5).any()
+
+
+def test_where_all_are_joined_the_nearest_in_space_are(make_example):
+    near = neighbourhood(make_example(4, k=0, positions=[[0, 0], [1, 0], [2.5, 0], [10, 0]]).graph, 1)
+    assert torch.equal(near, joined(4, (0, 1), (1, 2), (2, 3)))
+
+
+@pytest.mark.parametrize("neighbours", [3, 9])
+def test_few_clusters_stay_joined(neighbours, make_example):
+    near = neighbourhood(make_example(4, k=0).graph, neighbours)
+    assert torch.equal(near, ~torch.eye(4, dtype=torch.bool))
+
+
+def test_coincident_clusters_are_not_their_own_neighbours(make_example):
+    near = neighbourhood(make_example(5, k=0, positions=np.zeros((5, 2))).graph, 2)
+    assert not near.diagonal().any()
+    assert (near.sum(dim=1) >= 2).all()
+
+
+@pytest.mark.parametrize(
+    ("hops", "expected"), [(0, [[2], [0, 5]]), (1, [[1, 2, 3], [0, 1, 5]]), (9, [[0, 1, 2, 3], [0, 1, 2, 3, 5]])]
+)
+def test_hops_by_hand(hops, expected):
+    """A path 0-1-2-3, and 4 and 5 apart."""
+    groups = torch.zeros((2, 6), dtype=torch.bool)
+    groups[0, 2] = groups[1, 0] = groups[1, 5] = True
+    found = within_hops(joined(6, (0, 1), (1, 2), (2, 3)), groups, hops)
+    assert lists(found) == expected
+
+
+def test_prunable_by_hand():
+    """Two triangles that share cluster 2, and a tail."""
+    near = lists(joined(7, (0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (2, 4), (4, 5)))
+    assert prunable(near, frozenset(range(7))) == [0, 1, 3, 5, 6]
+    assert prunable(near, frozenset({0, 2, 3, 4})) == [0, 3, 4]
+    assert prunable(near, frozenset({4})) == [4]
+    assert prunable(near, frozenset()) == []
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_prunable_against_counting_pieces(seed):
+    rng = np.random.default_rng(seed)
+    count = 12
+    near = lists(joined(count, *rng.integers(0, count, size=(rng.integers(4, 20), 2))).fill_diagonal_(False))
+    members = frozenset(rng.permutation(count)[:9].tolist())
+    expected = [row for row in sorted(members) if n_pieces(near, members - {row}) <= n_pieces(near, members)]
+    assert prunable(near, members) == expected
+
+
+def test_long_chains_do_not_exhaust_the_stack():
+    count = 5000
+    near = [[row - 1, row + 1] for row in range(count)]
+    near[0], near[-1] = [1], [count - 2]
+    assert prunable(near, frozenset(range(count))) == [0, count - 1]
+
+
+SETTINGS = {"max_clusters": 3, "rollouts": 30, "expand": 12, "order": "low_to_high", "exploration": 1.0}
+
+
+def everything(count):
+    return torch.ones(count, dtype=torch.bool)
+
+
+def search(near, reward, start=None, **changes):
+    start = everything(len(near)) if start is None else start
+    return SearchTree(start, near, reward, SearchSettings(**SETTINGS | changes))
+
+
+def rows(subgraph):
+    return subgraph.members.nonzero()[:, 0].tolist()
+
+
+def connected(near, members):
+    reached, waiting = {members[0]}, [members[0]]
+    while waiting:
+        new = {*near[waiting.pop()].nonzero()[:, 0].tolist()} & {*members} - reached
+        reached |= new
+        waiting.extend(new)
+    return len(reached) == len(members)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_connected_subgraph_is_found(seed):
+    """Of a random tree, whose clusters add weights to the reward, and 1 if two certain ones are there together."""
+    rng = np.random.default_rng(seed)
+    count = 9
+    near = joined(count, *((row, rng.integers(row)) for row in range(1, count)))
+    weights = torch.as_tensor(rng.uniform(0, 0.3, size=count), dtype=torch.float32)
+    pair = near.nonzero()[seed]
+
+    def reward(groups):
+        return groups.float() @ weights + groups[:, pair].all(dim=1).float()
+
+    found = search(near, reward).run()
+
+    candidates = [each for each in itertools.combinations(range(count), 3) if connected(near, each)]
+    masks = torch.stack([torch.isin(torch.arange(count), torch.tensor(each)) for each in candidates])
+    assert rows(found) == list(candidates[int(reward(masks).argmax())])
+
+
+def test_all_children_are_asked_for_at_once():
+    asked = []
+
+    def reward(groups):
+        asked.append(groups.sum(dim=1).tolist())
+        return torch.zeros(len(groups))
+
+    search(~torch.eye(5, dtype=torch.bool), reward, rollouts=1, max_clusters=2).run()
+
+    assert asked == [[5], [4] * 5, [3] * 4, [2] * 3]
+
+
+def test_no_subgraph_is_asked_for_twice():
+    asked = []
+
+    def reward(groups):
+        asked.extend(row.tobytes() for row in groups.numpy())
+        return groups[:, 0].float()
+
+    search(~torch.eye(6, dtype=torch.bool), reward, rollouts=50).run()
+
+    assert len(asked) == len(set(asked)) <= 2**6
+
+
+@pytest.mark.parametrize(("order", "first"), [("low_to_high", 3), ("high_to_low", 0)])
+def test_candidates_by_their_degree(order, first):
+    """A triangle with a tail: cluster 2 cannot go, 3 has one neighbour, 0 and 1 have two."""
+    near = joined(4, (0, 1), (1, 2), (0, 2), (2, 3))
+    found = search(near, lambda groups: torch.zeros(len(groups)), order=order, expand=1, max_clusters=3).run()
+    assert rows(found) == sorted({0, 1, 2, 3} - {first})
+
+
+def test_the_first_way_goes_where_the_reward_is_highest():
+    weights = torch.tensor([5.0, 1.0, 4.0, 2.0, 3.0])
+    found = search(~torch.eye(5, dtype=torch.bool), lambda groups: groups.float() @ weights, rollouts=1, max_clusters=2)
+    assert rows(found.run()) == [0, 2]
+
+
+def test_exploration_tries_more():
+    def seen(exploration):
+        asked = []
+
+        def reward(groups):
+            asked.extend(groups)
+            return 1 + 0.01 * groups[:, :3].float().sum(dim=1)
+
+        search(~torch.eye(8, dtype=torch.bool), reward, exploration=exploration, rollouts=20).run()
+        return len(asked)
+
+    assert seen(5.0) > seen(0.0)
+
+
+def test_pieces_stay_in_one_piece_each():
+    """Two paths apart: a piece may shrink and vanish, but never break."""
+    near = joined(8, (0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7))
+    tree = search(near, lambda groups: groups[:, [0, 3]].float().sum(dim=1), max_clusters=4)
+    found = rows(tree.run())
+    assert found == [0, 1, 2, 3]
+    lists = [row.nonzero()[:, 0].tolist() for row in near]
+    assert prunable(lists, frozenset(found)) == [0, 3]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_clusters_are_their_own_subgraph(count):
+    near = ~torch.eye(count, dtype=torch.bool)
+    assert rows(search(near, lambda groups: torch.ones(len(groups))).run()) == list(range(count))
+
+
+def test_it_starts_where_it_is_told():
+    start = torch.tensor([True, False, True, True, False, True])
+    tree = search(~torch.eye(6, dtype=torch.bool), lambda groups: groups[:, 5].float(), start, max_clusters=1)
+    assert rows(tree.root) == [0, 2, 3, 5]
+    assert rows(tree.run()) == [5]
 
 
 def seeded(seed=0):
@@ -120,26 +329,6 @@ def test_many_clusters_are_thinned_first(make_motif, finds_motif):
     assert found.subgraph.sum() == 5
 
 
-@pytest.mark.parametrize("n", [4, 12])
-def test_the_same_seed_gives_the_same_scores(n, make_motif, finds_motif):
-    example, _ = make_motif(n=n)
-    one, two = (SubgraphX(rollouts=2).explain(finds_motif(), example, seeded()) for _ in range(2))
-    other = SubgraphX(rollouts=2).explain(finds_motif(), example, seeded(1))
-    assert torch.equal(one.clusters, two.clusters)
-    assert torch.equal(one.subgraph, two.subgraph)
-    assert torch.equal(one.clusters, other.clusters) is (n == 4)
-
-
-def test_order_of_clusters_changes_nothing_but_the_order(make_motif, finds_motif, permuted):
-    example, _ = make_motif(n=5)
-    order = torch.tensor([3, 0, 2, 4, 1])
-    explainer = SubgraphX(max_clusters=3)
-    one = explainer.explain(finds_motif(), example, seeded())
-    other = explainer.explain(finds_motif(), permuted(example, order), seeded())
-    torch.testing.assert_close(other.clusters, one.clusters[order], atol=1e-6, rtol=0)
-    assert torch.equal(other.subgraph, one.subgraph[order])
-
-
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
@@ -162,19 +351,3 @@ def test_real_networks(name, overrides, make_network, make_full_example):
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
     assert not network.training
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("max_clusters", 0, "explainer.max_clusters must be a whole number of at least 1"),
-        ("order", "high", "explainer.order must be low_to_high or high_to_low"),
-        ("samples", 0, "explainer.samples must be a whole number of at least 1"),
-        ("hops", -1, "explainer.hops must be a whole number of at least 0"),
-        ("neighbours", 0, "explainer.neighbours must be a whole number of at least 1"),
-        ("start_clusters", 2.5, "explainer.start_clusters must be a whole number of at least 1"),
-    ],
-)
-def test_settings_are_checked(name, value, words):
-    with pytest.raises(ConfigError, match=words):
-        SubgraphX(**{name: value})

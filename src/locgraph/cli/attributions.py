@@ -10,7 +10,7 @@ from torch import Tensor
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.explain.explanation import Explanation
+from locgraph.explain.base import Explanation
 
 _ORDER = {column.name: column.dtype for column in schema.ATTRIBUTION_COLUMNS.values()}
 

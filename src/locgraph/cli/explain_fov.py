@@ -15,10 +15,9 @@ from locgraph.cli.attributions import check_explanation
 from locgraph.cli.examples import Examples
 from locgraph.cli.explain_settings import ExplainSettings
 from locgraph.data.sampler import mix
-from locgraph.explain.base import Example, Explainer, n_clusters
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.judge import Row, judge, judge_stability
+from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
 from locgraph.explain.metrics import columns
+from locgraph.explain.metrics.judge import Row, judge, judge_stability
 from locgraph.explain.metrics.sanity import ALL, RANDOMISED_TO, SPEARMAN, randomised_weights
 from locgraph.nn.network import Network
 from locgraph.preparation.executors import Outcome, attempt

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from locgraph.errors import ConfigError
-from locgraph.explain.judge import JudgeSettings
-from locgraph.explain.metrics.characterisation import Characterisation
+from locgraph.explain.metrics.fidelity import Characterisation
+from locgraph.explain.metrics.judge import JudgeSettings
 from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.stability import Stability
 from locgraph.settings import check_flag, check_number, check_whole

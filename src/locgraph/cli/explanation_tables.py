@@ -20,7 +20,7 @@ from locgraph.cli.explain_fov import Told
 from locgraph.errors import DataError
 from locgraph.explain import summary
 from locgraph.explain.metrics import columns
-from locgraph.explain.metrics.agreement import agreement
+from locgraph.explain.metrics.comparison import agreement
 from locgraph.io.featextracted import read_fov
 from locgraph.provenance import whole_file
 

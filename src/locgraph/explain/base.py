@@ -1,4 +1,4 @@
-"""The contract of explainers."""
+"""The contract of explainers: one FOV in, scores of its parts out."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from torch import Generator, Tensor
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
-from locgraph.errors import ConfigError
-from locgraph.explain.explanation import Explanation
+from locgraph.errors import ConfigError, DataError
 from locgraph.nn.network import Network
 
 
 @dataclass(frozen=True)
 class Example:
-    """One FOV as explainers see it.
+    """One FOV and the class to explain.
 
     Attributes:
         fov_id: The FOV.
@@ -30,11 +29,59 @@ class Example:
     target: int
 
 
-class Explainer(ABC):
-    """Scores the parts of a graph by what they mean to a network.
+@dataclass(frozen=True)
+class Explanation:
+    """Scores of the parts of one graph: the larger, the more a part speaks for the explained class.
 
-    An explainer holds settings alone, and what `fit` learned; the network is handed to each call, in evaluation mode
-    and on the CPU, and comes back as it was.
+    Scores are comparable within one explanation, not between explainers. All tensors are on the CPU.
+
+    Attributes:
+        clusters: (C,) float32, one score for each cluster, in their order in the graph.
+        localisations: (N,) float32, one for each localisation, in their order in the graph; None where the explainer
+            does not score them.
+        edges: (E,) float32, one for each edge between clusters; None where it does not score them.
+        features: (F,) float32, one for each feature of clusters; None where it does not score them.
+        subgraph: (C,) bool, the clusters that explain the class together; None where the explainer selects none.
+    """
+
+    clusters: Tensor
+    localisations: Tensor | None = None
+    edges: Tensor | None = None
+    features: Tensor | None = None
+    subgraph: Tensor | None = None
+
+    def check(self, graph: HeteroData, n_features: int) -> None:
+        """Refuse scores that do not fit the graph or are not finite.
+
+        Args:
+            graph: A PyG batch of the explained graph.
+            n_features: Number of features of clusters.
+
+        Raises:
+            DataError: Names the part with wrong scores.
+        """
+        n_localisations = graph[schema.LOCALISATION].num_nodes if schema.LOCALISATION in graph.node_types else 0
+        _check_scores("clusters", self.clusters, n_clusters(graph))
+        _check_scores("localisations", self.localisations, n_localisations)
+        _check_scores("edges", self.edges, graph[schema.CLUSTER_NEAR].edge_index.shape[1])
+        _check_scores("features", self.features, n_features)
+        _check_scores("subgraph", self.subgraph, n_clusters(graph))
+
+
+def _check_scores(name: str, scores: Tensor | None, size: int) -> None:
+    if scores is None:
+        return
+    if scores.shape != (size,):
+        raise DataError(f"expected {size} scores of {name}, found the shape {tuple(scores.shape)}")
+    if not scores.isfinite().all():
+        raise DataError(f"expected finite scores of {name}, found {int((~scores.isfinite()).sum())} that are not")
+
+
+class Explainer(ABC):
+    """Base class of all explainers, which score the parts of a graph by their importance to a network.
+
+    An explainer holds settings alone, and the result of `fit`; the network is an argument of each call, in evaluation
+    mode and on the CPU, and is left unchanged.
 
     Attributes:
         trained: Whether `fit` has to be called first, with training FOVs.
@@ -43,29 +90,29 @@ class Explainer(ABC):
     trained: bool = False
 
     def check(self, network: Network) -> None:
-        """Refuses a network that this explainer cannot explain; cheap, and called before anything else.
+        """Refuse a network that this explainer cannot explain; cheap, and called before anything else.
 
         Raises:
             ConfigError: The network lacks what the explainer needs.
         """
         if schema.FIELD_OF_VIEW not in network.predicts:
             raise ConfigError(
-                f"{type(self).__name__} explains the class of a FOV, and this model names the classes of "
+                f"{type(self).__name__} explains the class of a FOV, and this model predicts the classes of "
                 f"{', '.join(network.predicts)} nodes alone; train one with model/head=classify or model/head=both"
             )
 
     def fit(self, network: Network, examples: Sequence[Example], generator: Generator) -> None:
-        """Learns from training FOVs; explainers that learn nothing leave this as it is."""
+        """Learn from training FOVs; explainers that are not ``trained`` do nothing."""
         del network, examples, generator
 
     @abstractmethod
     def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
-        """Scores one FOV.
+        """Score the parts of one FOV.
 
         Args:
             network: The network, in evaluation mode.
             example: The FOV.
-            generator: All that is random comes from it: the same seed gives the same scores.
+            generator: Source of all randomness: the same seed gives the same scores.
 
         Returns:
             The scores.
@@ -73,6 +120,6 @@ class Explainer(ABC):
 
 
 def n_clusters(graph: HeteroData) -> int:
-    """Number of clusters of a graph."""
+    """Return the number of clusters of a graph."""
     positions: Tensor = graph[schema.CLUSTER][schema.POS]
     return len(positions)

@@ -1,4 +1,4 @@
-"""What a network says of part of the clusters of a FOV, for many parts at once."""
+"""Predicted probabilities for subsets of the clusters of a FOV, many at a time."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from locgraph.nn.network import Network
 
 _PER_GRAPH: Final = ("batch", "ptr")
 _MAX_ROWS: Final = 30_000
-"""Nodes and edges of one batch: what is made of more does not stay in the cache of a core."""
+"""Nodes and edges of one batch: intermediate values of more do not fit the cache of a core."""
 _ROWS_OF_CLUSTER_EDGE: Final = 5
-"""What an edge between clusters counts: its vectors are longer than those of localisations."""
+"""Weight of an edge between clusters in this count: its vectors are longer than those of localisations."""
 _MAX_MASK: Final = 20_000_000
 """Entries of the masks of nodes or edges while a batch is made."""
 
 
 def subgraphs(graph: HeteroData, masks: Tensor) -> HeteroData:
-    """Copies of a graph, each with part of its clusters.
+    """Return copies of a graph, each with a subset of its clusters.
 
-    A cluster that goes takes its localisations of all levels and its edges along; a supercluster goes with the last
-    of what it holds. What describes the FOV as a whole stays: the ``FIELD_OF_VIEW`` node, and the features of the
-    superclusters that stay.
+    A cluster is removed with its localisations of all levels and its edges, a supercluster with the last of its
+    members. The ``FIELD_OF_VIEW`` node, and the features of the remaining superclusters, stay as they are.
 
     Args:
         graph: A PyG batch of one graph.
@@ -36,7 +35,7 @@ def subgraphs(graph: HeteroData, masks: Tensor) -> HeteroData:
 
     Returns:
         The PyG batch of the M copies, with nodes, edges and parents as if it were made of one graph after the other.
-        What belongs to the batch as a whole, such as names of FOVs, is left out.
+        Attributes of the batch as a whole, such as names of FOVs, are left out.
     """
     kept = _kept_nodes(graph, masks)
     new_row = {name: torch.cumsum(mask.flatten(), 0).view_as(mask) - 1 for name, mask in kept.items()}
@@ -61,7 +60,7 @@ def subgraphs(graph: HeteroData, masks: Tensor) -> HeteroData:
 
 
 def _kept_nodes(graph: HeteroData, masks: Tensor) -> dict[str, Tensor]:
-    """The nodes of each type that each copy keeps, (M, n) bool."""
+    """Return the nodes of each type that each copy keeps, (M, n) bool."""
     kept = {name: masks.new_ones((len(masks), graph[name].num_nodes)) for name in graph.node_types}
     kept[schema.CLUSTER] = masks
     for index in range(_n_levels(graph)):
@@ -77,7 +76,7 @@ def _kept_nodes(graph: HeteroData, masks: Tensor) -> dict[str, Tensor]:
 
 
 def _n_levels(graph: HeteroData) -> int:
-    """Levels of localisations in a graph."""
+    """Return the number of levels of localisations in a graph."""
     index = 0
     while schema.level_in(index) in graph.edge_types:
         index += 1
@@ -85,28 +84,28 @@ def _n_levels(graph: HeteroData) -> int:
 
 
 def _renumber_parents(batch: HeteroData, below: str, name: str, new_row: dict[str, Tensor]) -> None:
-    """Parents count within their own copy, as they do in every batch."""
+    """Set parents, which count within their own copy, as they do in every batch."""
     if schema.PARENT in batch[name]:
         copies = batch[name].batch
         batch[name][schema.PARENT] = new_row[below][copies, batch[name][schema.PARENT]] - batch[below].ptr[copies]
 
 
 class Coalitions:
-    """The value of sets of clusters: the probability of a class, seen by a network that is handed them alone.
+    """The value of sets of clusters: the probability that a network predicts for a class from these clusters alone.
 
-    Clusters that are left out are taken out of the graph, not set to 0. No clusters are worth 1 / K, whatever the
-    network would make of an empty graph: who sees nothing knows nothing of K classes. No set is evaluated twice.
+    Other clusters are removed from the graph, not set to 0. The value of the empty set is 1 / K for K classes, whatever
+    the network would predict for an empty graph. No set is evaluated twice.
 
     Args:
         network: The network, in evaluation mode.
         graph: A PyG batch of one graph of C clusters, scaled.
         target: Index of the class.
-        max_clusters: Clusters in one batch, fewer where they bring many localisations and edges; a set larger than
-            that is evaluated alone.
+        max_clusters: Clusters in one batch, fewer where they have many localisations and edges; a larger set is
+            evaluated alone.
 
     Attributes:
         n_clusters: Number of clusters C.
-        n_evaluated: Sets that the network has seen so far.
+        n_evaluated: Sets that the network has evaluated so far.
     """
 
     def __init__(self, network: Network, graph: HeteroData, target: int, max_clusters: int = 4096) -> None:
@@ -122,7 +121,7 @@ class Coalitions:
 
     @property
     def whole(self) -> float:
-        """Value of all clusters: the probability that the network gives the class."""
+        """Value of all clusters: the predicted probability of the class."""
         return float(self.values(torch.ones((1, self.n_clusters), dtype=torch.bool)))
 
     @property
@@ -131,22 +130,22 @@ class Coalitions:
         return float(self.values(torch.zeros((1, self.n_clusters), dtype=torch.bool)))
 
     def values(self, masks: Tensor) -> Tensor:
-        """Values of sets of clusters: (M, C) bool to (M,) float32."""
+        """Return the values of sets of clusters: (M, C) bool to (M,) float32."""
         keys = _keys(masks)
         new = {key: row for row, key in enumerate(keys) if key not in self._known}
-        wanted = masks[list(new.values())]
-        found = [self._probabilities(part)[:, self.target] for part in self._batches(wanted)]
-        if found:
-            self._known |= dict(zip(new, torch.cat(found).tolist(), strict=True))
+        batches = self._batches(masks[list(new.values())])
+        values = [self._probabilities(batch)[:, self.target] for batch in batches]
+        if values:
+            self._known |= dict(zip(new, torch.cat(values).tolist(), strict=True))
         return torch.tensor([self._known[key] for key in keys])
 
     def known(self) -> tuple[Tensor, Tensor]:
-        """All sets whose values are known so far, (M, C) bool, and these (M,) float32."""
+        """Return all sets evaluated so far, (M, C) bool, and their values (M,) float32."""
         entries = torch.frombuffer(bytearray(b"".join(self._known)), dtype=torch.bool)
         return entries.view(-1, self.n_clusters), torch.tensor(list(self._known.values()))
 
     def _batches(self, masks: Tensor) -> Iterator[Tensor]:
-        """Splits (M, C) masks into those of one batch each, which holds one mask at least."""
+        """Split (M, C) masks into batches of one mask at least."""
         filled = torch.cumsum((masks.double() @ self._filled_by_cluster).clamp(min=self._filled_by_copy), 0)
         start = 0
         while start < len(masks):
@@ -156,7 +155,7 @@ class Coalitions:
             start = end
 
     def _probabilities(self, masks: Tensor) -> Tensor:
-        """(M, C) bool to (M, K) float32."""
+        """Predict (M, C) bool to (M, K) float32."""
         self.n_evaluated += len(masks)
         with torch.no_grad():
             return self.network(subgraphs(self.graph, masks)).float().softmax(dim=1)
@@ -167,7 +166,7 @@ def _keys(masks: Tensor) -> list[bytes]:
 
 
 def _rows_of_clusters(graph: HeteroData) -> Tensor:
-    """Nodes and edges that each cluster brings into a batch, at most: (C,) float64."""
+    """Return the largest number of nodes and edges that each cluster adds to a batch: (C,) float64."""
     count = n_clusters(graph)
     of_type = {schema.level(index): owners(graph, index) for index in range(_n_levels(graph))}
     of_type[schema.CLUSTER] = torch.arange(count)
@@ -177,6 +176,6 @@ def _rows_of_clusters(graph: HeteroData) -> Tensor:
 
 
 def _width(graph: HeteroData) -> int:
-    """The largest number of nodes or edges of one type."""
+    """Return the largest number of nodes or edges of one type."""
     edges = [graph[kind].num_edges for kind in graph.edge_types]
     return max([*edges, *(graph[name].num_nodes for name in graph.node_types)])

@@ -1,35 +1,36 @@
-"""GNNExplainer: the clusters, edges and features that are enough for the class, found by learning what to fade out."""
+"""GNNExplainer: learned masks of clusters, edges and features; and the parts of the loss that masks share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, int64
+from torch.nn.functional import cross_entropy
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
-from locgraph.explain.base import Example, Explainer, n_clusters
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.frozen import frozen
-from locgraph.explain.hooks import cluster_weights, edge_messages, edge_weights
-from locgraph.explain.masks import price, surprise
+from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
+from locgraph.explain.hooks import cluster_weights, edge_messages, edge_weights, frozen
 from locgraph.nn.network import Network
 from locgraph.settings import check_number, check_whole
 
+_TINY: Final = 1e-12
+
 
 class GNNExplainer(Explainer):
-    """Learns, for one FOV, weights between 0 and 1 that fade out all that the class does not need.
+    """Weights between 0 and 1, learned for one FOV, that fade out the parts which the class does not need.
 
-    There is a weight for each cluster, which multiplies the vector that it starts with, all that it tells its
-    neighbours, and what it hands to the readout; for each edge between clusters, which multiplies what it carries in
-    each layer; and for each feature of clusters. Learned together, they keep the probability of the class high and
-    themselves few and clear. Scores are these weights.
+    There is a weight for each cluster, which multiplies its first vector, its messages to its neighbours, and its
+    vector at the readout; for each edge between clusters, which multiplies the messages along it in each layer; and for
+    each feature of clusters. They are learned together, so that the probability of the class stays high with few
+    weights above 0, each near 0 or 1. Scores are these weights.
 
-    Works for every model that names the class of a FOV. ``edges`` is None where clusters do not hear each other, as
-    with ``mlp``, and ``features`` where the model reads no features of clusters. In ``hgt`` only edges between clusters
-    have weights of their own; what a cluster tells its localisations and superclusters is faded with it, and what these
-    are by themselves stays. Descriptors stay.
+    Works for every model that predicts the class of a FOV. ``edges`` is None where no messages pass between clusters,
+    as with ``mlp``, and ``features`` where the model reads no features of clusters. In ``hgt`` only edges between
+    clusters have weights of their own; the messages of a cluster to its localisations and superclusters are faded with
+    it, and the vectors of these stay. Descriptors stay.
 
     Args:
         steps: Steps of learning.
@@ -56,17 +57,17 @@ class GNNExplainer(Explainer):
         feature_size: float = 0.5,
         entropy: float = 0.1,
     ) -> None:
-        self.steps = check_whole("explainer.steps", steps, at_least=1)
-        self.learning_rate = check_number("explainer.learning_rate", learning_rate, above=0.0)
+        self.steps = check_whole("steps", steps, at_least=1)
+        self.learning_rate = check_number("learning_rate", learning_rate, above=0.0)
         self.sizes = {
-            schema.CLUSTER: check_number("explainer.cluster_size", cluster_size, at_least=0.0),
-            schema.EDGE: check_number("explainer.edge_size", edge_size, at_least=0.0),
-            schema.FEATURE: check_number("explainer.feature_size", feature_size, at_least=0.0),
+            schema.CLUSTER: check_number("cluster_size", cluster_size, at_least=0.0),
+            schema.EDGE: check_number("edge_size", edge_size, at_least=0.0),
+            schema.FEATURE: check_number("feature_size", feature_size, at_least=0.0),
         }
-        self.entropy = check_number("explainer.entropy", entropy, at_least=0.0)
+        self.entropy = check_number("entropy", entropy, at_least=0.0)
 
     def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
-        """Scores clusters, edges and features."""
+        """Score clusters, edges and features."""
         graph = example.graph
         logits = {
             name: (0.1 * torch.randn(size, generator=generator)).requires_grad_()
@@ -82,8 +83,8 @@ class GNNExplainer(Explainer):
                 loss = _masked_surprise(network, graph, start, example.target, masks) + self._price(masks)
                 loss.backward()
                 optimiser.step()
-        found = {name: values.detach().sigmoid() for name, values in logits.items()}
-        return Explanation(found[schema.CLUSTER], edges=found.get(schema.EDGE), features=found.get(schema.FEATURE))
+        scores = {name: values.detach().sigmoid() for name, values in logits.items()}
+        return Explanation(scores[schema.CLUSTER], edges=scores.get(schema.EDGE), features=scores.get(schema.FEATURE))
 
     def _price(self, masks: Mapping[str, Tensor]) -> Tensor:
         prices = [price(mask, self.sizes[name], self.entropy) for name, mask in masks.items() if len(mask)]
@@ -91,7 +92,7 @@ class GNNExplainer(Explainer):
 
 
 def _mask_sizes(network: Network, graph: HeteroData) -> dict[str, int]:
-    """Number of weights of each mask; those that the network has no use for are left out."""
+    """Return the number of weights of each mask; masks of inputs that the network does not read are left out."""
     sizes = {schema.CLUSTER: n_clusters(graph)}
     if edge_messages(network):
         sizes[schema.EDGE] = graph[schema.CLUSTER_NEAR].edge_index.shape[1]
@@ -110,9 +111,40 @@ def _masked_surprise(
     x, levels = start
     if schema.FEATURE in masks:
         features = masks[schema.FEATURE]
-        # they come last among what describes a cluster
+        # they come last in the first vector of a cluster
         x = x * torch.cat([features.new_ones(x.shape[1] - len(features)), features])
     x = x * masks[schema.CLUSTER][:, None]
     edges = masks.get(schema.EDGE, x.new_ones(graph[schema.CLUSTER_NEAR].edge_index.shape[1]))
     with cluster_weights(network, masks[schema.CLUSTER]), edge_weights(network, edges):
         return surprise(network, graph, (x, levels), target)
+
+
+def price(mask: Tensor, size: float, entropy: float) -> Tensor:
+    """Return the price of a mask: means, so that settings mean the same for small and large FOVs.
+
+    Args:
+        mask: Weights between 0 and 1, at least one.
+        size: Price of a mask of ones: larger keeps less.
+        entropy: Price of a mask of halves, in units of ln 2: larger makes weights come nearer to 0 or 1.
+
+    Returns:
+        A scalar.
+    """
+    uncertainty = -mask * (mask + _TINY).log() - (1 - mask) * (1 - mask + _TINY).log()
+    return size * mask.mean() + entropy * uncertainty.mean()
+
+
+def surprise(network: Network, graph: HeteroData, start: tuple[Tensor, list[Tensor]], target: int) -> Tensor:
+    """Return the negative logarithm of the probability of a class.
+
+    Args:
+        network: The network, within a block of ``frozen``.
+        graph: A PyG batch of one graph.
+        start: Output of ``network.describe``, changed or not: the localisations are encoded only once.
+        target: Index of the class.
+
+    Returns:
+        A scalar.
+    """
+    logits = network.classify(network.encode_clusters(graph, *start))[schema.FIELD_OF_VIEW]
+    return cross_entropy(logits, logits.new_full((1,), target, dtype=int64))

@@ -1,4 +1,4 @@
-"""Hooks into a network: what passes through some of its parts is recorded or weighed, and the hooks always go again."""
+"""Access to a network under study: frozen parameters, and forward hooks that record or weight intermediate values."""
 
 from __future__ import annotations
 
@@ -11,18 +11,42 @@ from torch import Tensor, nn
 
 from locgraph import schema
 from locgraph.nn.network import Network
+from locgraph.nn.precision import no_autocast
 from locgraph.nn.rows import gather
 from locgraph.nn.seams import Messages
 
 
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Freeze a network within a block, whatever its mode, and whether or not gradients are enabled.
+
+    Within the block it is in evaluation mode and computes in 32 bits, gradients are enabled, and its parameters require
+    none: a backward pass leaves gradients at the inputs alone. Afterwards everything is restored, also after an error.
+
+    Args:
+        network: The network, on the CPU.
+    """
+    modes = [(module, module.training) for module in network.modules()]
+    required = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
+    network.eval().requires_grad_(False)
+    try:
+        with torch.enable_grad(), no_autocast(torch.device("cpu")):
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for parameter, requires_grad in required:
+            parameter.requires_grad_(requires_grad)
+
+
 def edge_messages(network: Network) -> list[Messages]:
-    """Where messages along the edges between clusters pass, one for each layer; none where clusters do not hear."""
+    """Return the modules that messages along the edges between clusters pass, one for each layer."""
     return [part for part in _messages(network) if part.relation in (None, schema.CLUSTER_NEAR)]
 
 
 @contextmanager
 def edge_weights(network: Network, weights: Tensor) -> Iterator[None]:
-    """Multiplies, within a block, what each edge between clusters carries in each layer.
+    """Multiply, within a block, the messages along each edge between clusters in each layer.
 
     Messages of clusters to themselves and, in a heterogeneous encoder, those along other edges stay as they are.
 
@@ -41,7 +65,7 @@ def edge_weights(network: Network, weights: Tensor) -> Iterator[None]:
 
 @contextmanager
 def cluster_weights(network: Network, weights: Tensor) -> Iterator[None]:
-    """Multiplies, within a block, what each cluster gives away: to its neighbours in each layer, and to the readout.
+    """Multiply, within a block, the outputs of each cluster: its messages in each layer, and its vector at the readout.
 
     Args:
         network: The network.
@@ -61,19 +85,19 @@ def cluster_weights(network: Network, weights: Tensor) -> Iterator[None]:
 
 @contextmanager
 def recorded(parts: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """Collects, within a block, what some parts of a network give, one after the other."""
-    found: list[Tensor] = []
+    """Collect, within a block, the outputs of some parts of a network in the order of their calls."""
+    outputs: list[Tensor] = []
 
     def record(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        found.append(output.detach())
+        outputs.append(output.detach())
 
     with hooked(parts, record):
-        yield found
+        yield outputs
 
 
 @contextmanager
 def hooked(parts: Iterable[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
-    """Sets a forward hook of torch on some parts of a network, within a block."""
+    """Register a forward hook on some parts of a network within a block."""
     handles = [part.register_forward_hook(hook) for part in parts]
     try:
         yield
@@ -87,5 +111,5 @@ def _messages(network: Network) -> list[Messages]:
 
 
 def _scaled(values: Tensor, weights: Tensor) -> Tensor:
-    """(E, ...) by (E,)."""
+    """Multiply (E, ...) values by (E,) weights."""
     return values * weights.view(-1, *[1] * (values.dim() - 1))

@@ -1,4 +1,4 @@
-"""What a network reads of one FOV, as numbers that can be changed and that have gradients."""
+"""Inputs of a network for one FOV, as tensors with gradients: features and positions."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ OF_LOCALISATIONS: Final = (LOCALISATION_FEATURES, LOCALISATION_POSITIONS)
 
 
 def inputs_of(graph: HeteroData) -> dict[str, Tensor]:
-    """Features and positions of the clusters of a graph, and of its localisations where it has any.
+    """Return features and positions of the clusters of a graph, and of its localisations where it has any.
 
-    Localisations are placed relative to the centre of their cluster: a cluster that moves takes them along.
+    Positions of localisations are relative to the centre of their cluster: they move along with it.
 
     Returns:
         By name, (C, F), (C, D), (N, F') and (N, D) float32; empty ones are left out.
     """
     cluster = graph[schema.CLUSTER]
-    found = {CLUSTER_FEATURES: cluster[schema.FEATURES], CLUSTER_POSITIONS: cluster[schema.POS]}
+    inputs = {CLUSTER_FEATURES: cluster[schema.FEATURES], CLUSTER_POSITIONS: cluster[schema.POS]}
     if schema.LOCALISATION in graph.node_types:
-        found[LOCALISATION_FEATURES] = graph[schema.LOCALISATION][schema.FEATURES]
-        found[LOCALISATION_POSITIONS] = from_centre(graph)
-    return {name: values for name, values in found.items() if values.numel()}
+        inputs[LOCALISATION_FEATURES] = graph[schema.LOCALISATION][schema.FEATURES]
+        inputs[LOCALISATION_POSITIONS] = from_centre(graph)
+    return {name: values for name, values in inputs.items() if values.numel()}
 
 
 def with_inputs(graph: HeteroData, inputs: Mapping[str, Tensor]) -> HeteroData:
-    """Copies of a graph with other inputs; what is not named stays, as do edges, superclusters and descriptors.
+    """Return copies of a graph with other inputs; the rest stays, as do edges, superclusters and descriptors.
 
     The levels of the sampling hierarchy follow their localisations.
 
@@ -65,7 +65,7 @@ def with_inputs(graph: HeteroData, inputs: Mapping[str, Tensor]) -> HeteroData:
 
 
 def _place_localisations(batch: HeteroData, graph: HeteroData, positions: Tensor) -> None:
-    """Sets the positions of all levels from those of the localisations (M, N, D)."""
+    """Set the positions of all levels from those of the localisations (M, N, D)."""
     index = 0
     while schema.level(index) in graph.node_types:
         if index:
@@ -75,7 +75,7 @@ def _place_localisations(batch: HeteroData, graph: HeteroData, positions: Tensor
 
 
 def log_odds(logits: Tensor, target: int) -> Tensor:
-    """Logarithm of p / (1 - p) of a class: (B, K) logits to (B,).
+    """Return the logarithm of p / (1 - p) of a class: (B, K) logits to (B,).
 
     It rises and falls with the probability p, and its gradient does not vanish where p is near 1, unlike that of the
     probability or of its logarithm.
@@ -84,32 +84,36 @@ def log_odds(logits: Tensor, target: int) -> Tensor:
     return logits[:, target] - others.logsumexp(dim=1)
 
 
-def gradients(network: Network, graph: HeteroData, target: int) -> dict[str, Tensor]:
-    """Gradients of the log-odds of a class with respect to what the network reads.
+def gradients(
+    network: Network, graph: HeteroData, target: int, inputs: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """Return gradients of the log-odds of a class with respect to the inputs of a network.
 
     Args:
-        network: The network, held still by ``frozen``.
+        network: The network, within a block of ``frozen``.
         graph: A PyG batch of one graph.
         target: Index of the class.
+        inputs: Some of those of ``inputs_of``, each for M copies (M, n, F); None takes those of the graph, M = 1.
 
     Returns:
-        Those of ``inputs_of`` that the network reads, with their shapes.
+        By name, (M, n, F); inputs that the network does not read are left out.
     """
-    inputs = {name: values[None].clone().requires_grad_() for name, values in inputs_of(graph).items()}
-    said = log_odds(network(with_inputs(graph, inputs)), target)
-    if not said.requires_grad:
+    inputs = {name: values[None] for name, values in inputs_of(graph).items()} if inputs is None else inputs
+    leaves = {name: values.detach().clone().requires_grad_() for name, values in inputs.items()}
+    output = log_odds(network(with_inputs(graph, leaves)), target)
+    if not output.requires_grad:
         return {}
-    found = torch.autograd.grad(said.sum(), list(inputs.values()), allow_unused=True)
-    return {name: gradient[0] for name, gradient in zip(inputs, found, strict=True) if gradient is not None}
+    slopes = torch.autograd.grad(output.sum(), list(leaves.values()), allow_unused=True)
+    return {name: slope for name, slope in zip(leaves, slopes, strict=True) if slope is not None}
 
 
 def per_row(values: Mapping[str, Tensor], names: tuple[str, ...], size: int) -> Tensor:
-    """Sum over the entries of each cluster or localisation of what is there of ``names``: (size,) float32."""
+    """Return the sum over the entries of each cluster or localisation, of the inputs ``names``: (size,) float32."""
     return sum((values[name].sum(dim=1) for name in names if name in values), start=torch.zeros(size))
 
 
 def of_clusters(graph: HeteroData, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-    """Sums of entrywise values over each cluster, its localisations included, and over each localisation.
+    """Return sums of entrywise values over each cluster, its localisations included, and over each localisation.
 
     Args:
         graph: A PyG batch of one graph.
@@ -127,5 +131,5 @@ def of_clusters(graph: HeteroData, values: Mapping[str, Tensor]) -> tuple[Tensor
 
 
 def of_features(values: Mapping[str, Tensor]) -> Tensor | None:
-    """Mean over the clusters of the magnitude of each feature's values (F,); None where no feature is read."""
+    """Return the mean magnitude of each feature's values over the clusters (F,); None where no feature is read."""
     return values[CLUSTER_FEATURES].abs().mean(dim=0) if CLUSTER_FEATURES in values else None

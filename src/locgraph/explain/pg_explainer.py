@@ -1,4 +1,4 @@
-"""PGExplainer: a small network learns on training FOVs which edges the class needs, and then tells at once."""
+"""PGExplainer: a small network, trained on training FOVs, that scores edges by whether the class needs them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.explain.base import Example, Explainer, n_clusters
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.frozen import frozen
-from locgraph.explain.hooks import edge_messages, edge_weights
-from locgraph.explain.masks import price, surprise
+from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
+from locgraph.explain.gnn_explainer import price, surprise
+from locgraph.explain.hooks import edge_messages, edge_weights, frozen
 from locgraph.nn.mlp import mlp
 from locgraph.nn.network import Network
 from locgraph.settings import check_number, check_whole
@@ -28,16 +26,16 @@ _CERTAIN: Final = 1e-6
 
 
 class PGExplainer(Explainer):
-    """Learns, for all FOVs at once, to tell from the vectors of two clusters whether the edge between them matters.
+    """Weights of edges predicted from the vectors of both clusters, by a small network trained on many FOVs.
 
-    A small network is handed the vectors that the model gives to the cluster that sends, to the one that hears, and to
-    the FOV. While it is trained, a weight for each edge is drawn from a relaxed distribution, which grows harder as the
-    temperature falls, and multiplies what the edge carries in each layer; the class of the training FOVs has to stay
-    probable with few edges. Scores of edges are these weights at the last temperature, without noise. The score of a
-    cluster is made of those of its edges, in either direction; without edges it is 0.
+    Its inputs are the vectors that the model computes for the source cluster, for the target cluster, and for the FOV.
+    While it is trained, a weight for each edge is drawn from a relaxed distribution, which grows harder as the
+    temperature falls, and multiplies the messages along the edge in each layer; the class of the training FOVs has to
+    stay probable with few edges. Scores of edges are these weights at the last temperature, without noise. The score of
+    a cluster is the maximum or mean over its edges, in either direction; without edges it is 0.
 
-    Works for every model that names the class of a FOV and in which clusters hear each other, which ``mlp`` has not. In
-    ``hgt`` only edges between clusters have weights. Neither features nor localisations get scores.
+    Works for every model that predicts the class of a FOV and passes messages between clusters, which ``mlp`` does not.
+    In ``hgt`` only edges between clusters have weights. Neither features nor localisations get scores.
 
     Args:
         epochs: Times that each training FOV is seen.
@@ -69,22 +67,20 @@ class PGExplainer(Explainer):
         last_temperature: float = 2.0,
         reduce: str = MAX,
     ) -> None:
-        self.epochs = check_whole("explainer.epochs", epochs, at_least=1)
-        self.learning_rate = check_number("explainer.learning_rate", learning_rate, above=0.0)
-        self.hidden = check_whole("explainer.hidden", hidden, at_least=1)
-        self.edge_size = check_number("explainer.edge_size", edge_size, at_least=0.0)
-        self.entropy = check_number("explainer.entropy", entropy, at_least=0.0)
-        self.last_temperature = check_number("explainer.last_temperature", last_temperature, above=0.0)
-        self.first_temperature = check_number(
-            "explainer.first_temperature", first_temperature, at_least=last_temperature
-        )
+        self.epochs = check_whole("epochs", epochs, at_least=1)
+        self.learning_rate = check_number("learning_rate", learning_rate, above=0.0)
+        self.hidden = check_whole("hidden", hidden, at_least=1)
+        self.edge_size = check_number("edge_size", edge_size, at_least=0.0)
+        self.entropy = check_number("entropy", entropy, at_least=0.0)
+        self.last_temperature = check_number("last_temperature", last_temperature, above=0.0)
+        self.first_temperature = check_number("first_temperature", first_temperature, at_least=last_temperature)
         if reduce not in _REDUCTIONS:
-            raise ConfigError(f"explainer.reduce must be {MAX} or {MEAN}, found {reduce!r}")
+            raise ConfigError(f"expected {MAX} or {MEAN}, found {reduce!r}", setting="reduce")
         self.reduce = reduce
         self.scorer: nn.Sequential | None = None
 
     def check(self, network: Network) -> None:
-        """Refuses a network in which clusters do not hear each other.
+        """Refuse a network without messages between clusters.
 
         Raises:
             ConfigError: There are no messages to weigh, or the network does not name classes of FOVs.
@@ -92,12 +88,12 @@ class PGExplainer(Explainer):
         super().check(network)
         if not edge_messages(network):
             raise ConfigError(
-                "PGExplainer scores edges by which clusters hear each other (every model/cluster_encoder but mlp), "
+                "PGExplainer scores edges that carry messages between clusters (every model/cluster_encoder but mlp), "
                 f"found {type(network.cluster_encoder).__name__}; leave this explainer out, or train such a model"
             )
 
     def fit(self, network: Network, examples: Sequence[Example], generator: Generator) -> None:
-        """Trains from scratch on training FOVs, each with the class to explain; those without edges teach nothing.
+        """Train from scratch on training FOVs, each with the class to explain; those without edges are left out.
 
         Raises:
             ConfigError: No training FOV has an edge.
@@ -121,12 +117,12 @@ class PGExplainer(Explainer):
         self.scorer = scorer.requires_grad_(False)
 
     def temperature(self, epoch: int) -> float:
-        """That of an epoch, from 0: it falls by the same factor from each to the next."""
+        """Return the temperature of an epoch, from 0; it falls by the same factor from each to the next."""
         done = epoch / max(self.epochs - 1, 1)
         return float(self.first_temperature * (self.last_temperature / self.first_temperature) ** done)
 
     def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
-        """Scores edges and clusters.
+        """Score edges and clusters.
 
         Raises:
             ConfigError: ``fit`` was not called before, or with a network of other sizes.
@@ -143,10 +139,7 @@ class PGExplainer(Explainer):
 
     def _fitted(self, channels: int) -> nn.Sequential:
         if self.scorer is None:
-            raise ConfigError(
-                "PGExplainer explains by what it has learned from training FOVs, and has learned nothing yet: call fit "
-                "before explain"
-            )
+            raise ConfigError("PGExplainer has not been fitted: call fit with training FOVs before explain")
         known = self.scorer[0].in_features
         if known != channels:
             raise ConfigError(
@@ -162,18 +155,18 @@ class PGExplainer(Explainer):
         noise = torch.rand(len(scores), generator=generator).clamp(_CERTAIN, 1 - _CERTAIN)
         weights = ((scores + noise.logit()) / temperature).sigmoid()
         with edge_weights(network, weights):
-            found = surprise(network, case.graph, case.start, case.target)
-        return found + price(weights, self.edge_size, self.entropy)
+            loss = surprise(network, case.graph, case.start, case.target)
+        return loss + price(weights, self.edge_size, self.entropy)
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One FOV, with all that the network makes of it before and without masks.
+    """One FOV, with the vectors that the network computes for it without masks.
 
     Attributes:
         graph: A PyG batch of one graph.
         target: Index of the class.
-        start: What ``network.describe`` gives; the levels only where the head reads them.
+        start: Output of ``network.describe``; the levels only where the head reads them.
         clusters: Vectors of the clusters (C, F).
         fov: Vector of the FOV (1, F').
     """
@@ -190,30 +183,30 @@ class _Case:
         with torch.no_grad():
             x, levels = network.describe(graph)
             encoded = network.encode_clusters(graph, x, levels)
-        kept = levels if hasattr(network.head, "predicts") else []
+        kept = levels if schema.LOCALISATION in network.predicts else []
         return cls(graph, example.target, (x, kept), encoded.clusters, encoded.fovs)
 
     @property
     def edge_index(self) -> Tensor:
         """Edges between clusters (2, E)."""
-        found: Tensor = self.graph[schema.CLUSTER_NEAR].edge_index
-        return found
+        edges: Tensor = self.graph[schema.CLUSTER_NEAR].edge_index
+        return edges
 
     @property
     def pair_channels(self) -> int:
-        """Size of what ``pairs`` gives for each edge."""
+        """Number of columns of ``pairs``."""
         return 2 * self.clusters.shape[1] + self.fov.shape[1]
 
     def pairs(self) -> Tensor:
-        """For each edge the vectors of both clusters and of the FOV, (E, 2 F + F'): made anew, since they are large."""
+        """Return for each edge the vectors of both clusters and of the FOV, (E, 2 F + F'); not stored, since large."""
         source, target = self.edge_index
         fov = self.fov.expand(len(source), -1)
         return torch.cat([self.clusters[source], self.clusters[target], fov], dim=1)
 
 
 def _scorer(in_channels: int, hidden: int, generator: Generator) -> nn.Sequential:
-    """Dense layers to one number, whose first weights come from ``generator`` alone."""
-    # making layers draws from torch's own generator, which belongs to others
+    """Return dense layers to one number, whose initial weights depend on ``generator`` alone."""
+    # constructing layers draws from the global generator of torch, which has to stay as it is
     with torch.random.fork_rng(devices=[]):
         scorer = mlp([in_channels, hidden, 1])
     for layer in scorer:

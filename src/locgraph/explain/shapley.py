@@ -1,4 +1,4 @@
-"""Shapley values: what clusters add to the probability of a class, averaged over the others that may be there."""
+"""Shapley values of clusters and of groups of clusters in the probability of a class."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from typing import Final
 import torch
 from torch import Generator, Tensor
 
-from locgraph.explain.base import Example, Explainer
+from locgraph.explain.base import Example, Explainer, Explanation
 from locgraph.explain.coalitions import Coalitions
-from locgraph.explain.explanation import Explanation
 from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
 _MAX_MASK: Final = 20_000_000
-"""Entries of the masks of sets that are asked for at once."""
+"""Entries of the masks of sets that are evaluated at once."""
 
 
 class Shapley(Explainer):
-    """The Shapley value of each cluster: its mean gain as the clusters of a FOV come in one after the other.
+    """The Shapley value of each cluster: its mean gain in probability as clusters are added one after the other.
 
-    The scores sum to the probability of the class less 1 / K. They are exact where asking for all sets of clusters
+    The scores sum to the probability of the class less 1 / K. They are exact where evaluating all sets of clusters
     costs no more than sampling does; elsewhere orders are drawn at random, each together with its reverse, which
-    takes out much of the noise.
+    removes much of the noise.
 
     Args:
-        pairs: Orders that are drawn, each with its reverse; more is more exact and takes longer.
+        pairs: Number of random orders, each with its reverse; more is more exact and takes longer.
 
     Raises:
         ConfigError: ``pairs`` is below 1.
@@ -37,10 +36,10 @@ class Shapley(Explainer):
     """
 
     def __init__(self, pairs: int = 32) -> None:
-        self.pairs = check_whole("explainer.pairs", pairs, at_least=1)
+        self.pairs = check_whole("pairs", pairs, at_least=1)
 
     def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
-        """Scores the clusters of one FOV."""
+        """Score the clusters of one FOV."""
         coalitions = Coalitions(network, example.graph, example.target)
         count = coalitions.n_clusters
         if 2**count <= 2 * self.pairs * count:
@@ -51,7 +50,7 @@ class Shapley(Explainer):
 
 
 def _mean_gains(coalitions: Coalitions, orders: Tensor) -> Tensor:
-    """Mean gain of each cluster over orders (P, C) in which they come in: (C,) float32."""
+    """Return the mean gain of each cluster over orders (P, C) of addition: (C,) float32."""
     count = orders.shape[1]
     total = torch.zeros(count, dtype=torch.float64)
     for part in orders.split(max(1, _MAX_MASK // (count * (count + 1)))):
@@ -66,10 +65,10 @@ WeightedSets = tuple[Tensor, Tensor]
 
 
 def shapley_values(coalitions: Coalitions, groups: Tensor, others: Sequence[WeightedSets]) -> Tensor:
-    """What each of several groups of clusters, each playing as one, adds to sets of other players.
+    """Return the mean gain of several groups of clusters, each a single player, when they join sets of other players.
 
     Args:
-        coalitions: The game; it is asked once for all groups.
+        coalitions: The game; all groups are evaluated together.
         groups: Groups of clusters (G, C) bool.
         others: For each group the sets of other players that it joins: all of them by ``exact_sets``, for its
             Shapley value, or some by ``drawn_sets``, for an estimate without bias.
@@ -84,26 +83,26 @@ def shapley_values(coalitions: Coalitions, groups: Tensor, others: Sequence[Weig
 
 
 def exact_sets(players: Tensor) -> WeightedSets:
-    """All sets of the players (C,) bool, weighted as one more player that joins them at random meets them."""
+    """Return all sets of the players (C,) bool, weighted by the probability that one more player joins each of them."""
     rows = players.nonzero()[:, 0]
     count = len(rows)
-    chosen = (torch.arange(2**count)[:, None] >> torch.arange(count)) & 1 == 1
+    members = (torch.arange(2**count)[:, None] >> torch.arange(count)) & 1 == 1
     by_size = torch.tensor([1 / ((count + 1) * math.comb(count, size)) for size in range(count + 1)])
-    sets = torch.zeros((len(chosen), len(players)), dtype=torch.bool)
-    sets[:, rows] = chosen
-    return sets, by_size[chosen.sum(dim=1)]
+    sets = torch.zeros((len(members), len(players)), dtype=torch.bool)
+    sets[:, rows] = members
+    return sets, by_size[members.sum(dim=1)]
 
 
 def drawn_sets(players: Tensor, draws: Tensor) -> WeightedSets:
-    """Those of the players (C,) bool that are in each of the sets that ``draw_sets`` gave, with equal weights."""
+    """Return the players (C,) bool within each of the sets of ``draw_sets``, with equal weights."""
     return draws & players, torch.full((len(draws),), 1 / len(draws))
 
 
 def draw_sets(samples: int, n_clusters: int, generator: Generator) -> Tensor:
-    """Random sets of clusters for Shapley values of any group: all sizes from none to all are equally likely.
+    """Draw sets of clusters for Shapley values of any group: all sizes from none to all are equally likely.
 
-    Whatever group is taken out of such a set, what is left is distributed as Shapley's formula weighs the sets of the
-    other players: so one draw serves all groups, whose values then share their noise and can be compared.
+    Such a set without the members of any group is distributed as Shapley's formula weighs the sets of the other
+    players: one draw serves all groups, whose values then share their noise and can be compared.
 
     Args:
         samples: Number of sets; the second half are the complements of the first.
@@ -123,7 +122,7 @@ def draw_sets(samples: int, n_clusters: int, generator: Generator) -> Tensor:
 
 
 def gains_by_size(masks: Tensor, values: Tensor) -> Tensor:
-    """Mean gain of each cluster over pairs of sets that differ by it alone, as far as their values are known.
+    """Return the mean gain of each cluster over the given pairs of sets that differ by it alone.
 
     Gains with others of the same number are averaged first, then these means, as the formula of the Shapley value
     does; with the values of all sets it is the Shapley value.
@@ -143,10 +142,10 @@ def gains_by_size(masks: Tensor, values: Tensor) -> Tensor:
         without = (~masks[:, cluster]).nonzero()[:, 0]
         joined = masks[without]
         joined[:, cluster] = True
-        found = torch.tensor([rows.get(row.tobytes(), -1) for row in joined.numpy()], dtype=torch.int64)
-        without, joined_rows = without[found >= 0], found[found >= 0]
+        partners = torch.tensor([rows.get(row.tobytes(), -1) for row in joined.numpy()], dtype=torch.int64)
+        without, joined_rows = without[partners >= 0], partners[partners >= 0]
         gains = (values[joined_rows] - values[without]).double()
         total = torch.zeros(count, dtype=torch.float64).index_add_(0, sizes[without], gains)
-        seen = torch.bincount(sizes[without], minlength=count)
-        means.append((total / seen.clamp(min=1)).sum() / (seen > 0).sum().clamp(min=1))
+        counts = torch.bincount(sizes[without], minlength=count)
+        means.append((total / counts.clamp(min=1)).sum() / (counts > 0).sum().clamp(min=1))
     return torch.stack(means).float()

@@ -1,7 +1,7 @@
-"""What explanations say of many FOVs together: which features the clusters that matter have, class by class.
+"""Summary of explanations over FOVs: the features of clusters with high scores, class by class.
 
-Every number is made within a FOV first and then averaged over FOVs, one vote each: scores are comparable within one FOV
-and explainer alone, and the clusters of a FOV do not count as independent of each other.
+Every number is computed within a FOV and then averaged over FOVs with equal weights: scores are comparable only within
+one FOV and explainer, and the clusters of a FOV are not independent of each other.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
 
 from locgraph import schema
 from locgraph.errors import DataError
+from locgraph.stats.intervals import t_half_width
 
 N_FOVS: Final = "n_fovs"
 N_CLASSES: Final = "n_classes"
@@ -26,11 +26,10 @@ ATTRIBUTION: Final = "attribution"
 LOW: Final = "_low"
 HIGH: Final = "_high"
 _COUNTED: Final = "_counted"
-_SPREAD: Final = "_spread"
+_DEVIATION: Final = "_deviation"
 ETA_ALL: Final = "eta_squared_all"
 ETA_WEIGHTED: Final = "eta_squared_weighted"
 
-_LEVEL: Final = 0.95
 _GROUP: Final = (schema.EXPLAINER, schema.EXPLAINED_CLASS)
 _ONE_FOV: Final = (*_GROUP, schema.FOLD, schema.FOV_ID)
 _KEYS: Final = (schema.FOV_ID, schema.CLUSTER_ID)
@@ -40,7 +39,7 @@ _ROUNDING: Final = 1e-9
 
 
 def cluster_table(clusters: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Joins the cluster tables of many FOVs.
+    """Join the cluster tables of many FOVs.
 
     Args:
         clusters: ``fov_id`` -> its table, of one view or all of them.
@@ -65,7 +64,7 @@ def cluster_table(clusters: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 def explained_features(
     attributions: pl.DataFrame, clusters: pl.DataFrame, features: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """Which features the clusters have that speak for a class.
+    """Return which features the clusters have that speak for a class.
 
     Args:
         attributions: Columns of `schema.ATTRIBUTION_COLUMNS`.
@@ -79,36 +78,36 @@ def explained_features(
           where that is positive; both averaged over FOVs, in the unit of the feature. FOVs without a positive score
           have no weighted mean.
         - ``effect``: weighted less plain mean of the same FOV, in standard deviations of the feature over all clusters
-          of these FOVs: above 0 where the clusters that matter have more of it.
+          of these FOVs: above 0 where clusters with high scores have more of it.
         - ``correlation``: Spearman's, of score and feature over the clusters of a FOV, in [-1, 1].
         - ``attribution``: score of the feature itself over the sum of the absolute scores of all features of the FOV,
           in [-1, 1]; null where the explainer scores no features.
 
         The last three also with ``_low`` and ``_high``, the ends of Student's 95 % interval over FOVs, cut where the
-        value has bounds; null with fewer than two FOVs. What does not exist, as for a constant feature, is null.
+        value has bounds; null with fewer than two FOVs. Undefined values, as for a constant feature, are null.
 
     Raises:
         DataError: There is no score of clusters, a scored cluster is not among ``clusters``, or a feature is not.
     """
     scored, names = _joined(attributions, clusters, features)
     values = pl.col(names)
-    spread = scored.group_by(_GROUP).agg(pl.when(values.max() > values.min()).then(values.std()))
-    found = (
+    deviation = scored.group_by(_GROUP).agg(pl.when(values.max() > values.min()).then(values.std()))
+    per_fov = (
         _per_fov(scored, names)
         .join(
-            spread.unpivot(index=_GROUP, variable_name=schema.FEATURE, value_name=_SPREAD),
+            deviation.unpivot(index=_GROUP, variable_name=schema.FEATURE, value_name=_DEVIATION),
             on=[*_GROUP, schema.FEATURE],
             how="left",
         )
-        .with_columns(((pl.col(WEIGHTED_MEAN) - pl.col(MEAN)) / pl.col(_SPREAD)).alias(EFFECT))
+        .with_columns(((pl.col(WEIGHTED_MEAN) - pl.col(MEAN)) / pl.col(_DEVIATION)).alias(EFFECT))
         .join(_shares(attributions), on=[*_ONE_FOV, schema.FEATURE], how="left")
     )
     with_interval = (EFFECT, CORRELATION, ATTRIBUTION)
-    table = found.group_by(*_GROUP, schema.FEATURE, maintain_order=True).agg(
+    table = per_fov.group_by(*_GROUP, schema.FEATURE, maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias(N_FOVS),
         pl.col(MEAN, WEIGHTED_MEAN, *with_interval).mean(),
         pl.col(with_interval).count().name.suffix(_COUNTED),
-        pl.col(with_interval).std().name.suffix(_SPREAD),
+        pl.col(with_interval).std().name.suffix(_DEVIATION),
     )
     intervals = [*_interval(table, EFFECT), *_interval(table, CORRELATION, 1.0), *_interval(table, ATTRIBUTION, 1.0)]
     names = [*_GROUP, schema.FEATURE, N_FOVS, MEAN, WEIGHTED_MEAN]
@@ -118,7 +117,7 @@ def explained_features(
 def class_separation(
     attributions: pl.DataFrame, clusters: pl.DataFrame, features: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """How far each feature tells the explained classes apart, over all clusters and over those that matter.
+    """Return how well each feature separates the explained classes, over all clusters and over those with high scores.
 
     Args:
         attributions: Columns of `schema.ATTRIBUTION_COLUMNS`.
@@ -128,8 +127,8 @@ def class_separation(
     Returns:
         One row for each explainer and feature: ``n_fovs``, ``n_classes``, and eta squared in [0, 1], the part of the
         variance between FOVs that lies between classes: ``eta_squared_all`` of the means over all clusters,
-        ``eta_squared_weighted`` of those weighted by positive score. The second above the first: the explainer points
-        at clusters in which the classes differ more than elsewhere. Null with one class, or no variance. With few FOVs
+        ``eta_squared_weighted`` of those weighted by positive score. The second is above the first where the explainer
+        scores those clusters high in which the classes differ more than elsewhere. Null with one class, or no variance. With few FOVs
         in each class both are large by chance alone.
 
     Raises:
@@ -138,14 +137,14 @@ def class_separation(
     Source: Fisher 1925, "Statistical methods for research workers" (the correlation ratio).
     """
     scored, names = _joined(attributions, clusters, features)
-    found = _per_fov(scored, names).filter(pl.col(WEIGHTED_MEAN).is_not_null())
+    per_fov = _per_fov(scored, names).filter(pl.col(WEIGHTED_MEAN).is_not_null())
     group = [schema.EXPLAINER, schema.FEATURE]
     of_class = [
         pl.col(name).mean().over([*group, schema.EXPLAINED_CLASS]).alias(f"{name}_of_class")
         for name in (MEAN, WEIGHTED_MEAN)
     ]
     return (
-        found.with_columns(of_class)
+        per_fov.with_columns(of_class)
         .group_by(group, maintain_order=True)
         .agg(
             pl.len().cast(pl.Int64).alias(N_FOVS),
@@ -159,7 +158,7 @@ def class_separation(
 def _joined(
     attributions: pl.DataFrame, clusters: pl.DataFrame, features: Sequence[str] | None
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Scores of clusters beside their features, those that are not finite as null; and the names of the features."""
+    """Return scores of clusters beside their features, those that are not finite as null; and the names of the features."""
     scores = _level(attributions, schema.CLUSTER).select(*_ONE_FOV, schema.CLUSTER_ID, schema.SCORE)
     if scores.is_empty():
         raise DataError("expected scores of clusters, found none in the attributions: explain some FOVs first")
@@ -180,7 +179,7 @@ def _joined(
 
 
 def _level(attributions: pl.DataFrame, level: str) -> pl.DataFrame:
-    """The scores of one level; no fold counts as one, for a join takes nulls to differ."""
+    """Return the scores of one level; a null fold becomes -1, since nulls never match in a join."""
     return attributions.filter(pl.col(schema.LEVEL) == level).with_columns(pl.col(schema.FOLD).fill_null(_NO_FOLD))
 
 
@@ -189,7 +188,7 @@ def _feature_names(clusters: pl.DataFrame) -> list[str]:
 
 
 def _per_fov(scored: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Plain mean, weighted mean and correlation for each explanation of a FOV and feature."""
+    """Return plain mean, weighted mean and correlation for each explanation of a FOV and feature."""
     weight = pl.col(schema.SCORE).clip(lower_bound=0)
     of_one = {
         MEAN: lambda name: pl.col(name).mean(),
@@ -212,15 +211,14 @@ def _per_fov(scored: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 
 def _rank_correlation(name: str) -> pl.Expr:
-    """Spearman's correlation of score and feature; null where one of them is constant."""
+    """Return Spearman's correlation of score and feature; null where one of them is constant."""
     known = pl.col(name).is_not_null()
     ranks = pl.col(schema.SCORE).filter(known).rank(), pl.col(name).filter(known).rank()
-    found = pl.corr(*ranks)
-    return pl.when((ranks[0].n_unique() > 1) & (ranks[1].n_unique() > 1)).then(found)
+    return pl.when((ranks[0].n_unique() > 1) & (ranks[1].n_unique() > 1)).then(pl.corr(*ranks))
 
 
 def _shares(attributions: pl.DataFrame) -> pl.DataFrame:
-    """Scores of features over the sum of their sizes, for each explanation of a FOV."""
+    """Return scores of features over the sum of their sizes, for each explanation of a FOV."""
     scores = _level(attributions, schema.FEATURE)
     size = pl.col(schema.SCORE).abs().sum().over(_ONE_FOV)
     share = pl.when(size > 0).then(pl.col(schema.SCORE) / size)
@@ -228,26 +226,25 @@ def _shares(attributions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _positive_sum(values: pl.Expr) -> pl.Expr:
-    """A sum, null where it is not above 0."""
+    """Return a sum, null where it is not above 0."""
     return pl.when(values.sum() > 0).then(values.sum())
 
 
 def _interval(table: pl.DataFrame, name: str, bound: float | None = None) -> list[pl.Series]:
-    """Mean and Student's 95 % interval of the values that exist, cut at -``bound`` and ``bound``."""
+    """Return mean and Student's 95 % interval of the values that exist, cut at -``bound`` and ``bound``."""
     n = table[name + _COUNTED].to_numpy()
-    quantile = pl.Series(stdtrit(np.maximum(n - 1, 1), 0.5 + _LEVEL / 2))
-    # of one value there is no standard deviation, and so no interval
-    half = quantile * table[name + _SPREAD] / pl.Series(np.sqrt(np.maximum(n, 1)))
+    # a single value has no standard deviation, and so no interval
+    half = pl.Series(t_half_width(table[name + _DEVIATION].to_numpy(), np.maximum(n, 2))).fill_nan(None)
     ends = table[name] - half, table[name] + half
     low, high = ends if bound is None else (end.clip(-bound, bound) for end in ends)
     return [table[name], low.alias(name + LOW), high.alias(name + HIGH)]
 
 
 def _eta_squared(name: str) -> pl.Expr:
-    """Variance of the means of the classes over that of the FOVs; null where there is nothing to tell apart."""
+    """Return the variance of the means of the classes over that of the FOVs; null with one class or no variance."""
     centre = pl.col(name).mean()
     total = (pl.col(name) - centre).pow(2).sum()
     between = (pl.col(f"{name}_of_class") - centre).pow(2).sum()
-    # what rounding leaves of a constant is no variance
+    # rounding errors of a constant are no variance
     varies = total > (_ROUNDING * pl.col(name).abs().max()).pow(2) * pl.len()
     return pl.when(varies & (pl.col(schema.EXPLAINED_CLASS).n_unique() > 1)).then((between / total).clip(0, 1))

@@ -1,11 +1,11 @@
-"""From scores to a selection."""
+"""Selection of clusters, and how sparse it is."""
 
 import pytest
 import torch
 
-from locgraph.errors import ConfigError, DataError
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.metrics.selection import Selection, ranking, top
+from locgraph.errors import DataError
+from locgraph.explain.base import Explanation
+from locgraph.explain.metrics.selection import Selection, concentration, normalised_entropy, ranking, sparsity, top
 
 SCORES = torch.tensor([0.1, 0.5, -0.3, 0.5, 0.2])
 
@@ -44,24 +44,48 @@ def test_equal_scores_keep_their_order():
     assert top(torch.tensor([1.0, 2.0, 1.0, 1.0]), 2).tolist() == [True, True, False, False]
 
 
-@pytest.mark.parametrize(
-    ("by", "amount", "message"),
-    [
-        ("best", 1, "selection.by must be one of count, fraction, threshold and subgraph, found 'best'"),
-        ("count", 0, "selection.amount .selection.by=count. must be a whole number of at least 1, found 0"),
-        ("count", 0.5, "found 0.5"),
-        ("fraction", 0, "above 0 and at most 1, found 0"),
-        ("fraction", 3, "found 3"),
-        ("subgraph", 3, "selection.by=subgraph"),
-        ("threshold", "x", "selection.amount .selection.by=threshold. must be a number, found 'x'"),
-    ],
-)
-def test_settings_that_cannot_work(by, amount, message):
-    with pytest.raises(ConfigError, match=message):
-        Selection(by, amount)
-
-
 @pytest.mark.parametrize("by", ["count", "fraction", "threshold"])
 def test_scores_without_order(by):
     with pytest.raises(DataError, match="a finite score for each cluster, found 1 of 2 that are not"):
         Selection(by, 1)(Explanation(torch.tensor([0.0, torch.nan])))
+
+
+@pytest.mark.parametrize(
+    ("selected", "expected"), [([1, 0, 0, 0], 0.75), ([1, 1, 1, 1], 0), ([0, 0, 0, 0], 1), ([1], 0)]
+)
+def test_sparsity(selected, expected):
+    assert sparsity(torch.tensor(selected, dtype=torch.bool)) == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "gini", "entropy"),
+    [
+        ([1.0, 1.0, 1.0, 1.0], 0, 1),
+        ([0.0, -3.0, 0.0, 0.0], 1, 0),
+        ([1.0, -1.0, 1.0, -1.0], 0, 1),
+        ([1.0, 1.0, 0.0, 0.0], 2 / 3, 0.5),
+        ([1e30, 1e30, 0.0, 0.0], 2 / 3, 0.5),
+        ([1e-40, 1e-40, 0.0, 0.0], 2 / 3, 0.5),
+    ],
+)
+def test_spread_of_scores(scores, gini, entropy):
+    assert concentration(torch.tensor(scores)) == pytest.approx(gini)
+    assert normalised_entropy(torch.tensor(scores)) == pytest.approx(entropy, abs=1e-6)
+
+
+def test_gini_as_mean_difference():
+    scores = torch.rand(30, generator=torch.Generator().manual_seed(0))
+    pairs = (scores[:, None] - scores[None]).abs().sum() / (2 * 30 * 29 * scores.mean())
+    assert concentration(scores) == pytest.approx(float(pairs), rel=1e-5)
+    assert concentration(scores * -7) == pytest.approx(float(pairs), rel=1e-5)
+
+
+@pytest.mark.parametrize("scores", [[0.0, 0.0, 0.0], [2.0]])
+def test_nothing_to_spread(scores):
+    assert concentration(torch.tensor(scores)) is None
+    assert normalised_entropy(torch.tensor(scores)) is None
+
+
+def test_scores_that_are_not_finite():
+    with pytest.raises(DataError, match="finite score"):
+        concentration(torch.tensor([1.0, torch.inf]))

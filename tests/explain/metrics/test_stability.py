@@ -1,11 +1,14 @@
-"""Explanations before and after a small change of the FOV."""
+"""Explanations of jittered FOVs, and with networks of random weights."""
+
+import copy
 
 import pytest
 import torch
+from torch import nn
 
 from locgraph.errors import ConfigError
-from locgraph.explain.base import Explainer
-from locgraph.explain.explanation import Explanation
+from locgraph.explain.base import Explainer, Explanation
+from locgraph.explain.metrics.sanity import PARTS, randomised, randomised_weights
 from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.stability import Stability, jittered
 
@@ -101,7 +104,7 @@ def test_nanometres(make_example, by_hand):
 
 
 def test_nanometres_without_extent(make_example, additive):
-    with pytest.raises(ConfigError, match=r"fov_0: stability.in_nm=true needs the nanometres .* stability.in_nm=false"):
+    with pytest.raises(ConfigError, match=r"in_nm: fov_0: expected false"):
         stable(additive, make_example(3), ByPlace(), Stability(in_nm=True))
 
 
@@ -134,16 +137,123 @@ def test_no_feature_jitter_leaves_features(make_full_example):
     assert torch.equal(jittered(graph, 1.0, 0.0, torch.Generator())["cluster"].x, graph["cluster"].x)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"repeats": 0}, "stability.repeats must be a whole number of at least 1"),
-        ({"jitter": -1}, "stability.jitter must be a number at least 0"),
-        ({"feature_jitter": "x"}, "stability.feature_jitter"),
-        ({"in_nm": 1}, "stability.in_nm must be true or false"),
-        ({"jitter": 0}, "stability.jitter or stability.feature_jitter above 0, found 0 for both"),
-    ],
-)
-def test_settings_that_cannot_work(settings, message):
-    with pytest.raises(ConfigError, match=message):
-        Stability(**settings)
+class Gradient(Explainer):
+    """Scores each cluster by the gradient of the logit with respect to its features."""
+
+    def explain(self, network, example, generator):
+        graph = example.graph.clone()
+        graph["cluster"].x.requires_grad_()
+        network(graph)[0, example.target].backward()
+        network.zero_grad()
+        return Explanation(graph["cluster"].x.grad.sum(dim=1))
+
+
+class Picture(Explainer):
+    """Fails the randomise: reads the graph alone."""
+
+    def explain(self, network, example, generator):
+        return Explanation(example.graph["cluster"].x[:, 0].clone())
+
+
+def equal_weights(first, second):
+    return [torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)]
+
+
+@pytest.fixture
+def network(make_network):
+    return make_network("locclusternet")
+
+
+def randomise(network, example, explainer, **settings):
+    generator = torch.Generator().manual_seed(0)
+    explanation = explainer.explain(network, example, generator)
+    return randomised_weights(network, example, explainer, explanation, generator, **settings)
+
+
+def test_the_network_comes_back_as_it_was(network, make_full_example):
+    before, state = copy.deepcopy(network), torch.random.get_rng_state()
+    parameters = list(network.parameters())
+    randomise(network, make_full_example(), Gradient())
+    assert all(equal_weights(before, network))
+    assert all(one is other for one, other in zip(parameters, network.parameters(), strict=True))
+    assert not network.training
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_steps_go_down_from_the_head(network, make_full_example):
+    found = randomise(network, make_full_example(), Gradient())
+    weights = {name: sum(weight.numel() for weight in network.get_submodule(name).parameters()) for name in PARTS}
+    present = [name for name in PARTS if weights[name]]
+    assert present[0] == "head"
+    assert {"head", "cluster_encoder", "loc_encoder"} <= set(present)
+    assert found["randomised_to"].to_list() == [*present, "all"]
+    sums = torch.tensor([weights[name] for name in present]).cumsum(0).tolist()
+    assert found["n_weights"].to_list() == [*sums, sums[-1]]
+
+
+def test_all_at_once_alone(network, make_full_example):
+    found = randomise(network, make_full_example(), Gradient(), cascade=False)
+    assert found["randomised_to"].to_list() == ["all"]
+
+
+def test_parts_without_weights_have_no_row(make_network, make_full_example):
+    network = make_network("clusternet")
+    assert not list(network.loc_encoder.parameters())
+    assert "loc_encoder" not in randomise(network, make_full_example(), Gradient())["randomised_to"].to_list()
+
+
+def test_who_reads_the_picture_alone_fails(network, make_full_example):
+    found = randomise(network, make_full_example(), Picture())
+    assert found["spearman"].to_list() == pytest.approx([1.0] * found.height)
+    assert found["spearman_absolute"].to_list() == pytest.approx([1.0] * found.height)
+
+
+def test_who_reads_the_network_passes(make_network, make_full_example):
+    """The mean over networks and FOVs falls to about 0."""
+    correlations = []
+    for seed in range(6):
+        example = make_full_example(seed, sizes=(2,) * 30, scales=())
+        correlations.append(randomise(make_network("clusternet", superlevels=0), example, Gradient())["spearman"][-1])
+    assert abs(sum(correlations) / 6) < 0.5
+
+
+def test_scores_without_order(network, make_full_example):
+    class Flat(Explainer):
+        def explain(self, network, example, generator):
+            return Explanation(torch.zeros(5))
+
+    assert randomise(network, make_full_example(), Flat())["spearman"].null_count() > 0
+
+
+def test_only_the_named_parts_change(network):
+    changed = randomised(network, ["head", "readout"], torch.Generator().manual_seed(0))
+    for name in PARTS:
+        same = equal_weights(getattr(network, name), getattr(changed, name))
+        if name in ("head", "readout"):
+            assert not same or not all(same)
+        else:
+            assert all(same)
+
+
+def test_weights_of_no_layer_are_drawn_too():
+    network = nn.Module()
+    network.head = nn.Module()
+    network.head.start = nn.Parameter(torch.randn(5000, generator=torch.Generator().manual_seed(1)) * 3 + 2)
+    network.head.layers = nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))
+    with torch.no_grad():
+        network.head.layers[1].weight.fill_(7)
+
+    changed = randomised(network, ["head"], torch.Generator().manual_seed(0)).head
+
+    assert (changed.start != network.head.start).all()
+    assert changed.start.mean().item() == pytest.approx(2, abs=0.2)
+    assert changed.start.std().item() == pytest.approx(3, abs=0.2)
+    assert not torch.equal(changed.layers[0].weight, network.head.layers[0].weight)
+    assert changed.layers[1].weight.tolist() == [1, 1, 1]
+    assert changed.start.requires_grad
+
+
+def test_the_same_seed_the_same_weights(network):
+    first, second, third = (randomised(network, PARTS, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert all(equal_weights(first, second))
+    assert not all(equal_weights(first, third))

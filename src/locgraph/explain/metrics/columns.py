@@ -20,8 +20,8 @@ class Metric:
         low: Smallest possible value.
         high: Largest possible value.
         better: Which direction is better.
-        meaning: What it says, in one line.
-        source: Where it is defined; empty where it is plain counting.
+        meaning: Its definition in one line.
+        source: Publication that defines it; empty where it is plain counting.
     """
 
     name: str
@@ -85,7 +85,7 @@ JUDGED: Final = {
         Metric(ENTROPY, 0, 1, NEITHER, "normalised entropy of the absolute scores; 0: one cluster has all"),
     )
 }
-"""What `locgraph.explain.judge.judge` tells of every explanation."""
+"""Metrics of every explanation, computed by `locgraph.explain.metrics.judge.judge`."""
 
 REPEATED: Final = {
     metric.name: metric
@@ -94,7 +94,7 @@ REPEATED: Final = {
         Metric(STABILITY_OVERLAP, 0, 1, HIGHER, "part of the selected clusters that is selected after jitter"),
     )
 }
-"""What needs the FOV to be explained again, jittered."""
+"""Metrics that need explanations of the jittered FOV."""
 
 RANDOMISED: Final = {
     RANDOMISED_WEIGHTS: Metric(
@@ -106,7 +106,7 @@ RANDOMISED: Final = {
         _ADEBAYO,
     )
 }
-"""What needs the FOV to be explained again, by a network with other weights."""
+"""Metrics that need explanations with a network of random weights."""
 
 GROUND_TRUTH: Final = {
     metric.name: metric
@@ -117,7 +117,7 @@ GROUND_TRUTH: Final = {
         Metric(MOTIF_SHARE, 0, 1, NEITHER, "part of the clusters that the motif is"),
     )
 }
-"""What needs to be known which clusters carry the class."""
+"""Metrics that need the clusters which carry the class to be known."""
 
 METRICS: Final = {**JUDGED, **REPEATED, **RANDOMISED, **GROUND_TRUTH}
 """Every metric, in the order of the table."""

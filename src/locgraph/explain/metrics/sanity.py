@@ -1,22 +1,24 @@
-"""Whether an explanation depends on what the network has learned.
+"""Sanity check: whether an explanation depends on the weights that the network has learned.
 
-An explainer that says the same of a network without training explains the picture, not the network.
+An explainer with the same scores for a network without training explains the picture, not the network.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Generator, nn
 
-from locgraph.explain.base import Example, Explainer
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.metrics.ranks import spearman
+from locgraph.explain.base import Example, Explainer, Explanation
+from locgraph.explain.metrics.comparison import SPEARMAN
+from locgraph.explain.metrics.selection import check_finite
 from locgraph.nn.network import Network
+from locgraph.stats.correlation import spearman
 
 PARTS: Final = ("head", "readout", "cluster_encoder", "loc_encoder")
 """Parts of a network from the last to the first."""
@@ -24,7 +26,6 @@ ALL: Final = "all"
 
 RANDOMISED_TO: Final = "randomised_to"
 N_WEIGHTS: Final = "n_weights"
-SPEARMAN: Final = "spearman"
 SPEARMAN_ABSOLUTE: Final = "spearman_absolute"
 _TYPES: Final = {
     RANDOMISED_TO: pl.String,
@@ -42,17 +43,17 @@ def randomised_weights(
     generator: Generator,
     cascade: bool = True,
 ) -> pl.DataFrame:
-    """Explains a FOV by networks whose weights are drawn anew, from the head down to ever earlier parts.
+    """Explain a FOV with networks whose weights are drawn anew, from the head down to ever earlier parts.
 
     An explainer passes where the correlation falls towards 0. One that was fitted keeps what it learned from the
-    trained network, and one that draws at random loses correlation by that too: see its stability.
+    trained network; randomness of the explainer lowers the correlation too: see its stability.
 
     Args:
         network: The trained network, in evaluation mode; it stays as it is.
         example: The FOV.
         explainer: The explainer.
-        explanation: What it says of the trained network.
-        generator: Of the weights, and handed to the explainer.
+        explanation: Its explanation with the trained network.
+        generator: Source of randomness of the weights and of the explainer.
         cascade: Whether to go down part by part before all parts are drawn at once.
 
     Returns:
@@ -65,24 +66,25 @@ def randomised_weights(
     """
     present = [name for name in PARTS if _n_weights(network, [name])]
     steps = [(name, present[: index + 1]) for index, name in enumerate(present)] if cascade else []
+    trained = check_finite(explanation.clusters).numpy()
     rows = []
     for name, parts in [*steps, (ALL, present)]:
-        other = explainer.explain(randomised(network, parts, generator), example, generator).clusters
-        trained = explanation.clusters
-        rows.append((name, _n_weights(network, parts), spearman(trained, other), spearman(trained.abs(), other.abs())))
+        other = check_finite(explainer.explain(randomised(network, parts, generator), example, generator).clusters)
+        correlations = spearman(trained, other.numpy()), spearman(np.abs(trained), other.abs().numpy())
+        rows.append((name, _n_weights(network, parts), *correlations))
     return pl.DataFrame(rows, schema=_TYPES, orient="row")
 
 
 def randomised(network: Network, parts: Sequence[str], generator: Generator) -> Network:
-    """A copy of a network with the weights of some parts drawn anew.
+    """Return a copy of a network with the weights of some parts drawn anew.
 
-    Layers draw as they do when they are made; weights that belong to no such layer are drawn from a normal distribution
-    with the mean and standard deviation that they have.
+    Layers are initialised as by their constructor; weights of no such layer are drawn from a normal distribution with
+    their own mean and standard deviation.
 
     Args:
         network: The network; it stays as it is.
         parts: Names of its parts.
-        generator: Of the weights.
+        generator: Source of randomness.
 
     Returns:
         The copy, in the same mode.
@@ -91,15 +93,21 @@ def randomised(network: Network, parts: Sequence[str], generator: Generator) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         for name in parts:
-            for layer in getattr(changed, name).modules():
-                _draw(layer)
+            for layer in changed.get_submodule(name).modules():
+                _initialise(layer)
     return changed
 
 
-def _draw(layer: nn.Module) -> None:
-    reset = getattr(layer, "reset_parameters", None)
-    if callable(reset):
-        reset()
+@runtime_checkable
+class _Layer(Protocol):
+    """A layer that can initialise its own weights, as those of torch and PyG do by convention."""
+
+    def reset_parameters(self) -> None: ...
+
+
+def _initialise(layer: nn.Module) -> None:
+    if isinstance(layer, _Layer):
+        layer.reset_parameters()
         return
     with torch.no_grad():
         for weight in layer.parameters(recurse=False):
@@ -107,4 +115,4 @@ def _draw(layer: nn.Module) -> None:
 
 
 def _n_weights(network: Network, parts: Sequence[str]) -> int:
-    return sum(weight.numel() for name in parts for weight in getattr(network, name).parameters())
+    return sum(weight.numel() for name in parts for weight in network.get_submodule(name).parameters())

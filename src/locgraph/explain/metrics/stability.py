@@ -1,4 +1,4 @@
-"""Whether an explanation stays the same when the FOV hardly changes."""
+"""Stability: whether an explanation stays the same under a small change of the FOV."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from torch_geometric.utils import scatter
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.explain.base import Example, Explainer
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.metrics.ranks import overlap, spearman
-from locgraph.explain.metrics.selection import Selection
+from locgraph.explain.base import Example, Explainer, Explanation
+from locgraph.explain.metrics.selection import Selection, check_finite
 from locgraph.nn.localisations import owners
 from locgraph.nn.network import Network
 from locgraph.settings import check_flag, check_number, check_whole
+from locgraph.stats.correlation import overlap, spearman
 
 
 @dataclass(frozen=True)
-class Stable:
-    """How stable an explanation is.
+class StabilityScores:
+    """Agreement of an explanation with those of the jittered FOV.
 
     Attributes:
         correlation: Mean Spearman correlation of the scores before and after jitter, in [-1, 1]; higher is better. None
             where no repeat has one.
         overlap: Mean part of the selected clusters that is selected again, in [0, 1]; higher is better. None likewise.
-        repeats: Repeats that count: those that did not change the predicted class.
+        repeats: Number of repeats with the same predicted class; others are left out.
     """
 
     correlation: float | None
@@ -40,14 +39,14 @@ class Stable:
 
 @dataclass(frozen=True)
 class Stability:
-    """Explains a FOV again and again, jittered each time.
+    """Repeated explanation of a jittered FOV.
 
     Each cluster moves by a normal distribution along each axis, with all of its localisations; superclusters move with
-    the mean of what they hold; edges stay. Repeats in which the predicted class changes are left out: another class
-    has other reasons. Where the explainer itself draws at random, that counts as well.
+    the mean of their members; edges stay. Repeats in which the predicted class changes are left out: another class
+    has other reasons. Randomness of the explainer itself lowers stability as well.
 
     Args:
-        repeats: How often.
+        repeats: Number of repeats.
         jitter: Standard deviation of the moves, in units of the model (positions are of order one there), or in nm.
         in_nm: Whether ``jitter`` is in nm.
         feature_jitter: Standard deviation of what is added to the features of clusters, which are scaled to [0, 1].
@@ -65,15 +64,12 @@ class Stability:
     feature_jitter: float = 0.0
 
     def __post_init__(self) -> None:
-        check_whole("stability.repeats", self.repeats, at_least=1)
-        check_number("stability.jitter", self.jitter, at_least=0)
-        check_flag("stability.in_nm", self.in_nm)
-        check_number("stability.feature_jitter", self.feature_jitter, at_least=0)
+        check_whole("repeats", self.repeats, at_least=1)
+        check_number("jitter", self.jitter, at_least=0)
+        check_flag("in_nm", self.in_nm)
+        check_number("feature_jitter", self.feature_jitter, at_least=0)
         if not self.jitter and not self.feature_jitter:
-            raise ConfigError(
-                "stability needs stability.jitter or stability.feature_jitter above 0, found 0 for both; leave "
-                "stability out (null) if it is not wanted"
-            )
+            raise ConfigError("expected this or feature_jitter above 0, found 0 for both", setting="jitter")
 
     def __call__(
         self,
@@ -84,16 +80,16 @@ class Stability:
         selection: Selection,
         generator: Generator,
         nm_per_unit: float | None = None,
-    ) -> Stable:
-        """Compares an explanation with those of the jittered FOV.
+    ) -> StabilityScores:
+        """Compare an explanation with those of the jittered FOV.
 
         Args:
             network: The network, in evaluation mode.
             example: The FOV; its graph stays as it is.
             explainer: The explainer.
-            explanation: What it says of the FOV as it is.
+            explanation: Its explanation of the FOV as it is.
             selection: How clusters are selected.
-            generator: Of the jitter, and handed to the explainer.
+            generator: Source of randomness of the jitter and of the explainer.
             nm_per_unit: Nanometres in one unit of the model, as the scaler has it; None where each FOV is divided by
                 its own extent.
 
@@ -104,17 +100,18 @@ class Stability:
             ConfigError: ``in_nm`` is set, and neither ``nm_per_unit`` nor the extent of the graph is known.
         """
         size = self.jitter / self._unit(example, nm_per_unit)
-        before, selected = _predicted(network, example.graph), selection(explanation)
+        before, scores = _predicted(network, example.graph), check_finite(explanation.clusters).numpy()
+        selected = selection(explanation).numpy()
         correlations, overlaps, repeats = [], [], 0
         for _ in range(self.repeats):
             graph = jittered(example.graph, size, self.feature_jitter, generator)
             if _predicted(network, graph) != before:
                 continue
             again = explainer.explain(network, Example(example.fov_id, graph, example.target), generator)
-            correlations.append(spearman(explanation.clusters, again.clusters))
-            overlaps.append(overlap(selected, selection(again)))
+            correlations.append(spearman(scores, check_finite(again.clusters).numpy()))
+            overlaps.append(overlap(selected, selection(again).numpy()))
             repeats += 1
-        return Stable(_mean(correlations), _mean(overlaps), repeats)
+        return StabilityScores(_mean(correlations), _mean(overlaps), repeats)
 
     def _unit(self, example: Example, nm_per_unit: float | None) -> float:
         if not self.in_nm:
@@ -123,20 +120,21 @@ class Stability:
             nm_per_unit = float(example.graph[schema.EXTENT].max())
         if not nm_per_unit:
             raise ConfigError(
-                f"{example.fov_id}: stability.in_nm=true needs the nanometres of one unit of the model, and this FOV "
-                "has no extent; set stability.in_nm=false and stability.jitter in units of the model"
+                f"{example.fov_id}: expected false, since neither the nanometres of one unit of the model nor the "
+                "extent of this FOV are known; give jitter in units of the model",
+                setting="in_nm",
             )
         return nm_per_unit
 
 
 def jittered(graph: HeteroData, size: float, feature_size: float, generator: Generator) -> HeteroData:
-    """Moves each cluster with its localisations, and adds to its features.
+    """Move each cluster with its localisations, and add noise to its features.
 
     Args:
         graph: A PyG batch of one graph, scaled.
         size: Standard deviation of the moves, in units of the model.
         feature_size: Standard deviation of what is added to each feature of a cluster.
-        generator: Of the jitter.
+        generator: Source of randomness.
 
     Returns:
         The jittered graph, a shallow copy.

@@ -1,24 +1,27 @@
-"""Explainers that look into a network, with every model, encoder and readout of configs/model."""
+"""What holds for every explainer and every model of configs/model."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, HeteroData
 
+from locgraph import schema
 from locgraph.cli import assemble
 from locgraph.cli.app import config_dir
 from locgraph.errors import ConfigError
 from locgraph.explain.attention import Attention
-from locgraph.explain.base import Example
+from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
+from locgraph.explain.baselines import Occlusion, RandomScores
 from locgraph.explain.gnn_explainer import GNNExplainer
-from locgraph.explain.grad_cam import GradCam
-from locgraph.explain.integrated_gradients import IntegratedGradients
+from locgraph.explain.gradients import GradCam, IntegratedGradients, Saliency
 from locgraph.explain.pg_explainer import PGExplainer
-from locgraph.explain.saliency import Saliency
+from locgraph.explain.shapley import Shapley
+from locgraph.explain.subgraphx import SubgraphX
 from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.descriptors import Covariance
 from locgraph.graphs.edges import Nearest
@@ -41,6 +44,7 @@ def names(kind):
 
 
 SINGLE = {path.stem for path in (config_dir() / "model").glob("loconly*.yaml")} | {"single_cluster"}
+
 CASES = [
     *((name,) for name in names("") if not name.endswith("_segment")),
     *(("invariantnet", f"model/cluster_encoder={name}") for name in names("cluster_encoder")),
@@ -48,6 +52,14 @@ CASES = [
     ("clusternet", "model/loc_encoder=deep_sets"),
     *((name, "model.cluster_features=false") for name in ("clusternet", "clustermlp", "invariantnet", "hgt")),
 ]
+
+RANDOM = {
+    "occlusion": Occlusion,
+    "shapley": lambda: Shapley(pairs=2),
+    "subgraphx": lambda: SubgraphX(max_clusters=2, rollouts=2),
+    "random": RandomScores,
+}
+"""Explainers that treat the network as a function of its input; the others look into it."""
 every_explainer = pytest.mark.parametrize("explainer", [make() for make in EXPLAINERS.values()], ids=EXPLAINERS)
 
 
@@ -218,15 +230,38 @@ def test_the_network_comes_back_as_it_was(explainer, overrides, make_fitting, ma
         assert not example.graph[name].pos.requires_grad
 
 
-@every_explainer
-def test_same_seed_same_scores(explainer, make_fitting, make_fov):
+@pytest.mark.parametrize("name", [*EXPLAINERS, *RANDOM])
+def test_same_seed_same_scores(name, make_fitting, make_fov):
     network, example = make_fitting(("locclusternet",)).eval(), make_fov((6, 1, 5))
 
-    first, again = (fit_and_explain(explainer, network, example) for _ in range(2))
+    first, again = (fit_and_explain((EXPLAINERS | RANDOM)[name](), network, example) for _ in range(2))
 
-    for name in ("clusters", "localisations", "edges", "features"):
-        one, other = getattr(first, name), getattr(again, name)
-        assert (one is None and other is None) or torch.equal(one, other), name
+    for level in ("clusters", "localisations", "edges", "features", "subgraph"):
+        one, other = getattr(first, level), getattr(again, level)
+        assert (one is None and other is None) or torch.equal(one, other), level
+
+
+@pytest.mark.parametrize("explainer", [PGExplainer(epochs=1), GNNExplainer(2), Shapley(2), SubgraphX(rollouts=2)])
+def test_another_seed_gives_other_scores(explainer, make_network, make_example, generator):
+    network, example = make_network("clusternet", superlevels=0), make_example(12)
+    explainer.fit(network, [example], generator(0))
+
+    scores = [explainer.explain(network, example, generator(1)).clusters]
+    explainer.fit(network, [example], generator(2))
+    scores.append(explainer.explain(network, example, generator(3)).clusters)
+
+    assert not torch.equal(*scores)
+
+
+@pytest.mark.parametrize("explainer", [Occlusion(), Shapley(), SubgraphX(max_clusters=3), Saliency()])
+def test_scores_follow_their_clusters(explainer, make_network, make_example, permuted, generator):
+    network, example, order = make_network("invariantnet"), make_example(5), torch.tensor([3, 0, 2, 4, 1])
+
+    one = explainer.explain(network, example, generator())
+    other = explainer.explain(network, permuted(example, order), generator())
+
+    torch.testing.assert_close(other.clusters, one.clusters[order], atol=1e-6, rtol=1e-4)
+    assert one.subgraph is None or torch.equal(other.subgraph, one.subgraph[order])
 
 
 @every_explainer
@@ -246,3 +281,36 @@ def test_classes_of_localisations_are_not_explained(explainer, make_fitting):
 
     with pytest.raises(ConfigError, match="explains the class of a FOV"):
         explainer.check(network)
+
+
+class Constant(Explainer):
+    def explain(self, network, example, generator):
+        return Explanation(torch.zeros(n_clusters(example.graph)))
+
+
+def test_a_network_that_names_localisations_alone_is_refused():
+    network = SimpleNamespace(predicts=(schema.LOCALISATION,))
+    with pytest.raises(ConfigError, match=r"Constant explains the class of a FOV.*model/head=classify"):
+        Constant().check(network)
+
+
+@pytest.mark.parametrize("predicts", [(schema.FIELD_OF_VIEW,), (schema.FIELD_OF_VIEW, schema.LOCALISATION)])
+def test_a_network_that_names_fovs_is_taken(predicts):
+    Constant().check(SimpleNamespace(predicts=predicts))
+
+
+def test_clusters_are_counted_by_their_positions():
+    graph = HeteroData()
+    graph[schema.CLUSTER][schema.POS] = torch.zeros((7, 3))
+    assert n_clusters(graph) == 7
+
+
+def test_scores_come_from_the_generator_alone(make_example):
+    example = make_example(2000)
+    one, two, other = (RandomScores().explain(None, example, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert torch.equal(one.clusters, two.clusters)
+    assert not torch.equal(one.clusters, other.clusters)
+    assert one.clusters.dtype == torch.float32
+    assert 0 <= one.clusters.min() < 0.01 < 0.99 < one.clusters.max() <= 1
+    assert abs(one.clusters.mean() - 0.5) < 0.03
+    assert one.subgraph is None

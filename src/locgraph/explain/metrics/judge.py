@@ -1,4 +1,4 @@
-"""One row of metrics for one explanation of one FOV."""
+"""All metrics of one explanation of one FOV, as one row of a table."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from torch import Generator
 
 from locgraph.errors import DataError
-from locgraph.explain.base import Example, Explainer, n_clusters
-from locgraph.explain.explanation import Explanation
+from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
 from locgraph.explain.metrics import columns
-from locgraph.explain.metrics.characterisation import Characterisation
-from locgraph.explain.metrics.fidelity import by_accuracy, by_probability
-from locgraph.explain.metrics.fidelity_curve import fidelity_curve
-from locgraph.explain.metrics.probabilities import Parts, parts
-from locgraph.explain.metrics.selection import Selection
-from locgraph.explain.metrics.sparsity import concentration, normalised_entropy, sparsity
+from locgraph.explain.metrics.fidelity import (
+    Characterisation,
+    PartProbabilities,
+    by_accuracy,
+    by_probability,
+    fidelity_curve,
+    part_probabilities,
+    unfaithfulness,
+)
+from locgraph.explain.metrics.selection import Selection, concentration, normalised_entropy, sparsity
 from locgraph.explain.metrics.stability import Stability
-from locgraph.explain.metrics.unfaithfulness import unfaithfulness
 from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
@@ -27,10 +29,10 @@ Row = dict[str, float | None]
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """How explanations are judged.
+    """Settings of the metrics.
 
     Args:
-        selection: How scores become a selection of clusters.
+        selection: Rule that selects clusters.
         characterisation: Weights of both fidelities.
         curve_points: Steps of the fidelity curve from no cluster to all of them, 2 or more; each costs two passes.
 
@@ -53,17 +55,17 @@ def judge(
     truth: int | None,
     settings: JudgeSettings | None = None,
 ) -> Row:
-    """Judges an explanation by what the network makes of the clusters that it selects.
+    """Compute the metrics of an explanation from probabilities predicted for the clusters that it selects.
 
-    Metrics without ``truth`` in their name are of the class that is explained: on the model, where that is the
+    Metrics without ``truth`` in their name are about the explained class: fidelity on the model, where that is the
     predicted class.
 
     Args:
         network: The network, in evaluation mode.
         example: The FOV.
-        explanation: What an explainer says of it.
+        explanation: An explanation of it.
         truth: Index of the true class; None where it is not known.
-        settings: How to judge; None for the defaults.
+        settings: Settings of the metrics; None for the defaults.
 
     Returns:
         The metrics of `columns.JUDGED`.
@@ -74,13 +76,13 @@ def judge(
     settings = settings or JudgeSettings()
     check_fits(example, explanation)
     selected = settings.selection(explanation)
-    found = parts(network, example.graph, selected)
+    parts = part_probabilities(network, example.graph, selected)
     curve = fidelity_curve(network, example.graph, explanation.clusters, example.target, settings.curve_points)
-    row = _fidelities(found, example.target, truth, settings.characterisation) | {
+    row = _fidelities(parts, example.target, truth, settings.characterisation) | {
         columns.FIDELITY_PLUS_AREA: curve.plus_area,
         columns.FIDELITY_MINUS_AREA: curve.minus_area,
         columns.FIDELITY_AREA: curve.area,
-        columns.UNFAITHFULNESS: unfaithfulness(found),
+        columns.UNFAITHFULNESS: unfaithfulness(parts),
         columns.SPARSITY: sparsity(selected),
         columns.CONCENTRATION: concentration(explanation.clusters),
         columns.ENTROPY: normalised_entropy(explanation.clusters),
@@ -98,25 +100,25 @@ def judge_stability(
     selection: Selection,
     nm_per_unit: float | None = None,
 ) -> Row:
-    """Judges an explanation by those of the jittered FOV: the metrics of `columns.REPEATED`.
+    """Compare an explanation with those of the jittered FOV: the metrics of `columns.REPEATED`.
 
     Args:
         network: The network, in evaluation mode.
         example: The FOV.
         explainer: The explainer.
-        explanation: What it says of the FOV as it is.
-        generator: Of the jitter, and handed to the explainer.
-        stability: How much jitter, how often.
-        selection: How scores become a selection of clusters.
-        nm_per_unit: As the scaler has it; read only where the jitter is in nm.
+        explanation: Its explanation of the FOV as it is.
+        generator: Source of randomness of the jitter and of the explainer.
+        stability: Size of the jitter, and number of repeats.
+        selection: Rule that selects clusters.
+        nm_per_unit: Nanometres in one unit of the model; read only where the jitter is in nm.
     """
     check_fits(example, explanation)
-    found = stability(network, example, explainer, explanation, selection, generator, nm_per_unit)
-    return {columns.STABILITY: found.correlation, columns.STABILITY_OVERLAP: found.overlap}
+    scores = stability(network, example, explainer, explanation, selection, generator, nm_per_unit)
+    return {columns.STABILITY: scores.correlation, columns.STABILITY_OVERLAP: scores.overlap}
 
 
 def check_fits(example: Example, explanation: Explanation) -> None:
-    """Refuses an explanation that is not one of this FOV.
+    """Refuse an explanation that is not one of this FOV.
 
     Raises:
         DataError: It has not one finite score for each cluster.
@@ -129,8 +131,8 @@ def check_fits(example: Example, explanation: Explanation) -> None:
         )
 
 
-def _fidelities(found: Parts, target: int, truth: int | None, characterise: Characterisation) -> Row:
-    on_model, accuracy = by_probability(found, target), by_accuracy(found, target)
+def _fidelities(parts: PartProbabilities, target: int, truth: int | None, characterise: Characterisation) -> Row:
+    on_model, accuracy = by_probability(parts, target), by_accuracy(parts, target)
     row: Row = {
         columns.FIDELITY_PLUS: on_model.plus,
         columns.FIDELITY_MINUS: on_model.minus,
@@ -147,6 +149,6 @@ def _fidelities(found: Parts, target: int, truth: int | None, characterise: Char
     )
     if truth is None:
         return row | dict.fromkeys(of_truth)
-    on_truth, accuracy = by_probability(found, truth), by_accuracy(found, truth)
+    on_truth, accuracy = by_probability(parts, truth), by_accuracy(parts, truth)
     values = (on_truth.plus, on_truth.minus, accuracy.plus, accuracy.minus, characterise(on_truth))
     return row | dict(zip(of_truth, values, strict=True))

@@ -1,21 +1,21 @@
-"""One row of metrics."""
+"""All metrics of one explanation."""
 
 import math
 
 import pytest
 import torch
 
-from locgraph.errors import ConfigError, DataError
-from locgraph.explain.base import Example
-from locgraph.explain.explanation import Explanation
-from locgraph.explain.judge import JudgeSettings, judge, judge_stability
+from locgraph.errors import DataError
+from locgraph.explain.base import Example, Explanation
+from locgraph.explain.baselines import RandomScores
 from locgraph.explain.metrics import columns
-from locgraph.explain.metrics.characterisation import Characterisation
+from locgraph.explain.metrics.fidelity import Characterisation
+from locgraph.explain.metrics.judge import JudgeSettings, judge, judge_stability
 from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.stability import Stability
-from locgraph.explain.random_scores import RandomScores
 
 WEIGHTS = torch.tensor([0.2, -0.1, 0.05, 0.15])
+
 TOP = JudgeSettings(Selection("count", 2))
 
 
@@ -92,8 +92,6 @@ def test_settings_reach_their_place(example, additive):
     assert row["fidelity_plus"] == pytest.approx(0.2, abs=1e-6)
     assert row["characterisation"] == pytest.approx(4 / (3 / 0.2 + 1 / 0.9), abs=1e-5)
     assert row["fidelity_plus_area"] == pytest.approx((0 + 2 * 0.35 + 0.3) / 4, abs=1e-6)
-    with pytest.raises(ConfigError, match="curve_points must be a whole number of at least 2"):
-        JudgeSettings(curve_points=1)
 
 
 def test_stability(make_network, make_full_example):
@@ -118,3 +116,20 @@ def test_stability(make_network, make_full_example):
 def test_scores_that_do_not_fit(scores, message, example, additive):
     with pytest.raises(DataError, match=message):
         judge(additive, Example("fov_0", example.graph, 1), Explanation(scores), 1)
+
+
+def test_each_metric_has_one_name():
+    parts = (columns.JUDGED, columns.REPEATED, columns.RANDOMISED, columns.GROUND_TRUTH)
+    assert len(columns.METRICS) == sum(map(len, parts))
+    named = {
+        value for name, value in vars(columns).items() if name.isupper() and isinstance(value, str) and name[0] != "_"
+    }
+    assert named - {columns.HIGHER, columns.LOWER, columns.NEITHER} == set(columns.METRICS)
+
+
+@pytest.mark.parametrize("metric", columns.METRICS.values(), ids=str)
+def test_each_metric_says_what_it_is(metric):
+    assert metric.low < metric.high
+    assert metric.better in (columns.HIGHER, columns.LOWER, columns.NEITHER)
+    assert metric.meaning
+    assert "\n" not in metric.meaning
