@@ -12,8 +12,8 @@ from torch import nn
 from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
-from locgraph.cli import assemble
-from locgraph.cli.app import config_dir
+from locgraph.api.config import config_dir, plain
+from locgraph.api.parts import make_network as make_network_of
 from locgraph.explain.base import Example
 from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.descriptors import Covariance, PairDistances
@@ -147,7 +147,7 @@ def make_full_example():
 @cache
 def model_settings(*overrides):
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-        return assemble.plain(compose("train", list(overrides)).model)
+        return plain(compose("train", list(overrides)).model)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def make_network():
             2, N_CLASSES, N_FEATURES, N_FEATURES, 3, len(SUPERCLUSTER_FEATURES) * bool(superlevels), superlevels, 7, 4
         )
         torch.manual_seed(0)
-        return assemble.network(model_settings(f"model={name}", *overrides), sizes).eval()
+        return make_network_of(model_settings(f"model={name}", *overrides), sizes).eval()
 
     return make
 

@@ -11,8 +11,8 @@ from hydra import compose, initialize_config_dir
 from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
-from locgraph.cli import assemble
-from locgraph.cli.app import config_dir
+from locgraph.api.config import config_dir, plain
+from locgraph.api.parts import make_network as make_network_of
 from locgraph.errors import ConfigError
 from locgraph.explain.attention import Attention
 from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
@@ -95,7 +95,7 @@ def make_fov():
 @cache
 def settings(*overrides):
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-        return assemble.plain(compose("train", list(overrides)).model)
+        return plain(compose("train", list(overrides)).model)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def make_fitting():
     def make(overrides, dimensions=2, features=2):
         torch.manual_seed(0)
         sizes = DataSizes(dimensions, 3, features, features, 3, len(SUPERCLUSTER_FEATURES), 1, dimensions, 4)
-        return assemble.network(settings(f"model={overrides[0]}", *overrides[1:]), sizes)
+        return make_network_of(settings(f"model={overrides[0]}", *overrides[1:]), sizes)
 
     return make
 

@@ -128,8 +128,8 @@ def class_separation(
         One row for each explainer and feature: ``n_fovs``, ``n_classes``, and eta squared in [0, 1], the part of the
         variance between FOVs that lies between classes: ``eta_squared_all`` of the means over all clusters,
         ``eta_squared_weighted`` of those weighted by positive score. The second is above the first where the explainer
-        scores those clusters high in which the classes differ more than elsewhere. Null with one class, or no variance. With few FOVs
-        in each class both are large by chance alone.
+        scores those clusters high in which the classes differ more than elsewhere. Null with one class, or no
+        variance. With few FOVs in each class both are large by chance alone.
 
     Raises:
         DataError: As `explained_features`.
@@ -158,7 +158,7 @@ def class_separation(
 def _joined(
     attributions: pl.DataFrame, clusters: pl.DataFrame, features: Sequence[str] | None
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Return scores of clusters beside their features, those that are not finite as null; and the names of the features."""
+    """Return scores of clusters beside their features, where not finite as null; and the names of the features."""
     scores = _level(attributions, schema.CLUSTER).select(*_ONE_FOV, schema.CLUSTER_ID, schema.SCORE)
     if scores.is_empty():
         raise DataError("expected scores of clusters, found none in the attributions: explain some FOVs first")
