@@ -8,13 +8,14 @@ import pytest
 from omegaconf import OmegaConf
 
 import locgraph
+from locgraph.api.config import config_dir
 from locgraph.cli import app
 from locgraph.errors import ConfigError, DataError, LocgraphError
 
 
 def test_configs_of_a_checkout():
-    assert app.config_dir() == Path(__file__).parents[2] / "configs"
-    assert (app.config_dir() / "train.yaml").is_file()
+    assert config_dir() == Path(__file__).parents[2] / "configs"
+    assert (config_dir() / "train.yaml").is_file()
 
 
 def test_configs_of_an_installed_package(monkeypatch, tmp_path):
@@ -22,7 +23,7 @@ def test_configs_of_an_installed_package(monkeypatch, tmp_path):
     (package / "configs").mkdir(parents=True)
     monkeypatch.setattr(locgraph, "__file__", str(package / "__init__.py"))
 
-    assert app.config_dir() == package / "configs"
+    assert config_dir() == package / "configs"
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_hydra_gets_the_command_its_configs_and_the_overrides(launched):
     _, asked = launched()
 
     assert asked["config_name"] == "train"
-    assert asked["config_path"] == str(app.config_dir())
+    assert asked["config_path"] == str(config_dir())
     assert asked["argv"] == ["locgraph train", "experiment=demo", "-m"]
 
 
@@ -116,7 +117,7 @@ def test_a_result_is_handed_on():
 def test_a_missing_mandatory_value_names_its_key():
     cfg = OmegaConf.create({"data": {"raw_dir": "???"}})
 
-    with pytest.raises(app.CommandError, match=r"^ConfigError: Missing mandatory value: data\.raw_dir"):
+    with pytest.raises(app.CommandError, match=r"^ConfigError: data\.raw_dir: a value is required"):
         app.reported(lambda cfg: cfg.data.raw_dir)(cfg)
 
 
@@ -124,9 +125,9 @@ def test_a_missing_mandatory_value_names_its_key():
     ("command", "overrides", "expected"),
     [
         ("prepare", ["data.raw_dir=nowhere"], "DataError: data.raw_dir: expected a folder at"),
-        ("eval", [], "ConfigError: Missing mandatory value: ckpt_path"),
-        ("summarise", [], "ConfigError: Missing mandatory value: folder"),
-        ("train", ["data=featextracted"], "ConfigError: Missing mandatory value: data.featextracted_dir"),
+        ("eval", [], "ConfigError: ckpt_path: a value is required"),
+        ("summarise", [], "ConfigError: folder: a value is required"),
+        ("train", ["data=featextracted"], "ConfigError: data.featextracted_dir: a value is required"),
         ("train", ["trainer.max_epoch=3"], "Could not override 'trainer.max_epoch'"),
         ("train", ["model=nothing"], "Could not find 'model/nothing'"),
         ("simulate", ["simulation.origami.dimensions=4"], "ConfigError: dimensions must be 2 or 3, found 4"),

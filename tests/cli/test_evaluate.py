@@ -10,7 +10,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from locgraph.cli.evaluate import Lenient
+from locgraph.api.evaluate import OptionalLabels
 from locgraph.errors import ConfigError
 from locgraph.io.labels import Labelling, TableLabels
 from locgraph.io.rawfile import RawFile
@@ -39,7 +39,7 @@ def test_a_new_process_in_another_folder_gives_the_same_numbers(trained, checkpo
 
 
 def test_the_batch_size_does_not_change_predictions(trained, checkpoint, run, tmp_path):
-    run(tmp_path, "eval", f"ckpt_path={checkpoint}", "data.batch_size=1")
+    run(tmp_path, "eval", f"ckpt_path={checkpoint}", "loader.batch_size=1")
     _, table = evaluated(tmp_path)
     before = pl.read_parquet(trained.run_dir / "predictions.parquet").filter(pl.col("split") == "test")
     assert_frame_equal(table, before, abs_tol=1e-5)
@@ -80,7 +80,10 @@ def test_where_the_tables_are_is_told(trained, checkpoint, run, tmp_path):
 
 def test_vectors_that_are_not_learned_are_told_before_work(fails, checkpoint, tmp_path):
     printed = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", "vectors=[localisation]")
-    assert "vectors asks for those of localisations, but the localisation encoder NoEncoder learns none" in printed
+    assert (
+        "vectors: localisation asks for vectors of localisations, but the localisation encoder NoEncoder has none"
+        in printed
+    )
     assert not list(tmp_path.glob("outputs/prepared/*"))
 
 
@@ -90,7 +93,7 @@ def test_a_missing_checkpoint_is_told(fails, tmp_path):
 
 def test_a_missing_folder_is_told(fails, checkpoint, tmp_path):
     message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", "data.raw_dir=nowhere")
-    assert "data.raw_dir=nowhere: no such folder" in message
+    assert "data.raw_dir: nowhere: no such folder" in message
 
 
 def test_a_truncated_checkpoint_is_told(fails, checkpoint, tmp_path):
@@ -159,7 +162,7 @@ def test_a_feature_that_the_tables_do_not_hold_is_told(checkpoint, fails, tmp_pa
     assert "change graph.cluster_features" in message
 
 
-def test_lenient_labels_keep_what_there_is(tmp_path):
+def test_optional_labels_keep_what_there_is(tmp_path):
     files = [RawFile(name, tmp_path, (), {}) for name in ("a", "b")]
 
     class Source:
@@ -168,7 +171,7 @@ def test_lenient_labels_keep_what_there_is(tmp_path):
         def labels(self, files):
             return Labelling(("T",), {"a": "T"}, {"b": "no label"})
 
-    found = Lenient(Source()).labels(files)
+    found = OptionalLabels(Source()).labels(files)
     assert found.by_fov == {"a": "T", "b": None}
     assert found.failures == {}
 
@@ -177,10 +180,10 @@ def test_new_files_need_no_table_of_labels(tmp_path):
     files = [RawFile(name, tmp_path, (), {}) for name in ("a", "b")]
     source = TableLabels(tmp_path / "labels_of_training.csv")
 
-    found = Lenient(source).labels(files)
+    found = OptionalLabels(source).labels(files)
 
     assert found.by_fov == {"a": None, "b": None}
-    assert Lenient(source).tables == source.tables
+    assert OptionalLabels(source).tables == source.tables
 
 
 def test_settings_of_labels_that_cannot_work_are_told():
@@ -191,4 +194,4 @@ def test_settings_of_labels_that_cannot_work_are_told():
             raise ConfigError("mend it")
 
     with pytest.raises(ConfigError, match="mend it"):
-        Lenient(Source()).labels([])
+        OptionalLabels(Source()).labels([])

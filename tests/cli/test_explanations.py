@@ -145,7 +145,7 @@ def new_files(trained, tmp_path):
 def test_new_files_are_explained_by_what_was_learned_from_the_run(explains, new_files, monkeypatch):
     about, metrics, _ = explains(
         f"data.raw_dir={new_files}",
-        "data.max_failed_fraction=0.5",
+        "limits.max_failed_fraction=0.5",
         "+explain/explainers=pg_explainer",
         "explain.explainers.pg_explainer.epochs=1",
         "explain.fit_fovs=2",
@@ -160,7 +160,7 @@ def test_new_files_are_explained_by_what_was_learned_from_the_run(explains, new_
 
 
 def test_the_true_class_of_unlabelled_files_cannot_be_explained(fails, checkpoint, new_files, tmp_path):
-    overrides = (f"data.raw_dir={new_files}", "data.max_failed_fraction=0.5", "explain.explained_class=truth")
+    overrides = (f"data.raw_dir={new_files}", "limits.max_failed_fraction=0.5", "explain.explained_class=truth")
     message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, *overrides)
     assert "its class is not known; explain.explained_class=predicted explains its prediction" in message
 
@@ -170,7 +170,7 @@ def test_an_explainer_that_learns_needs_the_data_of_the_run(fails, checkpoint, n
         record["settings"]["data"]["raw_dir"] = str(tmp_path / "gone")
 
     path = changed(checkpoint, tmp_path / "gone.ckpt", gone)
-    overrides = (f"data.raw_dir={new_files}", "data.max_failed_fraction=0.5", "explain=pg_explainer")
+    overrides = (f"data.raw_dir={new_files}", "limits.max_failed_fraction=0.5", "explain=pg_explainer")
     message = fails(tmp_path, "eval", f"ckpt_path={path}", *overrides, "executor=serial")
     assert "explain.explainers.pg_explainer: it learns from training FOVs of the run, which cannot be had" in message
 

@@ -1,4 +1,4 @@
-"""Training that starts from the weights of another run (``model.init_from``)."""
+"""Training that starts from the weights of another run (``init_from``)."""
 
 import json
 
@@ -21,7 +21,7 @@ def finetune(trained, pretrained, run, tmp_path):
     def run_on(*overrides):
         overrides = (
             *trained.overrides, "simulation.seed=5", "controls=false", "trainer.max_epochs=1",
-            "training.optimizer.lr=1e-9", f"model.init_from={pretrained}", *overrides, f"paths.run_dir={tmp_path}/run",
+            "training.optimizer.lr=1e-9", f"init_from={pretrained}", *overrides, f"paths.run_dir={tmp_path}/run",
         )  # fmt: skip
         run(tmp_path, "train", *overrides)
         return read_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
@@ -83,15 +83,15 @@ def test_dropout_may_differ(finetune, pretrained):
 def test_what_does_not_fit_is_told(trained, pretrained, fails, tmp_path, overrides, expected):
     overrides = [text.format(tmp_path) for text in overrides]
     own_place = (f"paths.run_dir={tmp_path}/run", f"paths.prepared_dir={tmp_path}/prepared")
-    given = (*trained.overrides, *overrides, f"model.init_from={pretrained}", *own_place)
+    given = (*trained.overrides, *overrides, f"init_from={pretrained}", *own_place)
 
     assert expected in fails(trained.folder, "train", *given)
 
 
 def test_a_file_that_is_not_there_is_told_before_work(fails, tiny, tmp_path):
-    message = fails(tmp_path, "train", *tiny, "model.init_from=nowhere.ckpt", f"paths.run_dir={tmp_path}/run")
+    message = fails(tmp_path, "train", *tiny, "init_from=nowhere.ckpt", f"paths.run_dir={tmp_path}/run")
 
-    assert "model.init_from=nowhere.ckpt: no such file" in message
+    assert "init_from: nowhere.ckpt: no such file" in message
     assert not (tmp_path / "outputs").exists()
 
 
@@ -99,8 +99,6 @@ def test_a_truncated_file_is_told(trained, pretrained, fails, tmp_path):
     short = tmp_path / "short.ckpt"
     short.write_bytes(pretrained.read_bytes()[:1000])
 
-    message = fails(
-        trained.folder, "train", *trained.overrides, f"model.init_from={short}", f"paths.run_dir={tmp_path}/run"
-    )
+    message = fails(trained.folder, "train", *trained.overrides, f"init_from={short}", f"paths.run_dir={tmp_path}/run")
 
-    assert f"model.init_from={short}: cannot be read: it is truncated" in message
+    assert f"init_from={short}: cannot be read: it is truncated" in message

@@ -154,7 +154,10 @@ def test_a_simulated_fov(call, tmp_path):
         (["."], "expected one file to inspect; found a folder. Name a file in it"),
         (["empty.csv"], "found an empty file (0 bytes)"),
         (["a.csv", "thumbnail=a.gif"], "ConfigError: thumbnail: expected the name of a PNG"),
-        (["a.csv", "data.max_refused_fraction=-1"], "ConfigError: data.max_refused_fraction must be a number from 0"),
+        (
+            ["a.csv", "limits.max_refused_fraction=-1"],
+            "ConfigError: limits.max_refused_fraction must be a number from 0",
+        ),
         (["a.csv", "labels=none"], "Could not override 'labels'"),
     ],
 )

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from locgraph.cli import prepare
+from locgraph.api.config import plain
+from locgraph.api.prepare import prepare_settings
 
 TABLES, GRAPHS = "tables", "graphs"
 BOTH = {TABLES, GRAPHS}
@@ -40,7 +41,7 @@ def stages(folder, composed):
     def run(*overrides, folder=folder):
         before = stamps(folder)
         where = (f"data.raw_dir={folder / 'raw'}", f"paths.output_dir={folder}")
-        prepare.run(composed("prepare", *where, "columns=nm", "executor=serial", *overrides))
+        prepare_settings(plain(composed("prepare", *where, "columns=nm", "executor=serial", *overrides)))
         changed = [path for path, stamp in stamps(folder).items() if before.get(path) != stamp]
         return {(path.parts[0].partition("-")[0], path.stem) for path in changed}
 
@@ -73,15 +74,15 @@ def _base(stages):
         ("~features.features.hull", BOTH),
         ("views.count=2", BOTH),
         ("views.seed=1", BOTH),
-        ("data.min_localisations=4", BOTH),
-        ("data.min_clusters=2", BOTH),
-        ("data.max_refused_fraction=0.1", BOTH),
-        ("data.keep_unclustered=true", BOTH),
-        ("data.max_failed_fraction=0.2", set()),
-        ("data.batch_size=2", set()),
-        ("data.num_workers=1", set()),
+        ("limits.min_localisations=4", BOTH),
+        ("limits.min_clusters=2", BOTH),
+        ("limits.max_refused_fraction=0.1", BOTH),
+        ("limits.keep_unclustered=true", BOTH),
+        ("limits.max_failed_fraction=0.2", set()),
+        ("loader.batch_size=2", set()),
+        ("loader.num_workers=1", set()),
         ("graph.localisation_k=3", {GRAPHS}),
-        ("graph.ratios=[0.5]", {GRAPHS}),
+        ("graph.ratios=[0.5,0.25]", {GRAPHS}),
         ("graph.cluster_edges.k=2", {GRAPHS}),
         ("graph/cluster_edges=all_pairs", {GRAPHS}),
         ("graph.cluster_features=[count]", {GRAPHS}),

@@ -9,7 +9,7 @@ import torch
 import yaml
 from polars.testing import assert_frame_equal
 
-from locgraph.learn.module import Classifier
+from locgraph.learn.module import Learner
 
 
 def test_leaves_a_complete_run_folder(trained):
@@ -92,14 +92,14 @@ def test_a_run_folder_of_other_settings_is_refused(trained, fails):
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(trained, run, tmp_path, monkeypatch):
     interrupted = tmp_path / "run"
-    begin = Classifier.on_train_epoch_start
+    begin = Learner.on_train_epoch_start
 
     def power_cut(self):
         if self.current_epoch == 2:
             raise RuntimeError("power cut")
         begin(self)
 
-    monkeypatch.setattr(Classifier, "on_train_epoch_start", power_cut)
+    monkeypatch.setattr(Learner, "on_train_epoch_start", power_cut)
     with pytest.raises(SystemExit):
         run(trained.folder, "train", *trained.overrides, f"paths.run_dir={interrupted}")
     assert torch.load(interrupted / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
@@ -176,22 +176,23 @@ def test_featextracted_refuses_settings_that_would_have_no_effect(fails, tmp_pat
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (["fold.index=3"], "fold.index=3 does not exist: there are 3 folds, 0 to 2"),
-        (["fold.index=-1"], "fold.index=-1 does not exist"),
+        (["fold.index=3"], "fold.index: expected one of the 3 folds, 0 to 2, found 3"),
+        (["fold.index=-1"], "fold.index: expected one of the 3 folds, 0 to 2, found -1"),
         (["fold.index=first"], "locgraph.data.folds.Stratified"),
-        (["seed=abc"], "seed must be a whole number from 0 to 4294967295, found 'abc'"),
-        (["trainer.devices=2"], "trainer.devices must be 1"),
+        (["seed=abc"], "seed: expected a whole number of at least 0, found 'abc'"),
+        (["trainer.devices=2"], "trainer.devices: expected 1"),
+        (["model.cluster_encoder.n_gaussians=1"], "model.cluster_encoder.n_gaussians"),
         (["training.optimizer.lr=-1"], "training.optimizer: Invalid learning rate: -1"),
-        (["trainer.precision=16-true"], "trainer.precision=16-true cannot be run on this CPU"),
-        (["trainer.precision=fp8"], "trainer.precision=fp8 cannot be run"),
+        (["trainer.precision=16-true"], "trainer.precision: 16-true cannot be run on this CPU"),
+        (["trainer.precision=fp8"], "trainer.precision: fp8 cannot be run"),
         (["columns=nm", "columns.required=[x,y,photon_count]"], "none for photon_count"),
         (["columns=nm", "columns.unit=px"], "pixel_size_nm"),
         (["columns=nm", "columns.unit=null"], "columns.unit: expected the unit"),
         (["clustering.nonsense=1"], "nonsense"),
-        (["training.class_weights=heavy"], "training.class_weights must be balanced or none"),
-        (["views.count=0"], "views.count must be at least 1"),
+        (["training.class_weights=heavy"], "training.class_weights: expected balanced, none"),
+        (["views.count=0"], "count"),
         (["fold.n_folds=30"], "fold.n_folds=30 needs at least that many FOVs of each class"),
-        (["data.batch_size=0"], "data.batch_size must be at least 1"),
+        (["loader.batch_size=0"], "loader.batch_size: expected a whole number of at least 1, found 0"),
         (["augment=strong", "augment.scale.low=2"], "augment.scale"),
     ],
 )
@@ -267,8 +268,8 @@ def test_too_many_bad_fovs_stop_the_command(spoiled, fails, tmp_path):
     spoil, overrides = spoiled
     bad = spoil(3)
     message = fails(tmp_path, "train", *overrides, f"paths.run_dir={tmp_path / 'run'}")
-    assert "data.max_failed_fraction" in message
+    assert "max_failed_fraction" in message
     assert bad[0] in message
     failed = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert failed["status"] == "failed"
-    assert "data.max_failed_fraction" in failed["reason"]
+    assert "max_failed_fraction" in failed["reason"]

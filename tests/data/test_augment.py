@@ -309,16 +309,16 @@ def test_thinning_leaves_out_the_part_it_is_told(part, left, make_graph):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Reflection(()), r"reflection axes must be some of 0, 1, 2, found \[\]"),
+        (lambda: Reflection(()), r"axes: expected some of 0, 1, 2, found \[\]"),
         (lambda: Reflection((3,)), r"found \[3\]"),
-        (lambda: Scale(0.0, 1.0), "scale expects 0 < low <= high, found low=0.0, high=1.0"),
-        (lambda: Scale(2.0, 1.0), "scale expects 0 < low <= high"),
-        (lambda: Shear(1.0), "shear expects 0 <= largest < 1, found 1.0"),
-        (lambda: Shear(-0.1), "shear expects"),
-        (lambda: Jitter(-1.0), "jitter nm must be a number of nm, at least 0, or 'precision', found -1.0"),
+        (lambda: Scale(0.0, 1.0), "low: expected 0 < low <= high, found low=0.0, high=1.0"),
+        (lambda: Scale(2.0, 1.0), "low: expected 0 < low <= high"),
+        (lambda: Shear(1.0), "largest: expected a number in \\[0, 1\\), found 1.0"),
+        (lambda: Shear(-0.1), "largest: expected"),
+        (lambda: Jitter(-1.0), "nm: expected a number of nm, at least 0, or 'precision', found -1.0"),
         (lambda: Jitter("sigma"), "found 'sigma'"),
-        (lambda: Thinning(0.5, 0.2), "thinning expects 0 <= low <= high < 1, found low=0.5, high=0.2"),
-        (lambda: Thinning(0.5, 1.0), "thinning expects"),
+        (lambda: Thinning(0.5, 0.2), "low: expected 0 <= low <= high < 1, found low=0.5, high=0.2"),
+        (lambda: Thinning(0.5, 1.0), "low: expected"),
     ],
 )
 def test_settings_out_of_range(make, message):
@@ -327,7 +327,7 @@ def test_settings_out_of_range(make, message):
 
 
 def test_reflection_along_an_axis_that_is_not_there(make_graph):
-    with pytest.raises(ConfigError, match=r"reflection axes \[2\] do not fit FOVs in 2 dimensions"):
+    with pytest.raises(ConfigError, match=r"axes: \[2\] do not fit FOVs in 2 dimensions"):
         Reflection((2,))(make_graph(), seeded())
 
 

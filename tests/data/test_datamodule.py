@@ -210,8 +210,8 @@ def test_loading_takes_nothing_from_the_random_stream(make_data):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"batch_size": 0}, "data.batch_size must be at least 1, found 0"),
-        ({"batch_size": 1, "num_workers": -1}, "data.num_workers must be at least 0, found -1"),
+        ({"batch_size": 0}, "batch_size: expected a whole number of at least 1, found 0"),
+        ({"batch_size": 1, "num_workers": -1}, "num_workers: expected a whole number of at least 0, found -1"),
     ],
 )
 def test_settings_out_of_range(settings, message):

@@ -152,15 +152,18 @@ def test_groups_of_one_fov_tear_nothing(splitter, make_manifest):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Stratified(1), "fold.n_folds must be at least 2, found 1"),
-        (lambda: HoldOut(0.2, n_folds=0), "fold.n_folds must be at least 1, found 0"),
-        (lambda: Stratified(5, index=5), r"fold.index=5 does not exist: there are 5 folds, 0 to 4"),
-        (lambda: StratifiedGroup(5, index=-1), "fold.index=-1 does not exist"),
-        (lambda: HoldOut(0.2, index=1), "fold.index=1 does not exist"),
-        (lambda: Stratified(5, validation_fraction=0.0), "fold.validation_fraction must lie between 0 and 1, found 0"),
-        (lambda: LearningCurve(1, 5), "fold.per_class must be at least 2.*found 1"),
-        (lambda: HoldOut(1.0), "fold.test_fraction must lie between 0 and 1, found 1"),
-        (lambda: HoldOut(0.5, validation_fraction=1.5), "fold.validation_fraction must lie between 0 and 1"),
+        (lambda: Stratified(1), "n_folds: expected at least 2, found 1"),
+        (lambda: HoldOut(0.2, n_folds=0), "n_folds: expected at least 1, found 0"),
+        (lambda: Stratified(5, index=5), r"index: expected one of the 5 folds, 0 to 4, found 5"),
+        (lambda: StratifiedGroup(5, index=-1), "index: expected one of .*found -1"),
+        (lambda: HoldOut(0.2, index=1), "index: expected one of .*found 1"),
+        (
+            lambda: Stratified(5, validation_fraction=0.0),
+            "validation_fraction: expected a number .*found 0",
+        ),
+        (lambda: LearningCurve(1, 5), "per_class: expected at least 2.*found 1"),
+        (lambda: HoldOut(1.0), "test_fraction: expected a number between 0 and 1, found 1"),
+        (lambda: HoldOut(0.5, validation_fraction=1.5), "validation_fraction: expected a number between 0 and 1"),
     ],
 )
 def test_settings_out_of_range(make, message):
@@ -226,14 +229,14 @@ def test_file_with_another_number_of_folds(tmp_path):
     write_plan(tmp_path / "folds.json", [Split(("a",), ("b",), ("c",))] * 3)
 
     assert FromFile(str(tmp_path / "folds.json"), n_folds=3).n_folds == 3
-    with pytest.raises(ConfigError, match=r"fold.n_folds=5, but .*folds.json holds 3 folds; change fold.n_folds"):
+    with pytest.raises(ConfigError, match=r"n_folds: .*folds.json holds 3 folds, found 5"):
         FromFile(str(tmp_path / "folds.json"), n_folds=5)
 
 
 def test_file_without_this_fold(tmp_path):
     write_plan(tmp_path / "folds.json", [Split(("a",), ("b",), ("c",))])
 
-    with pytest.raises(ConfigError, match=r"fold.index=1 does not exist: there are 1 folds"):
+    with pytest.raises(ConfigError, match=r"index: expected one of the 1 folds"):
         FromFile(str(tmp_path / "folds.json"), index=1)
 
 

@@ -171,11 +171,11 @@ def test_per_fov_makes_predictions_independent_of_the_unit(make_graph):
     [
         (
             {"positions": "none"},
-            r"scaling.positions must be one of \('per_fov', 'per_dataset', 'fixed'\), found 'none'",
+            r"positions: expected one of \('per_fov', 'per_dataset', 'fixed'\), found 'none'",
         ),
-        ({"positions": "fixed"}, "scaling.positions=fixed needs scaling.nm_per_unit above 0, found None"),
-        ({"positions": "fixed", "nm_per_unit": -1.0}, "needs scaling.nm_per_unit above 0, found -1"),
-        ({"positions": "per_fov", "nm_per_unit": 5.0}, "scaling.nm_per_unit=5.0 has no effect with .*per_fov"),
+        ({"positions": "fixed"}, "nm_per_unit: expected a number above 0 .*found None"),
+        ({"positions": "fixed", "nm_per_unit": -1.0}, "nm_per_unit: expected a number above 0 .*found -1"),
+        ({"positions": "per_fov", "nm_per_unit": 5.0}, "nm_per_unit: 5.0 has no effect with .*per_fov"),
     ],
 )
 def test_settings_that_cannot_work(settings, message):

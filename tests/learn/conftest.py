@@ -16,8 +16,9 @@ from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.edges import Nearest
 from locgraph.graphs.store import GraphStore
 from locgraph.learn.checkpoint import FORMAT
-from locgraph.learn.module import Classifier
+from locgraph.learn.module import Learner
 from locgraph.learn.optimisation import WarmupCosine
+from locgraph.learn.tasks.fov import FovTask
 from locgraph.nn.cluster_encoders.continuous_filter import ContinuousFilter
 from locgraph.nn.heads.classify import ClassifyFov
 from locgraph.nn.loc_encoders.point_transformer import PointTransformerEncoder
@@ -76,9 +77,9 @@ def make_data(store):
 
 @pytest.fixture(scope="session")
 def make_module():
-    """Makes a classifier with dropout; the same weights each time."""
+    """Makes a learner with dropout; the same weights each time."""
 
-    def make(lr=1e-2, dropout=0.3, **changes):
+    def make(lr=1e-2, dropout=0.3, loss=None, mixup=None, **changes):
         torch.manual_seed(0)
         network = Network(
             DataSizes(2, 2, 1, 1, 2),
@@ -87,13 +88,14 @@ def make_module():
             partial(Pooled, reduce=("mean", "max")),
             partial(ClassifyFov, hidden=8, dropout=dropout),
         )
+        task = FovTask(("a", "b"))
+        task.criterion, task.mixup = loss or task.criterion, mixup
         given = {
-            "class_names": ("a", "b"),
             "optimizer": partial(torch.optim.AdamW, lr=lr),
             "schedule": WarmupCosine(),
             "record": RECORD,
         }
-        return Classifier(network, **given | changes)
+        return Learner(network, task, **given | changes)
 
     return make
 

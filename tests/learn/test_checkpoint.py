@@ -119,7 +119,7 @@ def test_pickled_code_is_refused_and_not_run(path, capsys):
 def test_of_another_program(content, tmp_path):
     torch.save(content, tmp_path / "a.ckpt")
 
-    with pytest.raises(CheckpointError, match=r"not a locgraph checkpoint; expected one that train.py wrote"):
+    with pytest.raises(CheckpointError, match=r"not a locgraph checkpoint; expected one that training wrote"):
         read_checkpoint(tmp_path / "a.ckpt")
 
 
@@ -142,8 +142,8 @@ def test_without_an_epoch(path):
 
 
 def test_the_setting_that_named_it_is_told(tmp_path):
-    with pytest.raises(CheckpointError, match=r"^model\.init_from=.*no\.ckpt: no such file"):
-        read_checkpoint(tmp_path / "no.ckpt", "model.init_from")
+    with pytest.raises(CheckpointError, match=r"^init_from=.*no\.ckpt: no such file"):
+        read_checkpoint(tmp_path / "no.ckpt", "init_from")
 
 
 NOW = {

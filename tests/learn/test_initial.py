@@ -180,7 +180,7 @@ def test_what_does_not_fit_is_refused(changes, message, network, checkpoint):
     fresh = network()
     before = copy.deepcopy(fresh.state_dict())
 
-    with pytest.raises(CheckpointError, match=r"model\.init_from=pre\.ckpt.*" + message):
+    with pytest.raises(CheckpointError, match=r"init_from=pre\.ckpt.*" + message):
         start_from(fresh, checkpoint, changed(**changes))
     assert same(fresh, before)
 

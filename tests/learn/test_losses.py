@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
+from torch import nn
 from torch.nn import functional
 
 from locgraph.errors import ConfigError
-from locgraph.learn.losses import CrossEntropy, Focal, balanced_weights, class_weights
+from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup, balanced_weights, class_weights
+from locgraph.nn.network import Encoded
 
 LOGITS = torch.tensor([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0], [2.0, 2.0, 2.0]])
 TARGET = torch.tensor([1, 2, 0])
@@ -89,10 +91,10 @@ def test_class_weights_are_not_in_the_checkpoint(loss):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CrossEntropy(label_smoothing=-0.1), "label_smoothing must be at least 0 and below 1, found -0.1"),
-        (lambda: CrossEntropy(label_smoothing=1.0), "label_smoothing must be at least 0 and below 1, found 1.0"),
-        (lambda: Focal(gamma=-1.0), r"training\.loss\.gamma must be at least 0, found -1.0"),
-        (lambda: Focal(gamma=math.nan), r"training\.loss\.gamma must be at least 0, found nan"),
+        (lambda: CrossEntropy(label_smoothing=-0.1), r"label_smoothing: expected a number in \[0, 1\), found -0.1"),
+        (lambda: CrossEntropy(label_smoothing=1.0), r"label_smoothing: expected a number in \[0, 1\), found 1.0"),
+        (lambda: Focal(gamma=-1.0), r"gamma: expected a finite number of at least 0, found -1.0"),
+        (lambda: Focal(gamma=math.nan), r"gamma: expected a finite number of at least 0, found nan"),
     ],
 )
 def test_settings_out_of_range(make, message):
@@ -130,6 +132,72 @@ def test_class_weights(choice, expected):
     "choice", ["heavy", 0.5, [1.0], [1.0, 0.0], [1.0, True], [1.0, math.inf], {"T": 1.0}, {"T": 1.0, "O": 1.0}]
 )
 def test_class_weights_that_are_none(choice):
-    message = r"class_weights must be balanced or none, found .*; or one number above 0 .* \['T', 'L'\], or by name"
+    message = r"class_weights: expected balanced, none, or one number above 0 .* \['T', 'L'\] or by name; found "
     with pytest.raises(ConfigError, match=message):
         class_weights(choice, [0, 1], ("T", "L"))
+
+
+class Parts(nn.Module):
+    """A network whose FOV vectors are the batch itself; keeps what its head is given."""
+
+    def encode(self, batch):
+        return Encoded(None, [], None, batch)
+
+    def classify(self, encoded):
+        self.given = encoded.fovs
+        return {"field_of_view": encoded.fovs}
+
+
+def test_vectors_and_losses_are_blended_alike():
+    vectors, target = torch.eye(4) * 3, torch.tensor([0, 1, 2, 3])
+    network, loss = Parts(), CrossEntropy()
+    torch.manual_seed(3)
+
+    found = ManifoldMixup(1.0)(network, vectors, target, loss)
+
+    torch.manual_seed(3)
+    share = torch.distributions.Beta(1.0, 1.0).sample()
+    other = torch.randperm(4)
+    blended = share * vectors + (1 - share) * vectors[other]
+    torch.testing.assert_close(network.given, blended)
+    expected = share * loss(blended, target) + (1 - share) * loss(blended, target[other])
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert 0.05 < share < 0.95
+    assert other.tolist() != [0, 1, 2, 3]
+
+
+def test_almost_nothing_is_blended_at_a_small_alpha():
+    vectors, target, network = torch.eye(4), torch.arange(4), Parts()
+    blends = 0
+    for seed in range(50):
+        torch.manual_seed(seed)
+        ManifoldMixup(0.01)(network, vectors, target, CrossEntropy())
+        largest = network.given.max(dim=1).values
+        blends += int((largest < 0.99).any())
+
+    assert blends <= 5
+
+
+def test_one_fov_is_blended_with_itself():
+    torch.manual_seed(0)
+    vectors, target = torch.randn(1, 3), torch.tensor([1])
+
+    found = ManifoldMixup(1.0)(Parts(), vectors, target, CrossEntropy())
+
+    assert found.item() == pytest.approx(CrossEntropy()(vectors, target).item(), rel=1e-6)
+
+
+def test_trains_a_network_with_it(make_module, make_data, make_trainer):
+    module, data = make_module(lr=5e-2, dropout=0.0, mixup=ManifoldMixup(0.2)), make_data()
+    trainer = make_trainer(max_epochs=12)
+    trainer.fit(module, data)
+
+    (scores,) = trainer.test(module, data, verbose=False)
+
+    assert scores["test/accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("inf"), float("nan")])
+def test_alpha_out_of_range(alpha):
+    with pytest.raises(ConfigError, match=rf"alpha: expected a number above 0, found {alpha}"):
+        ManifoldMixup(alpha)

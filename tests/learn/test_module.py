@@ -1,4 +1,4 @@
-"""The classifier: its loss, its precision, its scores, and that training is repeatable."""
+"""The LightningModule: its precision, its scores, its schedule, and that training is repeatable."""
 
 import math
 
@@ -8,23 +8,10 @@ import torch
 from lightning.pytorch import Callback
 from sklearn import metrics
 from torch import nn
-from torch.nn import functional
 
 from locgraph.errors import ConfigError
-from locgraph.learn.losses import CrossEntropy, Focal
-from locgraph.learn.module import Classifier
-from locgraph.learn.optimisation import Constant, OneCycle, Plateau
-
-
-class Fixed(nn.Module):
-    """A network that gives what it is told."""
-
-    def __init__(self, logits):
-        super().__init__()
-        self.logits = nn.Parameter(logits)
-
-    def forward(self, batch):
-        return self.logits
+from locgraph.learn.losses import CrossEntropy
+from locgraph.learn.optimisation import OneCycle, Plateau
 
 
 class Spy(nn.Module):
@@ -49,41 +36,14 @@ class Losses(Callback):
         self.values.append(outputs["loss"].item())
 
 
-def classifier(logits, **settings):
-    module = Classifier(Fixed(logits), ("a", "b", "c"), torch.optim.AdamW, Constant(), **settings)
-    module.log = lambda *arguments, **settings: None
-    return module
-
-
 def all_probabilities(trainer, module, loader):
     batches = trainer.predict(module, loader)
-    return [name for batch in batches for name in batch[0]], torch.cat([batch[2] for batch in batches])
-
-
-def test_loss_of_a_training_batch():
-    logits = torch.tensor([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0], [2.0, 2.0, 2.0]])
-    target = torch.tensor([1, 2, 0])
-    for loss in (CrossEntropy(torch.tensor([0.5, 2.0, 1.0]), 0.3), Focal()):
-        found = classifier(logits, loss=loss).training_step({"y": target, "fov": torch.arange(3)}, 0)
-        assert found.item() == loss(logits, target).item()
-
-    found = classifier(logits).training_step({"y": target, "fov": torch.arange(3)}, 0)
-    assert found.item() == functional.cross_entropy(logits, target).item()
-
-
-def test_probability_is_the_mean_over_views():
-    logits = torch.tensor([[4.0, 0.0, 0.0], [0.0, 2.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 9.0]])
-    batch = {"y": torch.tensor([0, 1]), "fov": torch.tensor([0, 1, 0, 0])}
-
-    found = classifier(logits).probabilities(batch)
-
-    each = torch.softmax(logits, dim=1)
-    torch.testing.assert_close(found, torch.stack([each[[0, 2, 3]].mean(dim=0), each[1]]))
-    assert found.sum(dim=1).tolist() == pytest.approx([1.0, 1.0])
+    names = [name for batch in batches for name in batch.fov_ids]
+    return names, torch.cat([batch.probabilities for batch in batches])
 
 
 def test_training_without_end_has_no_schedule(make_module, make_data, make_trainer):
-    with pytest.raises(ConfigError, match=r"trainer.max_epochs must be a number"):
+    with pytest.raises(ConfigError, match=r"trainer\.max_epochs: expected a number"):
         make_trainer(max_epochs=-1).fit(make_module(), make_data())
 
 
@@ -204,14 +164,3 @@ def test_plateau_sees_the_validation_loss_of_each_epoch_once(make_module, make_d
         best = min(best, loss)
     assert spy.rates == pytest.approx(expected)
     assert len(set(expected)) > 2
-
-
-def test_loss_from_32_bit_logits_under_autocast():
-    logits, target = torch.tensor([[1.001, 0.0, 0.0]]), torch.tensor([0])
-    module = classifier(logits)
-
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = module.training_step({"y": target, "fov": torch.arange(1)}, 0)
-
-    assert loss.dtype == torch.float32
-    assert loss.item() == pytest.approx(functional.cross_entropy(logits, target).item(), rel=1e-6)

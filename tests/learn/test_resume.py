@@ -7,11 +7,11 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, Mode
 from polars.testing import assert_frame_equal
 
 from locgraph.data.sampler import BalancedSampler
-from locgraph.learn import history
 from locgraph.learn.checkpoint import read_checkpoint
 from locgraph.learn.loggers import csv_logger
 from locgraph.learn.losses import Focal, ManifoldMixup
 from locgraph.learn.optimisation import MovingAverage, OneCycle, Plateau
+from locgraph.learn.run import RunWriter
 
 NAMES = tuple(f"f{i:02}" for i in range(20))  # as in conftest: the classes take turns
 
@@ -46,11 +46,12 @@ def run(make_module, make_data, make_trainer):
         ]
         module, last = make_module(lr=lr, **changes), folder / "last.ckpt"
         data = make_data(num_workers=workers, **data or {})
-        history.set_aside(folder)
+        writer = RunWriter(folder, {"fold": {}})
+        writer.set_history_aside()
         logger = csv_logger(str(folder))
         trainer = make_trainer(max_epochs=4, callbacks=callbacks, logger=logger, enable_checkpointing=True)
         trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
-        history.join(folder)
+        writer.join_history()
         return module.state_dict()
 
     return run
@@ -81,7 +82,7 @@ def test_resumed_equals_uninterrupted(cut, workers, lr, run, tmp_path):
     best = [read_checkpoint(tmp_path / name / "best.ckpt") for name in ("whole", "parts")]
     assert best[0].epoch == best[1].epoch
     assert same_weights(best[0].weights, best[1].weights)
-    tables = [history.read_history(tmp_path / name) for name in ("whole", "parts")]
+    tables = [RunWriter(tmp_path / name, {"fold": {}}).history() for name in ("whole", "parts")]
     assert_frame_equal(tables[0], tables[1], check_column_order=False)
     assert tables[0]["val/loss"].drop_nulls().arg_min() == best[0].epoch
 
@@ -111,5 +112,5 @@ def test_every_part_of_training_resumes_exactly(parts, cut, run, tmp_path):
         assert same_weights(*(content[key] for content in contents))
     assert contents[0]["lr_schedulers"] == contents[1]["lr_schedulers"]
     assert_frame_equal(
-        *(history.read_history(tmp_path / name) for name in ("whole", "parts")), check_column_order=False
+        *(RunWriter(tmp_path / name, {"fold": {}}).history() for name in ("whole", "parts")), check_column_order=False
     )

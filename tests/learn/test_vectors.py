@@ -110,13 +110,13 @@ def test_kinds_as_they_may_be_written(network):
 
 @pytest.mark.parametrize("kinds", [["fovs"], ["fov", "fov"], [None], [3]])
 def test_unknown_kinds_are_refused(network, kinds):
-    with pytest.raises(ConfigError, match=r"vectors must be some of \['fov', 'cluster', 'localisation'\], each once"):
+    with pytest.raises(ConfigError, match=r"vectors: expected some of \['fov', 'cluster', 'localisation'\], each once"):
         check_kinds(network, kinds)
 
 
 def test_localisations_without_an_encoder_are_refused():
     clusters_alone = Network(DataSizes(2, 2, 1, 0, 0), NoEncoder, ClusterMlp, Pooled, LinearHead)
 
-    with pytest.raises(ConfigError, match=r"embed asks for .* NoEncoder learns none; leave localisation out of embed"):
+    with pytest.raises(ConfigError, match=r"embed: localisation asks for .* NoEncoder has none; leave it out"):
         Embedder(clusters_alone, ["fov", "localisation"], setting="embed")
     assert Embedder(clusters_alone, ["fov", "cluster"]).kinds == ("fov", "cluster")

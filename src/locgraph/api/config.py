@@ -29,10 +29,12 @@ def plain(config: DictConfig) -> Settings:
         ConfigError: A required value is missing, or an interpolation cannot be resolved.
     """
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
     try:
         settings: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ConfigError("a value is required", setting=error.full_key) from error
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
     return settings

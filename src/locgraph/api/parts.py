@@ -139,12 +139,10 @@ def make_transforms(settings: Mapping[str, Any] | None, prepared: Prepared) -> l
 def loss_settings(settings: Settings) -> LossSettings:
     """Return how the task is trained."""
     training = settings["training"]
-    return LossSettings(
-        loss=build(training["loss"], "training.loss"),
-        class_weights=training["class_weights"],
-        localisation_weight=training["localisation_weight"],
-        mixup=build(training["mixup"], "training.mixup") if training["mixup"] else None,
-    )
+    loss = build(training["loss"], "training.loss")
+    mixup = build(training["mixup"], "training.mixup") if training["mixup"] else None
+    with within("training"):
+        return LossSettings(loss, training["class_weights"], training["localisation_weight"], mixup)
 
 
 def make_optimizer(settings: Settings) -> Any:
@@ -213,6 +211,14 @@ def check_device(trainer: Mapping[str, Any]) -> None:
     if on_gpu and precision == "bf16-mixed" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise ConfigError(
             f"bf16-mixed is not supported by {torch.cuda.get_device_name()}; use 16-mixed", setting="trainer.precision"
+        )
+    devices = trainer.get("devices", 1)
+    several = not (devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1))
+    if several and not str(trainer.get("strategy", "auto")).startswith("ddp"):
+        raise ConfigError(
+            f"expected 1, or a list of one GPU such as [0], found {devices}; several devices need trainer=ddp, or train "
+            "the folds of a sweep beside each other",
+            setting="trainer.devices",
         )
     if trainer.get("max_epochs") is not None:
         with within("trainer"):

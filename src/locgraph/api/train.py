@@ -30,7 +30,7 @@ from locgraph.api.prepare import (
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, check_classes, write_plan
-from locgraph.errors import ConfigError, LocgraphError
+from locgraph.errors import ConfigError, LocgraphError, within
 from locgraph.io.featextracted import read_fov
 from locgraph.io.manifest import Manifest
 from locgraph.learn.checkpoint import INIT_FROM, check_continues, load_weights, make_record, read_checkpoint
@@ -161,7 +161,9 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
             "frequent ones: set training.class_weights=none",
             setting="training.sampler",
         )
-    parts.loss_settings(settings).loss(class_weights=None)
+    losses = parts.loss_settings(settings)
+    with within("training"):
+        losses.make_loss(None)
     parts.make_optimizer(settings)(probe.parameters())
     build(training["schedule"], "training.schedule")
     start = settings["init_from"]

@@ -14,7 +14,7 @@ import hydra
 from dotenv import dotenv_values
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
 from locgraph.errors import LocgraphError
@@ -64,6 +64,8 @@ def reported(run: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             return run(cfg)
         except LocgraphError as error:
             raise CommandError(f"{type(error).__name__}: {error}") from error
+        except MissingMandatoryValue as error:
+            raise CommandError(f"ConfigError: {error.full_key}: a value is required") from error
         except OmegaConfBaseException as error:
             raise CommandError(f"ConfigError: {error}".strip()) from error
 

@@ -13,8 +13,10 @@ from torch_geometric.data import Batch
 
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.sampler import EpochSampler
+from locgraph.errors import within
 from locgraph.io.manifest import Manifest
 from locgraph.nn.network import Network
+from locgraph.settings import check_number
 
 
 class Scores(Protocol):
@@ -42,12 +44,28 @@ class LossSettings:
         class_weights: ``balanced``, ``none``, or one weight for each class; see `locgraph.learn.losses.class_weights`.
         localisation_weight: Weight of the loss of localisations beside that of FOVs.
         mixup: Network, batch, classes and loss to the loss of blended FOVs; None blends nothing.
+
+    Raises:
+        ConfigError: ``localisation_weight`` is not above 0.
     """
 
     loss: Callable[..., nn.Module]
     class_weights: Any = "none"
     localisation_weight: float = 1.0
     mixup: Callable[..., Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the weight."""
+        check_number("localisation_weight", self.localisation_weight, above=0)
+
+    def make_loss(self, class_weights: Tensor | None) -> nn.Module:
+        """Return a new loss with these weights of classes (K,).
+
+        Raises:
+            ConfigError: A setting of the loss is out of range.
+        """
+        with within("loss"):
+            return self.loss(class_weights=class_weights)
 
 
 class Task(nn.Module, ABC):

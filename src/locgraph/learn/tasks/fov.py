@@ -84,7 +84,7 @@ class FovTask(Task):
     def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
         """Make the loss, weighted by the classes of the training FOVs."""
         weights = class_weights(settings.class_weights, data.targets(data.split.train), self.class_names)
-        self.criterion = settings.loss(class_weights=weights)
+        self.criterion = settings.make_loss(weights)
         self.mixup = settings.mixup
 
     def loss(self, network: Network, batch: Batch) -> Tensor:

@@ -25,7 +25,6 @@ from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.learn.tasks.fov import FovPrediction, FovTask, mean_over_views
 from locgraph.nn.network import Network
 from locgraph.run_folder import LOCALISATION_PREDICTIONS
-from locgraph.settings import check_number
 
 PART = "localisations"
 """Key of the scores of localisations in ``metrics.json``."""
@@ -125,11 +124,11 @@ class LocalisationTask(Task):
             raise ConfigError(
                 "blends vectors of FOVs, but the head of this model also reads localisations; use training/mixup=none, "
                 "or model/head=classify",
-                setting="training.mixup",
+                setting="mixup",
             )
         labels = check_sides(data)
         weights = class_weights(self._weights_choice(settings), labels, self.localisation_classes)
-        self.criterion = settings.loss(class_weights=weights)
+        self.criterion = settings.make_loss(weights)
 
     def _weights_choice(self, settings: LossSettings) -> Any:
         return settings.class_weights
@@ -221,12 +220,12 @@ class JointTask(LocalisationTask):
         """Make both losses; numbers for single classes are those of FOVs.
 
         Raises:
-            ConfigError: FOVs would be blended, or the weight of localisations is not above 0.
+            ConfigError: FOVs would be blended.
             FoldError: A side of the fold has no localisation with a class, or one of a class that training lacks.
         """
         super().configure_losses(settings, data)
         self.fovs.configure_losses(settings, data)
-        self.localisation_weight = check_number("localisation_weight", settings.localisation_weight, above=0)
+        self.localisation_weight = settings.localisation_weight
 
     def _weights_choice(self, settings: LossSettings) -> Any:
         return "balanced" if settings.class_weights == "balanced" else None

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from locgraph.cli.quiet import quiet
+from locgraph.api.parts import quiet
 
 CHATTER = logging.getLogger("lightning.pytorch.utilities.rank_zero")
 
@@ -45,7 +45,7 @@ def test_they_are_put_back_after_an_exception():
         "AMP with fp16 is not supported on CPU. Using bf16 instead.",
     ],
 )
-def test_what_tells_a_user_nothing_is_hidden(message):
+def test_warnings_of_no_use_to_a_user_are_hidden(message):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with quiet():

@@ -131,7 +131,7 @@ def test_values_that_a_foreign_class_refuses_name_the_class(numbers):
 
 
 def test_settings_of_the_tables(composed):
-    overrides = ["clustering=kmeans", "clustering.n_clusters=7", "views=thinned", "data.min_clusters=4"]
+    overrides = ["clustering=kmeans", "clustering.n_clusters=7", "views=thinned", "limits.min_clusters=4"]
 
     found = assemble.extract_settings(composed("train", *overrides))
 
@@ -146,7 +146,7 @@ def test_settings_of_the_tables(composed):
 
 def test_recipe_of_the_tables(composed):
     settings = assemble.extract_settings(
-        composed("train", "columns=nm", "clustering=kmeans", "data.min_localisations=6")
+        composed("train", "columns=nm", "clustering=kmeans", "limits.min_localisations=6")
     )
 
     recipe = assemble.extract_recipe(settings)
@@ -197,7 +197,7 @@ def test_the_order_of_filters_counts(composed):
 
 
 def test_unclustered_localisations_are_kept_where_the_settings_say_so(composed):
-    settings = assemble.extract_settings(composed("train", "data.keep_unclustered=true"))
+    settings = assemble.extract_settings(composed("train", "limits.keep_unclustered=true"))
 
     assert assemble.extract_recipe(settings).keep_unclustered
 
@@ -316,6 +316,6 @@ def test_an_augmentation_that_cannot_work_is_named(composed):
 
 @pytest.mark.parametrize("data", ["raw", "featextracted"])
 def test_how_fovs_are_fed(composed, data):
-    cfg = composed("train", f"data={data}", "data.batch_size=7", "data.num_workers=2", "data.in_memory=false")
+    cfg = composed("train", f"data={data}", "loader.batch_size=7", "loader.num_workers=2", "loader.in_memory=false")
 
     assert assemble.loader_settings(cfg) == LoaderSettings(batch_size=7, num_workers=2, in_memory=False)

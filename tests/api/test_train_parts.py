@@ -36,7 +36,7 @@ def data(fold):
 
 
 def test_data_of_the_fold(fold):
-    fold.cfg.data.batch_size, fold.cfg.seed, fold.cfg.scaling.positions = 5, 7, "per_fov"
+    fold.cfg.loader.batch_size, fold.cfg.seed, fold.cfg.scaling.positions = 5, 7, "per_fov"
     fold.cfg.augment = {"turn": {"_target_": "locgraph.data.augment.Rotation"}}
 
     data = fit.make_data(fold.cfg, fold.prepared, fold.split)

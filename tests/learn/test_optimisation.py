@@ -1,12 +1,15 @@
-"""Learning rates over the whole of training."""
+"""Learning rates over the whole of training, and the moving average of the weights."""
 
 import math
 
 import pytest
 import torch
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from locgraph.errors import ConfigError
-from locgraph.learn.optimisation import Constant, OneCycle, Plateau, WarmupCosine
+from locgraph.learn.checkpoint import read_checkpoint
+from locgraph.learn.optimisation import Constant, MovingAverage, OneCycle, Plateau, WarmupCosine
 
 
 def rates(schedule, steps, lr=2.0):
@@ -99,7 +102,7 @@ def test_one_cycle_of_a_very_short_training(steps, fraction):
 def test_one_cycle_needs_momentum():
     optimizer = torch.optim.Adagrad([torch.nn.Parameter(torch.zeros(1))])
 
-    with pytest.raises(ConfigError, match=r"must support momentum.*; set training\.schedule\.momentum=null"):
+    with pytest.raises(ConfigError, match=r"momentum: .*must support momentum.*; set it to null"):
         OneCycle()(optimizer, 10)
 
 
@@ -124,7 +127,7 @@ def test_state_is_plain(tmp_path):
 
 @pytest.mark.parametrize("fractions", [(1.0, 0.0), (-0.1, 0.0), (0.1, 1.1), (0.1, -0.1)])
 def test_fractions_out_of_range(fractions):
-    with pytest.raises(ConfigError, match=r"training.schedule expects warmup_fraction in \[0, 1\) and final_fraction"):
+    with pytest.raises(ConfigError, match=r"warmup_fraction: expected warmup_fraction in \[0, 1\) and final_fraction"):
         WarmupCosine(*fractions)
 
 
@@ -135,8 +138,8 @@ def test_fractions_out_of_range(fractions):
         ({"warmup_fraction": 1.0}, r"warmup_fraction in \(0, 1\).*found 1.0"),
         ({"initial_fraction": 0.0}, r"initial_fraction and final_fraction in \(0, 1\], found 0.3, 0.0"),
         ({"final_fraction": 1.1}, r"initial_fraction and final_fraction in \(0, 1\], found 0.3, 0.04 and 1.1"),
-        ({"momentum": [0.9]}, r"schedule\.momentum expects two numbers in \[0, 1\).*found \[0.9\]"),
-        ({"momentum": [0.9, 0.8]}, r"schedule\.momentum expects two numbers .*the lower one first"),
+        ({"momentum": [0.9]}, r"momentum: expected two numbers in \[0, 1\).*found \[0.9\]"),
+        ({"momentum": [0.9, 0.8]}, r"momentum: expected two numbers .*the lower one first"),
     ],
 )
 def test_settings_of_one_cycle_out_of_range(change, message):
@@ -146,5 +149,95 @@ def test_settings_of_one_cycle_out_of_range(change, message):
 
 @pytest.mark.parametrize("change", [{"factor": 0.0}, {"factor": 1.0}, {"patience": -1}, {"final_fraction": 1.1}])
 def test_settings_of_plateau_out_of_range(change):
-    with pytest.raises(ConfigError, match=r"training\.schedule expects factor in \(0, 1\), patience of at least 0"):
+    with pytest.raises(ConfigError, match=r"factor: expected factor in \(0, 1\), patience of at least 0"):
         Plateau(**change)
+
+
+def copied(module):
+    return {name: value.detach().clone() for name, value in module.network.named_parameters()}
+
+
+class Spy(Callback):
+    """Weights after each step, and those that each validation sees."""
+
+    def __init__(self):
+        self.trained, self.validated = [], []
+
+    def on_train_batch_end(self, trainer, module, *_):
+        self.trained.append(copied(module))
+
+    def on_validation_batch_start(self, trainer, module, batch, batch_index):
+        self.validated.append(copied(module))
+
+
+def averages(trained, decay):
+    """The average after each step."""
+    average, found = trained[0], [trained[0]]
+    for n, weights in enumerate(trained[1:], start=1):
+        d = min(decay, (1 + n) / (10 + n))
+        average = {name: d * value + (1 - d) * weights[name] for name, value in average.items()}
+        found.append(average)
+    return found
+
+
+@pytest.fixture
+def fitted(make_module, make_data, make_trainer, tmp_path):
+    """Trains two epochs of three steps: the module, the trainer, the spy and the folder of the last checkpoint."""
+
+    def fit(decay):
+        module, spy = make_module(), Spy()
+        callbacks = [MovingAverage(decay), spy, ModelCheckpoint(tmp_path, "last", enable_version_counter=False)]
+        trainer = make_trainer(callbacks=callbacks, enable_checkpointing=True)
+        trainer.fit(module, make_data())
+        return module, trainer, spy
+
+    return fit
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.2, 0.99])
+def test_average_follows_the_formula(decay, fitted):
+    module, _, spy = fitted(decay)
+
+    expected = averages(spy.trained, decay)
+    assert len(expected) == 6
+    torch.testing.assert_close(copied(module), expected[-1])
+    # 3 steps an epoch, one batch of validation
+    torch.testing.assert_close(spy.validated, [expected[2], expected[5]])
+    same = all(torch.equal(value, spy.trained[-1][name]) for name, value in copied(module).items())
+    assert same == (decay == 0.0)
+
+
+def test_checkpoints_hold_the_average_for_prediction_and_the_weights_for_going_on(fitted, tmp_path):
+    module, _, spy = fitted(0.99)
+
+    checkpoint = read_checkpoint(tmp_path / "last.ckpt")
+    weights = torch.load(tmp_path / "last.ckpt", weights_only=True)["current_model_state"]
+
+    for name, value in copied(module).items():
+        assert torch.equal(checkpoint.weights[name], value)
+        assert torch.equal(weights[f"network.{name}"], spy.trained[-1][name])
+
+
+def test_training_is_what_it_is_without(fitted, make_module, make_data, make_trainer):
+    _, _, spy = fitted(0.99)
+    plain = Spy()
+    make_trainer(callbacks=[plain]).fit(make_module(), make_data())
+
+    for one, other in zip(plain.trained, spy.trained, strict=True):
+        assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_a_later_validation_takes_the_weights_that_are_there(fitted, make_data):
+    module, trainer, spy = fitted(0.99)
+    for parameter in module.network.parameters():
+        torch.nn.init.zeros_(parameter)
+
+    trainer.validate(module, make_data(), verbose=False)
+
+    assert all((value == 0).all() for value in spy.validated[-1].values())
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_decay_out_of_range(decay):
+    with pytest.raises(ConfigError, match=rf"decay: expected a number in \[0, 1\), found {decay}"):
+        MovingAverage(decay)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from locgraph.cli.predict import check_vectors, predict
 from polars.testing import assert_frame_equal
 
-from locgraph.cli.predict import check_vectors, predict
 from locgraph.errors import CheckpointError, ConfigError, DataError
 from locgraph.io.featextracted import read_fov
 from locgraph.io.manifest import Manifest
@@ -139,9 +139,9 @@ def test_one_class_alone_is_scored_without_auroc(checkpoint, fold, cfg, tmp_path
 
 
 def test_a_batch_size_of_zero_is_refused(checkpoint, fold, cfg, tmp_path):
-    cfg.data.batch_size = 0
+    cfg.loader.batch_size = 0
 
-    with pytest.raises(ConfigError, match=r"data\.batch_size must be at least 1, found 0"):
+    with pytest.raises(ConfigError, match=r"loader\.batch_size must be at least 1, found 0"):
         predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=False)
 
 

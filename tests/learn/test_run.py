@@ -1,12 +1,14 @@
-"""Whether a run may start, goes on or is done; and which runs are the same but for the fold."""
+"""The run folder: whether a run may start, continues or is done, its family, and its history."""
 
 import json
 
+import polars as pl
 import pytest
 import yaml
 
-from locgraph.cli.run_folder import RunFolder
+from locgraph.api.config import plain
 from locgraph.errors import ConfigError
+from locgraph.learn.run import RunWriter
 
 RAW = "data.raw_dir=raw"
 
@@ -16,14 +18,14 @@ def folder(composed, tmp_path):
     """The run folder of a configuration with these overrides."""
 
     def make(*overrides):
-        return RunFolder(tmp_path / "run", composed("train", RAW, *overrides))
+        return RunWriter(tmp_path / "run", plain(composed("train", RAW, *overrides)))
 
     return make
 
 
 def test_a_new_run(folder):
     assert folder().completed() is None
-    assert folder().last_checkpoint is None
+    assert not folder().last.is_file()
 
 
 def test_a_completed_run_gives_its_metrics(folder):
@@ -42,7 +44,7 @@ def test_a_completed_run_gives_its_metrics(folder):
 def test_a_run_of_other_settings_is_refused(folder, override):
     folder().begin(5, [])
 
-    with pytest.raises(ConfigError, match=r"run holds a run with other settings .*paths\.run_dir or paths\.sweep_dir"):
+    with pytest.raises(ConfigError, match=r"paths\.run_dir: .*run holds a run with other settings"):
         folder(override).completed()
 
 
@@ -71,13 +73,13 @@ def test_runs_that_differ_in_the_fold_alone_are_a_family(folder):
 
 
 def test_runs_that_differ_otherwise_are_of_other_families(folder):
-    others = ["fold.seed=1", "fold.n_folds=3", "fold=hold_out", "seed=1", "views=thinned", "data.batch_size=3"]
+    others = ["fold.seed=1", "fold.n_folds=3", "fold=hold_out", "seed=1", "views=thinned", "loader.batch_size=3"]
 
     assert len({folder(*chosen).family for chosen in ([], *([other] for other in others))}) == len(others) + 1
 
 
 def test_what_a_run_leaves_at_its_start(folder, tmp_path):
-    run = folder("fold.index=2", "data.max_failed_fraction=0.25")
+    run = folder("fold.index=2", "limits.max_failed_fraction=0.25")
 
     run.begin(5, ["fold.index=2"])
 
@@ -133,12 +135,69 @@ def test_a_damaged_file_counts_as_none(folder, tmp_path, content):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["reason"] == "why"
 
 
-def test_where_an_interrupted_run_goes_on(folder):
-    run = folder()
-    run.checkpoints.mkdir(parents=True)
-    (run.checkpoints / "best.ckpt").touch()
-    assert run.last_checkpoint is None
+@pytest.fixture
+def writer(tmp_path):
+    return RunWriter(tmp_path, {"fold": {}})
 
-    (run.checkpoints / "last.ckpt").touch()
 
-    assert run.last_checkpoint == run.path / "checkpoints" / "last.ckpt"
+@pytest.fixture
+def log(tmp_path):
+    """Writes metrics.csv anew, as Lightning's logger does; values are known by their step and the part of the run."""
+
+    def log(part, steps, **more):
+        pl.DataFrame({"step": steps, "loss": [step + part / 10 for step in steps]} | more).write_csv(
+            tmp_path / "metrics.csv"
+        )
+
+    return log
+
+
+def test_uninterrupted(writer, tmp_path, log):
+    writer.set_history_aside()
+    log(1, [0, 1, 2])
+    writer.join_history()
+
+    assert writer.history()["loss"].to_list() == [0.1, 1.1, 2.1]
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+@pytest.mark.parametrize(("first", "kept"), [(2, [0.1, 1.1]), (3, [0.1, 1.1, 2.1]), (0, [])])
+def test_steps_done_again_count_as_they_were_done_last(first, kept, writer, tmp_path, log):
+    log(1, [0, 1, 2])
+    writer.set_history_aside()
+    log(2, [first, first + 1], accuracy=[0.5, 1.0])
+    writer.join_history()
+
+    found = writer.history()
+    assert found["loss"].to_list() == [*kept, first + 0.2, first + 1.2]
+    assert found["accuracy"].to_list() == [None] * len(kept) + [0.5, 1.0]
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_interrupted_twice(writer, tmp_path, log):
+    log(1, [0, 1, 2])
+    writer.set_history_aside()
+    log(2, [2, 3, 4])
+    writer.set_history_aside()
+    log(3, [4, 5])
+    writer.join_history()
+
+    assert writer.history()["loss"].to_list() == [0.1, 1.1, 2.2, 3.2, 4.3, 5.3]
+
+
+def test_interrupted_before_anything_new_was_written(writer, tmp_path, log):
+    log(1, [0, 1])
+    writer.set_history_aside()
+    writer.set_history_aside()
+    (tmp_path / "metrics.csv").unlink()
+    writer.join_history()
+
+    assert writer.history()["loss"].to_list() == [0.1, 1.1]
+
+
+def test_no_history(writer, tmp_path):
+    writer.set_history_aside()
+    writer.join_history()
+
+    assert writer.history() is None
+    assert list(tmp_path.iterdir()) == []

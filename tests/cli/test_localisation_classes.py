@@ -12,7 +12,7 @@ import torch
 from polars.testing import assert_frame_equal
 from sklearn import metrics
 
-from locgraph.learn.segmenter import Segmenter
+from locgraph.learn.module import Learner
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
 
@@ -21,7 +21,7 @@ COLUMNS = ("columns=custom", "columns.unit=nm", "columns.names={x: x, y: y, loc_
 BY_LOCALISATION = ("labels=localisations", "labels.class_names=[background,site]", *COLUMNS)
 SMALL = (
     "clustering=kmeans", "clustering.n_clusters=8", "views=thinned", "views.count=2", "augment=none",
-    "fold.n_folds=3", "trainer.max_epochs=20", "training.optimizer.lr=0.01", "data.batch_size=4", "executor=serial",
+    "fold.n_folds=3", "trainer.max_epochs=20", "training.optimizer.lr=0.01", "loader.batch_size=4", "executor=serial",
     "model.loc_encoder.channels=[8,8]", "model.cluster_encoder.channels=[16]", "graph.ratios=[0.5]",
 )  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_metrics_are_those_of_the_table(segmented):
     iou = metrics.jaccard_score(truth, prediction, average=None, labels=NAMES)
     assert [part["test"]["by_class"][name]["iou"] for name in NAMES] == pytest.approx(iou, abs=1e-5)
     assert found["controls"] == []
-    assert "controls name classes of FOVs" in found["no_controls"]
+    assert "controls predict classes of FOVs" in found["no_controls"]
     assert not (segmented.run_dir / "predictions.parquet").exists()
 
 
@@ -104,14 +104,14 @@ def test_a_row_is_that_of_the_table_of_localisations(segmented):
 
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(segmented, run, tmp_path, monkeypatch):
-    begin = Segmenter.on_train_epoch_start
+    begin = Learner.on_train_epoch_start
 
     def power_cut(self):
         if self.current_epoch == 3:
             raise RuntimeError("power cut")
         begin(self)
 
-    monkeypatch.setattr(Segmenter, "on_train_epoch_start", power_cut)
+    monkeypatch.setattr(Learner, "on_train_epoch_start", power_cut)
     with pytest.raises(SystemExit):
         run(segmented.folder, "train", *segmented.overrides, f"paths.run_dir={tmp_path / 'run'}")
     monkeypatch.undo()
@@ -184,15 +184,15 @@ def test_both_heads_at_once(overrides, run, raw, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        (["labels=folders"], "model.head names classes of localisations, which have none in these data"),
-        (["model=clusternet"], "model.head names the class of a FOV, and with labels=localisations no FOV has one"),
-        (["model=locclusternet_both"], "names the class of a FOV, and with labels=localisations no FOV has one"),
-        (["data.localisation_classes=[a,b]"], "data.localisation_classes has no effect with labels=localisations"),
+        (["labels=folders"], "model.head: predicts classes of localisations, which have none in these data"),
+        (["model=clusternet"], "model.head: predicts the class of a FOV, but with labels=localisations no FOV has one"),
+        (["model=locclusternet_both"], "predicts the class of a FOV, but with labels=localisations no FOV has one"),
+        (["data.localisation_classes=[a,b]"], "data.localisation_classes: has no effect with labels=localisations"),
         (["labels=folders", "data.localisation_classes=[a,a]"], "data.localisation_classes: expected different names"),
         (["labels=folders", "model=clusternet", "data.localisation_classes=[a]"], "has no effect with a model that"),
         (["training/sampler=balanced", "training.class_weights=none"], "draws FOVs by class"),
         (["training/mixup=manifold"], "use training/mixup=none"),
-        (["training.localisation_weight=0"], "training.localisation_weight must be above 0"),
+        (["training.localisation_weight=0"], "training.localisation_weight: expected a number above 0"),
         (["labels.class_names=[background,site,other]", "training.class_weights=[1,1]"], "one number above 0 for each"),
     ],
 )

@@ -5,10 +5,9 @@ import json
 import pytest
 from omegaconf import OmegaConf
 
-from locgraph.cli import assemble
-from locgraph.cli.prepared_tables import find_tables
+from locgraph.api.config import plain
+from locgraph.api.prepare import find_tables, tables_folder
 from locgraph.errors import DataError
-from locgraph.provenance import fingerprint
 
 
 @pytest.fixture
@@ -25,7 +24,9 @@ def place(tmp_path):
 
 def test_what_the_user_says_comes_first(tmp_path, place):
     assert find_tables([tmp_path], place("moved")) == tmp_path / "moved"
-    with pytest.raises(DataError, match=r"tables=.*empty: expected prepared tables, with the folder clusters"):
+    with pytest.raises(
+        DataError, match=r"tables: expected prepared tables, .* clusters; found none in .*empty"
+    ):
         find_tables([tmp_path], tmp_path / "empty")
 
 
@@ -42,10 +43,11 @@ def test_then_what_training_wrote_down(tmp_path, place):
 def test_then_what_follows_from_the_settings(tmp_path, place, composed):
     cfg = composed("train", f"data.raw_dir={tmp_path / 'raw'}", f"paths.prepared_dir={tmp_path / 'prepared'}", "name=n")
     (tmp_path / "run").mkdir()
-    OmegaConf.save(cfg, tmp_path / "run" / "config.yaml", resolve=False)
-    expected = f"tables-{fingerprint(assemble.extract_settings(cfg), str((tmp_path / 'raw').resolve()))}"
+    OmegaConf.save(cfg, tmp_path / "run" / "config.yaml", resolve=True)
+    expected = tables_folder(plain(cfg))
+    assert expected.parent == tmp_path / "prepared" / "n"
 
-    tables = place("prepared", "n", expected)
+    tables = place("prepared", "n", expected.name)
     assert find_tables([tmp_path / "run"]) == tables
 
     cfg.data = {"kind": "featextracted", "featextracted_dir": str(place("featextracted"))}

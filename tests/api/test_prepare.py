@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from locgraph.cli import prepare
+from locgraph.api import prepare
+from locgraph.api.config import plain
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
 from locgraph.graphs.store import GraphStore
 from locgraph.io.manifest import Manifest
@@ -45,7 +46,7 @@ def make(composed, tmp_path):
 
     def make(*overrides, data="raw"):
         fixed = (f"data={data}", "columns=nm", "executor=serial", f"paths.output_dir={tmp_path}")
-        return prepare.run(composed("prepare", *fixed, *overrides))
+        return prepare.prepare_settings(plain(composed("prepare", *fixed, *overrides)))
 
     return make
 
@@ -80,7 +81,7 @@ def test_folders_are_shared_where_settings_do_not_decide(make, raw):
 
     same = make(
         f"data.raw_dir={raw.parent}/./raw", "seed=3", "fold.index=2", "training.optimizer.lr=0.1", "augment=none",
-        "scaling=per_fov", "data.batch_size=2", "model.readout.reduce=[mean]", "data.max_failed_fraction=0.9",
+        "scaling=per_fov", "loader.batch_size=2", "model.readout.reduce=[mean]", "limits.max_failed_fraction=0.9",
     )  # fmt: skip
 
     assert (same.tables, same.store) == (first.tables, first.store)
@@ -93,7 +94,7 @@ def test_folders_are_shared_where_settings_do_not_decide(make, raw):
     [
         ("clustering.eps_nm=30", True),
         ("views.count=2", True),
-        ("data.min_clusters=2", True),
+        ("limits.min_clusters=2", True),
         ("~features.features.hull", True),
         ("graph.cluster_edges.k=2", False),
         ("graph.cluster_features=[count]", False),
@@ -185,7 +186,7 @@ def test_too_many_bad_featextracted_tables(make, raw):
     (tables / "clusters" / "fov1.parquet").write_bytes(b"PAR1")
 
     with pytest.raises(
-        TooManyFailuresError, match=r"(?s)10\.00% of 4 FOVs.*data\.max_failed_fraction:\n  fov1: .*truncated"
+        TooManyFailuresError, match=r"(?s)10\.00% of 4 FOVs.*max_failed_fraction:\n  fov1: .*truncated"
     ):
         make(f"data.featextracted_dir={tables}", data="featextracted")
 
@@ -202,8 +203,8 @@ def test_settings_that_would_have_no_effect_are_refused(fails, tmp_path):
 
 
 def test_values_that_could_not_work_are_refused(make, raw):
-    with pytest.raises(ConfigError, match=r"data\.min_clusters must be at least 1, a whole number, found 'few'"):
-        make(f"data.raw_dir={raw}", "data.min_clusters=few")
+    with pytest.raises(ConfigError, match=r"limits\.min_clusters: expected a whole number of at least 1, found 'few'"):
+        make(f"data.raw_dir={raw}", "limits.min_clusters=few")
 
 
 def test_two_and_three_dimensions_are_not_mixed(make, raw):
@@ -218,7 +219,7 @@ def test_no_fov_is_left(make, tmp_path):
     write(tmp_path / "raw", "few", table(clusters=2))
 
     with pytest.raises(DataError, match=r"no FOV is left to work with: .*'few': .*2 clusters"):
-        make(f"data.raw_dir={tmp_path / 'raw'}", "data.max_failed_fraction=1.0")
+        make(f"data.raw_dir={tmp_path / 'raw'}", "limits.max_failed_fraction=1.0")
 
 
 def test_a_fov_that_fails_as_a_graph_is_left_out(make, raw, caplog):
@@ -226,7 +227,7 @@ def test_a_fov_that_fails_as_a_graph_is_left_out(make, raw, caplog):
     write(raw, "crowd", table(clusters=9))
     overrides = [f"data.raw_dir={raw}", "graph/cluster_edges=all_pairs", "graph.cluster_edges.limit=5"]
 
-    prepared = make(*overrides, "data.max_failed_fraction=0.2")
+    prepared = make(*overrides, "limits.max_failed_fraction=0.2")
 
     assert prepared.manifest.table["fov_id"].to_list() == ["fov0", "fov1", "fov2", "fov3"]
     assert "all pairs of 9 clusters" in failures(prepared)["crowd"]
@@ -254,7 +255,7 @@ def test_every_kind_of_bad_file_is_named_with_its_reason_and_the_others_go_on(ma
     (raw / "cut.parquet").write_bytes((raw / "fov0.parquet").read_bytes()[:-300])
     (raw / "no_table.txt").write_text("these are notes, and no table\n")
 
-    prepared = make(f"data.raw_dir={raw}", "data.max_failed_fraction=0.9")
+    prepared = make(f"data.raw_dir={raw}", "limits.max_failed_fraction=0.9")
 
     assert prepared.manifest.table["fov_id"].to_list() == ["fov0", "fov1", "fov2", "fov3"]
     expected = {
@@ -286,10 +287,10 @@ def test_above_the_limit_all_reasons_are_told_and_nothing_goes_on(make, raw):
 
     with pytest.raises(
         TooManyFailuresError,
-        match=r"(?s)at most 30\.00% of 6 FOVs to fail; found 2\..*raise data\.max_failed_fraction:"
+        match=r"(?s)at most 30\.00% of 6 FOVs to fail; found 2\..*raise .*max_failed_fraction:"
         r"\n  empty: .*0 bytes.*\n  two_clusters: .*2 clusters",
     ):
-        make(f"data.raw_dir={raw}", "data.max_failed_fraction=0.3")
+        make(f"data.raw_dir={raw}", "limits.max_failed_fraction=0.3")
 
 
 def test_exactly_three_clusters_are_enough(make, tmp_path):
@@ -341,7 +342,7 @@ def a_manifest(n_failures):
 def test_at_most_ten_failures_are_logged(caplog, n, shown):
     caplog.set_level(logging.INFO)
 
-    prepare.report(a_manifest(n))
+    prepare._log_failures(a_manifest(n))
 
     assert caplog.messages[0] == f"0 FOVs ready, {n} failed"
     assert caplog.messages[1 : shown + 1] == [f"left out fov{index:02d}: reason {index}" for index in range(shown)]

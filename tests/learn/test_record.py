@@ -7,15 +7,27 @@ from pathlib import Path
 import pytest
 import torch
 
-from locgraph.cli import assemble, evaluate, fit
-from locgraph.cli.record import check_targets, make_record
+from locgraph.api import evaluate, parts
+from locgraph.api.config import plain
+from locgraph.api.model import Model
+from locgraph.api.prepare import table_settings
 from locgraph.errors import CheckpointError
+from locgraph.learn.checkpoint import check_targets, make_record
+from locgraph.learn.tasks.fov import FovTask
 
 
 @pytest.fixture
 def record(fold):
-    data = fit.make_data(fold.cfg, fold.prepared, fold.split)
-    return make_record(fold.cfg, fold.prepared, data, fit.make_sizes(data))
+    return record_of(plain(fold.cfg), fold.prepared, make_data(fold))
+
+
+def make_data(fold, **changes):
+    task = FovTask(fold.prepared.manifest.class_names)
+    return parts.make_data(plain(fold.cfg), fold.prepared, task, replace(fold.split, **changes))
+
+
+def record_of(settings, prepared, data):
+    return make_record(settings, prepared.graph_settings, prepared.units, data, parts.data_sizes(data))
 
 
 def kinds(node):
@@ -50,18 +62,18 @@ def test_names_units_and_fold(record, fold):
 
 
 def test_the_scaler_is_that_of_the_training_side(fold, record):
-    data = fit.make_data(fold.cfg, fold.prepared, replace(fold.split, val=(), test=()))
+    data = make_data(fold, val=(), test=())
 
     assert torch.equal(record["scaler"]["limits"]["cluster"], data.fitted_scaler().limits["cluster"])
 
 
 def test_paths_are_absolute_so_that_any_folder_will_do(fold, composed, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    data = fit.make_data(fold.cfg, fold.prepared, fold.split)
+    data = make_data(fold)
     overrides = ["labels=table", "labels.path=labels.csv", "groups=table", "groups.path=groups.csv"]
     cfg = composed("train", "data.raw_dir=raw", *overrides, "paths.output_dir=out", "model=invariantnet")
 
-    settings = make_record(cfg, fold.prepared, data, fit.make_sizes(data))["settings"]
+    settings = record_of(plain(cfg), fold.prepared, data)["settings"]
 
     here = Path.cwd()
     assert settings["data"]["raw_dir"] == str(here / "raw")
@@ -69,21 +81,23 @@ def test_paths_are_absolute_so_that_any_folder_will_do(fold, composed, monkeypat
     assert settings["groups"]["path"] == str(here / "groups.csv")
     assert settings["paths"] == {"prepared_dir": str(here / "out" / "prepared")}
     tables = composed("train", "data=featextracted", "data.featextracted_dir=tables", "model=invariantnet")
-    settings = make_record(tables, fold.prepared, data, fit.make_sizes(data))["settings"]
+    settings = record_of(plain(tables), fold.prepared, data)["settings"]
     assert settings["data"]["featextracted_dir"] == str(here / "tables")
 
 
 @pytest.mark.parametrize("names", [["frames", "merge_blinks"], ["merge_blinks", "frames"], ["none"]])
-def test_new_files_are_prepared_as_those_of_the_training(fold, composed, names, tmp_path):
-    filters = (f"preprocess=[{','.join(names)}]", "data.keep_unclustered=true")
+def test_new_files_are_prepared_as_those_of_the_training(fold, composed, names, small_checkpoint, tmp_path):
+    filters = (f"preprocess=[{','.join(names)}]", "limits.keep_unclustered=true")
     cfg = composed("train", "data.raw_dir=raw", "model=invariantnet", *filters)
-    data = fit.make_data(fold.cfg, fold.prepared, fold.split)
-    torch.save(make_record(cfg, fold.prepared, data, fit.make_sizes(data)), tmp_path / "record")
-    recorded = torch.load(tmp_path / "record", weights_only=True)["settings"]
+    data = make_data(fold)
+    torch.save(record_of(plain(cfg), fold.prepared, data), tmp_path / "record")
+    record = torch.load(tmp_path / "record", weights_only=True)
 
-    settings = evaluate._settings(composed("eval", "ckpt_path=x", "data.raw_dir=new"), recorded, Path("new"))
+    model = Model(replace(small_checkpoint, record=record))
 
-    assert assemble.extract_settings(settings) == assemble.extract_settings(cfg)
+    settings = evaluate._merged(plain(composed("eval", "ckpt_path=x", "data.raw_dir=new")), model)
+
+    assert table_settings(settings) == table_settings(plain(cfg))
 
 
 def test_the_record_of_a_run_is_trusted(record):
@@ -101,7 +115,7 @@ def test_the_record_of_a_run_is_trusted(record):
     ],
 )
 def test_a_foreign_target_is_found_at_any_depth(node):
-    with pytest.raises(CheckpointError, match=r"ckpt_path=best\.ckpt: names os\.mkdir, .*\[locgraph,os\]"):
+    with pytest.raises(CheckpointError, match=r"best\.ckpt: names os\.mkdir, .*\[locgraph,os\]"):
         check_targets(node, ["locgraph"], "best.ckpt")
 
 
