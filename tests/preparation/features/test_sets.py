@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
-from locgraph.cli import assemble
+from locgraph.build import build
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 STANDARD = ["size", "pca", "hull"]
 NEED_COLUMNS = {
     "photons",
@@ -27,11 +28,11 @@ def _hydra():
 
 
 def chosen(*overrides):
-    return compose("prepare", list(overrides)).features
+    return OmegaConf.to_container(compose("prepare", list(overrides)).features, resolve=True)
 
 
 def test_the_standard_set_stays_what_experiments_were_run_with():
-    assert assemble.plain(chosen()) == {
+    assert chosen() == {
         "_target_": "locgraph.preparation.features.table.FeatureSet",
         "features": {
             "size": {"_target_": "locgraph.preparation.features.shape.Size"},
@@ -43,12 +44,12 @@ def test_the_standard_set_stays_what_experiments_were_run_with():
 
 def test_the_full_set_holds_all_that_positions_alone_give_and_that_may_be_turned():
     everything = {path.stem for path in (CONFIGS / "features" / "features").glob("*.yaml")}
-    assert set(chosen("features=full").features) == everything - NEED_COLUMNS - {"orientation"}
-    assert assemble.build(chosen("features=full")).needs == ()
+    assert set(chosen("features=full")["features"]) == everything - NEED_COLUMNS - {"orientation"}
+    assert build(chosen("features=full")).needs == ()
 
 
 def test_the_photophysical_set_needs_frames_photons_and_precision():
-    features = assemble.build(chosen("features=photophysics"))
+    features = build(chosen("features=photophysics"))
     assert list(features.features)[:3] == STANDARD
     assert set(features.needs) == {"frame", "photons", "precision"}
 
@@ -69,13 +70,13 @@ def test_the_photophysical_set_needs_frames_photons_and_precision():
     ],
 )
 def test_one_more_or_one_less_on_the_command_line(overrides, clusters, localisations):
-    features = assemble.build(chosen(*overrides))
+    features = build(chosen(*overrides))
     assert list(features.features) == clusters
     assert list(features.localisations) == localisations
 
 
 def test_settings_of_a_feature_on_the_command_line():
-    features = assemble.build(
+    features = build(
         chosen(
             "+features/features=[neighbourhood,channels]",
             "features.features.neighbourhood.radii_nm=[50]",

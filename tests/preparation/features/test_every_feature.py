@@ -16,6 +16,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist, pdist
 
 import locgraph.preparation.features
+from builders.clusters import degenerate_clusters
 from locgraph.preparation.features.channels import ChannelFractions, ChannelIndicator
 from locgraph.preparation.features.filling import Compactness, Solidity
 from locgraph.preparation.features.hull import Hull
@@ -34,9 +35,9 @@ from locgraph.preparation.features.table import FeatureSet
 from locgraph.schema import LOCALISATION_COLUMNS
 
 ALPHA_NM, K, RADIUS_NM, DARK = 17.3, 3, 151.7, 2
-NAMES = {0: "red", 2: "blue"}
 
-# -- the loops: positions (n, D) of one cluster near the origin and its other columns, to name and number --------------
+
+NAMES = {0: "red", 2: "blue"}
 
 
 def size(own, columns):
@@ -170,9 +171,6 @@ def channel_indicator(own, columns):
     return {f"in_{name}": (columns["channel"] == index) * 1.0 for index, name in NAMES.items()}
 
 
-# -- the loops that need the whole field of view -----------------------------------------------------------------------
-
-
 def content_of_ball(dimensions):
     return np.pi * RADIUS_NM**2 if dimensions == 2 else 4 / 3 * np.pi * RADIUS_NM**3
 
@@ -216,17 +214,30 @@ CLUSTER_FEATURES = {
     "neighbourhood": (Neighbourhood(K, [RADIUS_NM]), neighbourhood),
     "channels": (ChannelFractions(NAMES), channel_fractions),
 }
+
+
 LOCALISATION_FEATURES = {
     "local_density": (LocalDensity(RADIUS_NM), local_density),
     "nearest_distance": (NearestDistance(), nearest_distance),
     "centre_distance": (CentreDistance(), centre_distance),
     "channel_indicator": (ChannelIndicator(NAMES), channel_indicator),
 }
+
+
 WHOLE = (neighbourhood, local_density)
+
+
 TURNING = {"x_mean", "y_mean", "z_mean", "orientation", "inclination"}
+
+
 """Columns that a rotation of the field of view changes."""
+
+
 AXIAL = {"radius_deconvolved", "radius_deconvolved_3d"}
+
+
 """Columns that treat z apart, and that only a rotation about z leaves as they are."""
+
 
 every_feature = pytest.mark.parametrize("name", [*CLUSTER_FEATURES, *LOCALISATION_FEATURES])
 
@@ -342,19 +353,8 @@ def test_a_rotation_about_z_leaves_what_treats_z_apart(name):
 
 
 def degenerate_shapes(dimensions):
-    """Name to points (n, D): nothing is left of an area or a volume."""
-    direction = np.array([1.0, 3.0, -2.0])[:dimensions]
-    steps = np.linspace(-50, 70, 37)[:, None]
-    shapes = {
-        "one": np.zeros((1, dimensions)),
-        "repeated": np.full((9, dimensions), 0.1),
-        "two": np.vstack([np.zeros(dimensions), direction]),
-        "two_repeated": np.repeat(np.vstack([np.zeros(dimensions), direction]), 4, axis=0),
-        "line": steps * direction,
-        "line_repeated": np.vstack([steps, steps]) * direction / 7,
-        "line_along_x": steps * np.eye(dimensions)[0],
-        "line_along_last": steps * np.eye(dimensions)[-1],
-    }
+    """Return name to points (n, D): nothing is left of an area or a volume."""
+    shapes = degenerate_clusters(dimensions)
     if dimensions == 3:
         plane = np.random.default_rng(0).normal(size=(2, 3))
         shapes["plane"] = np.random.default_rng(1).normal(size=(30, 2)) * 20 @ plane
@@ -419,6 +419,8 @@ small_fields = st.integers(2, 3).flatmap(
         st.tuples(st.integers(0, 3), *[st.integers(-4, 4)] * dimensions), min_size=1, max_size=40
     ).map(np.array)
 )
+
+
 """Whole numbers, close together: most clusters are degenerate, and many distances equal."""
 
 
@@ -441,9 +443,6 @@ def test_any_field_has_finite_values_in_any_order_and_place(rows, seed):
                 assert after[key] == pytest.approx(values, rel=1e-6, abs=1e-6), key
 
 
-# -- nothing is forgotten ----------------------------------------------------------------------------------------------
-
-
 def classes():
     """Every class of the package that is a feature."""
     found = set()
@@ -462,7 +461,7 @@ def test_every_feature_is_tested_here():
 
 @pytest.mark.parametrize("group", ["features", "localisations"])
 def test_every_feature_has_its_config(group):
-    folder = Path(__file__).parents[2] / "configs" / "features" / group
+    folder = Path(__file__).parents[3] / "configs" / "features" / group
     found = {}
     for path in folder.glob("*.yaml"):
         for leaf in yaml.safe_load(path.read_text(encoding="utf-8")).values():
