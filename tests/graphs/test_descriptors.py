@@ -24,8 +24,6 @@ from locgraph.graphs.descriptors import (
 
 STANDARD = Path(__file__).parents[2] / "configs" / "graph" / "descriptors" / "standard.yaml"
 LEAVES = yaml.safe_load(STANDARD.read_text(encoding="utf-8"))
-    (Path(__file__).parents[2] / "configs" / "graph" / "descriptors" / "standard.yaml").read_text(encoding="utf-8")
-)
 
 
 every_descriptor = pytest.mark.parametrize("name", LEAVES)
