@@ -1,4 +1,4 @@
-"""Whether the classes are there without being told: clusters of fields of view (FOVs) compared with their classes."""
+"""Agreement of clusters of fields of view (FOVs), which use no classes, with the classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, s
 from sklearn.metrics.cluster import contingency_matrix
 
 from locgraph.analysis.feature_table import FeatureTable
-from locgraph.analysis.standardised import standardise
+from locgraph.analysis.projection import standardise
 from locgraph.settings import check_whole
 
 COLUMNS: Final = {
@@ -27,19 +27,19 @@ COLUMNS: Final = {
     "reason": pl.String,
 }
 
-_STARTS: Final = 10  # k-means ends in a local optimum: the best of so many
+_STARTS: Final = 10  # k-means ends in a local optimum: the best of several starts counts
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far clusters of FOVs and classes agree.
+    """Agreement of clusters of FOVs and classes.
 
     Attributes:
         table: One row for each number of clusters: ``COLUMNS``.
         silhouette_of_classes: Mean silhouette of the rows with the classes as clusters, -1 to 1; None where there is
             none.
         n: Number of rows with a class.
-        left_out: Feature -> why it had no part.
+        left_out: Feature -> why it was left out.
         reason: Why there is no comparison at all; None where there is.
     """
 
@@ -51,14 +51,14 @@ class Agreement:
 
 
 def class_agreement(features: FeatureTable, ks: Sequence[int] = (2, 3, 4, 5, 6, 8, 10), seed: int = 0) -> Agreement:
-    """Clusters standardised features by k-means and compares the clusters with the classes.
+    """Cluster standardised features by k-means and compare the clusters with the classes.
 
-    Columns: ``k``, the number of clusters, and ``as_classes``, whether there are as many classes; ``adjusted_rand``, 0
-    by chance and 1 where both are the same (Hubert and Arabie 1985, 10.1007/BF01908075); ``nmi``, the mutual
-    information over the mean of both entropies, which rises with ``k`` by chance; ``purity``, the part of the rows that
-    are of the most frequent class of their cluster, which rises with ``k`` too; ``silhouette`` of the clusters, -1 to 1
-    (Rousseeuw 1987, 10.1016/0377-0427(87)90125-7), which needs no classes; ``inertia``, the sum of squared distances to
-    the centres. ``reason`` says why there is no result.
+    Columns: ``k``, the number of clusters, and ``as_classes``, whether ``k`` is that of the classes; ``adjusted_rand``,
+    0 by chance and 1 where both are the same (Hubert and Arabie 1985, 10.1007/BF01908075); ``nmi``, the mutual
+    information over the mean of both entropies, which rises with ``k`` by chance; ``purity``, the fraction of the rows
+    that are of the most frequent class of their cluster, which rises with ``k`` too; ``silhouette`` of the clusters, -1
+    to 1 (Rousseeuw 1987, 10.1016/0377-0427(87)90125-7), which needs no classes; ``inertia``, the sum of squared
+    distances to the centres. ``reason`` is why there is no result.
 
     Args:
         features: Features of FOVs, or of groups; rows without a class do not count.
@@ -72,19 +72,21 @@ def class_agreement(features: FeatureTable, ks: Sequence[int] = (2, 3, 4, 5, 6, 
         ConfigError: One of ``ks`` is no whole number of at least 2.
     """
     for k in ks:
-        check_whole("class_agreement.ks", k, at_least=2)
-    found = standardise(features.labelled())
-    truth, n = found.targets, len(found.values)
+        check_whole("ks", k, at_least=2)
+    standardised = standardise(features.labelled())
+    truth, n = standardised.targets, len(standardised.values)
     n_classes = len(set(truth.tolist()))
-    reason = found.lacks(3)
+    reason = standardised.lacks(3)
     if reason is None and n_classes < 2:
         reason = "needs at least two classes"
     if reason:
         empty = pl.DataFrame(schema=COLUMNS)
-        return Agreement(empty, None, n, found.left_out, f"agreement of clusters and classes: {reason}")
-    places = len(np.unique(found.values, axis=0))
-    rows = [_row(found.values, truth, k, n_classes, places, seed) for k in sorted({*ks, n_classes})]
-    return Agreement(pl.DataFrame(rows, schema=COLUMNS), _silhouette(found.values, truth), n, found.left_out)
+        return Agreement(empty, None, n, standardised.left_out, f"agreement of clusters and classes: {reason}")
+    places = len(np.unique(standardised.values, axis=0))
+    rows = [_row(standardised.values, truth, k, n_classes, places, seed) for k in sorted({*ks, n_classes})]
+    return Agreement(
+        pl.DataFrame(rows, schema=COLUMNS), _silhouette(standardised.values, truth), n, standardised.left_out
+    )
 
 
 def _row(values: np.ndarray, truth: np.ndarray, k: int, n_classes: int, places: int, seed: int) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def _row(values: np.ndarray, truth: np.ndarray, k: int, n_classes: int, places: 
 
 
 def purity(truth: np.ndarray, labels: np.ndarray) -> float:
-    """Part of the cases that are of the most frequent class of their cluster.
+    """Return the fraction of the cases that are of the most frequent class of their cluster.
 
     Args:
         truth: Class of each case (N,) int64.
@@ -113,5 +115,5 @@ def purity(truth: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _silhouette(values: np.ndarray, labels: np.ndarray) -> float | None:
-    """None where each row is a cluster of its own."""
+    """Return the mean silhouette; None where each row is a cluster of its own."""
     return None if len(np.unique(labels)) >= len(values) else float(silhouette_score(values, labels))

@@ -1,4 +1,4 @@
-"""The group ``analysis``, checked before anything is read."""
+"""Settings of an analysis, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from locgraph.analysis.classifiers import Tuned
+from locgraph.analysis.classifiers import TunedClassifier
 from locgraph.analysis.fov_features import Aggregation
 from locgraph.analysis.localisation_level import LocalisationSettings
-from locgraph.analysis.umap_projection import UmapSettings
-from locgraph.cli import assemble
-from locgraph.errors import ConfigError
+from locgraph.analysis.projection import UmapSettings
+from locgraph.build import TARGET, build
+from locgraph.errors import ConfigError, within
 from locgraph.settings import check_flag, check_whole
-from locgraph.show.figures.features import STYLES
 
 HAND_MADE: Final = "hand_made"
-"""Features that `locgraph.preparation.features` measures of clusters."""
+"""Features of clusters, from `locgraph.preparation.features`."""
 LEARNED: Final = "learned"
-"""Vectors that a network learned of FOVs."""
+"""Vectors of FOVs from a network."""
 BOTH: Final = "both"
 SAME: Final = "same"
 ALL: Final = "all"
+STYLES: Final = ("box", "violin")
 
 _WHOLE: Final = {
     "n_folds": 2,
@@ -37,25 +37,26 @@ _WHOLE: Final = {
 
 @dataclass(frozen=True)
 class AnalysisSettings:
-    """What is analysed, and how.
+    """Settings of an analysis.
 
     Attributes:
         features: ``hand_made``, ``learned`` or ``both``.
-        folds: ``same`` as the network has results of, or ``all`` of the plan.
-        n_folds: Folds where no run gives them.
+        folds: ``same``: those that the network has results of; ``all``: those of its plan.
+        n_folds: Number of folds where only tables are analysed.
         inner_folds: Folds within the training FOVs that choose settings of classifiers.
-        seed: Of all that is random.
-        controls: Whether controls that no run has are trained.
-        aggregation: How clusters become numbers about a FOV.
+        seed: Seed of all that is random.
+        controls: Whether controls are trained where no run has them.
+        aggregation: Statistics that aggregate the clusters of a FOV.
         pca_components: Number of principal components.
         umap: Settings of UMAP; None leaves it out.
         k_means: Numbers of clusters beside that of the classes.
-        localisations: How localisations are measured; None leaves them out.
-        importance_repeats: How often each feature is shuffled; 0 leaves importance out.
-        representatives: FOVs nearest to and farthest from the middle of each class.
-        top_features: Features that are drawn and printed.
+        localisations: Settings of the features of localisations; None leaves them out.
+        importance_repeats: Number of shuffles of each feature; 0 leaves importance out.
+        representatives: Number of FOVs nearest to and farthest from the centre of each class.
+        top_features: Number of features that are drawn and printed.
         style: ``box`` or ``violin``.
         classifiers: Name -> classifier.
+        plain: The same as plain values, for the record.
     """
 
     features: str
@@ -73,7 +74,8 @@ class AnalysisSettings:
     representatives: int
     top_features: int
     style: str
-    classifiers: Mapping[str, Tuned]
+    classifiers: Mapping[str, TunedClassifier]
+    plain: Mapping[str, Any]
 
     @property
     def hand_made(self) -> bool:
@@ -87,24 +89,28 @@ class AnalysisSettings:
 
 
 def read_settings(group: Mapping[str, Any]) -> AnalysisSettings:
-    """Checks the plain values of the group ``analysis``.
+    """Return the settings of plain values, such as those of ``configs/analysis/standard.yaml``.
+
+    Args:
+        group: Plain values; classifiers as mappings with ``_target_``.
 
     Raises:
         ConfigError: A value cannot work.
     """
-    whole = {name: check_whole(f"analysis.{name}", group[name], at_least=least) for name, least in _WHOLE.items()}
+    whole = {name: check_whole(name, group[name], at_least=least) for name, least in _WHOLE.items()}
     ks = group["k_means"] if isinstance(group["k_means"], list) else [group["k_means"]]
     return AnalysisSettings(
         features=_one_of("features", group["features"], (HAND_MADE, LEARNED, BOTH)),
         folds=_one_of("folds", group["folds"], (SAME, ALL)),
         style=_one_of("style", group["style"], STYLES),
-        controls=check_flag("analysis.controls", group["controls"]),
-        k_means=tuple(check_whole("analysis.k_means", k, at_least=2) for k in ks),
-        aggregation=_part("aggregation", Aggregation, group["aggregation"], setting="analysis.aggregation"),
+        controls=check_flag("controls", group["controls"]),
+        k_means=tuple(check_whole("k_means", k, at_least=2) for k in ks),
+        aggregation=_part("aggregation", Aggregation, group["aggregation"]),
         umap=_optional("umap", UmapSettings, group["umap"], whole["seed"]),
         localisations=_optional("localisations", LocalisationSettings, group["localisations"], whole["seed"]),
-        # a choice of none leaves the group out
+        # without any classifier the composed group has no such entry
         classifiers=_classifiers(group.get("classifiers") or {}),
+        plain=group,
         **whole,
     )
 
@@ -113,7 +119,7 @@ def _one_of(name: str, value: Any, choices: Sequence[str]) -> str:
     if value not in choices:
         near = difflib.get_close_matches(str(value), choices, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ConfigError(f"analysis.{name} must be one of {', '.join(choices)}, found {value!r}{hint}")
+        raise ConfigError(f"expected one of {', '.join(choices)}, found {value!r}{hint}", setting=name)
     return str(value)
 
 
@@ -123,28 +129,25 @@ def _optional(name: str, kind: type, values: Any, seed: int) -> Any:
 
 def _part(name: str, kind: type, values: Any, **more: Any) -> Any:
     if not isinstance(values, Mapping):
-        raise ConfigError(f"analysis.{name} must be a group of settings, found {values!r}; --cfg job shows them")
+        raise ConfigError(f"expected a group of settings, found {values!r}", setting=name)
+    arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     try:
-        given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        return kind(**given, **more)
-    except ConfigError as error:
-        text = str(error)
-        raise ConfigError(text if text.startswith("analysis.") else f"analysis.{text}") from error
+        with within(name):
+            return kind(**arguments, **more)
     except TypeError as error:
-        raise ConfigError(f"analysis.{name}: {error}; --cfg job shows what there is") from error
+        raise ConfigError(str(error), setting=name) from error
 
 
-def _classifiers(leaves: Mapping[str, Any]) -> dict[str, Tuned]:
-    found = {}
+def _classifiers(leaves: Mapping[str, Any]) -> dict[str, TunedClassifier]:
+    classifiers = {}
     for name, leaf in leaves.items():
-        try:
-            made = assemble.build(leaf)
-        except ConfigError as error:
-            raise ConfigError(f"analysis.classifiers.{name}: {error}") from error
-        if not isinstance(made, Tuned):
+        setting = f"classifiers.{name}"
+        classifier = build(leaf, setting)
+        if not isinstance(classifier, TunedClassifier):
             raise ConfigError(
-                f"analysis.classifiers.{name}: expected _target_: {Tuned.__module__}.{Tuned.__qualname__} with "
-                f"estimator and grid, found {type(made).__name__}"
+                f"expected {TARGET}: {TunedClassifier.__module__}.{TunedClassifier.__qualname__} with estimator and "
+                f"grid, found {type(classifier).__name__}",
+                setting=setting,
             )
-        found[name] = made
-    return found
+        classifiers[name] = classifier
+    return classifiers

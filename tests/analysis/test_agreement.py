@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import silhouette_score
 
-from locgraph.analysis.class_agreement import COLUMNS, class_agreement, purity
+from locgraph.analysis.agreement import COLUMNS, class_agreement, purity
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.errors import ConfigError
 
@@ -24,7 +24,7 @@ def blobs():
     )
 
 
-def test_classes_that_are_blobs(blobs):
+def test_separate_classes_agree_with_their_clusters(blobs):
     found = class_agreement(blobs, ks=(2, 5))
 
     assert found.table.schema == COLUMNS
@@ -41,7 +41,7 @@ def test_classes_that_are_blobs(blobs):
     assert found.n == 30
 
 
-def test_classes_by_chance():
+def test_random_classes_do_not_agree():
     rng = np.random.default_rng(1)
     found = class_agreement(features(rng.normal(size=(60, 3)), rng.choice(list("ab"), 60)), ks=())
 
@@ -89,7 +89,7 @@ def test_as_many_clusters_as_rows_have_no_silhouette():
         ([[0.0], [1.0], [2.0]], [None] * 3, "needs at least 3 rows, found 0"),
     ],
 )
-def test_too_little(values, labels, reason):
+def test_too_few_rows_features_or_classes_have_a_reason(values, labels, reason):
     found = class_agreement(features(values, labels))
 
     assert found.reason.startswith(f"agreement of clusters and classes: {reason}")
@@ -98,5 +98,5 @@ def test_too_little(values, labels, reason):
 
 
 def test_numbers_of_clusters_are_checked(blobs):
-    with pytest.raises(ConfigError, match=r"class_agreement\.ks must be a whole number of at least 2, found 1"):
+    with pytest.raises(ConfigError, match="ks: expected a whole number of at least 2, found 1"):
         class_agreement(blobs, ks=(1,))
