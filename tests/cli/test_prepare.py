@@ -80,7 +80,7 @@ def test_folders_are_shared_where_settings_do_not_decide(make, raw):
 
     same = make(
         f"data.raw_dir={raw.parent}/./raw", "seed=3", "fold.index=2", "training.optimizer.lr=0.1", "augment=none",
-        "scaling=per_fov", "data.batch_size=2", "model.readout.reduce=[mean]", "data.max_failed_fraction=0.9",
+        "scaling.positions=per_fov", "data.batch_size=2", "model.readout.reduce=[mean]", "data.max_failed_fraction=0.9",
     )  # fmt: skip
 
     assert (same.tables, same.store) == (first.tables, first.store)

@@ -24,12 +24,12 @@ OF_FOVS, OF_LOCALISATIONS = manifest("a", "a", "b"), manifest(None, "bound", "fr
     ("model", "expected"),
     [
         ("clusternet", (FOVS,)),
-        ("locclusternet_segment", (LOCALISATIONS,)),
-        ("locclusternet_both", (FOVS, LOCALISATIONS)),
+        ("locclusternet model/head=segment", (LOCALISATIONS,)),
+        ("locclusternet model/head=both", (FOVS, LOCALISATIONS)),
     ],
 )
 def test_what_heads_predict(composed, model, expected):
-    cfg = composed("train", "data.raw_dir=raw", f"model={model}")
+    cfg = composed("train", "data.raw_dir=raw", *f"model={model}".split())
     assert task.predicted(cfg) == expected
     cfg.model.head._target_ = "locgraph.nowhere.Head"
     with pytest.raises(ConfigError, match=r"model\.head\._target_=locgraph\.nowhere\.Head is not there"):
@@ -41,21 +41,23 @@ def test_what_heads_predict(composed, model, expected):
     [
         ("clusternet", OF_FOVS, "null", ()),
         ("clusternet", OF_LOCALISATIONS, "null", ()),
-        ("locclusternet_segment", OF_LOCALISATIONS, "null", ("bound", "free")),
-        ("locclusternet_segment", OF_FOVS, "null", ()),
-        ("locclusternet_segment", OF_FOVS, "[7,x]", ("7", "x")),
-        ("locclusternet_both", OF_FOVS, "[x,y]", ("x", "y")),
-        ("locclusternet_segment", manifest(None), "null", ()),
+        ("locclusternet model/head=segment", OF_LOCALISATIONS, "null", ("bound", "free")),
+        ("locclusternet model/head=segment", OF_FOVS, "null", ()),
+        ("locclusternet model/head=segment", OF_FOVS, "[7,x]", ("7", "x")),
+        ("locclusternet model/head=both", OF_FOVS, "[x,y]", ("x", "y")),
+        ("locclusternet model/head=segment", manifest(None), "null", ()),
     ],
 )
 def test_classes_of_localisations(composed, model, found, given, expected):
-    cfg = composed("train", "data.raw_dir=raw", f"model={model}", f"data.localisation_classes={given}")
+    cfg = composed("train", "data.raw_dir=raw", *f"model={model}".split(), f"data.localisation_classes={given}")
     assert task.localisation_classes(cfg, found) == expected
 
 
 @pytest.mark.parametrize("given", ["[]", "[a,a]", "[a,null]", "bound"])
 def test_names_that_are_none(composed, given):
-    cfg = composed("train", "data.raw_dir=raw", "model=locclusternet_both", f"data.localisation_classes={given}")
+    cfg = composed(
+        "train", "data.raw_dir=raw", "model=locclusternet", "model/head=both", f"data.localisation_classes={given}"
+    )
     with pytest.raises(ConfigError, match=r"data\.localisation_classes: expected different names"):
         task.check_task(cfg, OF_FOVS)
 

@@ -57,13 +57,13 @@ def test_the_photophysical_set_needs_frames_photons_and_precision():
 @pytest.mark.parametrize(
     ("overrides", "clusters", "localisations"),
     [
-        (["+features/features=spacing"], [*STANDARD, "spacing"], []),
-        (["+features/features=[spacing,ellipse]"], [*STANDARD, "spacing", "ellipse"], []),
-        (["features/features=[size,spacing]"], ["size", "spacing"], []),
-        (["~features.features.hull", "+features/features=channels"], ["size", "pca", "channels"], []),
-        (["features/localisations=local_density"], STANDARD, ["local_density"]),
+        (["+features=spacing"], [*STANDARD, "spacing"], []),
+        (["+features=[spacing,ellipse]"], [*STANDARD, "spacing", "ellipse"], []),
+        (["features=[size,spacing]"], ["size", "spacing"], []),
+        (["~features.features.hull", "+features=channels"], ["size", "pca", "channels"], []),
+        (["+features=local_density"], STANDARD, ["local_density"]),
         (
-            ["features/localisations=[centre_distance,nearest_distance]"],
+            ["+features=[centre_distance,nearest_distance]"],
             STANDARD,
             ["centre_distance", "nearest_distance"],
         ),
@@ -78,7 +78,7 @@ def test_one_more_or_one_less_on_the_command_line(overrides, clusters, localisat
 def test_settings_of_a_feature_on_the_command_line():
     features = build(
         chosen(
-            "+features/features=[neighbourhood,channels]",
+            "+features=[neighbourhood,channels]",
             "features.features.neighbourhood.radii_nm=[50]",
             "+features.features.channels.channels={0: lamin, 1: actin, 2: tubulin}",
         )
