@@ -41,7 +41,7 @@ $(VENV)/.docs: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable '.[docs]'
 	touch $@
 
-docs: $(VENV)/.docs  ## build the documentation into site/ (open site/index.html)
+docs: $(VENV)/.docs  ## build the documentation into site/ (python -m http.server -d site)
 	$(BIN)/python -m mkdocs build --strict
 
 # not from the environment of the lock file: that one lacks what pyproject.toml newly asks for

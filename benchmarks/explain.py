@@ -3,7 +3,7 @@
     python benchmarks/explain.py [--checkpoint RUN/checkpoints/best.ckpt] [--explainers subgraphx occlusion] [--fovs 50]
 
 Without a checkpoint `experiment=motif` is trained first (fold 0, two minutes): simulated FOVs whose class is a planted
-motif. Each explainer of configs/explain/explainers that can explain the model, with the settings there, scores the
+motif. Each explainer of configs/explain that can explain the model, with the settings there, scores the
 clusters of test FOVs that hold a motif and that the network gets right, the first ones of each class. Columns are means
 over these FOVs:
 
@@ -193,6 +193,6 @@ def main(given: Any) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, help="of a run; absent: experiment=motif is trained")
-    parser.add_argument("--explainers", nargs="+", help="their names in configs/explain/explainers; absent: all")
+    parser.add_argument("--explainers", nargs="+", help="their names in configs/explain; absent: all")
     parser.add_argument("--fovs", type=int, default=50, help="how many FOVs at most")
     main(parser.parse_args())

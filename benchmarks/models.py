@@ -22,7 +22,7 @@ from locgraph.stats.intervals import mean_interval
 ROTATED = ("augment=rotation",)
 NEAREST = ("augment=rotation", "graph/cluster_edges=nearest")
 FEW_VIEWS = ("views.count=4",)
-ONE_CLOUD = ("clustering=one", "data.min_clusters=1")
+ONE_CLOUD = ("clustering=one", "limits.min_clusters=1")
 THINNED = ("preprocess=thin", "preprocess.thin.count=100")
 
 SWEEPS: dict[str, tuple[str, ...]] = {

@@ -59,7 +59,7 @@ SHORTEST_S = 0.005  # growth from shorter times says nothing
 
 MEASURE = "clustering and features"
 
-LARGE = ("columns=nm", "labels=none", "clustering=dbscan", "views=one", "data.min_clusters=1")
+LARGE = ("columns=nm", "labels=none", "clustering=dbscan", "views=one", "limits.min_clusters=1")
 SMALL = ("columns=nm", "labels=none", "clustering=kmeans", "graph/cluster_edges=all_pairs")
 REAL = ("experiment=digits_letters",)
 

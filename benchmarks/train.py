@@ -26,10 +26,10 @@ def measure(folder: str, overrides: list[str]) -> dict[str, float]:
     """Trains in this process; gives seconds for each epoch, and peak memory in MiB."""
     import lightning.pytorch as lightning
     from hydra import compose, initialize_config_dir
+    from locgraph.cli.quiet import quiet
 
     from locgraph.cli import assemble, fit, prepare
     from locgraph.cli.app import config_dir
-    from locgraph.cli.quiet import quiet
     from locgraph.nn.network import Network
 
     class Clock(lightning.Callback):
@@ -74,7 +74,7 @@ def main(raw_dir: str | None) -> None:
             source = ["experiment=digits_letters", f"data.raw_dir={Path(raw_dir).resolve()}"]
         table = Table("model", "FOVs", "s/epoch", "ms/FOV", "peak MiB", title="models, one view, batch 50")
         for model in MODELS:
-            found = in_a_process(folder, [*source, f"model={model}", "views.count=1", "data.batch_size=50"])
+            found = in_a_process(folder, [*source, f"model={model}", "views.count=1", "loader.batch_size=50"])
             add(table, model, found)
         found = in_a_process(folder, source)
         add(table, "the experiment as it is", found)

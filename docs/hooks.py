@@ -5,8 +5,8 @@
 - one page for each package, for mkdocstrings;
 - one page for each notebook, executed here (results are cached by content in ``.cache/notebooks``).
 
-Links that leave ``docs/`` (``../configs/model``, ``../notebooks/quickstart.ipynb``) work on a code host as they are, and
-are pointed to the generated pages here.
+Links that leave ``docs/`` (``../configs/model``, ``../notebooks/quickstart.ipynb``) work on a code host as they are;
+here they are pointed to the generated pages.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CACHE = ROOT / ".cache" / "notebooks"
 TOP = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 COMMANDS = ("train", "eval", "inspect", "import", "prepare", "simulate", "summarise", "explain", "analyse", "report")
 NOT_GROUPS = {"hydra", "local"}
-SIZE_LIMIT_S = 600
+CELL_LIMIT_S = 600
 """Seconds that one cell of a notebook may take."""
 
 
@@ -137,9 +137,9 @@ def groups_page() -> str:
     lines = [
         "# Configuration",
         "",
-        "Every group, option, setting and default, generated from `configs/`. Choose an option with `GROUP=NAME`, change a "
-        "value with `GROUP.SETTING=VALUE`, leave an entry out with `~GROUP.SETTING`, add one with `+GROUP.SETTING=VALUE`. "
-        "`python train.py --help` prints the same for one command.",
+        "Every group, option, setting and default, generated from `configs/`. Choose an option with `GROUP=NAME`, "
+        "change a value with `GROUP.SETTING=VALUE`, leave an entry out with `~GROUP.SETTING`, add one with "
+        "`+GROUP.SETTING=VALUE`.",
         "",
         "| group | options |",
         "|---|---|",
@@ -160,8 +160,8 @@ def commands_page() -> str:
     lines = [
         "# Settings of the commands",
         "",
-        "Settings that belong to a command itself, generated from the files at the top of `configs/`; those of the groups "
-        "stand in [Configuration](configs/index.md). [Commands](commands.md) says what each command does.",
+        "Settings that belong to a command itself, generated from the files at the top of `configs/`; those of the "
+        "groups stand in [Configuration](configs/index.md). [Commands](commands.md) says what each command does.",
         "",
     ]
     lines += [option_page(CONFIGS / f"{name}.yaml", level=2) for name in COMMANDS]
@@ -186,7 +186,7 @@ def package_page(package: str) -> str:
 
 # -- notebooks ---------------------------------------------------------------------------------------------------------
 def executed(path: Path) -> Any:
-    """Return a notebook with its outputs; executed in a temporary folder, cached by its content and that of the package."""
+    """Return a notebook with outputs, executed in a temporary folder; cached by its content and that of the package."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -197,12 +197,24 @@ def executed(path: Path) -> Any:
     if kept.is_file():
         return nbformat.read(kept, as_version=4)
     notebook = nbformat.read(path, as_version=4)
+    if os.environ.get("LOCGRAPH_DOCS_EXECUTE") == "0":  # while a page is written
+        return notebook
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SOURCE.parent), os.environ.get("PYTHONPATH"))))
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=SIZE_LIMIT_S, resources={"metadata": {"path": folder}}).execute()
+        NotebookClient(notebook, timeout=CELL_LIMIT_S, resources={"metadata": {"path": folder}}).execute()
     CACHE.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, kept)
     return notebook
+
+
+def is_progress(output: Any) -> bool:
+    """Return whether an output only shows progress: widgets, empty displays, warnings, the list of layers."""
+    data = output.get("data", {})
+    text = data.get("text/plain", "")
+    if output["output_type"] == "stream":
+        return output["name"] == "stderr"
+    widget = "application/vnd.jupyter.widget-view+json" in data
+    return output["output_type"] == "display_data" and (widget or not text.strip() or "arams" in text)
 
 
 def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
@@ -210,8 +222,12 @@ def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
     from nbconvert import MarkdownExporter
 
     name = path.stem
+    notebook = executed(path)
+    for each in notebook.cells:
+        if each.cell_type == "code":
+            each.outputs = [output for output in each.outputs if not is_progress(output)]
     text, resources = MarkdownExporter().from_notebook_node(
-        executed(path), resources={"unique_key": name, "output_files_dir": "."}
+        notebook, resources={"unique_key": name, "output_files_dir": "."}
     )
     text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"!\[png\]\(\.?/?", "![](", text)
@@ -227,7 +243,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         for entry in entries:
             for title, value in entry.items() if isinstance(entry, dict) else ():
                 if title == "Configuration":
-                    entry[title] = [{"All groups": "configs/index.md"}, *({name: f"configs/{name}.md"} for name in groups())]
+                    entry[title] = [
+                        {"All groups": "configs/index.md"},
+                        *({name: f"configs/{name}.md"} for name in groups()),
+                    ]
                 elif title == "Packages":
                     entry[title] = [{name: f"api/{name}.md"} for name in packages()]
                 elif isinstance(value, list):

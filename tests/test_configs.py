@@ -1,4 +1,4 @@
-"""The real configs: every part composes, every target exists, and nothing in them is misspelt."""
+"""The real configs: every part composes and can be built, every setting is explained, none is misspelt."""
 
 import inspect
 import json
@@ -12,17 +12,20 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException, MissingConfigException
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from locgraph.cli import assemble, cli
-from locgraph.cli.app import TASKS, config_dir
+from locgraph.api.config import config_dir
+from locgraph.api.parts import make_network
+from locgraph.build import build, find_class
+from locgraph.cli.app import TASKS
+from locgraph.cli.main import COMMANDS
 from locgraph.errors import ConfigError
 from locgraph.nn.sizes import DataSizes
 
 CONFIGS = config_dir()
-FILES = sorted(CONFIGS.rglob("*.yaml"))
-LEAVES = [path for path in FILES if path.parent != CONFIGS and path.parent.name != "local"]
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+FILES = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "local")
+LEAVES = [path for path in FILES if path.parent != CONFIGS]
 
 REQUIRED = {
     "labels.pattern": "_(wt|ko)_",
@@ -33,7 +36,6 @@ REQUIRED = {
     "groups.path": "groups.csv",
     "groups.pattern": "^(p.)_",
     "fold.path": "folds.json",
-    "scaling.nm_per_unit": 100.0,
     "preprocess.channels.keep": [0],
     "preprocess.photons.least": 100.0,
     "preprocess.region.x": [0.0, 1000.0],
@@ -46,54 +48,36 @@ REQUIRED = {
 }
 """A value for every ``???``."""
 
-HANDED_OVER = {
-    "model": {"sizes"},
-    "model.loc_encoder": {"sizes"},
-    "model.cluster_encoder": {"in_channels", "sizes"},
-    "model.readout": {"in_channels", "sizes"},
-    "model.readout.readout": {"in_channels", "sizes"},
-    "model.head": {"in_channels", "sizes"},
-    "model.head.fov": {"in_channels", "sizes"},
-    "model.head.localisation": {"in_channels", "sizes"},
+SIZES = {"sizes"}
+ENCODED = {"sizes", "in_channels"}
+FROM_DATA = {
+    "model": SIZES,
+    "model.loc_encoder": SIZES,
+    **dict.fromkeys(("model.cluster_encoder", "model.readout", "model.readout.readout"), ENCODED),
+    **dict.fromkeys(("model.head", "model.head.fov", "model.head.localisation"), ENCODED),
     "training.optimizer": {"params"},
     "training.loss": {"class_weights"},
     "training.sampler": {"targets", "seed"},
     "logger.tensorboard": {"folder"},
     "logger.wandb": {"folder", "name", "group"},
+    "augment.scale": {"length_powers"},
 }
 """Arguments that the code gives to a target beside those of its leaf."""
-
-KEPT = {"model": {"init_from"}}
-"""Values of a leaf that the command keeps to itself."""
 
 FREE = ("columns.names", "labels.names")
 """Mappings whose keys the user chooses."""
 
+COMMAND = {"explain": "eval", "analysis/classifiers": "analyse"}
+"""Groups that training does not choose from, and the command that does."""
+
+GLOBAL = ("experiment", "sweep", "debug")
+"""Groups whose options change settings of other groups."""
+
 
 def options() -> list[tuple[str, str]]:
     """Every group that a command chooses from, with every option of it."""
-    found = [(path.parent.relative_to(CONFIGS).as_posix(), path.stem) for path in LEAVES]
-    return [(group, option) for group, option in found if group.split("/")[0] != "hydra"]
-
-
-ALONGSIDE = {"clustering/clusterer": "clustering=per_channel"}
-"""What must be chosen for a group to be there at all."""
-
-COMMANDS = {"explain": "eval", "analysis": "analyse"}
-"""Groups that training does not choose from, and the command that does."""
-
-ADDED = ("explain/explainers",)
-"""Groups of which nothing is chosen until it is added."""
-
-
-def command_of(group: str) -> str:
-    """The command that chooses from a group."""
-    return COMMANDS.get(group.split("/")[0], "train")
-
-
-def choice(group: str, option: str) -> tuple[str, ...]:
-    """The overrides that choose an option."""
-    return (*filter(None, [ALONGSIDE.get(group)]), f"{'+' if group in ADDED else ''}{group}={option}")
+    pairs = [(path.parent.relative_to(CONFIGS).as_posix(), path.stem) for path in LEAVES]
+    return [(group, option) for group, option in pairs if group.split("/")[0] != "hydra"]
 
 
 every_option = pytest.mark.parametrize(("group", "option"), options())
@@ -105,9 +89,8 @@ def _hydra() -> Iterator[None]:
         yield
 
 
-@cache
 def composed(command: str, *overrides: str) -> DictConfig:
-    """The configuration of a command, with a value for everything that the user must give."""
+    """Return the configuration of a command, with a value for everything that the user must give."""
     cfg = compose(command, list(overrides))
     for key in OmegaConf.missing_keys(cfg):
         OmegaConf.update(cfg, key, REQUIRED[key])
@@ -119,17 +102,24 @@ def plain(command: str, *overrides: str) -> dict[str, Any]:
     return OmegaConf.to_container(composed(command, *overrides), resolve=True, throw_on_missing=True)
 
 
-def targets(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every mapping with a ``_target_``, with the path that leads to it."""
+def chosen(group: str, option: str) -> dict[str, Any]:
+    """Return the settings of the command that chooses from a group, with an option chosen."""
+    if group == "features" and option != "full":
+        option = f"[full,{option}]"  # one of localisations does not stand alone
+    return plain(COMMAND.get(group, "train"), f"{group}={option}")
+
+
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every mapping with a ``_target_``, with the path that leads to it."""
     if isinstance(node, dict):
         if "_target_" in node:
             yield path, node
         for key, child in node.items():
-            yield from targets(child, f"{path}.{key}".lstrip("."))
+            yield from leaves(child, f"{path}.{key}".lstrip("."))
 
 
 def keys(node: Any, path: str = "") -> Iterator[str]:
-    """The path of every value; a mapping with free keys counts as one."""
+    """Yield the path of every value; a mapping with free keys counts as one."""
     if isinstance(node, dict) and node and path not in FREE:
         for key, child in node.items():
             yield from keys(child, f"{path}.{key}".lstrip("."))
@@ -137,25 +127,10 @@ def keys(node: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-@every_option
-def test_every_option_composes(group, option):
-    content = plain(command_of(group), *choice(group, option))
-    if group not in ("experiment", "sweep", "debug"):
-        for name in group.split("/"):
-            content = content[name]
-        assert content is not None
-
-
 @pytest.mark.parametrize("command", sorted(TASKS))
-def test_every_command_composes(command):
+def test_every_command_composes_with_every_option_of_the_groups_it_lists(command):
     assert plain(command)["name"]
-    with_hydra = compose(command, return_hydra_config=True)
-    assert with_hydra.hydra.job.name == command
-    assert with_hydra.hydra.help.app_name == "locgraph"
-
-
-@pytest.mark.parametrize("command", sorted(set(TASKS) - {"train"}))
-def test_every_group_that_a_command_lists_is_one_it_can_use(command):
+    assert compose(command, return_hydra_config=True).hydra.job.name == command
     listed = yaml.safe_load((CONFIGS / f"{command}.yaml").read_text(encoding="utf-8"))["defaults"]
     groups = {key.split()[-1] for entry in listed if isinstance(entry, dict) for key in entry} - {"hydra"}
     for group, option in options():
@@ -163,8 +138,17 @@ def test_every_group_that_a_command_lists_is_one_it_can_use(command):
             assert plain(command, f"{group}={option}")["name"]
 
 
+@every_option
+def test_every_option_fills_its_group(group, option):
+    content = chosen(group, option)
+    if group not in GLOBAL:
+        for name in group.split("/"):
+            content = content[name]
+        assert content or option == "none"
+
+
 def test_commands_have_one_name_everywhere():
-    assert set(TASKS) == set(cli.COMMANDS) == {path.stem for path in CONFIGS.glob("*.yaml")}
+    assert set(TASKS) == set(COMMANDS) == {path.stem for path in CONFIGS.glob("*.yaml")}
 
 
 @pytest.mark.parametrize("option", [option for group, option in options() if group == "experiment"])
@@ -175,11 +159,10 @@ def test_prepare_prepares_what_train_trains(option):
 
 @every_option
 def test_every_target_takes_its_arguments(group, option):
-    for path, leaf in targets(plain(command_of(group), *choice(group, option))):
-        target = get_object(leaf["_target_"])
+    for path, leaf in leaves(chosen(group, option)):
+        target = find_class(leaf["_target_"], path)
         parameters = inspect.signature(target).parameters.values()
-        given = {key for key in leaf if key not in ("_target_", "_partial_", *KEPT.get(path, ()))}
-        given |= HANDED_OVER.get(path, set())
+        given = {key for key in leaf if key not in ("_target_", "_partial_")} | FROM_DATA.get(path, set())
         names = {parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
         if all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters):
             assert given <= names, f"{path}: {leaf['_target_']} takes {sorted(names)}"
@@ -194,23 +177,60 @@ def test_every_target_takes_its_arguments(group, option):
 
 @pytest.mark.filterwarnings("ignore:.*AMP with fp16 is not supported on CPU")
 @every_option
-def test_every_part_can_be_made(group, option, tmp_path, monkeypatch):
+def test_every_part_can_be_built(group, option, tmp_path, monkeypatch):
+    if option == "gpu":
+        pytest.skip("needs a GPU")
     monkeypatch.chdir(tmp_path)
     Path("labels.csv").write_text("fov_id,label\na,L\n")
     Path("groups.csv").write_text("fov_id,group\na,p1\n")
     Path("folds.json").write_text(json.dumps({"folds": [{"train": ["a"], "val": ["b"], "test": ["c"]}]}))
-    cfg = composed(command_of(group), *choice(group, option))
-    changed = "" if group == "experiment" else group.replace("/", ".")
-    for path, leaf in targets(plain(command_of(group), *choice(group, option))):
-        within_another = path.startswith(("features.features.", "model."))
-        if path.startswith(changed) and path not in HANDED_OVER and not within_another:
-            made = assemble.build(OmegaConf.select(cfg, path))
+    settings = chosen(group, option)
+    prefix = "" if group in GLOBAL else group.replace("/", ".")
+    for path, leaf in leaves(settings):
+        if path.startswith(prefix) and path not in FROM_DATA and not path.startswith("model."):
+            made = build(leaf, path)
             assert made.func if leaf.get("_partial_") else made is not None
     if group.startswith("model") or group == "experiment":
         sizes = DataSizes(2, 3, 5, 0, 3, supercluster_features=3, superlevels=2, descriptors=9, localisation_classes=3)
-        network = assemble.network(cfg.model, sizes)
+        network = make_network(settings["model"], sizes)
         heads = [network.head] if hasattr(network.head, "layers") else list(network.head.children())
         assert [head.layers[-1].out_features for head in heads] == [3] * len(network.predicts)
+
+
+@pytest.mark.parametrize("model", ["locclusternet", "loconlynet_pointnet", "loconlynet_pointtransformer"])
+@pytest.mark.parametrize("head", ["segment", "both"])
+def test_a_head_changes_nothing_but_the_head(model, head):
+    before, after = plain("train", f"model={model}"), plain("train", f"model={model}", f"model/head={head}")
+    assert {name for name in before if before[name] != after[name]} - {"paths"} == {"model"}
+    assert {name for name in before["model"] if before["model"][name] != after["model"][name]} == {"head"}
+
+
+@pytest.mark.parametrize(
+    ("command", "overrides", "path", "names"),
+    [
+        ("train", [], "features.features", ["size", "pca", "hull"]),
+        ("train", ["features=[standard,spacing]"], "features.features", ["size", "pca", "hull", "spacing"]),
+        ("train", ["+features=spacing"], "features.features", ["size", "pca", "hull", "spacing"]),
+        ("train", ["features=[size,pca]"], "features.features", ["size", "pca"]),
+        ("train", ["+features=local_density"], "features.localisations", ["local_density"]),
+        ("train", ["preprocess=[thin,frames]"], "preprocess", ["thin", "frames"]),
+        ("train", ["logger=[tensorboard,wandb]"], "logger", ["tensorboard", "wandb"]),
+        ("eval", [], "explain.explainers", []),
+        ("explain", [], "explain.explainers", ["subgraphx"]),
+        ("explain", ["explain=[shapley,random]"], "explain.explainers", ["shapley", "random"]),
+        ("eval", ["explain=all", "~explain.explainers.random"], "explain.max_fovs", 20),
+        ("analyse", ["analysis/classifiers=[random_forest]"], "analysis.classifiers", ["random_forest"]),
+    ],
+)
+def test_several_of_a_group_are_chosen_by_a_list(command, overrides, path, names):
+    node = OmegaConf.select(composed(command, *overrides), path)
+    assert (list(node) if isinstance(names, list) else node) == names
+
+
+@pytest.mark.parametrize("clusterer", ["dbscan", "kmeans", "given"])
+def test_each_channel_is_clustered_as_the_whole_would_be(clusterer):
+    each = plain("train", "clustering=per_channel", f"clustering@clustering.clusterer={clusterer}")["clustering"]
+    assert each["clusterer"] == plain("train", f"clustering={clusterer}")["clustering"]
 
 
 @pytest.mark.parametrize(
@@ -218,10 +238,20 @@ def test_every_part_can_be_made(group, option, tmp_path, monkeypatch):
 )
 def test_an_experiment_only_overrides(path):
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    chosen = [entry for default in content.pop("defaults") for entry in default.items()]
-    assert all(key.startswith("override /") for key, _ in chosen)
-    known = set(keys(plain("train", *(f"{key.removeprefix('override /')}={option}" for key, option in chosen))))
+    choices = [entry for default in content.pop("defaults") for entry in default.items()]
+    assert all(key.startswith("override /") for key, _ in choices)
+    known = set(keys(plain("train", *(f"{key.removeprefix('override /')}={option}" for key, option in choices))))
     assert set(keys(content)) <= known
+
+
+def test_an_experiment_may_lie_in_another_folder(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    text = (
+        "# @package _global_\ndefaults:\n  - override /model: hgt\nname: mine\nmodel: {cluster_encoder: {layers: 2}}\n"
+    )
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    cfg = compose("train", [f"hydra.searchpath=[file://{tmp_path}]", "experiment=mine"])
+    assert (cfg.name, cfg.model.cluster_encoder.layers) == ("mine", 2)
 
 
 def test_demo_needs_nothing_from_the_user(monkeypatch):
@@ -240,18 +270,20 @@ def test_outputs_go_where_the_environment_says(monkeypatch):
     assert cfg.hydra.sweep.dir.startswith("elsewhere/sweeps/demo/")
 
 
-@pytest.mark.parametrize(("fold", "n_folds"), [("stratified", 5), ("stratified_group", 5), ("hold_out", 1)])
-def test_kfold_sweeps_every_fold_of_the_plan(fold, n_folds):
-    cfg = compose("train", ["sweep=kfold", f"fold={fold}"], return_hydra_config=True)
+@pytest.mark.parametrize(
+    ("overrides", "folds"),
+    [
+        (["fold=stratified"], 5),
+        (["fold=stratified_group"], 5),
+        (["fold=hold_out"], 1),
+        (["fold=stratified", "fold.n_folds=3"], 3),
+        (["fold=from_file", "fold.n_folds=4"], 4),
+    ],
+)
+def test_kfold_sweeps_every_fold_of_the_plan(overrides, folds):
+    cfg = compose("train", ["sweep=kfold", *overrides], return_hydra_config=True)
     assert cfg.hydra.mode.name == "MULTIRUN"
-    assert dict(cfg.hydra.sweeper.params) == {"fold.index": f"range(0,{n_folds})"}
-    cfg = compose("train", ["sweep=kfold", f"fold={fold}", "fold.n_folds=3"], return_hydra_config=True)
-    assert cfg.hydra.sweeper.params["fold.index"] == "range(0,3)"
-
-
-def test_kfold_sweeps_the_folds_of_a_file_once_their_number_is_given():
-    cfg = compose("train", ["sweep=kfold", "fold=from_file", "fold.n_folds=4"], return_hydra_config=True)
-    assert cfg.hydra.sweeper.params["fold.index"] == "range(0,4)"
+    assert dict(cfg.hydra.sweeper.params) == {"fold.index": f"range(0,{folds})"}
 
 
 def test_without_a_sweep_one_fold_is_trained():
@@ -266,7 +298,6 @@ def test_without_a_sweep_one_fold_is_trained():
     [
         ("trainer.max_epoch=3", ConfigCompositionException, r"Could not override 'trainer\.max_epoch'"),
         ("clusterer=kmeans", ConfigCompositionException, "Could not override 'clusterer'"),
-        ("clustering/clusterer=kmeans", ConfigCompositionException, "Could not override 'clustering/clusterer'"),
         ("clustering=optics", MissingConfigException, r"(?s)Could not find 'clustering/optics'.*dbscan.*kmeans"),
         ("experiment=dmeo", MissingConfigException, r"(?s)Could not find 'experiment/dmeo'.*demo"),
     ],
@@ -277,17 +308,38 @@ def test_what_does_not_exist_is_refused(override, error, message):
 
 
 def test_an_argument_too_many_is_refused_by_name():
-    with pytest.raises(ConfigError, match=r"(?s)locgraph\.clustering\.dbscan\.DBSCAN.*'eps'"):
-        assemble.build(compose("train", ["clustering=dbscan", "+clustering.eps=3"]).clustering)
+    settings = OmegaConf.to_container(compose("train", ["clustering=dbscan", "+clustering.eps=3"]).clustering)
+    with pytest.raises(ConfigError, match=r"(?s)clustering\.eps: .*DBSCAN has no such argument"):
+        build(settings, "clustering")
 
 
-def test_every_file_says_what_it_is_for():
-    def commented(path: Path) -> bool:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return any(re.search(r"(^|\s)# (?!@package)", line) for line in lines)
+def undocumented(path: Path) -> Iterator[str]:
+    """Yield settings of a file that no comment explains: beside them, or beside a mapping that holds them."""
+    above: list[tuple[int, str, bool]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        setting = re.match(r"( *)([\w.]+):(.*)", line)
+        if setting is None:
+            continue
+        indent, name = len(setting[1]), setting[2]
+        above = [entry for entry in above if entry[0] < indent]
+        above.append((indent, name, "# " in setting[3]))
+        needs_none = name in ("_target_", "_partial_") or above[0][1] in ("hydra", "defaults")
+        has_value = setting[3].partition("#")[0].strip()
+        if has_value and not needs_none and not any(explained for *_, explained in above):
+            yield f"{path.relative_to(CONFIGS)}: {'.'.join(key for _, key, _ in above)}"
 
-    silent = [path.relative_to(CONFIGS).as_posix() for path in FILES if not commented(path)]
-    assert not silent, "house rule: comments say what a value does and which way to turn it"
+
+def test_every_file_and_every_setting_is_explained():
+    silent = [path.relative_to(CONFIGS).as_posix() for path in FILES if not path.read_text().startswith("# ")]
+    assert not silent, "house rule: a file begins with what it is for"
+    settings = [path for path in FILES if path.parent.name not in ("experiment", "sweep") and "hydra" not in path.parts]
+    assert not [name for path in settings for name in undocumented(path)]
+
+
+def test_no_file_only_passes_another_one_on():
+    for path in LEAVES:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert not (isinstance(content, dict) and set(content) == {"defaults"} and len(content["defaults"]) < 2), path
 
 
 def test_there_is_no_arithmetic_and_no_python():
@@ -299,9 +351,14 @@ def test_there_is_no_arithmetic_and_no_python():
 
 
 def test_targets_are_ours_or_of_the_packages_we_name():
-    found = {
-        leaf["_target_"].split(".")[0]
-        for group, option in options()
-        for _, leaf in targets(plain(command_of(group), *choice(group, option)))
+    packages = {
+        leaf["_target_"].split(".")[0] for group, option in options() for _, leaf in leaves(chosen(group, option))
     }
-    assert found == {"locgraph", "lightning", "sklearn", "torch"}
+    assert packages == {"locgraph", "lightning", "sklearn", "torch"}
+
+
+def test_the_readme_names_every_group():
+    table = README.partition("## Config groups")[2].partition("\n## ")[0]
+    words = set(re.findall(r"`([^`]+)`", table))
+    for group in sorted({group for group, _ in options()}):
+        assert group.split("/")[-1] in words or group in words, f"README, config groups: {group} is missing"

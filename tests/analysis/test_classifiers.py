@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from locgraph.analysis.classifiers import Standardise, Tuned, certainty_of, inner_splits
+from locgraph.analysis.classifiers import Standardise, TunedClassifier, certainty_of, inner_splits
 from locgraph.errors import ConfigError, DataError
 
 
@@ -29,7 +29,7 @@ def test_scaling_is_that_of_scikit_learn(cases):
     )
 
 
-def test_gaps_become_the_mean_and_constant_columns_stay_silent():
+def test_gaps_become_the_mean_and_constant_columns_stay_0():
     values = np.array([[1.0, 7.0], [3.0, 7.0], [np.nan, 7.0]])
     scaler = Standardise().fit(values)
 
@@ -39,7 +39,7 @@ def test_gaps_become_the_mean_and_constant_columns_stay_silent():
 
 def test_the_choice_is_that_of_a_search_written_out(cases):
     values, labels = cases
-    found = Tuned(SVC(), {"C": [0.01, 1.0, 100.0]}).fit(values, labels, None, 3, seed=4)
+    found = TunedClassifier(SVC(), {"C": [0.01, 1.0, 100.0]}).fit(values, labels, None, 3, seed=4)
 
     inner = StratifiedKFold(3, shuffle=True, random_state=4)
     grid = {"svc__C": [0.01, 1.0, 100.0]}
@@ -57,7 +57,7 @@ def test_the_scaler_of_each_inner_fold_sees_its_training_part_alone(cases, monke
     fit = Standardise.fit
     monkeypatch.setattr(Standardise, "fit", lambda self, rows, y=None: seen.append(len(rows)) or fit(self, rows, y))
 
-    Tuned(KNeighborsClassifier(), {"n_neighbors": [1, 3]}).fit(values, labels, None, 3, seed=0)
+    TunedClassifier(KNeighborsClassifier(), {"n_neighbors": [1, 3]}).fit(values, labels, None, 3, seed=0)
 
     # two settings on three inner folds of 24 of 36, then all
     assert seen == [24] * 6 + [36]
@@ -67,14 +67,16 @@ def test_the_seed_decides_everything(cases):
     values, labels = cases
 
     def predicted(seed):
-        made = Tuned(RandomForestClassifier(5), {"min_samples_leaf": [1, 4]}).fit(values, labels, None, 3, seed)
+        made = TunedClassifier(RandomForestClassifier(5), {"min_samples_leaf": [1, 4]}).fit(
+            values, labels, None, 3, seed
+        )
         return made.pipeline.predict_proba(values + 1)
 
     np.testing.assert_array_equal(predicted(0), predicted(0))
     assert (predicted(0) != predicted(1)).any()
 
 
-def test_inner_folds_are_stratified_and_tear_no_group():
+def test_inner_folds_are_stratified_and_keep_groups_whole():
     labels = np.repeat(["a", "b"], 12)
     groups = np.repeat(np.arange(8), 3).astype(str)
 
@@ -96,18 +98,18 @@ def test_small_classes_make_fewer_inner_folds():
 def test_nothing_is_tuned_where_a_class_is_too_small(cases):
     values, _ = cases
     labels = np.array(["a"] * 35 + ["b"])
-    found = Tuned(KNeighborsClassifier(1), {"n_neighbors": [1, 3]}).fit(values, labels, None, 3, seed=0)
+    found = TunedClassifier(KNeighborsClassifier(1), {"n_neighbors": [1, 3]}).fit(values, labels, None, 3, seed=0)
 
     assert (found.settings, found.inner_score) == ({}, None)
     assert found.notes == ("nothing was tuned: some class has too few training FOVs or groups for two inner folds",)
-    single = Tuned(KNeighborsClassifier(1), {"n_neighbors": [3]}).fit(values, labels, None, 3, seed=0)
+    single = TunedClassifier(KNeighborsClassifier(1), {"n_neighbors": [3]}).fit(values, labels, None, 3, seed=0)
     assert single.pipeline[-1].n_neighbors == 3
     assert single.notes == ()
 
 
 def test_settings_that_so_few_fovs_do_not_allow_are_left_out_and_noted():
     values, labels = np.arange(12.0)[:, None], np.array(["a"] * 6 + ["b"] * 6)
-    found = Tuned(KNeighborsClassifier(), {"n_neighbors": [1, 50]}).fit(values, labels, None, 2, seed=0)
+    found = TunedClassifier(KNeighborsClassifier(), {"n_neighbors": [1, 50]}).fit(values, labels, None, 2, seed=0)
 
     assert found.settings == {"n_neighbors": 1}
     assert found.notes == ("some settings of the grid do not work with so few training FOVs, and were left out",)
@@ -115,7 +117,7 @@ def test_settings_that_so_few_fovs_do_not_allow_are_left_out_and_noted():
 
 def test_fits_that_do_not_converge_are_noted(cases):
     values, labels = cases
-    found = Tuned(LogisticRegression(max_iter=1)).fit(values, labels, None, 3, seed=0)
+    found = TunedClassifier(LogisticRegression(max_iter=1)).fit(values, labels, None, 3, seed=0)
 
     assert found.notes == ("1 fits stopped before they had converged: raise max_iter",)
 
@@ -123,30 +125,30 @@ def test_fits_that_do_not_converge_are_noted(cases):
 @pytest.mark.parametrize(
     ("estimator", "grid", "message"),
     [
-        (LinearRegression(), {}, "expected a classifier as scikit-learn knows them, found LinearRegression"),
-        (object(), {}, "expected a classifier as scikit-learn knows them, found object"),
-        (SVC(), {"D": [1]}, "SVC has no setting 'D'; it has C, "),
-        (SVC(), {"C": 1.0}, "grid.C of SVC must be a list of values, found 1.0"),
-        (SVC(), {"C": []}, r"grid.C of SVC must be a list of values, found \[\]"),
+        (LinearRegression(), {}, "estimator: expected a classifier of scikit-learn, found LinearRegression"),
+        (object(), {}, "estimator: expected a classifier of scikit-learn, found object"),
+        (SVC(), {"D": [1]}, "grid: SVC has no setting 'D'; it has C, "),
+        (SVC(), {"C": 1.0}, "grid.C: expected a list of values, found 1.0"),
+        (SVC(), {"C": []}, r"grid.C: expected a list of values, found \[\]"),
     ],
 )
-def test_what_is_no_classifier_or_grid_is_refused(estimator, grid, message):
+def test_wrong_estimators_and_grids_are_refused(estimator, grid, message):
     with pytest.raises(ConfigError, match=message):
-        Tuned(estimator, grid)
+        TunedClassifier(estimator, grid)
 
 
-def test_values_that_a_classifier_refuses_are_told_in_a_line(cases):
+def test_values_that_a_classifier_rejects_are_an_error_in_one_line(cases):
     values, labels = cases
-    with pytest.raises(ConfigError, match=r"SVC refuses 36 training FOVs with the grid .*'C' parameter") as told:
-        Tuned(SVC(), {"C": [-1.0, -2.0]}).fit(values, labels, None, 3, seed=0)
-    assert "\n" not in str(told.value)
+    with pytest.raises(ConfigError, match=r"SVC refuses 36 training FOVs with the grid .*'C' parameter") as raised:
+        TunedClassifier(SVC(), {"C": [-1.0, -2.0]}).fit(values, labels, None, 3, seed=0)
+    assert "\n" not in str(raised.value)
     with pytest.raises(ConfigError, match="KNeighborsClassifier refuses 3 training FOVs"):
-        Tuned(KNeighborsClassifier(5)).fit(values[:3], np.array(["a", "b", "a"]), None, 3, seed=0)
+        TunedClassifier(KNeighborsClassifier(5)).fit(values[:3], np.array(["a", "b", "a"]), None, 3, seed=0)
 
 
 def test_one_class_cannot_be_learned(cases):
     with pytest.raises(DataError, match=r"needs training FOVs of two classes, found \['a'\]"):
-        Tuned(DummyClassifier()).fit(cases[0][:12], cases[1][:12], None, 3, seed=0)
+        TunedClassifier(DummyClassifier()).fit(cases[0][:12], cases[1][:12], None, 3, seed=0)
 
 
 def test_certainty_comes_from_what_a_classifier_offers():
@@ -158,9 +160,9 @@ def test_certainty_comes_from_what_a_classifier_offers():
     assert decisions.shape == (4, 2)
     assert (decisions.argmax(axis=1) == [0, 0, 1, 1]).all()
 
-    class Silent:
-        """A classifier that only names classes."""
+    class WithoutScores:
+        """A classifier without probabilities or decision function."""
 
         predict = NearestCentroid().fit(values, labels).predict
 
-    assert certainty_of(Silent(), values) is None
+    assert certainty_of(WithoutScores(), values) is None

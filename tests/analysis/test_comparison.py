@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from locgraph.analysis.comparison import Entry, compare, controls_as_entries, entries_of, runs_as_entries
-from locgraph.analysis.cross_validation import CrossValidated
+from locgraph.analysis.comparison import Entry, classifiers_as_entries, compare, controls_as_entries, runs_as_entries
+from locgraph.analysis.cross_validation import CrossValidation
 from locgraph.analysis.runs import FoldResult
 from locgraph.stats.intervals import mean_interval, wilson_interval
 
@@ -70,12 +70,12 @@ def test_classifiers_are_pooled_where_no_fov_is_tested_twice():
         {"classifier": ["svm"] * 2, "fold": [0, 1], "accuracy": [1.0, 0.0], "balanced_accuracy": [1.0, 0.0]}
         | {"f1": [1.0, 0.0], "auroc": [0.5, None]}
     )
-    said = pl.DataFrame(
+    predictions = pl.DataFrame(
         {"classifier": ["svm"] * 2, "fold": [0, 1], "fov_id": ["x", "y"], "truth": ["a", "a"], "prediction": ["a", "b"]}
     )
 
-    (entry,) = entries_of(CrossValidated(scores, said, {}, ()), "learned")
+    (entry,) = classifiers_as_entries(CrossValidation(scores, predictions, {}, ()), "learned")
     assert (entry.right, entry.features) == ((1, 2), "learned")
     assert "auroc" not in entry.scores[1]
-    twice = said.with_columns(fov_id=pl.lit("x"))
-    assert entries_of(CrossValidated(scores, twice, {}, ()), "learned")[0].right is None
+    twice = predictions.with_columns(fov_id=pl.lit("x"))
+    assert classifiers_as_entries(CrossValidation(scores, twice, {}, ()), "learned")[0].right is None

@@ -1,4 +1,4 @@
-"""Classifiers fold by fold: what is tested, and what nothing learns from."""
+"""Cross-validation: samples and folds, and that test FOVs change no model."""
 
 import json
 
@@ -11,16 +11,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from locgraph import schema
-from locgraph.analysis.classifiers import Tuned
-from locgraph.analysis.cross_validation import Fold, cross_validate, make_folds
-from locgraph.analysis.samples import Samples
+from locgraph.analysis.classifiers import TunedClassifier
+from locgraph.analysis.cross_validation import Fold, Samples, cross_validate, make_folds
+from locgraph.analysis.feature_table import FeatureTable
 from locgraph.data.folds import Stratified
 from locgraph.errors import DataError
 from locgraph.io.manifest import Manifest
 
 CLASSIFIERS = {
-    "forest": Tuned(RandomForestClassifier(10), {"min_samples_leaf": [1, 3]}),
-    "svm": Tuned(SVC(), {"C": [0.1, 10.0]}),
+    "forest": TunedClassifier(RandomForestClassifier(10), {"min_samples_leaf": [1, 3]}),
+    "svm": TunedClassifier(SVC(), {"C": [0.1, 10.0]}),
 }
 
 
@@ -79,9 +79,9 @@ def test_scores_are_those_of_the_predictions():
         (name, fold) for name in CLASSIFIERS for fold in range(3)
     ]
     for row in found.scores.to_dicts():
-        said = found.predictions.filter(classifier=row["classifier"], fold=row["fold"])
-        assert row["accuracy"] == pytest.approx((said["truth"] == said["prediction"]).mean())
-        assert (row["n_train"], row["n_test"]) == (27 - said.height, said.height)
+        rows = found.predictions.filter(classifier=row["classifier"], fold=row["fold"])
+        assert row["accuracy"] == pytest.approx((rows["truth"] == rows["prediction"]).mean())
+        assert (row["n_train"], row["n_test"]) == (27 - rows.height, rows.height)
         assert json.loads(row["settings"]) == found.fits[row["classifier"], row["fold"]].settings
     assert sorted(found.predictions.filter(classifier="svm")["fov_id"]) == list(folds[0].samples.fov_ids)
 
@@ -116,14 +116,17 @@ def test_the_order_of_fovs_within_a_fold_changes_nothing():
     assert one.predictions.equals(two.predictions)
 
 
-def test_a_classifier_that_fails_is_left_out_and_told():
+def test_a_classifier_that_fails_is_left_out_with_a_note():
     fold = make_folds(samples_of((3, 3)), 3, seed=0)[0][0]
     found = cross_validate(
-        [fold], {"near": Tuned(KNeighborsClassifier(30)), "dummy": Tuned(DummyClassifier())}, 2, seed=0
+        [fold],
+        {"near": TunedClassifier(KNeighborsClassifier(30)), "dummy": TunedClassifier(DummyClassifier())},
+        2,
+        seed=0,
     )
 
     assert found.scores["classifier"].to_list() == ["dummy"]
-    assert "near, fold 0: left out: analysis.classifiers: KNeighborsClassifier refuses 4" in found.notes[0]
+    assert "near, fold 0: left out: KNeighborsClassifier refuses 4" in found.notes[0]
 
 
 def test_without_any_classifier_tables_are_empty_and_have_their_columns():
@@ -132,3 +135,51 @@ def test_without_any_classifier_tables_are_empty_and_have_their_columns():
     assert found.scores.is_empty()
     assert {"classifier", "fold", "accuracy", "settings"} <= set(found.scores.columns)
     assert found.predictions.columns == ["classifier", "fold", "fov_id", "truth", "prediction"]
+
+
+def table_of(**columns) -> FeatureTable:
+    names = [name for name in columns if name not in ("fov_id", "label", "group")]
+    table = pl.DataFrame(columns).cast(dict.fromkeys(names, pl.Float64))
+    return FeatureTable(table, dict.fromkeys(names, "1"))
+
+
+def test_rows_and_columns_are_sorted_by_name_and_unlabelled_fovs_left_out():
+    table = table_of(
+        fov_id=["c", "a", "b"], label=["L", "T", None], group=["g", "h", None], z=[1, 2, 3], y=[4, 5, None]
+    )
+
+    found = Samples.of(table)
+
+    assert (found.fov_ids, found.columns, found.class_names) == (("a", "c"), ("y", "z"), ("L", "T"))
+    np.testing.assert_array_equal(found.values, [[5, 2], [4, 1]])
+    assert found.labels.tolist() == ["T", "L"]
+    assert found.groups.tolist() == ["h", "g"]
+    assert found.rows(["c", "unknown"]).tolist() == [1]
+
+
+def test_groups_count_only_where_every_fov_has_one():
+    assert Samples.of(table_of(fov_id=["a", "b"], label=["T", "L"], group=["g", None], x=[1, 2])).groups is None
+
+
+def test_gaps_and_constant_columns_are_named():
+    found = Samples.of(
+        table_of(
+            fov_id=["a", "b", "c"], label=["T"] * 3, gap=[1, None, 3], same=[2, 2, 2], none=[None] * 3, x=[1, 2, 3]
+        )
+    )
+
+    assert found.gaps() == {"gap": 1, "none": 3}
+    assert found.constant() == ("none", "same")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (table_of(fov_id=["a", "a"], label=["T", "T"], x=[1, 2]), "one row for each FOV, found several of a"),
+        (table_of(fov_id=["a"], label=pl.Series([None], dtype=pl.String), x=[1]), "found 0 FOVs with a class"),
+        (table_of(fov_id=["a"], label=["T"]), "1 FOVs with a class and 0 features"),
+    ],
+)
+def test_samples_need_classes_features_and_one_row_for_each_fov(table, message):
+    with pytest.raises(DataError, match=message):
+        Samples.of(table)

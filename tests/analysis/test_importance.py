@@ -5,33 +5,32 @@ import pytest
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 
-from locgraph.analysis.classifiers import Tuned
-from locgraph.analysis.cross_validation import cross_validate, make_folds
-from locgraph.analysis.importance import Shuffled, blocks, drop, importance
-from locgraph.analysis.samples import Samples
+from locgraph.analysis.classifiers import TunedClassifier
+from locgraph.analysis.cross_validation import Samples, cross_validate, make_folds
+from locgraph.analysis.importance import Block, blocks, drop, importance
 from locgraph.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
 def folds():
-    """Column ``x`` tells the classes, twice; ``noise`` does not."""
+    """Column ``x`` predicts the class, twice; ``noise`` does not."""
     rng = np.random.default_rng(0)
     labels = np.repeat(["a", "b"], 60)
-    told = 2.0 * (labels == "b") + rng.normal(0, 0.5, 120)
-    values = np.stack([told, told + rng.normal(0, 0.01, 120), rng.normal(size=120)], axis=1)
+    signal = 2.0 * (labels == "b") + rng.normal(0, 0.5, 120)
+    values = np.stack([signal, signal + rng.normal(0, 0.01, 120), rng.normal(size=120)], axis=1)
     names = tuple(f"f{index:03d}" for index in range(120))
     return make_folds(Samples(names, ("mean_x", "q50_x", "noise"), values, labels, None), 3, seed=0)[0]
 
 
 @pytest.fixture(scope="module")
-def found(folds):
-    return cross_validate(folds, {"logistic": Tuned(LogisticRegression())}, 3, seed=0)
+def results(folds):
+    return cross_validate(folds, {"logistic": TunedClassifier(LogisticRegression())}, 3, seed=0)
 
 
-def test_it_is_that_of_scikit_learn(folds, found):
+def test_importance_is_that_of_scikit_learn(folds, results):
     fold = folds[0]
     values, labels = fold.samples.values[fold.test_rows], fold.samples.labels[fold.test_rows]
-    pipeline = found.fits["logistic", 0].pipeline
+    pipeline = results.fits["logistic", 0].pipeline
 
     theirs = permutation_importance(
         pipeline, values, labels, scoring="balanced_accuracy", n_repeats=300, random_state=0
@@ -42,8 +41,8 @@ def test_it_is_that_of_scikit_learn(folds, found):
         assert own == pytest.approx(theirs.importances_mean[column], abs=0.015)
 
 
-def test_statistics_that_say_the_same_are_shuffled_together(folds, found):
-    table = importance(found, folds, {"mean_x": "x", "q50_x": "x"}, repeats=20, seed=0)
+def test_redundant_statistics_are_shuffled_together(folds, results):
+    table = importance(results, folds, {"mean_x": "x", "q50_x": "x"}, repeats=20, seed=0)
 
     rows = {(row["level"], row["name"]): row["importance"] for row in table.to_dicts()}
     assert table["name"].to_list()[:2] == ["x", "noise"]
@@ -53,8 +52,8 @@ def test_statistics_that_say_the_same_are_shuffled_together(folds, found):
     assert abs(rows["feature", "noise"]) < 0.03
 
 
-def test_rows_say_how_folds_differ(folds, found):
-    table = importance(found, folds, {}, repeats=3, seed=0)
+def test_rows_hold_folds_and_intervals(folds, results):
+    table = importance(results, folds, {}, repeats=3, seed=0)
 
     assert table.columns[-3:] == ["fold_0", "fold_1", "fold_2"]
     row = table.row(0, named=True)
@@ -63,9 +62,9 @@ def test_rows_say_how_folds_differ(folds, found):
     assert (row["n_folds"], row["classifier"]) == (3, "logistic")
 
 
-def test_a_block_is_shuffled_the_same_whatever_else_there_is(folds, found):
+def test_a_block_is_shuffled_the_same_whatever_else_there_is(folds, results):
     alone, together = (
-        importance(found, folds, names, repeats=3, seed=0) for names in ({}, {"mean_x": "x", "q50_x": "x"})
+        importance(results, folds, names, repeats=3, seed=0) for names in ({}, {"mean_x": "x", "q50_x": "x"})
     )
 
     def of(table):
@@ -76,20 +75,20 @@ def test_a_block_is_shuffled_the_same_whatever_else_there_is(folds, found):
 
 def test_blocks_are_columns_and_features():
     assert blocks(["mean_x", "n"], {"mean_x": "x"}) == [
-        Shuffled("statistic", "mean_x", ("mean_x",)),
-        Shuffled("statistic", "n", ("n",)),
-        Shuffled("feature", "x", ("mean_x",)),
-        Shuffled("feature", "n", ("n",)),
+        Block("statistic", "mean_x", ("mean_x",)),
+        Block("statistic", "n", ("n",)),
+        Block("feature", "x", ("mean_x",)),
+        Block("feature", "n", ("n",)),
     ]
 
 
-def test_nothing_that_learned_gives_an_empty_table(folds):
+def test_without_fitted_classifiers_the_table_is_empty(folds):
     table = importance(cross_validate(folds, {}, 3, seed=0), folds, {}, repeats=1, seed=0)
 
     assert table.is_empty()
     assert "importance" in table.columns
 
 
-def test_no_repeat_is_refused(folds, found):
-    with pytest.raises(ConfigError, match="importance_repeats must be at least 1, found 0"):
-        importance(found, folds, {}, repeats=0, seed=0)
+def test_no_repeat_is_refused(folds, results):
+    with pytest.raises(ConfigError, match="repeats: expected at least 1, found 0"):
+        importance(results, folds, {}, repeats=0, seed=0)

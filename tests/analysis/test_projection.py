@@ -1,83 +1,233 @@
-"""Principal components, against scikit-learn."""
+"""Standardised features, principal components and UMAP; cuML is replaced by a stand-in."""
+
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 
 from locgraph.analysis.feature_table import FeatureTable
-from locgraph.analysis.projection import principal_components
-from locgraph.errors import ConfigError
+from locgraph.analysis.projection import UmapSettings, principal_components, standardise, umap_projection
+from locgraph.errors import ConfigError, MissingPackageError
+from locgraph.preparation.clustering import backend
 
 
-def features(values, **more):
-    columns = {f"f{index}": column for index, column in enumerate(np.asarray(values, dtype=float).T)} | more
-    n = len(values)
-    table = pl.DataFrame({"fov_id": [f"{i:02}" for i in range(n)], "label": ["ab"[i % 2] for i in range(n)]} | columns)
+def features(n=24, labels="ab", seed=0):
+    """Two blobs, far apart, one of each class."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n, 4)) + 20 * (np.arange(n) % 2)[:, None]
+    columns = {f"f{index}": column for index, column in enumerate(values.T)}
+    names = [labels[i % 2] for i in range(n)]
+    table = pl.DataFrame({"fov_id": [f"{i:02}" for i in range(n)], "label": names} | columns)
     return FeatureTable(table, dict.fromkeys(columns, "nm"))
 
 
-VALUES = (
-    np.random.default_rng(0).normal(size=(20, 5)) @ np.random.default_rng(1).normal(size=(5, 5)) * [1, 10, 1e6, 1, 2]
-)
+def columns_of(labels=("b", None, "a", "a"), **columns):
+    table = pl.DataFrame({"fov_id": list("wxyz")[: len(labels)], "label": list(labels)} | columns)
+    return FeatureTable(table, dict.fromkeys(columns, "1"))
 
 
-def test_scores_and_variance():
-    found = principal_components(features(VALUES), n_components=3)
+def test_columns_are_standardised_and_keys_kept():
+    found = standardise(columns_of(size=[1.0, 2.0, 3.0, 4.0], far=[1e9, 1e9 + 1, 1e9, 1e9]))
 
-    scaled = StandardScaler().fit_transform(VALUES)
-    reference = PCA(3).fit(scaled)
+    assert found.columns == ("size", "far")
+    assert found.values[:, 0] == pytest.approx(np.array([-1.5, -0.5, 0.5, 1.5]) / np.sqrt(1.25))
+    assert found.keys.columns == ["fov_id", "label"]
+    assert found.targets.tolist() == [1, -1, 0, 0]
+    assert found.left_out == {}
+
+
+def test_gaps_and_constant_columns_are_left_out_with_reasons():
+    found = standardise(columns_of(gap=[1.0, None, 2.0, None], same=[0.3, 0.1 + 0.2, 0.3, 0.3]))
+
+    assert found.values.shape == (4, 0)
+    assert found.left_out == {
+        "gap": "no value in 2 of 4 rows",
+        "same": "the same value in all 4 rows",
+    }
+    assert found.lacks(4) == "needs at least 1 features that vary and have a value in each row, found 0"
+    assert found.lacks(5) == "needs at least 5 rows, found 4"
+    assert found.lacks(4, columns=0) is None
+
+
+def test_without_rows_nothing_is_standardised():
+    found = standardise(FeatureTable(columns_of(size=[1.0] * 4).table.clear(), {"size": "1"}))
+
+    assert found.values.shape == (0, 0)
+    assert found.lacks(1) == "needs at least 1 rows, found 0"
+
+
+def test_components_and_loadings_have_their_columns():
+    found = principal_components(features(), n_components=3)
+
     assert found.table.columns == ["fov_id", "label", "pc_1", "pc_2", "pc_3"]
-    scores = found.table.select("pc_1", "pc_2", "pc_3").to_numpy()
-    np.testing.assert_allclose(np.abs(scores), np.abs(reference.transform(scaled)), atol=1e-9)
-    np.testing.assert_allclose(found.explained, reference.explained_variance_ratio_)
+    assert found.loadings.columns == ["feature", "pc_1", "pc_2", "pc_3"]
+    assert found.loadings["feature"].to_list() == ["f0", "f1", "f2", "f3"]
+    # the blobs differ in all features alike
+    assert found.explained[0] > 0.9
+    assert (np.sign(found.table["pc_1"]) == np.tile([-1, 1], 12)).all()
     assert found.reason is None
 
 
-def test_loadings_are_correlations_and_their_sign_is_fixed():
-    found = principal_components(features(VALUES))
-
-    assert found.loadings["feature"].to_list() == [f"f{index}" for index in range(5)]
-    for name in ("pc_1", "pc_2", "pc_5"):
-        expected = [np.corrcoef(VALUES[:, index], found.table[name])[0, 1] for index in range(5)]
-        np.testing.assert_allclose(found.loadings[name], expected)
-        assert max(found.loadings[name], key=abs) > 0
-    squares = (found.loadings.select("^pc_.*$").to_numpy() ** 2).sum(axis=1)
-    np.testing.assert_allclose(squares, 1)
-
-
-def test_neither_units_nor_the_order_of_features_matter():
-    one, other = principal_components(features(VALUES)), principal_components(features(VALUES[:, ::-1] * 7 + 3))
-
-    np.testing.assert_allclose(one.table["pc_1"], other.table["pc_1"], atol=1e-9)
-
-
-def test_few_rows_have_few_components():
-    found = principal_components(features(VALUES[:3], flat=[1.0] * 3))
-
-    assert found.table.columns[2:] == ["pc_1", "pc_2"]
-    assert found.explained.sum() == pytest.approx(1)
-    assert found.left_out == {"flat": "the same value in all 3 rows"}
-    two = principal_components(features(VALUES[:2]))
-    assert two.explained == pytest.approx([1.0])
-
-
 @pytest.mark.parametrize(
-    ("values", "reason"),
+    ("table", "reason"),
     [
-        (VALUES[:1], "principal components: needs at least 2 rows, found 1"),
-        (np.ones((4, 2)), "principal components: needs at least 1 features that vary"),
+        (features(1), "principal components: needs at least 2 rows, found 1"),
+        (columns_of(same=[1.0] * 4), "principal components: needs at least 1 features that vary"),
     ],
 )
-def test_too_little(values, reason):
-    found = principal_components(features(values))
+def test_too_few_rows_or_features_have_no_components(table, reason):
+    found = principal_components(table)
 
     assert found.reason.startswith(reason)
     assert found.table.columns == ["fov_id", "label"]
     assert len(found.explained) == len(found.loadings) == 0
 
 
+def points(found):
+    return found.table.select("umap_1", "umap_2").to_numpy()
+
+
+@pytest.fixture
+def on_cpu(monkeypatch):
+    monkeypatch.setattr(backend, "_gpu_ready", lambda: False)
+
+
+@pytest.fixture
+def cuml(monkeypatch):
+    """Makes ``cuml.manifold`` a stand-in; what it was made with and given."""
+    seen = {}
+
+    class UMAP:
+        def __init__(self, **settings):
+            seen["settings"] = settings
+
+        def fit_transform(self, X, y=None):
+            seen["X"], seen["y"] = X, y
+            return X[:, :2]
+
+    modules = {name: ModuleType(name) for name in ("cuml", "cuml.cluster", "cuml.manifold", "cupy.cuda.runtime")}
+    modules |= {name: ModuleType(name) for name in ("cupy", "cupy.cuda")}
+    for name, module in modules.items():
+        module.__spec__, module.__path__ = ModuleSpec(name, None), []
+        monkeypatch.setitem(sys.modules, name, module)
+    modules["cuml.manifold"].UMAP = UMAP
+    modules["cupy.cuda.runtime"].getDeviceCount = lambda: 1
+    monkeypatch.setattr(backend, "_gpu_ready", backend._gpu_ready.__wrapped__)
+    return seen
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_alike_rows_are_neighbours_and_a_seed_gives_the_same_points():
+    settings = UmapSettings(n_neighbors=5, seed=3)
+
+    found = umap_projection(features(), settings)
+
+    assert found.table.columns == ["fov_id", "label", "umap_1", "umap_2"]
+    assert (found.reason, found.warnings, found.left_out) == (None, (), {})
+    where = points(found)
+    assert where.dtype == np.float64
+    distances = np.linalg.norm(where[:, None] - where, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (distances.argmin(axis=1) % 2 == np.arange(24) % 2).all()
+    assert np.array_equal(points(umap_projection(features(), settings)), where)
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_supervision_changes_the_points_and_allows_unknown_classes():
+    table = features(12)
+    unknown = FeatureTable(table.table.with_columns(label=pl.Series([*"ab" * 5, None, None])), table.units)
+
+    supervised = umap_projection(unknown, UmapSettings(n_neighbors=5, supervised=True))
+
+    assert supervised.reason is None
+    assert np.isfinite(points(supervised)).all()
+    assert not np.array_equal(points(supervised), points(umap_projection(unknown, UmapSettings(n_neighbors=5))))
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_neighbours_are_lowered_to_what_there_is():
+    found = umap_projection(features(6))
+
+    assert found.warnings == ("UMAP: n_neighbors lowered from 15 to 5, one less than there are rows",)
+    assert np.isfinite(points(found)).all()
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_almost_equal_rows_have_finite_points():
+    table = features(8)
+    alike = [pl.when(pl.int_range(8) == 7).then(pl.col(name)).otherwise(1.0).alias(name) for name in table.columns]
+
+    found = umap_projection(FeatureTable(table.table.with_columns(alike), table.units))
+
+    assert np.isfinite(points(found)).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "reason"),
+    [
+        (features(4), {}, "UMAP: needs at least 5 rows, found 4"),
+        (
+            features().select(["f0"]),
+            {},
+            "UMAP: needs at least 2 features that vary and have a value in each row, found 1",
+        ),
+        (features(labels="aa"), {"supervised": True}, "UMAP: with umap.supervised it needs at least two classes"),
+    ],
+)
+def test_too_few_rows_features_or_classes_have_no_umap(table, settings, reason):
+    found = umap_projection(table, UmapSettings(**settings))
+
+    assert found.reason == reason
+    assert found.table.columns == ["fov_id", "label"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_neighbors": 1}, r"^n_neighbors: expected a whole number of at least 2"),
+        ({"min_dist": 1.5}, r"^min_dist: expected a number at least 0 and at most 1"),
+        ({"supervised": "yes"}, r"^supervised: expected true or false"),
+        ({"seed": -1}, r"^seed: expected a whole number of at least 0"),
+        ({"backend": "gpu"}, "^backend.*found 'gpu'"),
+    ],
+)
+def test_wrong_settings_of_umap_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        UmapSettings(**settings)
+
+
+@pytest.mark.parametrize("name", ["auto", "cuml"])
+def test_cuml_gets_the_settings_and_float32(cuml, name):
+    found = umap_projection(features(10), UmapSettings(n_neighbors=20, supervised=True, seed=7, backend=name))
+
+    assert cuml["settings"] == {"n_components": 2, "n_neighbors": 9, "min_dist": 0.1, "random_state": 7}
+    assert cuml["X"].dtype == cuml["y"].dtype == np.float32
+    assert cuml["y"].tolist() == [0, 1] * 5
+    np.testing.assert_allclose(points(found), cuml["X"][:, :2])
+    umap_projection(features(10), UmapSettings(backend="cuml"))
+    assert cuml["y"] is None
+
+
+def test_the_cpu_does_not_use_cuml(cuml):
+    umap_projection(features(6), UmapSettings(backend="cpu"))
+    assert cuml == {}
+
+
+def test_cuml_needs_a_gpu(cuml, monkeypatch):
+    monkeypatch.setattr(sys.modules["cupy.cuda.runtime"], "getDeviceCount", lambda: 0)
+    with pytest.raises(ConfigError, match=r"backend: .*CUDA device"):
+        umap_projection(features(), UmapSettings(backend="cuml"))
+
+
+def test_cuml_needs_its_package(monkeypatch):
+    monkeypatch.setattr(backend, "_installed", lambda name: False)
+    with pytest.raises(MissingPackageError, match=r"backend: .*locgraph\[gpu\]"):
+        UmapSettings(backend="cuml")
+
+
 def test_no_components_are_refused():
     with pytest.raises(ConfigError, match="n_components: expected a whole number of at least 1, found 0"):
-        principal_components(features(VALUES), n_components=0)
+        principal_components(features(), n_components=0)

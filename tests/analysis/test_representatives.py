@@ -1,11 +1,11 @@
-"""FOVs that stand for their class, odd ones, and wrong ones."""
+"""Typical, untypical and misclassified FOVs."""
 
 import numpy as np
 import polars as pl
 import pytest
 
+from locgraph.analysis.cross_validation import Samples
 from locgraph.analysis.representatives import misclassified, representatives
-from locgraph.analysis.samples import Samples
 from locgraph.errors import ConfigError, DataError
 
 
@@ -16,7 +16,7 @@ def samples_of(values, labels) -> Samples:
     return Samples(names, columns, values, np.array(labels), None)
 
 
-def test_nearest_and_farthest_are_told_with_their_distances():
+def test_nearest_and_farthest_have_their_distances():
     # the mean of a is 3.2, of b 212 / 3; f4, of b, lies among a
     found = representatives(samples_of([[0], [3], [6.6], [100], [2], [110]], ["a", "a", "a", "b", "b", "b"]), 1)
 
@@ -26,8 +26,8 @@ def test_nearest_and_farthest_are_told_with_their_distances():
         ("b", "nearest", 1, "f3", "b"),
         ("b", "farthest", 1, "f4", "a"),
     ]
-    spread = np.std([0, 3, 6.6, 100, 2, 110])
-    expected = np.array([0.2, 3.4, 100 - 212 / 3, 212 / 3 - 2]) / spread
+    deviation = np.std([0, 3, 6.6, 100, 2, 110])
+    expected = np.array([0.2, 3.4, 100 - 212 / 3, 212 / 3 - 2]) / deviation
     np.testing.assert_allclose(found["distance"], expected)
 
 
@@ -49,8 +49,8 @@ def test_no_fov_is_both_near_and_far():
     assert found.filter(pl.col("class") == "b")["role"].to_list() == ["nearest"]
 
 
-def test_at_least_one_is_asked_for():
-    with pytest.raises(ConfigError, match=r"analysis\.representatives must be at least 1, found 0"):
+def test_no_representatives_are_refused():
+    with pytest.raises(ConfigError, match="per_class: expected at least 1, found 0"):
         representatives(samples_of([[0.0]], ["a"]), 0)
 
 
@@ -69,7 +69,7 @@ def predictions():
     )
 
 
-def test_wrong_test_fovs_are_listed_the_surest_first(predictions):
+def test_wrong_test_fovs_are_listed_the_most_confident_first(predictions):
     found = misclassified(predictions)
 
     assert found.rows() == [("z", 1, "b", "a", 0.8, 0.2), ("w", 0, "a", "b", 0.6, 0.4)]
@@ -77,11 +77,11 @@ def test_wrong_test_fovs_are_listed_the_surest_first(predictions):
 
 
 def test_classifiers_that_are_wrong_as_well_are_counted(predictions):
-    said = pl.DataFrame(
+    by_classifiers = pl.DataFrame(
         {"classifier": ["svm", "knn", "svm"], "fold": [0, 0, 5], "fov_id": ["w", "w", "z"]}
         | {"truth": ["a", "a", "b"], "prediction": ["b", "a", "a"]}
     )
-    found = misclassified(predictions, said)
+    found = misclassified(predictions, by_classifiers)
 
     assert found.select("fov_id", "classifiers_wrong", "classifiers").rows() == [("z", None, None), ("w", 1, 2)]
 
@@ -90,6 +90,6 @@ def test_a_network_without_faults_gives_an_empty_table(predictions):
     assert misclassified(predictions.filter(pl.col("fov_id") == "x")).is_empty()
 
 
-def test_tables_that_hold_no_predictions_are_refused(predictions):
+def test_missing_columns_of_predictions_are_an_error(predictions):
     with pytest.raises(DataError, match="split missing"):
         misclassified(predictions.drop("split"))

@@ -1,3 +1,5 @@
+"""Summary of a sweep: numbers by hand, missing folds, files and text."""
+
 import json
 from pathlib import Path
 
@@ -6,8 +8,10 @@ import polars as pl
 import pytest
 
 from locgraph.analysis.runs import Failure, FoldResult
-from locgraph.analysis.summary import read_sweep, summarise, write_summary
+from locgraph.analysis.summary import compare_summaries, read_sweep, summarise, write_summary
+from locgraph.analysis.summary_text import interval, markdown_table, number, summary_markdown
 from locgraph.errors import DataError
+from locgraph.stats.intervals import mean_interval
 
 ACCURACIES = [0.9, 1.0, 0.8]
 
@@ -184,3 +188,111 @@ def test_counts_of_localisations_have_no_interval(tmp_path):
     assert "## Test localisations of all folds\n\n30 localisations." in text
     assert "Wilson" not in text
     assert row(summary, "model")["mean"] == pytest.approx(0.9)
+
+
+def test_sweeps_are_compared_on_the_folds_that_they_share():
+    other = summarise([result(0, 0.7), result(2, 0.7, controls={})], range(3))
+
+    table = compare_summaries(summarise(three(), range(3)), other)
+
+    model = table.filter(source="model", metric="accuracy").row(0, named=True)
+    expected = mean_interval([0.9 - 0.7, 0.8 - 0.7])
+    assert (model["n_folds"], model["mean"], model["other_mean"]) == pytest.approx((2, 0.85, 0.7))
+    assert (model["difference"], model["interval_low"]) == pytest.approx((0.15, expected.low))
+    assert (model["fold_0"], model["fold_2"]) == pytest.approx((0.2, 0.1))
+    control = table.filter(source="majority_class").row(0, named=True)
+    assert (control["n_folds"], control["difference"], control["interval_low"], control["fold_2"]) == (1, 0, None, None)
+    assert compare_summaries(summarise([result(0)], range(3)), summarise([result(1)], range(3))).is_empty()
+
+
+CONTENT = {
+    "experiment": "digits",
+    "expected_folds": [0, 1, 2],
+    "missing": [2],
+    "reasons": {"2": "out of\nmemory"},
+    "table": [
+        {
+            "source": source,
+            "metric": metric,
+            "n_folds": 2,
+            "mean": mean,
+            "standard_deviation": 0.1,
+            "interval_low": low,
+            "interval_high": high,
+            "fold_0": mean,
+            "fold_1": None,
+        }
+        for source, metric, mean, low, high in (
+            ("model", "accuracy", 0.9, 0.85, 0.95),
+            ("model", "loss", 0.4, None, None),
+            ("count_alone", "accuracy", 0.5, 0.4, 0.6),
+        )
+    ],
+    "class_names": ["one", "two"],
+    "confusion_matrix": [[9, 1], [0, 10]],
+    "pooled_accuracy": {"accuracy": 0.95, "low": 0.76, "high": 0.99},
+}
+
+
+def test_the_text_of_an_incomplete_sweep():
+    assert (
+        summary_markdown(CONTENT)
+        == """\
+# digits
+
+**Incomplete: 2 of 3 folds.** The numbers below leave these out:
+
+- fold 2: out of memory
+
+## Accuracy
+
+|  | mean | s.d. | 95 % interval of the mean | folds | fold 0 | fold 1 |
+| :-- | --: | --: | --: | --: | --: | --: |
+| model | 0.900 | 0.100 | 0.850 to 0.950 | 2 of 3 | 0.900 | – |
+| count_alone | 0.500 | 0.100 | 0.400 to 0.600 | 2 of 3 | 0.500 | – |
+
+## Other metrics of the model
+
+|  | mean | s.d. | 95 % interval of the mean | folds | fold 0 | fold 1 |
+| :-- | --: | --: | --: | --: | --: | --: |
+| loss | 0.400 | 0.100 | – | 2 of 3 | 0.400 | – |
+
+## Test FOVs of all folds
+
+Accuracy over 20 FOVs: 0.950, 95 % interval 0.760 to 0.990 (Wilson).
+
+| truth / prediction | one | two |
+| :-- | --: | --: |
+| one | 9 | 1 |
+| two | 0 | 10 |
+
+## The controls
+
+- `count_alone`: forest on the number of localisations.
+"""
+    )
+
+
+def test_the_text_without_results_has_no_tables():
+    text = summary_markdown(
+        CONTENT | {"experiment": "", "table": [], "missing": [0, 1, 2], "reasons": dict.fromkeys("012", "?")}
+    )
+    assert text.startswith("# Sweep\n\n**Incomplete: 0 of 3 folds.**")
+    assert "|" not in text
+
+
+def test_a_table_has_a_header_a_rule_and_escaped_cells():
+    assert markdown_table(["", "a"], [["x|y", "1"], ["two\nlines", "2"]]).splitlines() == [
+        "|  | a |",
+        "| :-- | --: |",
+        "| x\\|y | 1 |",
+        "| two lines | 2 |",
+    ]
+
+
+def test_numbers_and_intervals():
+    assert number(0.12345) == "0.123"
+    assert number(2.0, digits=1) == "2.0"
+    assert number(None) == "–"
+    assert interval(0.5, 1) == "0.500 to 1.000"
+    assert interval(None, 1) == interval(0, None) == "–"

@@ -66,9 +66,7 @@ def test_an_unknown_accelerator(machine, device):
 def test_an_unknown_precision(machine, device, cuda, accelerator, where, precision):
     machine(cuda)
 
-    with pytest.raises(
-        ConfigError, match=rf"precision: {precision} cannot be run on this {where}; .*16-mixed"
-    ):
+    with pytest.raises(ConfigError, match=rf"precision: {precision} cannot be run on this {where}; .*16-mixed"):
         check_device(device(accelerator, precision))
 
 

@@ -24,9 +24,7 @@ def place(tmp_path):
 
 def test_what_the_user_says_comes_first(tmp_path, place):
     assert find_tables([tmp_path], place("moved")) == tmp_path / "moved"
-    with pytest.raises(
-        DataError, match=r"tables: expected prepared tables, .* clusters; found none in .*empty"
-    ):
+    with pytest.raises(DataError, match=r"tables: expected prepared tables, .* clusters; found none in .*empty"):
         find_tables([tmp_path], tmp_path / "empty")
 
 

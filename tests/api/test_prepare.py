@@ -81,7 +81,8 @@ def test_folders_are_shared_where_settings_do_not_decide(make, raw):
 
     same = make(
         f"data.raw_dir={raw.parent}/./raw", "seed=3", "fold.index=2", "training.optimizer.lr=0.1", "augment=none",
-        "scaling=per_fov", "loader.batch_size=2", "model.readout.reduce=[mean]", "limits.max_failed_fraction=0.9",
+        "scaling.positions=per_fov", "loader.batch_size=2", "model.readout.reduce=[mean]",
+        "limits.max_failed_fraction=0.9",
     )  # fmt: skip
 
     assert (same.tables, same.store) == (first.tables, first.store)
@@ -185,9 +186,7 @@ def test_too_many_bad_featextracted_tables(make, raw):
     tables = make(f"data.raw_dir={raw}").tables
     (tables / "clusters" / "fov1.parquet").write_bytes(b"PAR1")
 
-    with pytest.raises(
-        TooManyFailuresError, match=r"(?s)10\.00% of 4 FOVs.*max_failed_fraction:\n  fov1: .*truncated"
-    ):
+    with pytest.raises(TooManyFailuresError, match=r"(?s)10\.00% of 4 FOVs.*max_failed_fraction:\n  fov1: .*truncated"):
         make(f"data.featextracted_dir={tables}", data="featextracted")
 
 

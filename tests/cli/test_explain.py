@@ -25,7 +25,7 @@ def test_a_checkpoint_is_all_it_needs(trained, monkeypatch, tmp_path, capsys):
 
 
 def test_without_an_explainer_it_says_which_to_choose(fails, trained, tmp_path):
-    message = fails(tmp_path, "explain", f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt", "explain=none")
+    message = fails(tmp_path, "explain", f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt", "explain=[]")
     assert "ConfigError: explain: expected an explainer, found none; choose explain=subgraphx" in message
 
 

@@ -13,7 +13,7 @@ CLASSES = ("T", "L", "grid")
 
 @pytest.fixture
 def settings(composed):
-    """Reads the settings of ``explain=none`` with overrides."""
+    """Reads the settings of ``explain=[]`` with overrides."""
 
     def read(*overrides):
         cfg = composed("eval", "ckpt_path=best.ckpt", *(f"explain.{override}" for override in overrides))

@@ -146,7 +146,7 @@ def test_new_files_are_explained_by_what_was_learned_from_the_run(explains, new_
     about, metrics, _ = explains(
         f"data.raw_dir={new_files}",
         "limits.max_failed_fraction=0.5",
-        "+explain/explainers=pg_explainer",
+        "+explain=pg_explainer",
         "explain.explainers.pg_explainer.epochs=1",
         "explain.fit_fovs=2",
         "explain.fovs=[L_000,tiny]",
@@ -187,7 +187,7 @@ def test_scores_of_localisations_are_of_those_in_the_prepared_tables(trained, ru
     where = ("model=locclusternet", "trainer.max_epochs=1", f"paths.run_dir={tmp_path / 'run'}", "controls=false")
     run(trained.folder, "train", *trained.overrides, *where)
     checkpoint, folder = tmp_path / "run" / "checkpoints" / "best.ckpt", tmp_path / "explained"
-    quick = ("explain=saliency", "+explain/explainers=attention", *QUICK[1:], "explain.max_fovs=2")
+    quick = ("explain=[saliency,attention]", *QUICK[1:], "explain.max_fovs=2")
     run(tmp_path, "eval", f"ckpt_path={checkpoint}", *quick, f"paths.run_dir={folder}")
 
     scores = pl.read_parquet(folder / "attributions.parquet")

@@ -46,7 +46,7 @@ def overrides(raw) -> tuple[str, ...]:
     """What a small run of the head `segment` is started with."""
     groups = [text for text in SMALL if "." not in text.split("=")[0]]
     values = [text for text in SMALL if text not in groups]
-    return (f"data.raw_dir={raw}", *BY_LOCALISATION, *groups, "model=locclusternet_segment", *values)
+    return (f"data.raw_dir={raw}", *BY_LOCALISATION, *groups, "model=locclusternet", "model/head=segment", *values)
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +156,15 @@ def test_both_heads_at_once(overrides, run, raw, tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         codes = pl.col("kind").replace_strict({"background": 0, "site": 1, "": -1}, return_dtype=pl.Int64)
         pl.read_parquet(path).with_columns(codes).write_parquet(target)
-    own = [text for text in overrides if not text.startswith(("labels", "data.raw_dir", "model=", "trainer"))]
-    own = [f"data.raw_dir={integers}", "labels=folders", "model=locclusternet_both", *own, "trainer.max_epochs=2"]
+    own = [text for text in overrides if not text.startswith(("labels", "data.raw_dir", "model=", "model/", "trainer"))]
+    own = [
+        f"data.raw_dir={integers}",
+        "labels=folders",
+        "model=locclusternet",
+        "model/head=both",
+        *own,
+        "trainer.max_epochs=2",
+    ]
     own += ["data.localisation_classes=[background,site]", "training.class_weights={T: 2, L: 1}", "controls=false"]
 
     run(tmp_path, "train", *own, f"paths.run_dir={tmp_path / 'run'}")
@@ -185,11 +192,17 @@ def test_both_heads_at_once(overrides, run, raw, tmp_path):
     ("changes", "expected"),
     [
         (["labels=folders"], "model.head: predicts classes of localisations, which have none in these data"),
-        (["model=clusternet"], "model.head: predicts the class of a FOV, but with labels=localisations no FOV has one"),
-        (["model=locclusternet_both"], "predicts the class of a FOV, but with labels=localisations no FOV has one"),
+        (
+            ["model=clusternet", "model/head=classify"],
+            "model.head: predicts the class of a FOV, but with labels=localisations no FOV has one",
+        ),
+        (["model/head=both"], "predicts the class of a FOV, but with labels=localisations no FOV has one"),
         (["data.localisation_classes=[a,b]"], "data.localisation_classes: has no effect with labels=localisations"),
         (["labels=folders", "data.localisation_classes=[a,a]"], "data.localisation_classes: expected different names"),
-        (["labels=folders", "model=clusternet", "data.localisation_classes=[a]"], "has no effect with a model that"),
+        (
+            ["labels=folders", "model=clusternet", "model/head=classify", "data.localisation_classes=[a]"],
+            "has no effect with a model that",
+        ),
         (["training/sampler=balanced", "training.class_weights=none"], "draws FOVs by class"),
         (["training/mixup=manifold"], "use training/mixup=none"),
         (["training.localisation_weight=0"], "training.localisation_weight: expected a number above 0"),
@@ -200,7 +213,7 @@ def test_what_does_not_fit_is_told_in_one_message(overrides, fails, tmp_path, ch
     kept = [text for text in overrides if text.split("=")[0] not in {c.split("=")[0] for c in changes}]
     if "labels=folders" in changes:
         kept = [text for text in kept if not text.startswith("labels.")]
-    if "model=clusternet" in changes or "model=locclusternet_both" in changes:
+    if "model=clusternet" in changes or "model/head=both" in changes:
         kept = [text for text in kept if not text.startswith("model.")]
     ordered = sorted([*kept, *changes], key=lambda text: "." in text.split("=")[0])
     # elsewhere: other classes would be written into the tables of the run

@@ -88,7 +88,7 @@ def _base(stages):
         ("graph.cluster_features=[count]", {GRAPHS}),
         ("model=clusternet", {GRAPHS}),  # which needs no localisations
         ("model.readout.reduce=[mean]", set()),
-        ("scaling=per_fov", set()),
+        ("scaling.positions=per_fov", set()),
         ("augment=strong", set()),
         ("fold.index=1", set()),
         ("fold=hold_out", set()),

@@ -46,10 +46,11 @@ def names(kind):
 SINGLE = {path.stem for path in (config_dir() / "model").glob("loconly*.yaml")} | {"single_cluster"}
 
 CASES = [
-    *((name,) for name in names("") if not name.endswith("_segment")),
+    *((name,) for name in names("")),
     *(("invariantnet", f"model/cluster_encoder={name}") for name in names("cluster_encoder")),
     *(("clusternet", f"model/readout={name}") for name in names("readout")),
     ("clusternet", "model/loc_encoder=deep_sets"),
+    ("locclusternet", "model/head=both"),
     *((name, "model.cluster_features=false") for name in ("clusternet", "clustermlp", "invariantnet", "hgt")),
 ]
 
@@ -277,7 +278,7 @@ def test_32_bits_under_autocast(explainer, make_fitting, make_fov):
 
 @every_explainer
 def test_classes_of_localisations_are_not_explained(explainer, make_fitting):
-    network = make_fitting(("locclusternet_segment",))
+    network = make_fitting(("locclusternet", "model/head=segment"))
 
     with pytest.raises(ConfigError, match="explains the class of a FOV"):
         explainer.check(network)

@@ -124,7 +124,7 @@ def test_a_linear_network_is_shared_out_exactly(baseline, steps, linear_network,
         ("clustermlp",),
         ("hgt", "model/readout=supercluster"),
         ("clusternet", "model/readout=with_descriptors"),
-        ("locclusternet_both",),
+        ("locclusternet", "model/head=both"),
     ],
     ids=str,
 )

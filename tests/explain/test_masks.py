@@ -22,7 +22,7 @@ def test_price_of_being_unsure():
 
 
 def test_surprise_is_the_cross_entropy_of_the_class(make_network, make_full_example):
-    network, example = make_network("locclusternet_both"), make_full_example()
+    network, example = make_network("locclusternet", "model/head=both"), make_full_example()
 
     with frozen(network):
         found = surprise(network, example.graph, network.describe(example.graph), 2)

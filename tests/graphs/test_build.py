@@ -9,7 +9,7 @@ from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.build import build_graph
 from locgraph.graphs.descriptors import Covariance, PairDistances
-from locgraph.graphs.edges import AllPairs, Nearest
+from locgraph.graphs.edges import AllPairs
 from locgraph.graphs.superclusters import Linked
 
 NEAR, IN = schema.level_near, schema.level_in
@@ -269,22 +269,6 @@ def test_features_keep_their_order(make_recipe, make_tables):
     np.testing.assert_array_equal(graph["localisation"].x.numpy(), expected)
 
 
-def test_the_edges_of_clusters_are_those_asked_for(make_recipe, make_tables):
-    tables = make_tables(sizes=(3,) * 6)
-
-    nearest = build_graph(*tables, 2, make_recipe(cluster_edges=Nearest(1)), "fov")
-    pairs = build_graph(*tables, 2, make_recipe(cluster_edges=AllPairs()), "fov")
-
-    assert nearest[schema.CLUSTER_NEAR].edge_index.shape == (2, 6)
-    assert pairs[schema.CLUSTER_NEAR].edge_index.shape == (2, 30)
-
-
-def test_the_same_tables_give_the_same_graph(make_recipe, make_tables):
-    first, second = (build_graph(*make_tables(), 2, make_recipe(), "fov").to_dict() for _ in range(2))
-
-    torch.testing.assert_close(first, second, rtol=0, atol=0)
-
-
 def test_one_metre_from_the_origin(make_recipe, make_tables):
     here = build_graph(*make_tables(), 2, make_recipe(), "fov")
     there = build_graph(*make_tables(offset=1e9), 2, make_recipe(), "fov")
@@ -326,9 +310,9 @@ def test_positions_in_other_types_are_as_good(make_recipe, make_tables):
     [
         (
             {"cluster_features": ("area", "colour")},
-            r"fov: .*\['colour'\], found .*change graph\.cluster_features",
+            r"fov: .*\['colour'\], found .*change cluster_features",
         ),
-        ({"localisation_features": ("sigma",)}, r"fov: .*\['sigma'\], found .*change graph\.localisation_features"),
+        ({"localisation_features": ("sigma",)}, r"fov: .*\['sigma'\], found .*change localisation_features"),
     ],
 )
 def test_absent_features(make_recipe, make_tables, changes, message):
@@ -344,9 +328,9 @@ def test_values_that_are_not_finite(make_recipe, make_tables, bad):
     def spoilt(table, name):
         return table.with_columns(pl.when(second).then(pl.lit(bad, pl.Float64)).otherwise(pl.col(name)).alias(name))
 
-    with pytest.raises(DataError, match=r"fov: .*\['area'\]; change graph\.cluster_features"):
+    with pytest.raises(DataError, match=r"fov: .*\['area'\]; change cluster_features"):
         build_graph(locs, spoilt(clusters, "area"), 2, make_recipe(), "fov")
-    with pytest.raises(DataError, match=r"fov: .*\['photons'\]; change graph\.localisation_features"):
+    with pytest.raises(DataError, match=r"fov: .*\['photons'\]; change localisation_features"):
         build_graph(spoilt(locs, "photons"), clusters, 2, make_recipe(localisation_features=("photons",)), "fov")
     with pytest.raises(DataError, match=r"fov: .*\['x'\]; extract"):
         build_graph(spoilt(locs, "x"), clusters, 2, make_recipe(cluster_edges=AllPairs()), "fov")
@@ -373,11 +357,11 @@ def test_no_cluster(make_recipe, make_tables):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"localisation_k": 0}, r"graph\.localisation_k must be at least 1, found 0"),
-        ({"ratios": (0.5, 0.0)}, r"graph\.ratios must be above 0 and at most 1, found \[0\.5, 0\.0\]"),
-        ({"ratios": (1.5,)}, r"graph\.ratios must be above 0 and at most 1, found \[1\.5\]"),
-        ({"cluster_features": ("area", "area")}, r"graph\.cluster_features must name each column once"),
-        ({"localisation_features": ("x", "x")}, r"graph\.localisation_features must name each column once"),
+        ({"localisation_k": 0}, "localisation_k: .* at least 1, found 0"),
+        ({"ratios": (0.5, 0.0)}, r"ratios: .*found \[0\.5, 0\.0\]"),
+        ({"ratios": (1.5,)}, r"ratios: .*found \[1\.5\]"),
+        ({"cluster_features": ("area", "area")}, "cluster_features: expected each column once"),
+        ({"localisation_features": ("x", "x")}, "localisation_features: expected each column once"),
     ],
 )
 def test_settings_that_cannot_work(make_recipe, changes, message):

@@ -1,6 +1,5 @@
 """Nearest neighbours within groups: small groups, large ones, and groups whose points coincide, against brute force."""
 
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -104,14 +103,3 @@ def test_coincident_points_are_not_all_neighbours_of_the_same_few(swept, monkeyp
     monkeypatch.setattr(module, "_SWEPT", swept)
     rows = nearest_rows(np.zeros((100, 2)), 5, np.array([0, 100]))
     assert np.bincount(rows.ravel()).max() <= 10
-
-
-@pytest.mark.parametrize("positions", [1, 2, 1000])
-def test_a_hundred_thousand_points_at_few_positions_take_a_moment(positions):
-    rng = np.random.default_rng(5)
-    points = rng.normal(size=(positions, 2))[rng.integers(0, positions, 100_000)]
-    nearest_rows(points[:500], 5, np.array([0, 250, 500]))  # compiles
-    start = time.perf_counter()
-    rows = nearest_rows(points, 5, np.array([0, 100_000]))
-    assert time.perf_counter() - start < 3.0  # 0.1 s on a free core; minutes if all pairs were looked at
-    assert (distances_of(points, rows) == 0).all()

@@ -98,12 +98,6 @@ def test_every_group_keeps_a_point_however_small_the_ratio():
     assert len(farthest_points(points, offsets, 1e-12)) == 3
 
 
-def test_rows_are_ascending_and_each_once():
-    points, offsets = groups(np.random.default_rng(3), [40, 1, 25])
-
-    assert (np.diff(farthest_points(points, offsets, 0.6)) > 0).all()
-
-
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_rotation_reflection_shift_and_scale_change_nothing(dimensions):
     rng = np.random.default_rng(4)
@@ -128,16 +122,6 @@ def test_the_order_of_the_rows_changes_names_alone():
     order = rng.permutation(90)
 
     assert sorted(order[farthest_points(points[order], offsets, 0.4)]) == farthest_points(points, offsets, 0.4).tolist()
-
-
-def test_groups_do_not_see_each_other():
-    points, offsets = groups(np.random.default_rng(7), [20, 30])
-
-    both = farthest_points(points, offsets, 0.5)
-
-    first = farthest_points(points[:20], np.array([0, 20]), 0.5)
-    second = farthest_points(points[20:], np.array([0, 30]), 0.5) + 20
-    assert both.tolist() == [*first, *second]
 
 
 def test_chosen_points_cover_the_group():

@@ -1,4 +1,4 @@
-"""The graph store: what goes in comes out, damage is told, and nothing is built twice or kept too long."""
+"""The graph store: what goes in comes out, damage is reported, and nothing is built twice or kept too long."""
 
 import shutil
 

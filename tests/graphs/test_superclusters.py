@@ -123,15 +123,15 @@ def test_one_cluster_and_coincident_ones():
 
 @pytest.mark.parametrize("scales", [[], [0.0], [-1.0, 2.0], [5.0, 5.0], [5.0, 3.0], [1.0, np.inf], [np.nan]])
 def test_scales_that_cannot_work(scales):
-    with pytest.raises(ConfigError, match=r"graph\.superclusters\.scales_nm must be .*ascend from above 0, found"):
+    with pytest.raises(ConfigError, match=r"scales_nm: expected .*ascend from above 0, found"):
         Linked(scales)
 
 
 def test_no_neighbours_cannot_work():
-    with pytest.raises(ConfigError, match=r"graph\.superclusters\.k must be at least 1, found 0"):
+    with pytest.raises(ConfigError, match=r"k: .* at least 1, found 0"):
         Linked([5.0], k=0)
 
 
 def test_a_scale_too_small_for_the_field_names_the_setting():
-    with pytest.raises(DataError, match=r"with graph\.superclusters\.scales_nm = 1e-06; raise"):
+    with pytest.raises(DataError, match="with scales_nm = 1e-06; raise"):
         Linked([1e-6])(np.array([[0.0, 0.0], [1e9, 0.0]]))

@@ -188,7 +188,7 @@ def test_a_cluster_that_vanishes(cluster):
     next(outcomes)
     cluster.close()
 
-    with pytest.raises(DataError, match=r"scheduler was lost.*kept.*executor\.address"):
+    with pytest.raises(DataError, match=r"scheduler was lost.*kept"):
         list(outcomes)
 
 
@@ -233,13 +233,13 @@ def test_nobody_at_the_address(monkeypatch, divide):
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))  # bound, but nobody listens
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-        with pytest.raises(ConfigError, match=rf"executor\.address.*{address}, found none.*`dask scheduler`.*null"):
+        with pytest.raises(ConfigError, match=rf"address: .*{address}, found none.*`dask scheduler`.*null"):
             list(Dask(address).run(divide, {"a": 1}))
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1", "smoke://127.0.0.1:8786"])
 def test_a_misspelt_address(address, divide):
-    with pytest.raises(ConfigError, match=rf"executor\.address.*{address}"):
+    with pytest.raises(ConfigError, match=rf"address: .*{address}"):
         list(Dask(address).run(divide, {"a": 1}))
 
 
@@ -249,23 +249,23 @@ def test_no_scheduler_file(content, tmp_path, divide):
     if content is not None:
         path.write_text(content, encoding="utf-8")
 
-    with pytest.raises(ConfigError, match=r"executor\.address must be.*tcp://host:8786, or.*scheduler file, found"):
+    with pytest.raises(ConfigError, match=r"address: expected .*tcp://host:8786, or.*scheduler file, found"):
         list(Dask(str(path)).run(divide, {"a": 1}))
 
 
 @pytest.mark.parametrize("workers", [0, -2])
 def test_too_few_workers(workers):
-    with pytest.raises(ConfigError, match=rf"executor\.workers must be at least 1 or null.*found {workers}"):
+    with pytest.raises(ConfigError, match=rf"workers: .* at least 1, found {workers}"):
         Dask(workers=workers)
 
 
 def test_workers_of_a_cluster_that_is_there_are_not_ours_to_choose():
-    with pytest.raises(ConfigError, match=r"executor\.workers must be null with executor\.address, found 4"):
+    with pytest.raises(ConfigError, match="workers: expected null with an address, found 4"):
         Dask("tcp://host:8786", workers=4)
 
 
 def test_without_dask(monkeypatch):
     monkeypatch.setattr(dask_executor, "find_spec", lambda name: None)
 
-    with pytest.raises(MissingPackageError, match=r"executor=dask needs .*pip install 'locgraph\[dask\]'"):
+    with pytest.raises(MissingPackageError, match=r"Dask needs .*pip install 'locgraph\[dask\]'"):
         Dask()

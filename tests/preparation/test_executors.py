@@ -1,4 +1,4 @@
-"""Executors: the same outcomes one after the other and in parallel, failures apart, killed workers told."""
+"""Executors: the same outcomes one after the other and in parallel, failures apart, killed workers reported."""
 
 import os
 import pickle
@@ -14,8 +14,6 @@ from locgraph.errors import ConfigError, DataError
 from locgraph.preparation import executors
 from locgraph.preparation.executors import Outcome, Processes, Serial
 from locgraph.preparation.prepare import prepare
-
-# Functions are made inside functions: then they travel to other processes by value, as those cannot import the tests.
 
 
 @pytest.fixture
@@ -144,7 +142,7 @@ def test_a_killed_worker_names_the_settings_to_change(divide):
             os.kill(os.getpid(), 9)
         return item
 
-    with pytest.raises(DataError, match=r"process was killed.*memory.*executor=serial, or executor\.workers below 2"):
+    with pytest.raises(DataError, match=r"process was killed.*memory.*fewer workers than 2"):
         list(Processes(workers=2, head_start_s=0).run(die, {str(item): item for item in range(8)}))
 
     assert (
@@ -154,13 +152,13 @@ def test_a_killed_worker_names_the_settings_to_change(divide):
 
 @pytest.mark.parametrize("workers", [0, -2])
 def test_too_few_workers(workers):
-    with pytest.raises(ConfigError, match=rf"executor\.workers must be at least 1 or null.*found {workers}"):
+    with pytest.raises(ConfigError, match=rf"workers: .* at least 1, found {workers}"):
         Processes(workers)
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan")])
 def test_a_head_start_below_nothing(seconds):
-    with pytest.raises(ConfigError, match=rf"executor\.head_start_s must be at least 0, found {seconds}"):
+    with pytest.raises(ConfigError, match=f"head_start_s: expected at least 0 s, found {seconds}"):
         Processes(2, seconds)
 
 

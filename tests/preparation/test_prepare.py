@@ -110,7 +110,7 @@ def test_bad_fovs_are_named_and_the_others_go_on(run, make_raw, write_raw, tmp_p
     assert manifest.table["fov_id"].to_list() == ["A/0", "A/4", "B/1"]
     assert set(manifest.failures) == {"A/2", "B/3", "B/5"}
     assert "found 1 of 2" in manifest.failures["A/2"]
-    assert "0 clusters with at least 3 localisations" in manifest.failures["B/3"]
+    assert "at least 1 clusters of at least 3 localisations, found 0" in manifest.failures["B/3"]
     assert "truncated or damaged" in manifest.failures["B/5"]
     assert Manifest.read(tmp_path / "tables" / "manifest.parquet").failures == manifest.failures
 

@@ -65,11 +65,11 @@ def test_every_localisation_has_the_same_chance():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"count": 0}, r"views\.count must be at least 1, found 0"),
-        ({"keep": 0.0}, r"views\.keep must be above 0 and at most 1, found 0\.0"),
-        ({"keep": 1.1}, r"views\.keep must be above 0 and at most 1, found 1\.1"),
-        ({"keep": float("nan")}, r"views\.keep must be above 0 and at most 1, found nan"),
-        ({"seed": -1}, r"views\.seed must be at least 0, found -1"),
+        ({"count": 0}, "count: .*found 0"),
+        ({"keep": 0.0}, r"keep: .*found 0\.0"),
+        ({"keep": 1.1}, r"keep: .*found 1\.1"),
+        ({"keep": float("nan")}, "keep: .*found nan"),
+        ({"seed": -1}, "seed: .*found -1"),
     ],
 )
 def test_settings_that_cannot_work(changes, message):

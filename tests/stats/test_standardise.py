@@ -5,7 +5,6 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from locgraph.errors import ConfigError
 from locgraph.stats.standardise import principal_components, standardise, varies
 
 VALUES = (
@@ -53,8 +52,3 @@ def test_loadings_are_correlations_and_their_sign_is_fixed():
 def test_few_rows_have_few_components():
     assert principal_components(SCALED[:3]).scores.shape == (3, 2)
     assert principal_components(SCALED[:2]).explained == pytest.approx([1.0])
-
-
-def test_no_component_is_refused():
-    with pytest.raises(ConfigError, match="n_components: expected a whole number of at least 1, found 0"):
-        principal_components(SCALED, 0)

@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn that see training FOVs alone: standardised, filled and tuned by nothing else."""
+"""Classifiers of scikit-learn whose standardisation and settings come from training FOVs alone."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from locgraph.stats.metrics import balanced_accuracy
 from locgraph.stats.standardise import varies
 
 _STEP: Final = "classifier"
-SETTING: Final = "analysis.classifiers"
 
 
 class Standardise(TransformerMixin, BaseEstimator):
-    """Mean 0 and standard deviation 1 over what it is fitted to; gaps become 0, constant columns stay 0.
+    """Standardisation by the means and standard deviations of the training FOVs; gaps and constant columns become 0.
 
-    A column that is constant in training can tell nothing, whatever it does in a test, so it is silenced there too.
+    A column that is constant in training carries no information, so it is 0 in a test too.
     """
 
     def fit(self, values: np.ndarray, labels: np.ndarray | None = None) -> Standardise:
-        """Takes the means and standard deviations of (N, F) float64; labels are not looked at."""
+        """Compute means and standard deviations of (N, F) float64; labels are not used."""
         del labels
         useful = varies(values)
         known = np.where(np.isnan(values), 0.0, values)
@@ -40,19 +39,19 @@ class Standardise(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, values: np.ndarray) -> np.ndarray:
-        """Scales (M, F) float64."""
+        """Scale (M, F) float64."""
         return np.where(np.isnan(values), 0.0, values - self.means_) * self.factors_
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A classifier that has learned.
+class FittedClassifier:
+    """A fitted classifier.
 
     Attributes:
         pipeline: Takes raw values (M, F) float64, gives class names.
-        settings: The settings of the grid that were chosen; empty where nothing was.
-        inner_score: Balanced accuracy of these settings within the training FOVs; None where nothing was chosen.
-        notes: What was remarkable, in words.
+        settings: The chosen settings of the grid; empty where there was no choice.
+        inner_score: Balanced accuracy of these settings within the training FOVs; None where there was no choice.
+        notes: Warnings of scikit-learn, and why nothing was tuned.
     """
 
     pipeline: Pipeline
@@ -61,7 +60,7 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-class Tuned:
+class TunedClassifier:
     """A classifier whose settings are chosen within the training FOVs.
 
     Args:
@@ -75,36 +74,38 @@ class Tuned:
     def __init__(self, estimator: BaseEstimator, grid: Mapping[str, Sequence[Any]] | None = None) -> None:
         name = type(estimator).__name__
         if not (hasattr(estimator, "get_params") and is_classifier(estimator)):
-            raise ConfigError(f"{SETTING}: expected a classifier as scikit-learn knows them, found {name}")
+            raise ConfigError(f"expected a classifier of scikit-learn, found {name}", setting="estimator")
         known = estimator.get_params()
         for setting, values in (grid or {}).items():
             if setting not in known:
-                raise ConfigError(f"{SETTING}: {name} has no setting {setting!r}; it has {', '.join(sorted(known))}")
+                raise ConfigError(
+                    f"{name} has no setting {setting!r}; it has {', '.join(sorted(known))}", setting="grid"
+                )
             if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-                raise ConfigError(f"{SETTING}: grid.{setting} of {name} must be a list of values, found {values!r}")
+                raise ConfigError(f"expected a list of values, found {values!r}", setting=f"grid.{setting}")
         self.estimator, self.grid = estimator, {key: list(values) for key, values in (grid or {}).items()}
 
     def fit(
         self, values: np.ndarray, labels: np.ndarray, groups: np.ndarray | None, inner_folds: int, seed: int
-    ) -> Fitted:
-        """Chooses settings by cross-validation within the training FOVs, and learns from all of these with the best.
+    ) -> FittedClassifier:
+        """Choose settings by cross-validation within the training FOVs, and fit the best to all of them.
 
         Args:
-            values: (N, F) float64 of the training FOVs, raw; NaN where a number is missing.
+            values: (N, F) float64 of the training FOVs, raw; NaN where there is no value.
             labels: Class names (N,).
-            groups: Groups (N,), which inner folds do not tear; None where there are none.
+            groups: Groups (N,), which inner folds keep whole; None where there are none.
             inner_folds: Number of inner folds; fewer where a class has fewer FOVs or groups.
             seed: Of the inner folds and of the classifier.
 
         Raises:
             DataError: The training FOVs are of one class, or there is none.
-            ConfigError: The classifier refuses one of its settings.
+            ConfigError: The classifier rejects one of its settings.
         """
         if len(np.unique(labels)) < 2:
             raise DataError(f"a classifier needs training FOVs of two classes, found {np.unique(labels).tolist()}")
         pipeline = self._pipeline(seed)
         splits = inner_splits(labels, groups, inner_folds, seed) if self._chooses() else []
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 if not splits:
@@ -112,20 +113,20 @@ class Tuned:
                 else:
                     search = self._search(pipeline, splits).fit(values, labels)
                     fitted, score = search.best_estimator_, float(search.best_score_)
-                    settings = {key.removeprefix(f"{_STEP}__"): found for key, found in search.best_params_.items()}
-                # some classifiers learn from too few FOVs, and refuse only to use it
+                    settings = {key.removeprefix(f"{_STEP}__"): value for key, value in search.best_params_.items()}
+                # some classifiers accept too few FOVs, and fail only when they predict
                 fitted.predict(values)
             except (ValueError, TypeError) as error:
-                # scikit-learn may put whole stack traces into a message: the reason is in its last line
+                # scikit-learn may put whole stack traces into a message: its last line holds the reason
                 reason = str(error).strip().splitlines()[-1].strip()
                 raise ConfigError(
-                    f"{SETTING}: {type(self.estimator).__name__} refuses {len(labels)} training FOVs with the grid "
+                    f"{type(self.estimator).__name__} refuses {len(labels)} training FOVs with the grid "
                     f"{self.grid}: {reason}"
                 ) from error
-        notes = _notes(told)
+        notes = _notes(caught)
         if self._chooses() and not splits:
             notes = (*notes, "nothing was tuned: some class has too few training FOVs or groups for two inner folds")
-        return Fitted(fitted, settings, score, notes)
+        return FittedClassifier(fitted, settings, score, notes)
 
     def _chooses(self) -> bool:
         return any(len(values) > 1 for values in self.grid.values())
@@ -162,12 +163,12 @@ def certainty_of(pipeline: Any, values: np.ndarray) -> np.ndarray | None:
 def inner_splits(
     labels: np.ndarray, groups: np.ndarray | None, n_folds: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Inner folds of a training side: stratified, in whole groups where there are groups.
+    """Return stratified inner folds of a training side, of whole groups where there are groups.
 
     Args:
         labels: Class names (N,).
         groups: Groups (N,), or None.
-        n_folds: How many at most; a class with fewer FOVs (or groups) makes it fewer.
+        n_folds: Upper limit; a class with fewer FOVs (or groups) lowers it.
         seed: Of the shuffle.
 
     Returns:
@@ -186,18 +187,18 @@ def inner_splits(
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class in y has only")
-        found = list(splitter.split(labels, labels, groups))
-    return [(train, val) for train, val in found if len(val) and len(np.unique(labels[train])) == len(classes)]
+        splits = list(splitter.split(labels, labels, groups))
+    return [(train, val) for train, val in splits if len(val) and len(np.unique(labels[train])) == len(classes)]
 
 
 def _score(pipeline: Pipeline, values: np.ndarray, labels: np.ndarray) -> float:
     return balanced_accuracy(labels, pipeline.predict(values))
 
 
-def _notes(told: list[warnings.WarningMessage]) -> tuple[str, ...]:
-    """Warnings of scikit-learn in one line each, the same ones once."""
-    slow = sum(issubclass(warning.category, ConvergenceWarning) for warning in told)
-    others = [warning for warning in told if not issubclass(warning.category, ConvergenceWarning)]
+def _notes(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:
+    """Return warnings of scikit-learn in one line each, without repetition."""
+    slow = sum(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    others = [warning for warning in caught if not issubclass(warning.category, ConvergenceWarning)]
     texts = {" ".join(str(warning.message).split()) for warning in others}
     failed = {text for text in texts if re.search(r"fits failed|Scoring failed|scores are non-finite", text)}
     notes = [f"{slow} fits stopped before they had converged: raise max_iter"] if slow else []

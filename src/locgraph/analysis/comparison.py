@@ -1,4 +1,4 @@
-"""Network, classifiers and controls in one table: the same folds, the same scores, intervals for each."""
+"""One table of network, classifiers and controls: the same folds, the same scores, intervals for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.controls import MEANINGS
-from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidated
+from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidation
 from locgraph.analysis.runs import FoldResult
 from locgraph.stats.intervals import mean_interval, wilson_interval
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
@@ -19,9 +19,9 @@ from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
 NETWORK: Final = "network"
 CONTROL: Final = "control"
 GRAPH: Final = "graph"
-"""What the network sees."""
+"""Input of the network."""
 LOCALISATIONS: Final = "localisations"
-"""What controls see."""
+"""Input of the controls."""
 KINDS: Final = (NETWORK, CLASSIFIER, CONTROL)
 
 _TEXTS: Final = ("kind", "name", "features", "metric")
@@ -30,14 +30,14 @@ _NUMBERS: Final = ("mean", "standard_deviation", "interval_low", "interval_high"
 
 @dataclass(frozen=True)
 class Entry:
-    """One method.
+    """One method and its scores.
 
     Attributes:
         kind: One of `KINDS`.
         name: Its name.
-        features: What it sees: ``hand_made``, ``learned``, ``localisations``, ``graph``.
+        features: Its input: ``hand_made``, ``learned``, ``localisations``, ``graph``.
         scores: Fold -> metric -> value.
-        right: Test FOVs of all folds that it named rightly, and their number; None where a FOV is tested twice.
+        right: Test FOVs of all folds that it classified correctly, and their number; None where a FOV is tested twice.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Entry:
 
 
 def compare(entries: Sequence[Entry]) -> pl.DataFrame:
-    """Puts methods into one table.
+    """Put methods into one table.
 
     Args:
         entries: The methods, in the order in which they are shown.
@@ -69,27 +69,27 @@ def compare(entries: Sequence[Entry]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns)
 
 
-def entries_of(found: CrossValidated, features: str) -> list[Entry]:
-    """Classifiers as entries, in the order of their names in the scores."""
-    names = found.scores[CLASSIFIER].unique(maintain_order=True).to_list()
+def classifiers_as_entries(results: CrossValidation, features: str) -> list[Entry]:
+    """Return classifiers as entries, in the order of the scores."""
+    names = results.scores[CLASSIFIER].unique(maintain_order=True).to_list()
     entries = []
     for name in names:
-        rows = found.scores.filter(pl.col(CLASSIFIER) == name).to_dicts()
+        rows = results.scores.filter(pl.col(CLASSIFIER) == name).to_dicts()
         scores = {
             row[schema.FOLD]: {metric: row[metric] for metric in METRICS if row[metric] is not None} for row in rows
         }
-        said = found.predictions.filter(pl.col(CLASSIFIER) == name)
-        right = int((said[schema.TRUTH] == said[schema.PREDICTION]).sum())
-        once = not said[schema.FOV_ID].is_duplicated().any()
-        entries.append(Entry(CLASSIFIER, name, features, scores, (right, said.height) if once else None))
+        predictions = results.predictions.filter(pl.col(CLASSIFIER) == name)
+        right = int((predictions[schema.TRUTH] == predictions[schema.PREDICTION]).sum())
+        once = not predictions[schema.FOV_ID].is_duplicated().any()
+        entries.append(Entry(CLASSIFIER, name, features, scores, (right, predictions.height) if once else None))
     return entries
 
 
 def runs_as_entries(results: Mapping[int, FoldResult], tested: Mapping[int, Sequence[str]]) -> list[Entry]:
-    """The network of some runs, and their controls.
+    """Return the network of some runs, and their controls, as entries.
 
     Args:
-        results: Fold -> what a run reached with classes of FOVs.
+        results: Fold -> result of a run that classifies FOVs.
         tested: Fold -> its test FOVs; pooled numbers need those of all folds.
     """
     if not results:
@@ -115,7 +115,7 @@ def runs_as_entries(results: Mapping[int, FoldResult], tested: Mapping[int, Sequ
 def controls_as_entries(
     tables: Mapping[int, Sequence[Mapping[str, Any]]], tested: Mapping[int, Sequence[str]]
 ) -> list[Entry]:
-    """Controls as entries.
+    """Return controls as entries.
 
     Args:
         tables: Fold -> rows of `locgraph.analysis.controls.run_controls`.
@@ -139,19 +139,19 @@ def controls_as_entries(
 
 
 def _once(folds: Iterable[int], tested: Mapping[int, Sequence[str]]) -> bool:
-    """Whether the test FOVs of some folds are known, and no FOV is among those of two."""
+    """Return whether the test FOVs of all folds are known, and none is in two."""
     names = [name for fold in folds for name in tested.get(fold, ())]
     return bool(names) and all(tested.get(fold) for fold in folds) and len(set(names)) == len(names)
 
 
 def _row(entry: Entry, metric: str) -> dict[str, Any] | None:
-    values = {fold: found[metric] for fold, found in sorted(entry.scores.items()) if metric in found}
+    values = {fold: scores[metric] for fold, scores in sorted(entry.scores.items()) if metric in scores}
     if not values:
         return None
     interval = mean_interval(list(values.values()), (0.0, 1.0))
-    spread = float(np.std(list(values.values()), ddof=1)) if len(values) > 1 else None
+    deviation = float(np.std(list(values.values()), ddof=1)) if len(values) > 1 else None
     row = dict(zip(_TEXTS, (entry.kind, entry.name, entry.features, metric), strict=True))
-    numbers = [interval.estimate, spread, interval.low, interval.high, None, None, None]
+    numbers = [interval.estimate, deviation, interval.low, interval.high, None, None, None]
     if metric == ACCURACY and entry.right is not None:
         pooled = wilson_interval(*entry.right)
         numbers[4:] = [pooled.estimate, pooled.low, pooled.high]

@@ -1,22 +1,23 @@
-"""What simple methods reach on the same split: a network that does not beat them has not earned its place.
+"""Controls: simple methods on the same split, which a network has to beat.
 
-Each structure is often imaged in an experiment of its own, so that the number of localisations alone may betray the
-class; the controls show how much of a result could come from it.
+Each structure is often imaged in an experiment of its own, so that the number of localisations alone may predict the
+class; the controls measure how much of a result could come from it.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+import numba
 import numpy as np
 import polars as pl
 from sklearn.ensemble import RandomForestClassifier
 
-from locgraph.analysis.pair_distances import fit_max_distance, fov_descriptor
-from locgraph.errors import DataError, FoldError
-from locgraph.graphs.descriptors import MAX_LOCALISATIONS
+from locgraph.errors import ConfigError, DataError, FoldError
+from locgraph.graphs.descriptors import MAX_LOCALISATIONS, pair_histogram, principal_deviations, sampled
+from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, balanced_accuracy
 
 PAIR_DISTANCES_AND_COUNT: Final = "pair_distances_and_count"
 PAIR_DISTANCES: Final = "pair_distances"
@@ -36,9 +37,10 @@ MEANINGS: Final = {
 """Every control and what it is, in the order of the table."""
 
 MIN_EQUAL_COUNT: Final = 20
-"""No FOV is thinned below this: fewer localisations say nothing about a shape."""
+"""No FOV is thinned below this: fewer localisations have no shape."""
 
 _N_TREES: Final = 200
+_RANGE_QUANTILE: Final = 0.99
 
 _T = TypeVar("_T")
 
@@ -50,7 +52,7 @@ def run_controls(
     test: Sequence[str],
     seed: int,
 ) -> pl.DataFrame:
-    """Trains every control on the training FOVs of a fold and tests it on the test FOVs.
+    """Train every control on the training FOVs of a fold and test it on the test FOVs.
 
     The result depends neither on the order of the FOVs nor on others in the mappings. The upper end of the
     pair-distance histogram and the pool of shuffled positions come from training FOVs alone.
@@ -63,8 +65,8 @@ def run_controls(
         seed: Of the forests, the shuffling and the thinning.
 
     Returns:
-        One row for each control in the order of `MEANINGS`: ``control``, ``accuracy``, ``balanced_accuracy`` (mean over
-        the classes of the test FOVs of the part found), ``n_train``, ``n_test``.
+        One row for each control in the order of `MEANINGS`: ``control``, ``accuracy``, ``balanced_accuracy`` (mean
+        recall over the classes of the test FOVs), ``n_train``, ``n_test``.
 
     Raises:
         FoldError: A part is empty, or a FOV is in both.
@@ -87,7 +89,7 @@ def run_controls(
 
 
 def _feature_tables(clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int) -> dict[str, np.ndarray]:
-    """What each forest sees: (FOVs, F) float64, rows in the order of ``clouds``."""
+    """Return the features of each forest: (FOVs, F) float64, rows in the order of ``clouds``."""
     max_distance = fit_max_distance(clouds[fov] for fov in train)
 
     def table(fovs: Mapping[str, np.ndarray], with_count: bool) -> np.ndarray:
@@ -104,8 +106,90 @@ def _feature_tables(clouds: Mapping[str, np.ndarray], train: Sequence[str], seed
     }
 
 
+def fov_descriptor(positions: np.ndarray, *, max_distance_nm: float, with_count: bool, n_bins: int = 60) -> np.ndarray:
+    """Return pair distances, extent and number of localisations of one FOV as one row of numbers.
+
+    None of them changes when the FOV is shifted, rotated or reflected. A forest on this row is the simplest method that
+    uses the shape of a structure, and the control that every network has to beat.
+
+    The histogram (the distribution D2 of Osada et al. 2002, 10.1145/571647.571648) has bins of equal width from 0 to
+    ``max_distance_nm``, the last of which also holds all that is farther; it sums to 1, or to 0 where there is only one
+    localisation. Of more than ``MAX_LOCALISATIONS`` localisations a random subset, the same every time, gives the
+    pairs; extent and number are always those of all of them.
+
+    Args:
+        positions: (N, D) float64 in nm, N >= 1.
+        max_distance_nm: Upper end of the histogram in nm, from `fit_max_distance` on the training FOVs.
+        with_count: Append the number of localisations N.
+        n_bins: Number of bins.
+
+    Returns:
+        (n_bins + D,) float64, or (n_bins + D + 1,) with the count: the histogram, then the standard deviations in nm
+        along the principal axes (square roots of the eigenvalues of the covariance), largest first, then N.
+
+    Raises:
+        DataError: There is no localisation, or a coordinate is not finite.
+        ConfigError: ``max_distance_nm`` or ``n_bins`` is not positive.
+    """
+    if not (np.isfinite(max_distance_nm) and max_distance_nm > 0):
+        raise ConfigError(f"expected a length above 0 in nm, found {max_distance_nm}", setting="max_distance_nm")
+    if n_bins < 1:
+        raise ConfigError(f"expected at least 1, found {n_bins}", setting="n_bins")
+    centred = _centred(positions)
+    parts = [pair_histogram(sampled(centred), n_bins, max_distance_nm), principal_deviations(centred)]
+    if with_count:
+        parts.append(np.array([len(centred)], dtype=np.float64))
+    return np.concatenate(parts)
+
+
+def fit_max_distance(fovs: Iterable[np.ndarray]) -> float:
+    """Return the upper end of the histogram for a set of FOVs: the 99 % quantile of their largest pair distances.
+
+    A quantile, so that one FOV with a stray localisation far away does not squeeze all others into the first bins.
+
+    Args:
+        fovs: Positions (N, D) in nm of each FOV. Training FOVs only: the range is fitted.
+
+    Returns:
+        The distance in nm.
+
+    Raises:
+        DataError: There is no FOV, or none with two localisations at different places.
+    """
+    largest = [_largest_distance(sampled(_centred(positions))) for positions in fovs]
+    distance = float(np.quantile(largest, _RANGE_QUANTILE)) if largest else 0.0
+    if distance <= 0:
+        raise DataError(
+            f"expected FOVs with localisations at different places, found none among {len(largest)}: "
+            "pair distances have no range"
+        )
+    return distance
+
+
+def _centred(positions: np.ndarray) -> np.ndarray:
+    """Return positions relative to their mean, float64, checked."""
+    points = np.asarray(positions, dtype=np.float64)
+    if points.ndim != 2 or 0 in points.shape:
+        raise DataError(f"expected positions (N, D) of at least one localisation, found shape {points.shape}")
+    if not np.isfinite(points).all():
+        raise DataError("expected finite positions, found NaN or infinity: locgraph.io.read refuses such rows")
+    return points - points.mean(axis=0)
+
+
+@numba.njit(cache=True)
+def _largest_distance(points: np.ndarray) -> float:  # pragma: no cover (compiled)
+    largest = 0.0
+    for first in range(points.shape[0]):
+        for second in range(first):
+            squared = 0.0
+            for axis in range(points.shape[1]):
+                squared += (points[first, axis] - points[second, axis]) ** 2
+            largest = max(largest, squared)
+    return np.sqrt(largest)
+
+
 def shuffle_positions(clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int) -> dict[str, np.ndarray]:
-    """Replaces every FOV by as many draws, with replacement, from the pooled positions of the training FOVs.
+    """Replace every FOV by as many draws, with replacement, from the pooled positions of the training FOVs.
 
     Each FOV is centred before pooling: where it lay on the coverslip is not part of its shape.
 
@@ -122,7 +206,7 @@ def shuffle_positions(clouds: Mapping[str, np.ndarray], train: Sequence[str], se
 
 
 def thin_to_equal_counts(clouds: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
-    """Thins every FOV at random to the number of localisations of the smallest.
+    """Thin every FOV at random to the number of localisations of the smallest.
 
     The number is at least `MIN_EQUAL_COUNT` (FOVs with fewer stay as they are) and at most `MAX_LOCALISATIONS`, which
     is all the descriptor uses.
@@ -148,11 +232,10 @@ def _generator(seed: int, fov_id: str) -> np.random.Generator:
 
 def _row(control: str, truth: np.ndarray, n_train: int, predicted: np.ndarray) -> dict[str, str | float | int]:
     expected = truth[n_train:]
-    correct = predicted == expected
     return {
         "control": control,
-        "accuracy": float(correct.mean()),
-        "balanced_accuracy": float(np.mean([correct[expected == name].mean() for name in np.unique(expected)])),
+        ACCURACY: float((predicted == expected).mean()),
+        BALANCED_ACCURACY: balanced_accuracy(expected, predicted),
         "n_train": n_train,
         "n_test": len(expected),
     }
@@ -160,7 +243,7 @@ def _row(control: str, truth: np.ndarray, n_train: int, predicted: np.ndarray) -
 
 def _check_split(train: Sequence[str], test: Sequence[str]) -> None:
     if not train or not test:
-        raise FoldError(f"controls need training and test FOVs, found {len(train)} and {len(test)}: see fold")
+        raise FoldError(f"controls need training and test FOVs, found {len(train)} and {len(test)}")
     both = sorted(set(train) & set(test))
     if both or len(set(train)) < len(train) or len(set(test)) < len(test):
         named = f"in both: {', '.join(both[:10])}" if both else "named twice in one of them"
@@ -176,7 +259,7 @@ def _check_dimensions(clouds: Mapping[str, np.ndarray]) -> None:
 
 
 def _lookup(table: Mapping[str, _T], fov: str, what: str) -> _T:
-    found = table.get(fov)
-    if found is None:
+    value = table.get(fov)
+    if value is None:
         raise DataError(f"FOV {fov} is in the fold but has no {what}: make the folds again from this manifest")
-    return found
+    return value

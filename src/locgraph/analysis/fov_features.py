@@ -1,18 +1,18 @@
-"""Features of clusters, taken together for each field of view (FOV), and learned vectors beside them."""
+"""Features of fields of view (FOVs): those of their clusters aggregated, and learned vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.feature_table import FeatureTable, feature_table
-from locgraph.analysis.whole_fovs import cluster_features
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.featextracted import ExtractedFov
+from locgraph.io.featextracted import ExtractedFov, read_fov
 from locgraph.settings import is_number
 
 MEAN: Final = "mean"
@@ -20,15 +20,41 @@ SD: Final = "sd"
 STATISTICS: Final = (MEAN, SD)
 
 
+def whole_fovs(tables: Path, fov_ids: Iterable[str]) -> Iterator[ExtractedFov]:
+    """Read FOVs one after the other, as a network sees them.
+
+    Args:
+        tables: Featextracted folder.
+        fov_ids: The FOVs.
+
+    Yields:
+        Each FOV with the rows of view 0, localisations of no cluster left out. Localisations keep
+        their order, so that they count as ``schema.ROW`` does.
+
+    Raises:
+        DataError: A file is absent or damaged.
+    """
+    for fov_id in fov_ids:
+        fov = read_fov(tables, fov_id)
+        whole = pl.col(schema.VIEW) == 0
+        locs = fov.locs.filter(whole, pl.col(schema.CLUSTER_ID) != schema.NOISE)
+        yield replace(fov, locs=locs, clusters=fov.clusters.filter(whole))
+
+
+def cluster_features(clusters: pl.DataFrame) -> list[str]:
+    """Return the columns of a table of clusters that hold features, without positions and keys."""
+    places = {schema.VIEW, schema.CLUSTER_ID, *schema.centre_columns(3)}
+    return [name for name, dtype in clusters.schema.items() if name not in places and dtype.is_numeric()]
+
+
 @dataclass(frozen=True)
 class Aggregation:
-    """How the clusters of a FOV become numbers about the FOV.
+    """Statistics that aggregate the clusters of a FOV.
 
     Args:
         statistics: Some of ``mean`` and ``sd``. The standard deviation is that of the clusters that there are (divisor
             n), so that it is 0 for a single one.
         quantiles: Between 0 and 1, interpolated linearly; more of them describe the distribution more finely.
-        setting: What the user calls this.
 
     Raises:
         ConfigError: A statistic is unknown or a quantile out of range, one is named twice, or there is none at all.
@@ -36,51 +62,48 @@ class Aggregation:
 
     statistics: Sequence[str] = STATISTICS
     quantiles: Sequence[float] = (0.1, 0.5, 0.9)
-    setting: str = "aggregation"
 
     def __post_init__(self) -> None:
         if any(name not in STATISTICS for name in self.statistics) or isinstance(self.statistics, str):
-            raise ConfigError(
-                f"{self.setting}.statistics must be some of {list(STATISTICS)}, found {self.statistics!r}"
-            )
+            raise ConfigError(f"expected some of {list(STATISTICS)}, found {self.statistics!r}", setting="statistics")
         if any(not is_number(value) or not 0 <= value <= 1 for value in self.quantiles):
-            raise ConfigError(f"{self.setting}.quantiles must be numbers from 0 to 1, found {list(self.quantiles)}")
+            raise ConfigError(f"expected numbers from 0 to 1, found {list(self.quantiles)}", setting="quantiles")
         prefixes = self.prefixes
         if not prefixes or len(set(prefixes)) < len(prefixes):
             raise ConfigError(
-                f"{self.setting} must name at least one of statistics and quantiles, each once, found {prefixes}"
+                f"expected at least one quantile or statistic, each once, found {prefixes}", setting="quantiles"
             )
 
     @property
     def prefixes(self) -> list[str]:
-        """What names of columns start with."""
+        """The first part of the names of columns."""
         return [*self.statistics, *(quantile_prefix(value) for value in self.quantiles)]
 
     def expressions(self, columns: Iterable[str]) -> dict[str, pl.Expr]:
-        """Column of the result -> how it comes from rows that belong together."""
-        found: dict[str, pl.Expr] = {}
+        """Return expressions by column of the result, which aggregate rows of one FOV."""
+        expressions: dict[str, pl.Expr] = {}
         for name in columns:
             values = pl.col(name).cast(pl.Float64).fill_nan(None)
-            ways = {MEAN: values.mean(), SD: values.std(ddof=0)}
-            ways |= {quantile_prefix(value): values.quantile(value, "linear") for value in self.quantiles}
-            found |= {f"{prefix}_{name}": ways[prefix] for prefix in self.prefixes}
-        return found
+            statistics = {MEAN: values.mean(), SD: values.std(ddof=0)}
+            statistics |= {quantile_prefix(value): values.quantile(value, "linear") for value in self.quantiles}
+            expressions |= {f"{prefix}_{name}": statistics[prefix] for prefix in self.prefixes}
+        return expressions
 
 
 def quantile_prefix(quantile: float) -> str:
-    """What names of columns that hold a quantile start with: ``q50`` for 0.5, ``q2.5`` for 0.025."""
+    """Return the first part of the names of columns with a quantile: ``q50`` for 0.5, ``q2.5`` for 0.025."""
     return f"q{100 * quantile:.6g}"
 
 
 def fov_features(
     extracted: Iterable[ExtractedFov], fovs: pl.DataFrame, aggregation: Aggregation | None = None
 ) -> FeatureTable:
-    """Takes the features of the clusters of each FOV together.
+    """Aggregate the features of the clusters of each FOV.
 
     Args:
         extracted: FOVs with the clusters of view 0, as `whole_fovs` reads them.
         fovs: ``fov_id``, ``label`` and ``group``, as a manifest has them.
-        aggregation: How; None is the default.
+        aggregation: The statistics; None is the default.
 
     Returns:
         ``n_clusters``, ``n_localisations`` (those in clusters), and ``<statistic>_<feature>`` in the unit of the
@@ -110,14 +133,14 @@ def _empty(columns: Iterable[str]) -> dict[str, type[pl.DataType]]:
 
 
 def join_vectors(features: FeatureTable, vectors: pl.DataFrame) -> FeatureTable:
-    """Adds the vectors that a network learned of the FOVs.
+    """Add the vectors that a network learned.
 
-    FOVs without one are left out, and a warning says how many. For the vectors alone, hand over
+    FOVs without one are left out, and a warning says how many. For the vectors alone, pass
     ``features.select([])``.
 
     Args:
         features: Features of FOVs.
-        vectors: ``fov_vectors.parquet`` of one run: vectors of two networks have nothing to do with each other.
+        vectors: ``fov_vectors.parquet`` of one run: vectors of two networks cannot be compared.
 
     Raises:
         DataError: There are no vectors of FOVs, those of several folds, or two of one FOV.

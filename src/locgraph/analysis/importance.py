@@ -1,8 +1,8 @@
-"""Which features a classifier needs: how much worse it names test FOVs once one of them is shuffled.
+"""Permutation importance of features: the loss of balanced accuracy on test FOVs when a feature is shuffled.
 
-Permutation importance (Breiman 2001, 10.1023/A:1010933404324) on test FOVs, which neither scaling nor tuning has seen.
-Statistics of one feature, such as its mean and its median, say nearly the same, so that shuffling one of them alone
-may harm nothing: they are also shuffled together.
+Breiman 2001, 10.1023/A:1010933404324, on test FOVs, which neither scaling nor tuning has used. Statistics of one
+feature, such as its mean and its median, are redundant, so that shuffling one of them alone may change nothing: they
+are also shuffled together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidated, Fold
+from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidation, Fold
 from locgraph.errors import ConfigError
 from locgraph.stats.intervals import mean_interval
 from locgraph.stats.metrics import balanced_accuracy
@@ -27,8 +27,8 @@ TOGETHER: Final = "feature"
 
 
 @dataclass(frozen=True)
-class Shuffled:
-    """What is shuffled together.
+class Block:
+    """Columns that are shuffled together.
 
     Attributes:
         level: `STATISTIC` or `TOGETHER`.
@@ -41,8 +41,8 @@ class Shuffled:
     columns: tuple[str, ...]
 
 
-def blocks(columns: Sequence[str], feature_of: Mapping[str, str]) -> list[Shuffled]:
-    """Every column alone, and all columns of one feature together where it has several.
+def blocks(columns: Sequence[str], feature_of: Mapping[str, str]) -> list[Block]:
+    """Return every column alone, and the columns of each feature together.
 
     Args:
         columns: The columns.
@@ -51,8 +51,8 @@ def blocks(columns: Sequence[str], feature_of: Mapping[str, str]) -> list[Shuffl
     together: dict[str, list[str]] = {}
     for column in columns:
         together.setdefault(feature_of.get(column, column), []).append(column)
-    alone = [Shuffled(STATISTIC, column, (column,)) for column in columns]
-    return alone + [Shuffled(TOGETHER, name, tuple(found)) for name, found in together.items()]
+    alone = [Block(STATISTIC, column, (column,)) for column in columns]
+    return alone + [Block(TOGETHER, name, tuple(several)) for name, several in together.items()]
 
 
 def drop(
@@ -63,15 +63,15 @@ def drop(
     repeats: int,
     generator: np.random.Generator,
 ) -> float:
-    """Mean loss of balanced accuracy when some columns are shuffled together over the rows.
+    """Return the mean loss of balanced accuracy when some columns are shuffled together over the rows.
 
     Args:
-        pipeline: Has learned, and gives class names.
+        pipeline: A fitted classifier that predicts class names.
         values: (N, F) float64 of test FOVs.
         labels: True classes (N,).
         columns: (C,) int64, columns to shuffle.
-        repeats: How often.
-        generator: Shuffles.
+        repeats: Number of shuffles.
+        generator: Source of the permutations.
 
     Returns:
         The loss; negative where shuffling helps by chance.
@@ -84,21 +84,21 @@ def drop(
     # one call for all copies: a forest takes as long for one row as for hundreds
     predicted = pipeline.predict(copies).reshape(repeats, n_rows)
     whole = balanced_accuracy(labels, pipeline.predict(values))
-    return whole - float(np.mean([balanced_accuracy(labels, said) for said in predicted]))
+    return whole - float(np.mean([balanced_accuracy(labels, names) for names in predicted]))
 
 
 def importance(
-    found: CrossValidated,
+    results: CrossValidation,
     folds: Sequence[Fold],
     feature_of: Mapping[str, str],
     repeats: int,
     seed: int,
 ) -> pl.DataFrame:
-    """Importance of each column and each feature for each classifier, over folds.
+    """Return the importance of each column and each feature for each classifier, over folds.
 
     Args:
-        found: Classifiers that have learned.
-        folds: The folds they learned on; all of them with the same columns.
+        results: Fitted classifiers.
+        folds: Their folds; all of them with the same columns.
         feature_of: Column -> the feature that it is a statistic of.
         repeats: How often each is shuffled in each fold.
         seed: Of the shuffling.
@@ -112,11 +112,11 @@ def importance(
         ConfigError: ``repeats`` is below 1.
     """
     if repeats < 1:
-        raise ConfigError(f"analysis.importance_repeats must be at least 1, found {repeats}")
+        raise ConfigError(f"expected at least 1, found {repeats}", setting="repeats")
     rows = []
     by_index = {fold.index: fold for fold in folds if len(fold.test_rows)}
-    for name in dict.fromkeys(classifier for classifier, _ in found.fits):
-        fits = {index: fitted for (owner, index), fitted in found.fits.items() if owner == name and index in by_index}
+    for name in dict.fromkeys(classifier for classifier, _ in results.fits):
+        fits = {index: fitted for (owner, index), fitted in results.fits.items() if owner == name and index in by_index}
         if not fits:
             continue
         columns = by_index[next(iter(fits))].samples.columns
@@ -129,7 +129,7 @@ def importance(
                     by_index[index].samples.labels[by_index[index].test_rows],
                     places,
                     repeats,
-                    # of its own for each block, so that a result does not depend on what else is shuffled
+                    # one for each block, so that a result does not depend on the other blocks
                     np.random.default_rng([seed, index, zlib.crc32(f"{block.level}/{block.name}".encode())]),
                 )
                 for index, fitted in fits.items()

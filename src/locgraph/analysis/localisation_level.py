@@ -1,6 +1,6 @@
-"""How localisations differ between classes, before any clustering: brightness, precision, crowding, blinking.
+"""Features of the localisations of a FOV, before any clustering: brightness, precision, crowding, blinking.
 
-A difference here is a warning as much as a finding: photons, precision and background depend on laser, buffer and
+A difference between classes here is also a warning: photons, precision and background depend on laser, buffer and
 focus, so that a model may learn the day of the experiment.
 """
 
@@ -33,13 +33,13 @@ _AT_MOST: Final = 1 + 1e-9  # a distance equal to the radius counts, whatever it
 
 @dataclass(frozen=True)
 class LocalisationSettings:
-    """What is measured of localisations, and how.
+    """Settings of the features of localisations.
 
     Args:
         quantiles: Of the values within each FOV, 0 to 1.
         radius_nm: Radius of the local density; larger is smoother.
         dark_tolerance: Dark frames within one event of blinking.
-        sample: Neighbours are looked for around at most so many localisations of a FOV, drawn at random, among all;
+        sample: Upper limit of the localisations of a FOV, drawn at random, whose neighbours among all are looked for;
             more takes longer.
         seed: Of the draw.
 
@@ -54,24 +54,24 @@ class LocalisationSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        Aggregation((), self.quantiles, "localisation_level")
-        check_length("localisation_level.radius_nm", self.radius_nm)
-        check_whole("localisation_level.dark_tolerance", self.dark_tolerance, at_least=0)
-        check_whole("localisation_level.sample", self.sample, at_least=1)
-        check_whole("localisation_level.seed", self.seed, at_least=0)
+        Aggregation((), self.quantiles)
+        check_length("radius_nm", self.radius_nm)
+        check_whole("dark_tolerance", self.dark_tolerance, at_least=0)
+        check_whole("sample", self.sample, at_least=1)
+        check_whole("seed", self.seed, at_least=0)
 
 
 def localisation_level(
     extracted: Iterable[ExtractedFov], fovs: pl.DataFrame, settings: LocalisationSettings | None = None
 ) -> FeatureTable:
-    """Quantiles of what localisations are like, for each FOV; compare them by `feature_tests`.
+    """Return quantiles of the properties of the localisations of each FOV; `feature_tests` compares them.
 
-    Localisations in clusters of view 0 alone: what a network sees.
+    Only localisations in clusters of view 0 count, as for a network.
 
     Args:
         extracted: FOVs as `whole_fovs` reads them.
         fovs: ``fov_id``, ``label`` and ``group``, as a manifest has them.
-        settings: How; None is the default.
+        settings: None is the default.
 
     Returns:
         ``n_localisations``; and ``q<percent>_<what>`` of ``photons``, ``precision``, ``sigma`` and ``background`` where
@@ -82,14 +82,14 @@ def localisation_level(
         no FOV has is named in a warning.
     """
     settings = settings or LocalisationSettings()
-    aggregation = Aggregation((), settings.quantiles, "localisation_level")
+    aggregation = Aggregation((), settings.quantiles)
     rows: list[dict[str, Any]] = []
     units: dict[str, str] = {}
     for fov in extracted:
         values, own = measure(fov, settings)
         units |= own
         about: dict[str, Any] = {schema.FOV_ID: fov.fov_id, schema.N_LOCALISATIONS: float(fov.locs.height)}
-        rows.append(about | _take(values, aggregation))
+        rows.append(about | _aggregate(values, aggregation))
     columns = {schema.N_LOCALISATIONS: "1"}
     columns |= {f"{prefix}_{name}": unit for name, unit in units.items() for prefix in aggregation.prefixes}
     types = {schema.FOV_ID: pl.String, **dict.fromkeys(columns, pl.Float64)}
@@ -99,23 +99,22 @@ def localisation_level(
     return feature_table(pl.DataFrame(rows, schema=types), columns, fovs, warnings)
 
 
-def _take(values: Mapping[str, np.ndarray], aggregation: Aggregation) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _aggregate(values: Mapping[str, np.ndarray], aggregation: Aggregation) -> dict[str, float]:
+    row: dict[str, float] = {}
     for name, array in values.items():
-        table = pl.DataFrame({name: array})
-        found |= table.select(**aggregation.expressions([name])).row(0, named=True)
-    return found
+        row |= pl.DataFrame({name: array}).select(**aggregation.expressions([name])).row(0, named=True)
+    return row
 
 
 def measure(fov: ExtractedFov, settings: LocalisationSettings) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """What is measured of one FOV.
+    """Measure the localisations of one FOV.
 
     Args:
         fov: Localisations in clusters of view 0, at least one.
-        settings: How.
+        settings: The settings.
 
     Returns:
-        Name -> values (n,) of its localisations, or of its clusters where it is about blinking; name -> unit.
+        Name -> values (n,) of its localisations, or of its clusters for blinking; name -> unit.
     """
     table, dimensions = fov.locs, fov.dimensions
     values: dict[str, np.ndarray] = {}
@@ -138,12 +137,12 @@ def measure(fov: ExtractedFov, settings: LocalisationSettings) -> tuple[dict[str
 
 
 def crowding(points: np.ndarray, settings: LocalisationSettings, fov_id: str) -> tuple[np.ndarray, np.ndarray]:
-    """How close the next localisation is, and how many are near.
+    """Return nearest-neighbour distances and local densities.
 
     Args:
         points: All localisations of a FOV (N, D) float64 nm.
-        settings: Radius, and around how many of them to look.
-        fov_id: The FOV: it decides the draw, together with the seed.
+        settings: Radius, and how many localisations are sampled.
+        fov_id: The FOV, which seeds the draw together with the seed.
 
     Returns:
         Of at most ``settings.sample`` localisations: distance to the nearest other one (n,) float64 nm, empty where

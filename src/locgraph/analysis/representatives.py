@@ -1,4 +1,4 @@
-"""Which fields of view (FOVs) stand for their class, which lie far from it, and which the network calls wrongly."""
+"""Fields of view (FOVs) to look at: typical and untypical ones of each class, and those that are misclassified."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.classifiers import Standardise
-from locgraph.analysis.cross_validation import CLASSIFIER
-from locgraph.analysis.samples import Samples
+from locgraph.analysis.cross_validation import CLASSIFIER, Samples
 from locgraph.errors import ConfigError, DataError
 
 NEAREST: Final = "nearest"
@@ -28,30 +27,30 @@ CLASSIFIERS: Final = "classifiers"
 
 
 def representatives(samples: Samples, per_class: int) -> pl.DataFrame:
-    """FOVs nearest to and farthest from the middle of their class.
+    """Return the FOVs nearest to and farthest from the centre of their class.
 
     Distances are Euclidean, after every column has been given mean 0 and standard deviation 1 over all FOVs, and are
-    divided by the root of the number of columns that vary: the root mean square distance of all FOVs from the middle of
-    all is 1. The middle is the mean of the class.
+    divided by the root of the number of columns that vary: the root mean square distance of all FOVs from their
+    common centre is 1. The centre is the mean of the class.
 
     Args:
         samples: The FOVs.
-        per_class: How many of either kind; no FOV is both, so that small classes give fewer.
+        per_class: Number of either kind; no FOV is both, so that small classes give fewer.
 
     Returns:
         ``class``, ``role`` (``nearest``, ``farthest``), ``rank`` (from 1), ``fov_id``, ``distance``, and
-        ``nearest_class``, the class whose middle is nearest: another one for a FOV that lies among those of another.
+        ``nearest_class``, the class whose centre is nearest.
 
     Raises:
         ConfigError: ``per_class`` is below 1.
     """
     if per_class < 1:
-        raise ConfigError(f"analysis.representatives must be at least 1, found {per_class}")
+        raise ConfigError(f"expected at least 1, found {per_class}", setting="per_class")
     scaled = Standardise().fit(samples.values).transform(samples.values)
     n_useful = max(len(samples.columns) - len(samples.constant()), 1)
     names = samples.class_names
-    middles = np.stack([scaled[samples.labels == name].mean(axis=0) for name in names])
-    distances = np.linalg.norm(scaled[:, None] - middles[None], axis=2) / np.sqrt(n_useful)
+    centres = np.stack([scaled[samples.labels == name].mean(axis=0) for name in names])
+    distances = np.linalg.norm(scaled[:, None] - centres[None], axis=2) / np.sqrt(n_useful)
     rows = []
     for place, name in enumerate(names):
         members = np.flatnonzero(samples.labels == name)
@@ -68,9 +67,9 @@ def representatives(samples: Samples, per_class: int) -> pl.DataFrame:
 
 
 def misclassified(predictions: pl.DataFrame, by_classifiers: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Test FOVs that the network calls wrongly, the surest mistakes first.
+    """Return test FOVs that the network misclassifies, the most confident mistakes first.
 
-    A FOV that the simple classifiers call wrongly too may have the wrong label, or lie between the classes.
+    A FOV that the simple classifiers misclassify too may have a wrong label, or lie between the classes.
 
     Args:
         predictions: ``predictions.parquet``, of one run or of several; rows of test FOVs with a truth count.

@@ -1,20 +1,25 @@
-"""What one run left behind, read from its ``metrics.json``: a result, or the reason why there is none."""
+"""Results of runs, read from their folders, and the sets of runs that make one sweep."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-METRICS_FILE: Final = "metrics.json"
-COMPLETED: Final = "completed"
+from locgraph.errors import DataError
+from locgraph.provenance import fingerprint
+from locgraph.run_folder import COMPLETED, METRICS, RUN, RunFolder, find_runs
+
 LOCALISATIONS: Final = "localisations"
-"""What ``scored`` says where the model names classes of localisations alone."""
+"""Value of ``scored`` of a model that classifies localisations."""
+_LONGEST_NAME: Final = 80
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class Failure:
 
     Attributes:
         folder: The run's folder.
-        reason: Why there is no result, in words.
-        fold: Index of the fold; None where the folder does not say.
+        reason: Why there is no result.
+        fold: Index of the fold; None where unknown.
     """
 
     folder: Path
@@ -62,33 +67,33 @@ class Failure:
 
 
 def read_run(folder: Path) -> FoldResult | Failure:
-    """Reads the folder of one run.
+    """Read the folder of one run.
 
-    Never raises for what the folder holds: a sweep is summarised from those runs that worked, and names the others.
+    It never raises for the content of the folder: a sweep is summarised from its completed runs, and lists the others.
 
     Args:
         folder: Folder with a ``metrics.json``.
 
     Returns:
-        The result; or a failure where the file is absent, cannot be understood, or says that the run failed.
+        The result; or a failure where the file is absent, cannot be parsed, or records a failure.
     """
-    path = folder / METRICS_FILE
+    path = folder / METRICS
     if not path.is_file():
-        return Failure(folder, f"no {METRICS_FILE}: the run stopped before its end; look at its log and start it again")
+        return Failure(folder, f"no {METRICS}: the run stopped before its end; look at its log and start it again")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        return Failure(folder, f"{METRICS_FILE} cannot be read ({error}): repeat the run")
+        return Failure(folder, f"{METRICS} cannot be read ({error}): repeat the run")
     if not isinstance(content, dict):
-        return Failure(folder, f"{METRICS_FILE} should be a mapping, found {type(content).__name__}: repeat the run")
+        return Failure(folder, f"{METRICS} should be a mapping, found {type(content).__name__}: repeat the run")
     fold = content.get("fold") if isinstance(content.get("fold"), int) else None
     if content.get("status") != COMPLETED:
-        reason = content.get("reason") or f"{METRICS_FILE} gives no reason"
+        reason = content.get("reason") or f"{METRICS} gives no reason"
         return Failure(folder, f"status {content.get('status')!r}: {reason}", fold)
     try:
         return _result(folder, content)
     except (KeyError, TypeError, ValueError) as error:
-        reason = f"{METRICS_FILE} is not as expected ({type(error).__name__}: {error}): repeat the run"
+        reason = f"{METRICS} is not as expected ({type(error).__name__}: {error}): repeat the run"
         return Failure(folder, reason, fold)
 
 
@@ -115,5 +120,51 @@ def _result(folder: Path, content: Mapping[str, Any]) -> FoldResult:
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """The entries that are finite numbers; null and NaN stand for a metric that could not be computed."""
+    """Return the entries that are finite numbers; null and NaN stand for a metric that could not be computed."""
     return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(float(value))}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Runs that differ in the fold alone: one sweep over folds, or a part of it.
+
+    Attributes:
+        name: The settings of the command line that distinguish it from other families.
+        folders: Folders of the runs.
+        n_folds: Number of folds of the split.
+    """
+
+    name: str
+    folders: tuple[Path, ...]
+    n_folds: int
+
+
+def find_families(folder: Path) -> list[Family]:
+    """Return the families of all runs below a folder, the folder itself included.
+
+    Raises:
+        DataError: The record of a run is damaged.
+    """
+    runs: dict[str, list[tuple[RunFolder, Mapping[str, Any]]]] = defaultdict(list)
+    for run in find_runs(folder):
+        record = run.record()
+        if not {"family", "overrides", "n_folds"} <= record.keys():
+            raise DataError(f"{run.path / RUN}: expected family, overrides and n_folds; it may be damaged")
+        runs[record["family"]].append((run, record))
+    overrides = {family: set(members[0][1]["overrides"]) for family, members in runs.items()}
+    shared = set.intersection(*overrides.values()) if overrides else set()
+    names = {family: family_name(own - shared) for family, own in overrides.items()}
+    # settings can also differ in files that no override mentions
+    counts = Counter(names.values())
+    names = {family: name if counts[name] == 1 else f"{name}-{family}" for family, name in names.items()}
+    return [
+        Family(names[family], tuple(run.path for run, _ in members), int(members[0][1]["n_folds"]))
+        for family, members in runs.items()
+    ]
+
+
+def family_name(overrides: Collection[str]) -> str:
+    """Return overrides, without the fold, as the name of a folder."""
+    kept = ",".join(sorted(text for text in overrides if not text.startswith("fold.index=")))
+    name = re.sub(r"[^\w.=,+-]", "_", kept) or "all"
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-{fingerprint(kept)}"

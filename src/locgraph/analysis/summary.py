@@ -1,4 +1,4 @@
-"""One sweep over folds as one result: means with intervals, controls beside the model, missing folds by name."""
+"""Summary of a sweep over folds: means with intervals, the model beside its controls, and missing folds."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from locgraph.analysis.runs import Failure, FoldResult, read_run
 from locgraph.analysis.summary_text import summary_markdown
 from locgraph.errors import DataError
 from locgraph.provenance import whole_file, write_json
+from locgraph.run_folder import SUMMARY, SUMMARY_TABLE, SUMMARY_TEXT
 from locgraph.stats.intervals import Interval, mean_interval, wilson_interval
+from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
 
 MODEL: Final = "model"
-ACCURACY: Final = "accuracy"
-BALANCED_ACCURACY: Final = "balanced_accuracy"
-
-_UNIT_INTERVAL_METRICS: Final = (ACCURACY, BALANCED_ACCURACY, "f1", "auroc")
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a sweep over folds says.
+    """Scores of the model and its controls over the folds of a sweep.
 
     Attributes:
         experiment: Name of the experiment.
-        expected_folds: Indices of the folds there should be.
+        expected_folds: Indices of the folds of the split.
         table: One row for each source (`MODEL` or a control) and metric: ``source``, ``metric``, ``n_folds`` (how many
             have the number), ``mean``, ``standard_deviation`` (ddof 1), ``interval_low``, ``interval_high`` (95 %
             interval of the mean), ``fold_<index>`` for each completed fold; null where there is no number.
@@ -59,7 +57,7 @@ class Summary:
         return not self.missing
 
     def folds(self, metric: str = ACCURACY) -> dict[str, dict[int, float]]:
-        """Values of one metric: source -> fold -> value, the model first."""
+        """Return the values of one metric: source -> fold -> value, the model first."""
         columns = [name for name in self.table.columns if name.startswith("fold_")]
         return {
             row["source"]: {int(name.removeprefix("fold_")): row[name] for name in columns if row[name] is not None}
@@ -67,11 +65,11 @@ class Summary:
         }
 
     def intervals(self, metric: str = ACCURACY) -> dict[str, tuple[float, float | None, float | None]]:
-        """Mean and ends of its interval of one metric for each source, the model first."""
+        """Return mean and interval ends of one metric by source, the model first."""
         return {row["source"]: (row["mean"], row["interval_low"], row["interval_high"]) for row in self._rows(metric)}
 
     def content(self) -> dict[str, Any]:
-        """Plain values, as they are written to ``summary.json``."""
+        """Return plain values, as they are written to ``summary.json``."""
         pooled = self.pooled
         return {
             "experiment": self.experiment,
@@ -91,16 +89,16 @@ class Summary:
 
 
 def read_sweep(folders: Sequence[Path], expected_folds: Sequence[int]) -> Summary:
-    """Reads and summarises the run folders of one sweep; see `summarise`."""
+    """Read and summarise the run folders of one sweep; see `summarise`."""
     return summarise([read_run(folder) for folder in folders], expected_folds)
 
 
 def summarise(results: Sequence[FoldResult | Failure], expected_folds: Sequence[int]) -> Summary:
-    """Summarises the runs of one sweep.
+    """Summarise the runs of one sweep.
 
     Args:
-        results: Of every run, in any order.
-        expected_folds: Indices of the folds there should be.
+        results: Results of all runs, in any order.
+        expected_folds: Indices of the folds of the split.
 
     Returns:
         The summary; folds without a result are in ``missing`` with their reasons.
@@ -131,12 +129,12 @@ def summarise(results: Sequence[FoldResult | Failure], expected_folds: Sequence[
 
 
 def write_summary(folder: Path, summary: Summary) -> None:
-    """Writes ``summary.json`` (everything), ``summary.csv`` (the table) and ``summary.md`` (to read) into a folder."""
+    """Write ``summary.json`` (everything), ``summary.csv`` (the table) and ``summary.md`` (to read) into a folder."""
     content = summary.content()
-    write_json(folder / "summary.json", content)
-    with whole_file(folder / "summary.csv") as temporary:
+    write_json(folder / SUMMARY, content)
+    with whole_file(folder / SUMMARY_TABLE) as temporary:
         summary.table.write_csv(temporary)
-    with whole_file(folder / "summary.md") as temporary:
+    with whole_file(folder / SUMMARY_TEXT) as temporary:
         temporary.write_text(summary_markdown(content), encoding="utf-8")
 
 
@@ -173,7 +171,7 @@ def _check_folds(completed: Sequence[FoldResult], expected: Sequence[int]) -> No
         if fold in seen:
             raise DataError(f"expected one completed run of fold {fold}, found {seen[fold]} and {folder}: omit one")
         if fold not in expected:
-            raise DataError(f"expected folds {sorted(expected)}, found fold {fold} in {folder}: see fold.index")
+            raise DataError(f"expected folds {sorted(expected)}, found fold {fold} in {folder}")
         seen[fold] = folder
 
 
@@ -185,16 +183,16 @@ def _table(completed: Sequence[FoldResult]) -> pl.DataFrame:
         for metric, controls in ((ACCURACY, result.controls), (BALANCED_ACCURACY, result.controls_balanced)):
             for control, value in controls.items():
                 values.setdefault((control, metric), {})[result.fold] = value
-    rows = [_table_row(source, metric, found) for (source, metric), found in sorted(values.items(), key=_row_order)]
+    rows = [_table_row(*key, by_fold) for key, by_fold in sorted(values.items(), key=_row_order)]
     folds = [f"fold_{result.fold}" for result in completed]
     numbers = ["mean", "standard_deviation", "interval_low", "interval_high", *folds]
     columns = {"source": pl.String, "metric": pl.String, "n_folds": pl.Int64, **dict.fromkeys(numbers, pl.Float64)}
     return pl.DataFrame(rows, schema=columns)
 
 
-def _table_row(source: str, metric: str, found: Mapping[int, float]) -> dict[str, Any]:
-    values = list(found.values())
-    interval = mean_interval(values, (0.0, 1.0) if metric in _UNIT_INTERVAL_METRICS else None)
+def _table_row(source: str, metric: str, by_fold: Mapping[int, float]) -> dict[str, Any]:
+    values = list(by_fold.values())
+    interval = mean_interval(values, (0.0, 1.0) if metric in METRICS else None)
     return {
         "source": source,
         "metric": metric,
@@ -203,7 +201,7 @@ def _table_row(source: str, metric: str, found: Mapping[int, float]) -> dict[str
         "standard_deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
         "interval_low": interval.low,
         "interval_high": interval.high,
-        **{f"fold_{fold}": value for fold, value in found.items()},
+        **{f"fold_{fold}": value for fold, value in by_fold.items()},
     }
 
 
@@ -214,5 +212,47 @@ def _row_order(item: tuple[tuple[str, str], Any]) -> tuple[int, str, tuple[int, 
 
 
 def _metric_order(metric: str) -> tuple[int, str]:
-    known = _UNIT_INTERVAL_METRICS
+    known = METRICS
     return (known.index(metric) if metric in known else len(known), metric)
+
+
+def compare_summaries(summary: Summary, other: Summary) -> pl.DataFrame:
+    """Compare two sweeps on the folds that both completed.
+
+    Args:
+        summary: Of one sweep.
+        other: Of another one, with the same folds of the same data.
+
+    Returns:
+        One row for each source (`MODEL` or a control) and metric that both have: ``source``, ``metric``, ``n_folds``
+        (shared folds), ``mean`` and ``other_mean`` over these, ``difference`` (the first less the other),
+        ``interval_low`` and ``interval_high`` (95 % interval of the mean of the paired differences), and
+        ``fold_<index>``, the difference of each shared fold.
+    """
+    rows = []
+    folds: set[int] = set()
+    for source, metric in summary.table.select("source", "metric").iter_rows():
+        values, others = summary.folds(metric).get(source, {}), other.folds(metric).get(source, {})
+        shared = sorted(values.keys() & others.keys())
+        if not shared:
+            continue
+        folds |= set(shared)
+        differences = {fold: values[fold] - others[fold] for fold in shared}
+        interval = mean_interval(list(differences.values()), (-1.0, 1.0) if metric in METRICS else None)
+        rows.append(
+            {
+                "source": source,
+                "metric": metric,
+                "n_folds": len(shared),
+                "mean": float(np.mean([values[fold] for fold in shared])),
+                "other_mean": float(np.mean([others[fold] for fold in shared])),
+                "difference": interval.estimate,
+                "interval_low": interval.low,
+                "interval_high": interval.high,
+                **{f"fold_{fold}": value for fold, value in differences.items()},
+            }
+        )
+    numbers = ("mean", "other_mean", "difference", "interval_low", "interval_high")
+    columns = {"source": pl.String, "metric": pl.String, "n_folds": pl.Int64}
+    columns |= dict.fromkeys((*numbers, *(f"fold_{fold}" for fold in sorted(folds))), pl.Float64)  # type: ignore[arg-type]
+    return pl.DataFrame(rows, schema=columns)

@@ -1,11 +1,10 @@
-"""A sweep's summary as text to read: what is missing first, then the model and its controls in the same tables."""
+"""Summary of a sweep as Markdown: missing folds first, then the model and its controls in the same tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from locgraph.analysis import markdown
 from locgraph.analysis.controls import MEANINGS
 
 _COMPARED: Final = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy"}
@@ -13,7 +12,7 @@ _FOLD_PREFIX: Final = "fold_"
 
 
 def summary_markdown(content: Mapping[str, Any]) -> str:
-    """Writes out the content of ``summary.json``.
+    """Return the content of ``summary.json`` as Markdown.
 
     Args:
         content: From `locgraph.analysis.summary.Summary.content`, or read from the file.
@@ -37,12 +36,12 @@ def _state(content: Mapping[str, Any]) -> str:
 
 
 def _line(text: str) -> str:
-    """A reason may be a traceback: on one line it stays within its list item."""
+    """Return a reason, which may be a traceback, on one line: it stays within its list item."""
     return " ".join(text.split())
 
 
 def _compared(content: Mapping[str, Any], metric: str) -> str:
-    """One metric, model and controls."""
+    """Return one metric of model and controls."""
     rows = [row for row in content["table"] if row["metric"] == metric]
     return f"## {_COMPARED[metric]}\n\n{_table(rows, 'source', content)}" if rows else ""
 
@@ -58,15 +57,15 @@ def _table(rows: Sequence[Mapping[str, Any]], first: str, content: Mapping[str, 
     cells = [
         [
             str(row[first]),
-            markdown.number(row["mean"]),
-            markdown.number(row["standard_deviation"]),
-            markdown.spread(row["interval_low"], row["interval_high"]),
+            number(row["mean"]),
+            number(row["standard_deviation"]),
+            interval(row["interval_low"], row["interval_high"]),
             f"{row['n_folds']} of {len(content['expected_folds'])}",
-            *(markdown.number(row[name]) for name in folds),
+            *(number(row[name]) for name in folds),
         ]
         for row in rows
     ]
-    return markdown.table(header, cells)
+    return markdown_table(header, cells)
 
 
 def _pooled(content: Mapping[str, Any]) -> str:
@@ -74,12 +73,12 @@ def _pooled(content: Mapping[str, Any]) -> str:
     rows = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
     if pooled is None:
         head = f"## Test localisations of all folds\n\n{sum(map(sum, counts))} localisations."
-        return f"{head}\n\n{markdown.table(['truth / prediction', *names], rows)}"
-    accuracy, interval = markdown.number(pooled["accuracy"]), markdown.spread(pooled["low"], pooled["high"])
+        return f"{head}\n\n{markdown_table(['truth / prediction', *names], rows)}"
+    accuracy, ends = number(pooled["accuracy"]), interval(pooled["low"], pooled["high"])
     return (
         "## Test FOVs of all folds\n\n"
-        f"Accuracy over {sum(map(sum, counts))} FOVs: {accuracy}, 95 % interval {interval} (Wilson).\n\n"
-        f"{markdown.table(['truth / prediction', *names], rows)}"
+        f"Accuracy over {sum(map(sum, counts))} FOVs: {accuracy}, 95 % interval {ends} (Wilson).\n\n"
+        f"{markdown_table(['truth / prediction', *names], rows)}"
     )
 
 
@@ -87,3 +86,31 @@ def _controls(content: Mapping[str, Any]) -> str:
     used = {row["source"] for row in content["table"]}
     lines = [f"- `{name}`: {meaning}." for name, meaning in MEANINGS.items() if name in used]
     return "\n".join(["## The controls", "", *lines]) if lines else ""
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table: the first column aligned left, the others right.
+
+    Args:
+        header: Names of the columns.
+        rows: Cells; a bar or line break within one is escaped.
+
+    Returns:
+        The lines of the table, without a line break at the end.
+    """
+    rule = [":--", *("--:" for _ in header[1:])]
+    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in (header, rule, *rows))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with ``digits`` decimals; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
+    """Return an interval as ``low to high``; a dash where there is none."""
+    return "–" if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def _escaped(cell: str) -> str:
+    return " ".join(cell.replace("|", "\\|").split())

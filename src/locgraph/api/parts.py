@@ -216,8 +216,8 @@ def check_device(trainer: Mapping[str, Any]) -> None:
     several = not (devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1))
     if several and not str(trainer.get("strategy", "auto")).startswith("ddp"):
         raise ConfigError(
-            f"expected 1, or a list of one GPU such as [0], found {devices}; several devices need trainer=ddp, or train "
-            "the folds of a sweep beside each other",
+            f"expected 1, or a list of one GPU such as [0], found {devices}; several devices need trainer=ddp, or "
+            "train the folds of a sweep beside each other",
             setting="trainer.devices",
         )
     if trainer.get("max_epochs") is not None:

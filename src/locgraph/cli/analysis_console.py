@@ -1,4 +1,4 @@
-"""What an analysis tells on the console: methods beside each other, the top features, and what to keep in mind."""
+"""Console tables of an analysis: methods beside each other, the top features, and warnings."""
 
 from __future__ import annotations
 
@@ -13,38 +13,32 @@ from rich.markup import escape
 from rich.table import Table
 
 from locgraph.analysis.comparison import CONTROL, GRAPH, LOCALISATIONS
-from locgraph.analysis.markdown import number
-from locgraph.cli.analysis_settings import HAND_MADE, LEARNED
+from locgraph.analysis.results import Analysis
+from locgraph.analysis.settings import HAND_MADE, LEARNED
+from locgraph.analysis.summary_text import number
 from locgraph.show.figures.analysis import effect_words, interval_of, readable, readable_unit
 from locgraph.stats.metrics import ACCURACY, AUROC, BALANCED_ACCURACY, METRICS
 
 _TITLES: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced", AUROC: "AUROC"}
 _MORE: Final = (BALANCED_ACCURACY, AUROC)
-_SEES: Final = {GRAPH: "graph", LOCALISATIONS: "points", HAND_MADE: "features", LEARNED: "vectors"}
+_INPUTS: Final = {GRAPH: "graph", LOCALISATIONS: "points", HAND_MADE: "features", LEARNED: "vectors"}
 
 
-def show(
-    folder: Path,
-    classifiers: pl.DataFrame | None,
-    top: Sequence[Mapping[str, Any]],
-    warnings: Sequence[str],
-    console: Console | None = None,
-) -> None:
-    """Prints the result of an analysis.
+def print_analysis(analysis: Analysis, folder: Path, console: Console | None = None) -> None:
+    """Print the tables of an analysis that a user looks at first.
 
     Args:
+        analysis: The analysis.
         folder: Where it is written.
-        classifiers: ``classifiers.csv``; None where nothing was classified.
-        top: Rows of tests, the largest effects first.
-        warnings: What a reader should know.
         console: Where to print; None takes standard output.
     """
     console = console or Console()
+    classifiers = analysis.tables.get("classifiers")
     if classifiers is not None and classifiers.height:
         console.print(_methods(classifiers))
-    if top:
-        console.print(_features(top))
-    for text in warnings:
+    if analysis.top_features:
+        console.print(_features(analysis.top_features))
+    for text in analysis.warnings:
         console.print(f"[yellow]![/yellow] {escape(text)}", highlight=False)
     console.print(f"analysis: {escape(str(folder))}", soft_wrap=True, highlight=False)
 
@@ -59,14 +53,14 @@ def _methods(table: pl.DataFrame) -> Table:
     keys = table.select("kind", "name", "features").unique(maintain_order=True).rows()
     values = {(row["kind"], row["name"], row["features"], row["metric"]): row for row in table.to_dicts()}
     for place, (kind, name, features) in enumerate(keys):
-        found = {metric: values.get((kind, name, features, metric)) for metric in METRICS}
-        first = found[ACCURACY]
+        scores = {metric: values.get((kind, name, features, metric)) for metric in METRICS}
+        first = scores[ACCURACY]
         low, high = (None, None) if first is None else interval_of(first)
         width = "" if low is None or high is None else f"{low:.2f}-{high:.2f}"
-        cells = [number((found[metric] or {}).get("mean")) for metric in (ACCURACY, *_MORE)]
+        cells = [number((scores[metric] or {}).get("mean")) for metric in (ACCURACY, *_MORE)]
         last = place + 1 == len(keys) or keys[place + 1][0] != kind or keys[place + 1][2] != features
         style = "dim" if kind == CONTROL else None
-        words = (name.replace("_", " "), _SEES[features])
+        words = (name.replace("_", " "), _INPUTS[features])
         shown.add_row(*words, cells[0], width, *cells[1:], end_section=last, style=style)
     return shown
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from locgraph.cli.prepared_tables import find_tables
+from locgraph.analysis.runs import find_families
+from locgraph.api.prepare import find_tables
 from locgraph.cli.run_folder import METRICS, RUN
-from locgraph.cli.summarise import families
 from locgraph.errors import ConfigError, DataError
 from locgraph.show.report.absent import Absent
 from locgraph.show.report.files import read_json
@@ -72,15 +72,15 @@ def _runs(folder: Path) -> dict[Path, tuple[list[Path], int]]:
         raise DataError(f"folder={folder}: expected the folder of a run or sweep; found none there")
     if (folder / RUN).is_file():
         return {folder: ([folder], int(read_json(folder / RUN).get("n_folds") or 1))}
-    found = families(folder)
+    found = find_families(folder)
     if not found:
         raise DataError(
             f"folder={folder}: no run found in it or below; expected {RUN} and {METRICS}, as train and a sweep write "
             "them"
         )
     if len(found) == 1:
-        return dict.fromkeys([folder], next(iter(found.values())))
-    return {folder / "summaries" / name: runs for name, runs in found.items()}
+        return {folder: (list(found[0].folders), found[0].n_folds)}
+    return {folder / "summaries" / each.name: (list(each.folders), each.n_folds) for each in found}
 
 
 def _places(cfg: DictConfig, target: Path, runs: Sequence[Path]) -> Places:

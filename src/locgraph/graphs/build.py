@@ -18,13 +18,14 @@ from locgraph.graphs.edges import ClusterEdges, edges_to_chosen, edges_to_each
 from locgraph.graphs.nearest_rows import nearest_rows
 from locgraph.graphs.sampling import farthest_points
 from locgraph.graphs.superclusters import Superclusters, measure
+from locgraph.settings import check_whole
 
 GRAPHS_VERSION: Final = 2
 """Raised whenever the same tables and settings give other graphs than before: those of earlier versions are rebuilt."""
 
 _NO_LABEL: Final = -1  # of a localisation
 _EXTRACT_AGAIN: Final = "extract the features of this FOV again"
-_MEASURE_SIZE: Final = "add the feature `size` to the group features"
+_MEASURE_SIZE: Final = "add the feature `size`"
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,18 @@ class GraphRecipe:
     descriptors: Mapping[str, Descriptor] | None = None
 
     def __post_init__(self) -> None:
-        if self.localisation_k < 1:
-            raise ConfigError(f"graph.localisation_k must be at least 1, found {self.localisation_k}")
+        check_whole("localisation_k", self.localisation_k, at_least=1)
         if any(not 0.0 < ratio <= 1.0 for ratio in self.ratios):
-            raise ConfigError(f"graph.ratios must be above 0 and at most 1, found {list(self.ratios)}")
+            raise ConfigError(f"expected numbers above 0 and at most 1, found {list(self.ratios)}", setting="ratios")
         for kind, names in (("cluster", self.cluster_features), ("localisation", self.localisation_features)):
             if len(set(names)) < len(names):
-                raise ConfigError(f"graph.{kind}_features must name each column once, found {list(names)}")
+                raise ConfigError(f"expected each column once, found {list(names)}", setting=f"{kind}_features")
 
 
 def build_graph(
     locs: pl.DataFrame, clusters: pl.DataFrame, dimensions: int, recipe: GraphRecipe, fov_id: str
 ) -> HeteroData:
-    """Builds the graph of one view.
+    """Build the graph of one view.
 
     Args:
         locs: Localisations sorted by ``cluster_id``, positions in nm; those of no cluster (-1) are left out.
@@ -98,9 +98,7 @@ def build_graph(
     centres = _values(clusters, schema.centre_columns(dimensions), fov_id, _MEASURE_SIZE) - origin
     node = graph[schema.CLUSTER]
     node[schema.POS] = _float32(centres)
-    node[schema.FEATURES] = _float32(
-        _values(clusters, recipe.cluster_features, fov_id, "change graph.cluster_features")
-    )
+    node[schema.FEATURES] = _float32(_values(clusters, recipe.cluster_features, fov_id, "change cluster_features"))
     counts = _values(clusters, (schema.COUNT,), fov_id, _MEASURE_SIZE)[:, 0]
     node[schema.COUNT] = _float32(counts)
     graph[schema.CLUSTER_NEAR].edge_index = torch.from_numpy(recipe.cluster_edges(centres))
@@ -114,7 +112,7 @@ def build_graph(
 
 
 def _clustered(locs: pl.DataFrame) -> pl.DataFrame:
-    """Leaves out localisations that the tables keep without a cluster (``data.keep_unclustered``)."""
+    """Leave out localisations that the tables keep without a cluster (``keep_unclustered``)."""
     clustered = locs[schema.CLUSTER_ID] >= 0
     return locs if clustered.all() else locs.filter(clustered)
 
@@ -138,7 +136,7 @@ def _add_localisations(
     node = graph[schema.LOCALISATION]
     node[schema.POS] = _float32(centred)
     names = recipe.localisation_features
-    node[schema.FEATURES] = _float32(_values(locs, names, fov_id, "change graph.localisation_features"))
+    node[schema.FEATURES] = _float32(_values(locs, names, fov_id, "change localisation_features"))
     if schema.PRECISION in locs.columns:
         node[schema.PRECISION] = _float32(_values(locs, (schema.PRECISION,), fov_id, _EXTRACT_AGAIN)[:, 0])
     if schema.LOC_LABEL in locs.columns:
@@ -172,7 +170,7 @@ def _join(graph: HeteroData, edge_type: tuple[str, str, str], edge_index: np.nda
 
 
 def _values(table: pl.DataFrame, names: Sequence[str], fov_id: str, remedy: str) -> np.ndarray:
-    """Columns of a table (n, F) float64, all there and finite."""
+    """Return columns of a table (n, F) float64, all present and finite."""
     absent = [name for name in names if name not in table.columns]
     if absent:
         raise DataError(f"{fov_id}: expected the columns {absent}, found {table.columns}; {remedy}")

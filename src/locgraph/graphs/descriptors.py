@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from locgraph.errors import ConfigError
 from locgraph.schema import Column
+from locgraph.settings import check_number, check_whole
 
 MAX_LOCALISATIONS: Final = 2000
 """Of a bigger FOV this many localisations are looked at where time would grow with the square of their number."""
@@ -21,17 +22,17 @@ _SEED: Final = 0
 
 
 class Descriptor(Protocol):
-    """The localisations of one view to numbers: defined and finite for one localisation and more.
+    """Contract of descriptors: the localisations of one view to finite numbers, for one localisation and more.
 
     They stay as they are when the FOV is shifted, rotated or reflected, so that augmentation leaves them true.
     """
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """What it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         ...
 
     def compute(self, points: np.ndarray) -> np.ndarray:
-        """Describes one FOV.
+        """Describe one FOV.
 
         Args:
             points: Positions (N, D) float64 nm about their mean, N at least 1.
@@ -43,7 +44,7 @@ class Descriptor(Protocol):
 
 
 def describe(points: np.ndarray, descriptors: Mapping[str, Descriptor]) -> tuple[np.ndarray, np.ndarray]:
-    """Describes one FOV by several descriptors, in the order of their names.
+    """Describe one FOV by several descriptors, in the order of their names.
 
     Args:
         points: Positions (N, D) float64 nm about their mean, N at least 1.
@@ -60,7 +61,7 @@ def describe(points: np.ndarray, descriptors: Mapping[str, Descriptor]) -> tuple
 
 
 def sampled(points: np.ndarray) -> np.ndarray:
-    """At most ``MAX_LOCALISATIONS`` of the points (N, D), a random subset that is the same every time."""
+    """Return at most ``MAX_LOCALISATIONS`` of the points (N, D), a random subset that is the same every time."""
     if len(points) <= MAX_LOCALISATIONS:
         return points
     # rows come sorted by cluster: only a random choice keeps all of them alike
@@ -68,12 +69,12 @@ def sampled(points: np.ndarray) -> np.ndarray:
 
 
 def extent(points: np.ndarray) -> float:
-    """Root mean square distance from the origin, in the unit of the points (N, D)."""
+    """Return the root mean square distance from the origin, in the unit of the points (N, D)."""
     return float(np.sqrt(np.einsum("ij,ij->", points, points) / len(points)))
 
 
 def unit_of(points: np.ndarray, nm_per_unit: float | None) -> float:
-    """The unit of distances in nm: a given one, or the extent of the FOV; 1 where this is 0.
+    """Return the unit of distances in nm: a given one, or the extent of the FOV; 1 where this is 0.
 
     Args:
         points: Positions (N, D) float64 nm about their mean.
@@ -82,14 +83,14 @@ def unit_of(points: np.ndarray, nm_per_unit: float | None) -> float:
     return nm_per_unit or extent(points) or 1.0
 
 
-def check_unit(setting: str, nm_per_unit: float | None) -> None:
-    """Refuses what is no unit of distances.
+def check_unit(nm_per_unit: float | None) -> None:
+    """Refuse a unit of distances that is no length.
 
     Raises:
         ConfigError: It is neither None nor a finite length above 0.
     """
     if nm_per_unit is not None and not 0.0 < nm_per_unit < np.inf:
-        raise ConfigError(f"{setting}.nm_per_unit must be a length above 0 in nm, or null, found {nm_per_unit}")
+        raise ConfigError(f"expected a length above 0 in nm, or null, found {nm_per_unit}", setting="nm_per_unit")
 
 
 class PairDistances:
@@ -110,26 +111,23 @@ class PairDistances:
     """
 
     def __init__(self, n_bins: int = 32, longest: float = 4.0, nm_per_unit: float | None = None) -> None:
-        if n_bins < 1 or not 0.0 < longest < np.inf:
-            raise ConfigError(
-                "graph.descriptors.pair_distances expects n_bins of at least 1 and longest above 0, found "
-                f"n_bins={n_bins}, longest={longest}"
-            )
-        check_unit("graph.descriptors.pair_distances", nm_per_unit)
-        self.n_bins, self.longest, self.nm_per_unit = n_bins, float(longest), nm_per_unit
+        check_unit(nm_per_unit)
+        self.n_bins = check_whole("n_bins", n_bins, at_least=1)
+        self.longest = check_number("longest", longest, above=0)
+        self.nm_per_unit = nm_per_unit
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """What it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         meaning = "part of the pairs of localisations with a distance in this bin"
         return tuple(Column(f"pair_distances_{index}", pl.Float32, "1", meaning) for index in range(self.n_bins))
 
     def compute(self, points: np.ndarray) -> np.ndarray:
-        """Positions (N, D) float64 nm about their mean to (n_bins,) float64."""
+        """Return the histogram (n_bins,) float64 for positions (N, D) float64 nm about their mean."""
         return pair_histogram(sampled(points), self.n_bins, self.longest * unit_of(points, self.nm_per_unit))
 
 
 def pair_histogram(points: np.ndarray, n_bins: int, longest: float) -> np.ndarray:
-    """Part of the pairs whose distance lies in each of the bins of equal width from 0 to ``longest``.
+    """Return the part of the pairs whose distance lies in each of the bins of equal width from 0 to ``longest``.
 
     Args:
         points: Positions (N, D) float64, any unit; time grows with the square of N.
@@ -145,7 +143,7 @@ def pair_histogram(points: np.ndarray, n_bins: int, longest: float) -> np.ndarra
 
 @numba.njit(cache=True)
 def _count_pairs(points: np.ndarray, n_bins: int, longest: float) -> np.ndarray:  # pragma: no cover (compiled)
-    """Number of pairs in each bin, (n_bins,) int64, without ever holding all distances."""
+    """Return the number of pairs in each bin, (n_bins,) int64, without ever holding all distances."""
     counts = np.zeros(n_bins, dtype=np.int64)
     per_length = n_bins / longest
     for first in range(points.shape[0]):
@@ -185,19 +183,18 @@ class Ripley:
         given = tuple(radii)
         if not given or any(not low < high for low, high in pairwise((0.0, *given))) or not np.isfinite(given).all():
             raise ConfigError(
-                "graph.descriptors.ripley.radii must be one or more numbers that ascend from above 0, found "
-                f"{list(radii)}"
+                f"expected one or more numbers that ascend from above 0, found {list(radii)}", setting="radii"
             )
-        check_unit("graph.descriptors.ripley", nm_per_unit)
+        check_unit(nm_per_unit)
         self.radii, self.nm_per_unit = given, nm_per_unit
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """What it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         meaning = "Ripley's L at this radius, in the unit of the radius"
         return tuple(Column(f"ripley_l_{radius:g}", pl.Float32, "1", meaning) for radius in self.radii)
 
     def compute(self, points: np.ndarray) -> np.ndarray:
-        """Positions (N, D) float64 nm about their mean to L at each radius (F,) float64, in units of distance."""
+        """Return L at each radius (F,) float64 in units of distance, for positions (N, D) nm about their mean."""
         n, dimensions = points.shape
         if n < 2:
             return np.zeros(len(self.radii))
@@ -216,17 +213,17 @@ class Covariance:
     """
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """What it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         meaning = "standard deviation along a principal axis, largest first"
         return tuple(Column(f"deviation_{index}", pl.Float32, "nm", meaning) for index in range(dimensions))
 
     def compute(self, points: np.ndarray) -> np.ndarray:
-        """Positions (N, D) float64 nm about their mean to (D,) float64 nm."""
+        """Return the deviations (D,) float64 nm for positions (N, D) float64 nm about their mean."""
         return principal_deviations(points)
 
 
 def principal_deviations(points: np.ndarray) -> np.ndarray:
-    """Standard deviations along the principal axes, largest first: (N, D) to (D,), in the unit of the points."""
+    """Return the standard deviations along the principal axes (D,), largest first, in the unit of the points."""
     centred = points - points.mean(axis=0)
     covariance = centred.T @ centred / len(centred)
     return np.sqrt(np.clip(np.linalg.eigvalsh(covariance)[::-1], 0.0, None))

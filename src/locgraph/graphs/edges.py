@@ -12,21 +12,22 @@ import numpy as np
 from numba import njit
 from scipy.spatial import cKDTree
 
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 from locgraph.graphs.nearest_rows import nearest_rows
+from locgraph.settings import check_length, check_whole
 
 
 class ClusterEdges(Protocol):
-    """Joins the clusters of one view of a FOV."""
+    """Contract of edge builders between the clusters of one view of a FOV."""
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """Positions (C, D) float64 nm to edge_index (2, E) int64, sorted by target, then source."""
+        """Return edge_index (2, E) int64 for positions (C, D) float64 nm, sorted by target, then source."""
         ...
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """Each cluster hears its k nearest clusters.
+    """Edges to each cluster from its k nearest clusters.
 
     Args:
         k: Number of neighbours, at least 1.
@@ -35,17 +36,16 @@ class Nearest:
     k: int
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ConfigError(f"graph.cluster_edges.k must be at least 1, found {self.k}")
+        check_whole("k", self.k, at_least=1)
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """Positions (C, D) float64 nm to edge_index (2, E) int64."""
+        """Return edge_index (2, E) int64 for positions (C, D) float64 nm."""
         return nearest_edges(positions, self.k)
 
 
 @dataclass(frozen=True)
 class AllPairs:
-    """Each cluster hears every other one: the full geometry, for FOVs of some tens of clusters.
+    """Edges between all clusters: the full geometry, for FOVs of some tens of clusters.
 
     Args:
         limit: Largest number of clusters allowed in a FOV.
@@ -54,17 +54,16 @@ class AllPairs:
     limit: int = 200
 
     def __post_init__(self) -> None:
-        if self.limit < 1:
-            raise ConfigError(f"graph.cluster_edges.limit must be at least 1, found {self.limit}")
+        check_whole("limit", self.limit, at_least=1)
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """Positions (C, D) float64 nm to edge_index (2, E) int64."""
+        """Return edge_index (2, E) int64 for positions (C, D) float64 nm."""
         return all_edges(len(positions), self.limit)
 
 
 @dataclass(frozen=True)
 class WithinRadius:
-    """Each cluster hears those whose centres lie at most ``radius_nm`` away.
+    """Edges between clusters whose centres lie at most ``radius_nm`` apart.
 
     Args:
         radius_nm: Radius in nm, above 0.
@@ -75,18 +74,16 @@ class WithinRadius:
     limit: int = 10_000_000
 
     def __post_init__(self) -> None:
-        if not self.radius_nm > 0:
-            raise ConfigError(f"graph.cluster_edges.radius_nm must be above 0, found {self.radius_nm}")
-        if self.limit < 1:
-            raise ConfigError(f"graph.cluster_edges.limit must be at least 1, found {self.limit}")
+        check_length("radius_nm", self.radius_nm)
+        check_whole("limit", self.limit, at_least=1)
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """Positions (C, D) float64 nm to edge_index (2, E) int64."""
+        """Return edge_index (2, E) int64 for positions (C, D) float64 nm."""
         return edges_within(positions, self.radius_nm, self.limit)
 
 
 def nearest_edges(points: np.ndarray, k: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Edges from the k nearest neighbours of each point to that point.
+    """Return the edges from the k nearest neighbours of each point to that point.
 
     Args:
         points: Positions (N, D), any unit.
@@ -104,13 +101,13 @@ def nearest_edges(points: np.ndarray, k: int, groups: np.ndarray | None = None) 
     ordered = np.zeros(n) if groups is None else groups[order]
     offsets = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [n]])
     rows = np.empty((n, min(k, n - 1)), dtype=np.int32)
-    found = nearest_rows(points[order], rows.shape[1], offsets)
-    rows[order] = np.where(found < 0, -1, order[found])
+    near = nearest_rows(points[order], rows.shape[1], offsets)
+    rows[order] = np.where(near < 0, -1, order[near])
     return edges_to_each(rows)
 
 
 def edges_to_each(rows: np.ndarray) -> np.ndarray:
-    """Edges to each point from its neighbours.
+    """Return the edges to each point from its neighbours.
 
     Args:
         rows: Neighbours of each point (N, k) int32, -1 for none; from :func:`nearest_rows`.
@@ -122,7 +119,7 @@ def edges_to_each(rows: np.ndarray) -> np.ndarray:
 
 
 def edges_to_chosen(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Edges to each chosen point from itself and its nearest k - 1 neighbours.
+    """Return the edges to each chosen point from itself and its nearest k - 1 neighbours.
 
     Args:
         rows: Neighbours of each point (N, k) int32, the nearest first, -1 for none; from :func:`nearest_rows`.
@@ -164,7 +161,7 @@ def _edges(rows: np.ndarray, targets: np.ndarray, itself: bool) -> np.ndarray:
 
 
 def edges_within(points: np.ndarray, radius: float, limit: int) -> np.ndarray:
-    """Edges between all points at most ``radius`` apart, both ways, without self-loops.
+    """Return the edges between all points at most ``radius`` apart, both ways, without self-loops.
 
     Args:
         points: Positions (N, D).
@@ -183,16 +180,15 @@ def edges_within(points: np.ndarray, radius: float, limit: int) -> np.ndarray:
     count = int(tree.count_neighbors(tree, radius)) - len(points)
     if count > limit:
         raise DataError(
-            f"edges between clusters within graph.cluster_edges.radius_nm={radius:g} of each other would be {count}, "
-            f"among {len(points)} clusters; at most graph.cluster_edges.limit={limit} expected; lower the radius, use "
-            "graph/cluster_edges=nearest, or raise the limit"
+            f"expected at most limit={limit} edges between clusters within radius_nm={radius:g} of each other, found "
+            f"{count} among {len(points)} clusters; lower radius_nm, join the nearest clusters only, or raise limit"
         )
     pairs = tree.query_pairs(radius, output_type="ndarray")
     return sort_edges(np.concatenate([pairs, pairs[:, ::-1]]).T)
 
 
 def all_edges(n: int, limit: int) -> np.ndarray:
-    """Edges between all n points, both ways, without self-loops.
+    """Return the edges between all n points, both ways, without self-loops.
 
     Args:
         n: Number of points.
@@ -206,8 +202,8 @@ def all_edges(n: int, limit: int) -> np.ndarray:
     """
     if n > limit:
         raise DataError(
-            f"edges between all pairs of {n} clusters would be {n * (n - 1)}; at most graph.cluster_edges.limit="
-            f"{limit} clusters expected; use graph/cluster_edges=nearest, or raise the limit"
+            f"expected at most limit={limit} clusters to join by all pairs, found {n}, with {n * (n - 1)} edges; join "
+            "the nearest clusters only, or raise limit"
         )
     target, source = np.divmod(np.arange(n * n), max(n, 1))
     other = source != target
@@ -215,6 +211,6 @@ def all_edges(n: int, limit: int) -> np.ndarray:
 
 
 def sort_edges(edge_index: np.ndarray) -> np.ndarray:
-    """Sorts edges (2, E) by target, then by source, as int64."""
+    """Sort edges (2, E) by target, then by source, as int64."""
     order = np.lexsort((edge_index[0], edge_index[1]))
     return np.ascontiguousarray(edge_index[:, order], dtype=np.int64)

@@ -17,7 +17,7 @@ _CHUNK: Final = 2**17  # points asked of a tree together: bounds the memory of i
 
 
 def nearest_rows(points: np.ndarray, k: int, offsets: np.ndarray) -> np.ndarray:
-    """The k nearest other points of each point within its group.
+    """Return the k nearest other points of each point within its group.
 
     Of points at exactly the same distance any may be chosen, always the same ones for the same input.
 
@@ -40,20 +40,20 @@ def nearest_rows(points: np.ndarray, k: int, offsets: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def _sweep_groups(points: np.ndarray, offsets: np.ndarray, largest: int, rows: np.ndarray) -> None:
-    """Fills the rows of all groups of at most ``largest`` points."""
-    best, found = np.empty(rows.shape[1]), np.empty(rows.shape[1], dtype=np.int64)
+    """Fill the rows of all groups of at most ``largest`` points."""
+    best, near = np.empty(rows.shape[1]), np.empty(rows.shape[1], dtype=np.int64)
     for group in range(len(offsets) - 1):
         start, stop = offsets[group], offsets[group + 1]
         if stop - start <= largest:
             order, places = _along_longest_axis(points[start:stop])
             for place in range(stop - start):
-                for column in range(_sweep(places, place, best, found)):
-                    rows[start + order[place], column] = start + order[found[column]]
+                for column in range(_sweep(places, place, best, near)):
+                    rows[start + order[place], column] = start + order[near[column]]
 
 
 @njit(cache=True)
 def _along_longest_axis(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The order of points along their longest axis, and their places in it (n, 3): that axis first, 0 for no axis."""
+    """Return the order of points along their longest axis, and their places (n, 3): that axis first, 0 for no axis."""
     n, dimensions = points.shape
     longest, length = 0, -1.0
     for axis in range(dimensions):
@@ -69,8 +69,8 @@ def _along_longest_axis(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
-def _sweep(places: np.ndarray, place: int, best: np.ndarray, found: np.ndarray) -> int:
-    """Fills squared distance and place of the nearest others, nearest first, walking away from ``place``; how many."""
+def _sweep(places: np.ndarray, place: int, best: np.ndarray, near: np.ndarray) -> int:
+    """Fill squared distances and places of the nearest others, nearest first, and return their number."""
     n, k, filled = len(places), len(best), 0
     low, high = place - 1, place + 1
     while low >= 0 or high < n:
@@ -87,14 +87,14 @@ def _sweep(places: np.ndarray, place: int, best: np.ndarray, found: np.ndarray) 
             filled = min(filled + 1, k)
             spot = filled - 1
             while spot > 0 and best[spot - 1] > square:
-                best[spot], found[spot] = best[spot - 1], found[spot - 1]
+                best[spot], near[spot] = best[spot - 1], near[spot - 1]
                 spot -= 1
-            best[spot], found[spot] = square, other
+            best[spot], near[spot] = square, other
     return filled
 
 
 def _ask_tree(points: np.ndarray, start: int, rows: np.ndarray) -> None:
-    """Fills the rows (n, k) of one group, whose first point is row ``start``."""
+    """Fill the rows (n, k) of one group, whose first point is row ``start``."""
     order, first = _by_position(points)
     distinct = points[order[first[:-1]]]
     tree = cKDTree(distinct)
@@ -105,7 +105,7 @@ def _ask_tree(points: np.ndarray, start: int, rows: np.ndarray) -> None:
 
 
 def _by_position(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows with those at the same position together (n,), the first of each position there, and n at the end."""
+    """Return the rows with equal positions together (n,), and the first of each position there, with n at the end."""
     order = np.lexsort(points.T[::-1])
     ordered = points[order]
     changes = np.flatnonzero((ordered[1:] != ordered[:-1]).any(axis=1)) + 1
@@ -114,7 +114,7 @@ def _by_position(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @njit(cache=True)
 def _members(near: np.ndarray, begin: int, order: np.ndarray, first: np.ndarray, start: int, rows: np.ndarray) -> None:
-    """Writes the points at the positions ``near`` (m, w), those of its own position before, for each point of these."""
+    """Write the points at the positions ``near`` (m, w), those of its own position before, for each point of these."""
     k = rows.shape[1]
     for index in range(len(near)):
         own = begin + index

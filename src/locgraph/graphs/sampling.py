@@ -12,7 +12,7 @@ _BITS: Final = 16  # cells for each axis, as a power of 2, when points are put i
 
 
 def farthest_points(points: np.ndarray, offsets: np.ndarray, ratio: float) -> np.ndarray:
-    """Chooses an evenly spread part of each group of points.
+    """Choose an evenly spread part of each group of points.
 
     The first point chosen is the one farthest from the group's centre, each next one the farthest from those chosen so
     far; ties go to the first row. Nothing is random, and rotating or shifting the points changes nothing.
@@ -50,7 +50,7 @@ def _farthest(points: np.ndarray, offsets: np.ndarray, wanted: np.ndarray) -> np
 
 @njit(cache=True)
 def _farthest_of_group(points: np.ndarray, wanted: int) -> np.ndarray:
-    """Rows of the chosen points of one group, in the order of their choice."""
+    """Return the rows of the chosen points of one group, in the order of their choice."""
     size = max(_SMALLEST_BUCKET, int(2 * np.sqrt(len(points))))  # few buckets to ask, few points in each
     order = _neighbours_together(points, size)
     places = points[order]
@@ -81,7 +81,7 @@ def _farthest_of_group(points: np.ndarray, wanted: int) -> np.ndarray:
 def _update(
     places: np.ndarray, order: np.ndarray, gap: np.ndarray, span: tuple[int, int], last: int
 ) -> tuple[float, int]:
-    """Lowers the gaps of a bucket to the distance from the point chosen last; the largest one left, and its place."""
+    """Lower the gaps of a bucket to the distance from the last chosen point; return the largest left, and its place."""
     widest, where = -1.0, span[0]
     for place in range(span[0], span[1]):
         if gap[place] < 0.0:
@@ -112,7 +112,7 @@ def _farthest_from_centre(places: np.ndarray, order: np.ndarray) -> int:
 
 @njit(cache=True)
 def _neighbours_together(points: np.ndarray, size: int) -> np.ndarray:
-    """Rows along a Z-order curve, so that ``size`` consecutive ones are close together; one bucket needs no order."""
+    """Return the rows along a Z-order curve, so that ``size`` consecutive ones are close together."""
     n, dimensions = points.shape
     if n <= size:
         return np.arange(n)
@@ -129,7 +129,7 @@ def _neighbours_together(points: np.ndarray, size: int) -> np.ndarray:
 
 @njit(cache=True)
 def _boxes(places: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest coordinates of each bucket of ``size`` points."""
+    """Return the lowest and highest coordinates of each bucket of ``size`` points."""
     count = (len(places) + size - 1) // size
     low, high = np.empty((count, places.shape[1])), np.empty((count, places.shape[1]))
     for bucket in range(count):
@@ -141,7 +141,7 @@ def _boxes(places: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 @njit(cache=True)
 def _to_box(point: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
-    """Squared distance from a point to a box, rounded as the distances to points are, so never above them."""
+    """Return the squared distance from a point to a box, rounded as those to points are, so never above them."""
     square = 0.0
     for axis in range(len(point)):
         square += max(low[axis] - point[axis], 0.0, point[axis] - high[axis]) ** 2

@@ -36,11 +36,11 @@ class GraphStore:
         self.folder = folder
 
     def path(self, fov_id: str) -> Path:
-        """File of one FOV."""
+        """Return the file of one FOV."""
         return self.folder / f"{fov_id}.pt"
 
     def save(self, fov_id: str, views: Sequence[HeteroData], made_from: str) -> None:
-        """Writes all views of one FOV, whole or not at all.
+        """Write all views of one FOV, whole or not at all.
 
         Args:
             fov_id: The FOV.
@@ -53,7 +53,7 @@ class GraphStore:
             torch.save(content, handle)
 
     def load(self, fov_id: str) -> list[HeteroData]:
-        """Reads all views of one FOV.
+        """Read all views of one FOV.
 
         Raises:
             DataError: The file is absent or damaged.
@@ -61,7 +61,7 @@ class GraphStore:
         return self._read(fov_id, lambda content: _unpack(content["views"]))
 
     def fingerprint(self, fov_id: str) -> str | None:
-        """Fingerprint of one FOV's file; None where the file is absent or damaged."""
+        """Return the fingerprint of one FOV's file; None where the file is absent or damaged."""
         try:
             return self._read(fov_id, lambda content: str(content[schema.META_FINGERPRINT]), mmap=True)
         except DataError:
@@ -79,7 +79,7 @@ class GraphStore:
 
 
 def _pack(views: Sequence[HeteroData]) -> dict[str, dict[str, Any]]:
-    """Place -> attribute -> tensors of all views in one, and the size of each: few large tensors load fast."""
+    """Return place -> attribute -> tensors of all views joined, and the size of each: few large tensors load fast."""
     plain = [_to_plain(view) for view in views]
     packed: dict[str, dict[str, Any]] = {}
     for place, attributes in plain[0].items():
@@ -102,12 +102,12 @@ def _unpack(packed: dict[str, dict[str, Any]]) -> list[HeteroData]:
 
 
 def _own(tensor: torch.Tensor) -> torch.Tensor:
-    """The same values in memory of their own: a part that is written or sent would take the whole with it."""
+    """Return the values in memory of their own: a part that is written or sent would take the whole with it."""
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
 def _axis(key: str) -> int:
-    """The axis along which views are joined."""
+    """Return the axis along which views are joined."""
     return 1 if key == schema.EDGE_INDEX else 0
 
 
@@ -120,7 +120,7 @@ def _to_plain(graph: HeteroData) -> dict[str, dict[str, torch.Tensor]]:
 
 @dataclass(frozen=True)
 class GraphTask:
-    """One FOV whose graphs are to be built, with all that a worker process needs."""
+    """FOV whose graphs are to be built, with all that a worker process needs."""
 
     fov_id: str
     tables: Path
@@ -130,7 +130,7 @@ class GraphTask:
 
 
 def build_fov(task: GraphTask) -> int:
-    """Builds and saves the graphs of all views of one FOV.
+    """Build and save the graphs of all views of one FOV.
 
     Args:
         task: The FOV, where its tables are and where its graphs go.
@@ -151,7 +151,7 @@ def build_fov(task: GraphTask) -> int:
 
 
 def _split(locs: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Both tables of each view, without a copy: rows are sorted by view. At least one, if there are no clusters."""
+    """Yield both tables of each view, of at least one, without a copy: rows are sorted by view."""
     for index in np.unique(clusters[schema.VIEW].to_numpy()) if clusters.height else (0,):
         yield _rows(locs, index), _rows(clusters, index)
 

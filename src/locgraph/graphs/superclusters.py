@@ -31,7 +31,7 @@ SUPERCLUSTER_FEATURES: Final = (
 
 
 class Superclusters(Protocol):
-    """Groups the clusters of one view of a FOV.
+    """Contract of superclusters: groups the clusters of one view of a FOV.
 
     Attributes:
         edges: Joins the superclusters of one scale: positions (S, D) nm to edges.
@@ -40,7 +40,7 @@ class Superclusters(Protocol):
     edges: ClusterEdges
 
     def __call__(self, positions: np.ndarray) -> list[np.ndarray]:
-        """Positions (C, D) float64 nm of clusters to the supercluster of each (C,) int64, once for each scale.
+        """Return the supercluster of each cluster (C,) int64, once for each scale, for positions (C, D) float64 nm.
 
         Superclusters are numbered 0, 1, ... by the first of their clusters, and lie within those of the next scale.
         """
@@ -55,7 +55,7 @@ class Linked:
 
     Args:
         scales_nm: Longest steps in nm, ascending; one kind of nodes for each. Larger joins more clusters.
-        k: Nearest superclusters of the same scale that each one hears.
+        k: Nearest superclusters of the same scale with an edge to each one.
 
     Raises:
         ConfigError: There is no scale, or the scales do not ascend from above 0; or ``k`` is below 1.
@@ -66,16 +66,14 @@ class Linked:
         ascending = all(below < above for below, above in pairwise((0.0, *scales)))
         if not scales or not ascending or not np.isfinite(scales).all():
             raise ConfigError(
-                "graph.superclusters.scales_nm must be one or more lengths in nm that ascend from above 0, found "
-                f"{list(scales_nm)}"
+                f"expected one or more lengths in nm that ascend from above 0, found {list(scales_nm)}",
+                setting="scales_nm",
             )
-        if k < 1:
-            raise ConfigError(f"graph.superclusters.k must be at least 1, found {k}")
         self.scales_nm = scales
         self.edges = Nearest(k)
 
     def __call__(self, positions: np.ndarray) -> list[np.ndarray]:
-        """Positions (C, D) float64 nm of clusters to the supercluster of each (C,) int64, for each scale.
+        """Return the supercluster of each cluster (C,) int64, for each scale, for positions (C, D) float64 nm.
 
         Raises:
             DataError: The positions span more than 10^14 times a scale.
@@ -85,7 +83,7 @@ class Linked:
 
 
 def _linked(points: np.ndarray, scale: float) -> np.ndarray:
-    cells = sort_into_cells(points, scale, "graph.superclusters.scales_nm")
+    cells = sort_into_cells(points, scale, "scales_nm")
     return cluster_cells(cells, scale, 1)[0]
 
 
@@ -110,7 +108,7 @@ class Scale:
 
 
 def measure(centres: np.ndarray, counts: np.ndarray, superclusters: Superclusters) -> list[Scale]:
-    """Groups clusters, and measures and joins the groups.
+    """Group clusters, measure the groups, and join them by edges.
 
     Args:
         centres: Centres of mass of the clusters (C, D) float64 nm, C at least 1.

@@ -89,7 +89,7 @@ def _need(package: str, extra: str) -> None:
     except ImportError as error:
         raise MissingPackageError(
             f"this logger needs the package {package}, which is not installed: pip install 'locgraph[{extra}]', or "
-            "choose logger=csv"
+            "train without it"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""FOVs spread over the workers of a Dask cluster, made for the run on this machine or there already."""
+"""Executor that spreads FOVs over the workers of a Dask cluster, running already or made for the run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
 from locgraph.errors import ConfigError, DataError, MissingPackageError
-from locgraph.preparation.executors import Outcome, attempt
+from locgraph.preparation.executors import Outcome, attempt, check_workers
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
@@ -48,23 +47,22 @@ class Dask:
     """
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
-            raise ConfigError(f"executor.workers must be at least 1 or null (one for each core), found {workers}")
+        n_workers = check_workers(workers)
         if address is not None and workers is not None:
             raise ConfigError(
-                f"executor.workers must be null with executor.address, found {workers}: the cluster at {address} has "
-                "workers of its own"
+                f"expected null with an address, found {workers}: the cluster at {address} has workers of its own",
+                setting="workers",
             )
         if find_spec("distributed") is None:
             raise MissingPackageError(
-                "executor=dask needs the package distributed, which is not installed: pip install 'locgraph[dask]', or "
-                "choose executor=processes"
+                "Dask needs the package distributed, which is not installed: pip install 'locgraph[dask]', or choose "
+                "the executor Processes"
             )
         self.address = address
-        self.workers = workers or cpu_count()
+        self.workers = n_workers
 
     def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
-        """Yields one outcome for each item, as they come. Whoever stops taking them cancels what is left.
+        """Yield one outcome for each item, as they come; a caller that stops taking them cancels the rest.
 
         Raises:
             ConfigError: No scheduler answers at ``address``.
@@ -96,7 +94,7 @@ class Dask:
         )
 
     def _resolve(self) -> str:
-        """The scheduler's address, from its file where that is what was given."""
+        """Return the scheduler's address, from its file where that is what was given."""
         address = str(self.address)
         if "://" in address:
             return address
@@ -104,8 +102,9 @@ class Dask:
             return str(json.loads(Path(address).read_text(encoding="utf-8"))["address"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(
-                "executor.address must be the address of a Dask scheduler, such as tcp://host:8786, or the path of its "
-                f"scheduler file, found {address!r} ({type(error).__name__}: {error})"
+                "expected the address of a Dask scheduler, such as tcp://host:8786, or the path of its scheduler file, "
+                f"found {address!r} ({type(error).__name__}: {error})",
+                setting="address",
             ) from error
 
     def _connect(self, target: str | LocalCluster) -> Client:
@@ -119,15 +118,16 @@ class Dask:
             return Client(target, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"executor.address: expected a Dask scheduler at {self.address}, found none that answers within "
-                f"{_CONNECT_S:.0f} s ({error}); start it (`dask scheduler`), correct the address, or leave it null for "
-                "a cluster on this machine"
+                f"expected a Dask scheduler at {self.address}, found none that answers within {_CONNECT_S:.0f} s "
+                f"({error}); start it (`dask scheduler`), correct the address, or leave it null for a cluster on this "
+                "machine",
+                setting="address",
             ) from error
 
 
 @contextmanager
 def _quiet_logs() -> Iterator[None]:
-    """Without what Dask tells of each connection and each worker: outcomes and errors tell what matters."""
+    """Silence the messages of Dask on each connection and worker; outcomes and errors hold what matters."""
     import_module("distributed")  # which sets the levels that are changed here
     loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "distributed.gc")]
     levels = [logger.level for logger in loggers]
@@ -141,7 +141,7 @@ def _quiet_logs() -> Iterator[None]:
 
 
 def _outcomes(client: Client, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
-    """Where a worker is killed, Dask suspects all FOVs that were waiting there: these are tried again, each alone."""
+    """Yield one outcome for each item; FOVs that waited at a worker which was killed are tried again, each alone."""
     suspects = []
     for outcome, killed in _submit_all(client, function, items):
         if killed:
@@ -156,7 +156,7 @@ def _outcomes(client: Client, function: Callable[[Any], Any], items: Mapping[str
 def _submit_all(
     client: Client, function: Callable[[Any], Any], items: Mapping[str, Any]
 ) -> Iterator[tuple[Outcome, bool]]:
-    """Hands over as many FOVs as the scheduler may hold, and one more for each that is done.
+    """Hand over as many FOVs as the scheduler may hold, and one more for each that is done.
 
     Yields:
         One outcome for each item, as they come, and whether the workers that had it were killed.
@@ -177,36 +177,36 @@ def _submit_all(
 
     try:
         done = as_completed(submit(_IN_FLIGHT), loop=client.loop, with_results=True, raise_errors=False)
-        for future, found in done:
-            fov_id, error = waiting.pop(future), _error(found)
+        for future, answer in done:
+            fov_id, error = waiting.pop(future), _error(answer)
             if future.status == "cancelled":
                 raise DataError(
                     "the Dask scheduler was lost, or cancelled what it was given; what was done is kept: check the "
-                    f"cluster and executor.address, and run again ({error})"
+                    f"cluster and its address, and run again ({error})"
                 )
             future.release()
             done.update(submit(1))
-            outcome = found if error is None else Outcome(fov_id, None, _reason(error))
+            outcome = answer if error is None else Outcome(fov_id, None, _reason(error))
             yield outcome, isinstance(error, KilledWorker)
     finally:
         if waiting:
             client.cancel(list(waiting))
 
 
-def _error(found: Any) -> BaseException | None:
-    """Why there is no outcome: Dask gives type, error and traceback, or the error alone."""
-    error = found[1] if isinstance(found, tuple) else found
+def _error(answer: Any) -> BaseException | None:
+    """Return the error where there is no outcome: Dask gives type, error and traceback, or the error alone."""
+    error = answer[1] if isinstance(answer, tuple) else answer
     return error if isinstance(error, BaseException) else None
 
 
 def _reason(error: BaseException) -> str:
-    """Why a worker sent no outcome, for people."""
+    """Return the reason why a worker sent no outcome, for people."""
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
         return (
             "each process that worked on it was killed, even when it was the only FOV, most often for want of memory: "
-            "give each worker more memory, or choose executor=serial on a machine with more"
+            "give each worker more memory, or choose the executor Serial on a machine with more"
         )
     return (
         f"the Dask worker could not run it ({type(error).__name__}: {error}); workers need the same Python and "
@@ -215,7 +215,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _by_value() -> Callable[[bytes], Outcome]:
-    """What workers run. As it is made inside a function it travels by value: nothing is imported before it runs."""
+    """Return the function that workers run. Made inside a function, it travels by value: nothing is imported before."""
 
     def prepare_fov(packed: bytes) -> Outcome:
         import os

@@ -1,4 +1,4 @@
-"""Executors: a function and many FOVs to results, each failure kept apart from the others."""
+"""Executors: run a function over many FOVs and keep each failure apart from the others."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from polars.exceptions import PanicException
 
 from locgraph.errors import ConfigError, DataError, LocgraphError
+from locgraph.settings import check_whole
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one FOV.
+    """Result of one FOV.
 
     Attributes:
         fov_id: The FOV.
@@ -36,10 +37,10 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """Runs one function over many FOVs, in any order."""
+    """Contract of executors: runs one function over many FOVs, in any order."""
 
     def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
-        """Yields one outcome for each item, as they come."""
+        """Yield one outcome for each item, as they come."""
         ...
 
 
@@ -47,7 +48,7 @@ class Serial:
     """One FOV after the other, in this process."""
 
     def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
-        """Yields one outcome for each item, in their order."""
+        """Yield one outcome for each item, in their order."""
         for fov_id, item in items.items():
             yield attempt(function, fov_id, item)
 
@@ -67,32 +68,30 @@ class Processes:
     """
 
     def __init__(self, workers: int | None = None, head_start_s: float = 5.0) -> None:
-        if workers is not None and workers < 1:
-            raise ConfigError(f"executor.workers must be at least 1 or null (one for each core), found {workers}")
+        self.workers = check_workers(workers)
         if not head_start_s >= 0:
-            raise ConfigError(f"executor.head_start_s must be at least 0, found {head_start_s}")
-        self.workers = workers or cpu_count()
+            raise ConfigError(f"expected at least 0 s, found {head_start_s}", setting="head_start_s")
         self.head_start_s = head_start_s
 
     def run(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
-        """Yields one outcome for each item, as they come.
+        """Yield one outcome for each item, as they come.
 
         Raises:
             DataError: A process was killed from outside, most often for want of memory.
         """
         left, start = dict(items), time.monotonic()
-        while left and not self._others_pay(time.monotonic() - start, len(items) - len(left), len(left)):
+        while left and not self._is_worth_processes(time.monotonic() - start, len(items) - len(left), len(left)):
             fov_id = next(iter(left))
             yield attempt(function, fov_id, left.pop(fov_id))
         if left:
-            yield from self._run_elsewhere(function, left)
+            yield from self._run_in_processes(function, left)
 
-    def _others_pay(self, elapsed: float, done: int, left: int) -> bool:
-        """Whether enough work is left, to judge by what was done so far, for other processes to save time."""
+    def _is_worth_processes(self, elapsed: float, done: int, left: int) -> bool:
+        """Return whether so much work is left, by the time of the first FOVs, that other processes save time."""
         expected = left * elapsed / max(done, 1)
         return self.workers > 1 and left > 1 and elapsed >= self.head_start_s and expected >= 2 * self.head_start_s
 
-    def _run_elsewhere(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
+    def _run_in_processes(self, function: Callable[[Any], Any], items: Mapping[str, Any]) -> Iterator[Outcome]:
         # joblib knows the settings of all thread pools but polars': its own is read once, when a worker first loads it
         one_thread = {"inner_max_num_threads": 1, "initializer": os.putenv, "initargs": ("POLARS_MAX_THREADS", "1")}
         with parallel_config(backend="loky", n_jobs=self.workers, **one_thread):
@@ -102,21 +101,31 @@ class Processes:
             with warnings.catch_warnings():
                 # a worker whose memory has grown is replaced, as large FOVs or a first import bring about: no fault
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-                # whoever stops taking outcomes, as by Ctrl-C, knows that some are not taken
+                # a caller that stops taking outcomes, as by Ctrl-C, knows that some are left
                 warnings.filterwarnings("ignore", r"\d+ tasks (have|which)", UserWarning)
                 yield from parallel(delayed(attempt)(function, fov_id, item) for fov_id, item in items.items())
         except TerminatedWorkerError as error:
             raise DataError(
                 "a process was killed while it worked on a FOV, most often for want of memory; what was done is kept: "
-                f"run again with executor=serial, or executor.workers below {self.workers}. joblib reports: {error}"
+                f"run again with one FOV after the other, or with fewer workers than {self.workers}. joblib reports: "
+                f"{error}"
             ) from error
         finally:
             # idle workers would keep their memory for minutes, while a network trains
             get_reusable_executor(max_workers=self.workers).shutdown()
 
 
+def check_workers(workers: int | None) -> int:
+    """Return a number of processes: ``workers``, or where this is None one for each core that this process may use.
+
+    Raises:
+        ConfigError: ``workers`` is below 1.
+    """
+    return cpu_count() if workers is None else check_whole("workers", workers, at_least=1)
+
+
 def attempt(function: Callable[[Any], Any], fov_id: str, item: Any) -> Outcome:
-    """What becomes of one FOV, whatever happens; only what ends the process escapes, such as Ctrl-C."""
+    """Run one FOV and return its outcome, whatever happens; only what ends the process escapes, such as Ctrl-C."""
     try:
         return Outcome(fov_id, function(item))
     except LocgraphError as error:

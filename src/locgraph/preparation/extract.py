@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 from locgraph.io.catalogue import FovSource
 from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
@@ -22,6 +22,7 @@ from locgraph.preparation.features.table import FeatureSet
 from locgraph.preparation.filters.base import Filter, apply_filters
 from locgraph.preparation.views import Views
 from locgraph.provenance import file_digest, fingerprint
+from locgraph.settings import check_whole
 
 TABLES_VERSION: Final = 2
 """Raised whenever the same file and settings give other tables than before: those of earlier versions are redone."""
@@ -56,15 +57,13 @@ class ExtractRecipe:
     keep_unclustered: bool = False
 
     def __post_init__(self) -> None:
-        if self.min_localisations < 1:
-            raise ConfigError(f"data.min_localisations must be at least 1, found {self.min_localisations}")
-        if self.min_clusters < 1:
-            raise ConfigError(f"data.min_clusters must be at least 1, found {self.min_clusters}")
+        check_whole("min_localisations", self.min_localisations, at_least=1)
+        check_whole("min_clusters", self.min_clusters, at_least=1)
 
 
 @dataclass(frozen=True)
 class ExtractTask:
-    """One FOV to extract, with all that a worker process needs."""
+    """FOV to extract, with all that a worker process needs."""
 
     source: FovSource
     class_names: tuple[str, ...]
@@ -74,14 +73,14 @@ class ExtractTask:
 
 
 def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe: ExtractRecipe) -> str:
-    """Fingerprint of the tables that ``recipe`` makes of one raw file; changes with anything that could change them."""
+    """Return the fingerprint of the tables of one raw file, which changes with anything that could change them."""
     names = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
     content = [file_digest(path) for path in (source.path, *companions(source.path))]
     return fingerprint(TABLES_VERSION, dict(recipe.settings), content, names)
 
 
 def extract_fov(task: ExtractTask) -> dict[str, int]:
-    """Reads, filters, clusters and measures one FOV and writes its two tables.
+    """Read, filter, cluster and measure one FOV, and write its two tables.
 
     Args:
         task: The FOV, the recipe and the folder to write to.
@@ -93,11 +92,12 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
         DataError: The file cannot be read, lacks a column that is needed, or holds too few localisations or clusters.
     """
     source, recipe = task.source, task.recipe
-    found = read_localisations(source.path, recipe.columns, recipe.max_refused_fraction)
-    found = label_localisations(found, task.class_names if source.by_localisation else None, str(source.path))
-    dimensions, n_read, refused = found.dimensions, found.table.height, found.refused
-    table, filtered = apply_filters(found.table, dimensions, recipe.preprocess, str(source.path))
-    del found  # memory, in large fields of view
+    localisations = read_localisations(source.path, recipe.columns, recipe.max_refused_fraction)
+    class_names = task.class_names if source.by_localisation else None
+    localisations = label_localisations(localisations, class_names, str(source.path))
+    dimensions, n_read, refused = localisations.dimensions, localisations.table.height, localisations.refused
+    table, filtered = apply_filters(localisations.table, dimensions, recipe.preprocess, str(source.path))
+    del localisations  # memory, in large fields of view
     _check_columns(table, recipe, source.path)
     locs, clusters, dropped = _extract_views(table, dimensions, task)
     counts = {
@@ -124,22 +124,19 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
 
 
 def _check_columns(table: pl.DataFrame, recipe: ExtractRecipe, path: Path) -> None:
-    for part, needs, other in (
-        ("clusterer needs", recipe.clusterer.needs, "another clusterer"),
-        ("features need", recipe.features.needs, "other features"),
-    ):
+    for part, needs in (("clusterer", recipe.clusterer.needs), ("features", recipe.features.needs)):
         absent = [name for name in needs if name not in table.columns]
         if absent:
             raise DataError(
-                f"{path}: the chosen {part} the columns {absent}, found {table.columns}; "
-                f"name them in columns.names, or choose {other}"
+                f"{path}: the {part} expected the columns {absent}, found {table.columns}; name them in the columns, "
+                f"or choose other settings of {part}"
             )
 
 
 def _extract_views(
     table: pl.DataFrame, dimensions: int, task: ExtractTask
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
-    """Both tables of all views, and what was dropped: the counts are those of view 0, the whole FOV."""
+    """Return both tables of all views, and the counts of what was dropped in view 0, the whole FOV."""
     fov_id, recipe = task.source.fov_id, task.recipe
     all_locs: list[pl.DataFrame] = []
     all_clusters: list[pl.DataFrame] = []
@@ -153,9 +150,9 @@ def _extract_views(
         if clusters.height < recipe.min_clusters:
             if view == 0:
                 raise DataError(
-                    f"{task.source.path}: {clusters.height} clusters with at least {recipe.min_localisations} "
-                    f"localisations found, at least {recipe.min_clusters} expected; change the clustering settings, "
-                    "or lower data.min_clusters"
+                    f"{task.source.path}: expected at least {recipe.min_clusters} clusters of at least "
+                    f"{recipe.min_localisations} localisations, found {clusters.height}; change the clusterer, or "
+                    "lower min_clusters"
                 )
             counts["views_left_out"] = counts.get("views_left_out", 0) + 1
             continue
@@ -168,7 +165,7 @@ def _extract_views(
 def extract_view(
     table: pl.DataFrame, dimensions: int, recipe: ExtractRecipe, seed: int
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
-    """Clusters one version of a FOV and measures its clusters.
+    """Cluster one view of a FOV and measure its clusters.
 
     Args:
         table: Localisations in nm.
@@ -181,8 +178,8 @@ def extract_view(
         kept; one row for each cluster; counts of what was dropped.
     """
     points = np.ascontiguousarray(table.select(schema.position_columns(dimensions)).to_numpy())
-    needed = {name: table[name].to_numpy() for name in recipe.clusterer.needs}
-    labels = recipe.clusterer(points, seed, **needed)
+    columns = {name: table[name].to_numpy() for name in recipe.clusterer.needs}
+    labels = recipe.clusterer(points, seed, **columns)
     sizes = np.bincount(labels[labels >= 0])
     large = sizes >= recipe.min_localisations
     new_label = np.where(large, np.cumsum(large) - 1, schema.NOISE)
@@ -201,7 +198,7 @@ def extract_view(
 def _measured(
     table: pl.DataFrame, labels: np.ndarray, dimensions: int, recipe: ExtractRecipe
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Both tables of one view; what is measured on localisations is null for those without a cluster."""
+    """Return both tables of one view; features of localisations are null for those without a cluster."""
     order = np.argsort(labels, kind="stable")
     n_unclustered = int((labels < 0).sum())
     chosen = order if recipe.keep_unclustered else order[n_unclustered:]

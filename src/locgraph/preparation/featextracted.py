@@ -1,4 +1,4 @@
-"""Starting from featextracted tables instead of raw files: locgraph's own, or those of locpix-points."""
+"""Featextracted tables as a start in place of raw files: locgraph's own, or those of locpix-points."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from locgraph.errors import DataError, LocgraphError
 from locgraph.io import locpix
 from locgraph.io.featextracted import ExtractedFov, list_fovs, read_fingerprint, read_fov, write_fov
 from locgraph.io.manifest import Manifest
+from locgraph.preparation.prepare import manifest_table
+from locgraph.run_folder import CLUSTERS, LOCS, MANIFEST
 
 log = logging.getLogger(__name__)
 
 
 def manifest_of(folder: Path) -> Manifest:
-    """The manifest of a featextracted folder, from the tables themselves.
+    """Return the manifest of a featextracted folder, from the tables themselves.
 
     Args:
         folder: Holds ``locs`` and ``clusters``. Where it also holds a manifest, FOVs that this does not name are left
@@ -30,8 +32,8 @@ def manifest_of(folder: Path) -> Manifest:
     Raises:
         DataError: The folder holds no tables, or its manifest is damaged.
     """
-    if not (folder / "clusters").is_dir() or not (folder / "locs").is_dir():
-        raise DataError(f"data.featextracted_dir={folder}: expected the folders `locs` and `clusters` in it")
+    if not (folder / CLUSTERS).is_dir() or not (folder / LOCS).is_dir():
+        raise DataError(f"{folder}: expected the folders `locs` and `clusters` in it")
     fovs, failures = [], {}
     for fov_id in _current(folder):
         try:
@@ -42,18 +44,18 @@ def manifest_of(folder: Path) -> Manifest:
 
 
 def _current(folder: Path) -> list[str]:
-    found, manifest = list_fovs(folder), folder / "manifest.parquet"
+    fov_ids, manifest = list_fovs(folder), folder / MANIFEST
     if not manifest.is_file():
-        return found
+        return fov_ids
     named = set(Manifest.read(manifest).table[schema.FOV_ID])
-    left_out = [fov_id for fov_id in found if fov_id not in named]
+    left_out = [fov_id for fov_id in fov_ids if fov_id not in named]
     if left_out:
         log.warning("%d FOVs in %s are not in its manifest, such as %s: left out", len(left_out), folder, left_out[:5])
-    return [fov_id for fov_id in found if fov_id in named]
+    return [fov_id for fov_id in fov_ids if fov_id in named]
 
 
 def convert_locpix(folder: Path, target: Path, unit: str | None, pixel_size_nm: float | None) -> Manifest:
-    """Writes the tables of locpix-points as locgraph's own, where they are not there already.
+    """Write the tables of locpix-points as locgraph's own, where they are not there already.
 
     Args:
         folder: A folder that locpix-points wrote.
@@ -99,7 +101,7 @@ def _manifest(
 ) -> Manifest:
     if not fovs:
         reasons = dict(list(failures.items())[:3])
-        raise DataError(f"data.featextracted_dir={folder}: no FOV can be read from it: {reasons}")
+        raise DataError(f"{folder}: expected FOVs that can be read, found none: {reasons}")
     agreed = Counter(names for _, names in fovs).most_common(1)[0][0]  # of equally frequent ones the first
     rows = []
     for row, names in fovs:
@@ -108,5 +110,4 @@ def _manifest(
         else:
             disagreement = f"its label map {list(names)} disagrees with {list(agreed)} of most FOVs"
             failures[str(row[schema.FOV_ID])] = f"{disagreement}; extract all FOVs with the same classes"
-    dtypes = {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items()}
-    return Manifest(pl.DataFrame(rows, schema=dtypes), agreed, failures)
+    return Manifest(manifest_table(rows), agreed, failures)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from locgraph.errors import ConfigError
+from locgraph.settings import check_number, check_whole
 
 
 @dataclass(frozen=True)
 class Views:
-    """How many versions of a FOV are stored, and how they differ.
+    """Number of versions of a FOV that are stored, and their differences.
 
     View 0 always holds every localisation that preprocessing left. The others keep a random part of these and are
     clustered with a seed of their own, so that training sees the clustering vary and testing averages over it. The
@@ -32,15 +32,12 @@ class Views:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise ConfigError(f"views.count must be at least 1, found {self.count}")
-        if not 0.0 < self.keep <= 1.0:
-            raise ConfigError(f"views.keep must be above 0 and at most 1, found {self.keep}")
-        if self.seed < 0:
-            raise ConfigError(f"views.seed must be at least 0, found {self.seed}")
+        check_whole("count", self.count, at_least=1)
+        check_number("keep", self.keep, above=0, at_most=1)
+        check_whole("seed", self.seed, at_least=0)
 
     def rows(self, fov_id: str, view: int, n_localisations: int) -> np.ndarray:
-        """Rows of the localisations that a view keeps.
+        """Return the rows of the localisations that a view keeps.
 
         Args:
             fov_id: The FOV.
@@ -57,6 +54,6 @@ class Views:
         return np.sort(rng.choice(n_localisations, kept, replace=False))
 
     def cluster_seed(self, fov_id: str, view: int) -> int:
-        """Seed of the clusterer for one view of one FOV."""
+        """Return the seed of the clusterer for one view of one FOV."""
         rng = np.random.default_rng([self.seed, zlib.crc32(fov_id.encode()), view, 1])
         return int(rng.integers(2**31))

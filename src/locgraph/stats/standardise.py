@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.decomposition import PCA
 
-from locgraph.settings import check_whole
-
 
 def varies(values: np.ndarray) -> np.ndarray:
     """Return which columns of (N, F) float64 differ by more than rounding, as (F,) bool; NaN does not count."""
@@ -56,12 +54,8 @@ def principal_components(values: np.ndarray, n_components: int = 10) -> Componen
 
     Args:
         values: Standardised columns (N, F) float64, N at least 2, F at least 1.
-        n_components: Upper limit of the number of components K.
-
-    Raises:
-        ConfigError: ``n_components`` is no whole number of at least 1.
+        n_components: Upper limit of the number of components K, at least 1.
     """
-    check_whole("n_components", n_components, at_least=1)
     n = len(values)
     fitted = PCA(min(n_components, values.shape[1], n - 1), svd_solver="full").fit(values)
     directions = fitted.components_

@@ -1,9 +1,17 @@
+"""Distances and densities between clusters, and between localisations."""
+
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
-from locgraph.errors import ConfigError
 from locgraph.preparation.features.base import Groups
-from locgraph.preparation.features.neighbourhood import Neighbourhood
+from locgraph.preparation.features.localisations import CentreDistance, LocalDensity, NearestDistance
+from locgraph.preparation.features.neighbourhood import (
+    Neighbourhood,
+    Spacing,
+    nearest_distances,
+    neighbours_within,
+)
 
 
 def one_each(points):
@@ -61,8 +69,93 @@ def test_a_cluster_alone_and_coincident_clusters():
     assert same["ripley_l_50nm"].tolist() == [0.0] * 4
 
 
-def test_settings_are_checked():
-    with pytest.raises(ConfigError, match=r"neighbourhood\.k must be a whole number of at least 1"):
-        Neighbourhood(0, [50])
-    with pytest.raises(ConfigError, match=r"neighbourhood\.radii_nm must be a list of lengths"):
-        Neighbourhood(3, [])
+def test_hand_made():
+    points = np.array([[0.0, 0], [3, 4], [3, 5], [20, 5], [0, 0.5], [7, 7]])
+    groups = Groups.from_labels(points, np.array([0, 0, 0, 0, 1, 2]))
+    assert nearest_distances(groups) == pytest.approx([5, 1, 1, 17, 0, 0])
+    values = Spacing().compute(groups)
+    assert values["spacing_mean"] == pytest.approx([6, 0, 0])
+    assert values["spacing_median"] == pytest.approx([3, 0, 0])
+
+
+def test_repeated_localisations_are_at_no_distance():
+    points = np.array([[1.0, 1], [1, 1], [1, 1], [2, 1]])
+    assert nearest_distances(Groups.from_labels(points, np.zeros(4, dtype=int))) == pytest.approx([0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e8])
+def test_clusters_within_each_other_stay_apart(dimensions, scale):
+    rng = np.random.default_rng(0)
+    points, labels = rng.normal(size=(300, dimensions)) * scale, rng.integers(0, 20, 300)
+    found = nearest_distances(Groups.from_labels(points, labels))
+    order = np.argsort(labels, kind="stable")
+    for row, distance in zip(order, found, strict=True):
+        own = points[(labels == labels[row]) & (np.arange(300) != row)]
+        assert distance == pytest.approx(cdist(points[[row]], own).min(), rel=1e-9)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_large_clusters_among_small_ones(dimensions):
+    rng = np.random.default_rng(1)
+    labels = rng.permutation(np.repeat(np.arange(5), [3, 500, 200, 201, 1]))
+    points = rng.integers(0, 40, (len(labels), dimensions)) * 1.5 + rng.integers(0, 100, (5, dimensions))[labels]
+    points[labels == 1] = np.vstack([points[labels == 1][:100], np.tile(points[labels == 1][:2], (200, 1))])
+    points[labels == 3] = rng.random((201, dimensions)) * 30
+    found = nearest_distances(Groups.from_labels(points, labels))
+    order = np.argsort(labels, kind="stable")
+    for row, distance in zip(order, found, strict=True):
+        others = points[(labels == labels[row]) & (np.arange(len(labels)) != row)]
+        expected = cdist(points[[row]], others).min() if len(others) else 0.0
+        assert distance == pytest.approx(expected, rel=1e-9)
+
+
+def test_many_localisations_at_one_place_are_no_trouble():
+    points = np.vstack([np.full((300_000, 2), 7.7), [[3.7, 4.7]]])
+    found = nearest_distances(Groups.from_labels(points, np.zeros(len(points), dtype=int)))
+    assert found[-1] == pytest.approx(5.0)
+    assert not found[:-1].any()
+
+
+def test_points_at_the_radius_count_and_the_point_itself_does_not():
+    points = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0], [0.0, 5.0001], [100.0, 0.0]])
+    assert neighbours_within(points, 5.0).tolist() == [2, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_equals_all_pairs(dimensions):
+    points = np.random.default_rng(0).random((400, dimensions)) * 100
+    for radius in (0.1, 7.0, 50.0, 1e4):
+        expected = (cdist(points, points) <= radius).sum(axis=1) - 1
+        assert neighbours_within(points, radius).tolist() == expected.tolist()
+
+
+def test_a_distance_equal_to_the_radius_but_for_its_rounding_counts():
+    points = np.array([[0.1, 0.0], [0.3, 0.0]])  # 0.19999999999999998 apart
+    assert neighbours_within(points, 0.2).tolist() == [1, 1]
+    assert neighbours_within(points[::-1] + 0.7, 0.2).tolist() == [1, 1]
+
+
+def test_other_localisations_of_any_cluster_count():
+    points = np.array([[0.0, 0], [3, 4], [0, 0], [100, 0]])
+    groups = Groups.from_labels(points, np.array([0, 1, 1, 0]))  # rows 0, 3, 1, 2
+    density = LocalDensity(5.0).measure(groups)["local_density"]
+    assert density == pytest.approx(np.array([2, 0, 2, 2]) / (25 * np.pi))
+
+
+def test_volume_in_three_dimensions():
+    groups = Groups.from_labels(np.array([[0.0, 0, 0], [0, 0, 1]]), np.array([0, 0]))
+    assert LocalDensity(2.0).measure(groups)["local_density"] == pytest.approx([3 / (32 * np.pi)] * 2)
+    assert [column.unit for column in LocalDensity(2.0).columns(3)] == ["1/nm^3"]
+
+
+def test_only_the_own_cluster_counts():
+    points = np.array([[0.0, 0], [0, 1], [3, 4], [50, 50]])
+    groups = Groups.from_labels(points, np.array([0, 1, 0, 2]))  # rows 0, 2, 1, 3
+    assert NearestDistance().measure(groups)["nearest_distance"] == pytest.approx([5, 5, 0, 0])
+
+
+def test_distance_to_the_centre_of_mass():
+    points = np.array([[0.0, 0, 0], [7, 7, 7], [6, 0, 8]])
+    groups = Groups.from_labels(points, np.array([0, 1, 0]))  # rows 0, 2, 1
+    assert CentreDistance().measure(groups)["centre_distance"] == pytest.approx([5, 5, 0])

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
-from locgraph.cli import assemble
+from locgraph.build import build
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 STANDARD = ["size", "pca", "hull"]
 NEED_COLUMNS = {
     "photons",
@@ -27,11 +29,11 @@ def _hydra():
 
 
 def chosen(*overrides):
-    return compose("prepare", list(overrides)).features
+    return OmegaConf.to_container(compose("prepare", list(overrides)).features, resolve=True)
 
 
 def test_the_standard_set_stays_what_experiments_were_run_with():
-    assert assemble.plain(chosen()) == {
+    assert chosen() == {
         "_target_": "locgraph.preparation.features.table.FeatureSet",
         "features": {
             "size": {"_target_": "locgraph.preparation.features.shape.Size"},
@@ -42,13 +44,14 @@ def test_the_standard_set_stays_what_experiments_were_run_with():
 
 
 def test_the_full_set_holds_all_that_positions_alone_give_and_that_may_be_turned():
-    everything = {path.stem for path in (CONFIGS / "features" / "features").glob("*.yaml")}
-    assert set(chosen("features=full").features) == everything - NEED_COLUMNS - {"orientation"}
-    assert assemble.build(chosen("features=full")).needs == ()
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in (CONFIGS / "features").glob("*.yaml")}
+    everything = {name for name, content in files.items() if "features" in content}
+    assert set(chosen("features=full")["features"]) == everything - NEED_COLUMNS - {"orientation"}
+    assert build(chosen("features=full")).needs == ()
 
 
 def test_the_photophysical_set_needs_frames_photons_and_precision():
-    features = assemble.build(chosen("features=photophysics"))
+    features = build(chosen("features=photophysics"))
     assert list(features.features)[:3] == STANDARD
     assert set(features.needs) == {"frame", "photons", "precision"}
 
@@ -56,28 +59,28 @@ def test_the_photophysical_set_needs_frames_photons_and_precision():
 @pytest.mark.parametrize(
     ("overrides", "clusters", "localisations"),
     [
-        (["+features/features=spacing"], [*STANDARD, "spacing"], []),
-        (["+features/features=[spacing,ellipse]"], [*STANDARD, "spacing", "ellipse"], []),
-        (["features/features=[size,spacing]"], ["size", "spacing"], []),
-        (["~features.features.hull", "+features/features=channels"], ["size", "pca", "channels"], []),
-        (["features/localisations=local_density"], STANDARD, ["local_density"]),
+        (["+features=spacing"], [*STANDARD, "spacing"], []),
+        (["+features=[spacing,ellipse]"], [*STANDARD, "spacing", "ellipse"], []),
+        (["features=[size,spacing]"], ["size", "spacing"], []),
+        (["~features.features.hull", "+features=channels"], ["size", "pca", "channels"], []),
+        (["+features=local_density"], STANDARD, ["local_density"]),
         (
-            ["features/localisations=[centre_distance,nearest_distance]"],
+            ["+features=[centre_distance,nearest_distance]"],
             STANDARD,
             ["centre_distance", "nearest_distance"],
         ),
     ],
 )
 def test_one_more_or_one_less_on_the_command_line(overrides, clusters, localisations):
-    features = assemble.build(chosen(*overrides))
+    features = build(chosen(*overrides))
     assert list(features.features) == clusters
     assert list(features.localisations) == localisations
 
 
 def test_settings_of_a_feature_on_the_command_line():
-    features = assemble.build(
+    features = build(
         chosen(
-            "+features/features=[neighbourhood,channels]",
+            "+features=[neighbourhood,channels]",
             "features.features.neighbourhood.radii_nm=[50]",
             "+features.features.channels.channels={0: lamin, 1: actin, 2: tubulin}",
         )

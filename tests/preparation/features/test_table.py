@@ -1,12 +1,15 @@
+"""Sets of features on tables, and the localisations sorted and centred by cluster."""
+
 import subprocess
 import sys
-import time
 
 import numpy as np
 import polars as pl
 import pytest
 
+from builders.clusters import random_clusters
 from locgraph.errors import ConfigError, DataError
+from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.hull import Hull
 from locgraph.preparation.features.localisations import CentreDistance
 from locgraph.preparation.features.shape import PCA, Size
@@ -14,39 +17,6 @@ from locgraph.preparation.features.table import FeatureSet
 from locgraph.schema import Column
 
 ALL = FeatureSet({"size": Size(), "pca": PCA(), "hull": Hull()})
-
-
-def random_clusters(dimensions, n_clusters=60):
-    """Elongated clusters of 4 to 80 points, rows in random order: points (N, D) nm, labels (N,)."""
-    rng = np.random.default_rng(0)
-    labels = rng.permutation(np.repeat(np.arange(n_clusters), rng.integers(4, 80, n_clusters)))
-    spread, centres = rng.uniform(1, 60, (n_clusters, dimensions)), rng.random((n_clusters, dimensions)) * 1e4
-    turn = np.linalg.qr(rng.normal(size=(dimensions, dimensions)))[0]
-    return (rng.normal(size=(len(labels), dimensions)) * spread[labels]) @ turn + centres[labels], labels
-
-
-def degenerate_clusters(dimensions):
-    """Name to points (n, D): one and two points, repeated ones, and collinear ones in several directions."""
-    direction = np.array([1.0, 3.0, -2.0])[:dimensions]
-    steps = np.linspace(-50, 70, 37)[:, None]
-    shapes = {
-        "one": np.zeros((1, dimensions)),
-        "repeated": np.full((9, dimensions), 0.1),
-        "two": np.vstack([np.zeros(dimensions), direction]),
-        "two_repeated": np.repeat(np.vstack([np.zeros(dimensions), direction]), 4, axis=0),
-        "line": steps * direction,
-        "line_shuffled": np.random.default_rng(1).permutation(np.vstack([steps, steps]) * direction / 7),
-        "line_along_x": steps * np.eye(dimensions)[0],
-        "line_along_last": steps * np.eye(dimensions)[-1],
-    }
-    return {name: points + 1234.5 for name, points in shapes.items()}
-
-
-def random_rotation(dimensions):
-    """A proper rotation (D, D)."""
-    rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(dimensions, dimensions)))[0]
-    rotation[:, 0] *= np.sign(np.linalg.det(rotation))
-    return rotation
 
 
 class MeanPhotons:
@@ -104,40 +74,6 @@ def test_features_scale_by_the_power_of_length_in_their_unit(dimensions, factor)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_rotation_and_row_order_change_nothing_but_the_centre(dimensions):
-    points, labels = random_clusters(dimensions)
-    before = measure(points, labels)
-    order = np.random.default_rng(1).permutation(len(points))
-    shuffled = measure(points[order], labels[order])
-    turned = measure(points @ random_rotation(dimensions), labels)
-    for name in before.columns:
-        assert shuffled[name].to_numpy() == pytest.approx(before[name].to_numpy(), rel=1e-9), name
-        if not name.endswith("_mean"):
-            assert turned[name].to_numpy() == pytest.approx(before[name].to_numpy(), rel=1e-9), name
-
-
-@pytest.mark.parametrize("dimensions", [2, 3])
-def test_one_metre_from_the_origin(dimensions):
-    points, labels = random_clusters(dimensions)
-    points = np.round(points * 4)  # whole nm: exact 1 m away too
-    near, far = measure(points, labels), measure(points + 1e9, labels)
-    for name in near.columns:
-        if not name.endswith("_mean"):
-            assert far[name].to_numpy() == pytest.approx(near[name].to_numpy(), rel=1e-9), name
-
-
-@pytest.mark.parametrize("dimensions", [2, 3])
-@pytest.mark.parametrize("shift", [0.0, 1e9])
-def test_degenerate_clusters_together_give_finite_numbers(dimensions, shift):
-    shapes = list(degenerate_clusters(dimensions).values())
-    labels = np.repeat(np.arange(len(shapes)), [len(points) for points in shapes])
-    table = measure(np.vstack(shapes) + shift, labels)
-    assert np.isfinite(table.to_numpy()).all()
-    assert (table.drop("x_mean", "y_mean").to_numpy() >= 0).all()
-    assert (table["density_hull"] == 0.0).all()
-
-
-@pytest.mark.parametrize("dimensions", [2, 3])
 def test_no_cluster_gives_an_empty_table_of_the_same_schema(dimensions):
     empty = measure(np.zeros((0, dimensions)), np.zeros(0, dtype=np.int64))
     assert empty.height == 0
@@ -165,7 +101,7 @@ def test_null_positions_are_refused():
 
 
 def test_two_features_with_the_same_column_are_refused():
-    with pytest.raises(ConfigError, match=r"features\.second gives the column 'count', which features\.first gives"):
+    with pytest.raises(ConfigError, match=r"features\.second: gives the column 'count', which features\.first gives"):
         FeatureSet({"first": Size(), "second": Size()})
 
 
@@ -205,7 +141,7 @@ def test_without_localisation_features_the_table_stays():
         ("photons", "the localisation table itself"),
         ("view", "the cluster table itself"),
         ("count", r"features\.size"),
-        ("a", r"features\.localisations\.first"),
+        ("a", r"localisations\.first"),
     ],
 )
 def test_a_localisation_column_with_a_name_in_use_is_refused(name, owner):
@@ -216,35 +152,142 @@ def test_a_localisation_column_with_a_name_in_use_is_refused(name, owner):
         def columns(self, dimensions):
             return (Column(self.name, pl.Float64, "1", "any"),)
 
-    with pytest.raises(ConfigError, match=rf"features\.localisations\.second gives the column '{name}', which {owner}"):
+    with pytest.raises(ConfigError, match=rf"localisations\.second: gives the column '{name}', which {owner}"):
         FeatureSet({"size": Size()}, {"first": Named("a"), "second": Named(name)})
 
 
 def test_features_of_clusters_and_of_localisations_are_not_mistaken():
-    with pytest.raises(ConfigError, match=r"features\.centre expected an object with needs, columns and compute"):
+    with pytest.raises(ConfigError, match=r"features\.centre: expected an object with needs, columns and compute"):
         FeatureSet({"centre": CentreDistance()})
-    with pytest.raises(ConfigError, match=r"features\.localisations\.size expected an object with needs, columns and"):
+    with pytest.raises(ConfigError, match=r"localisations\.size: expected an object with needs, columns and"):
         FeatureSet({"size": Size()}, {"size": Size()})
 
 
 def test_no_feature_or_something_else_is_refused():
-    with pytest.raises(ConfigError, match="at least one feature"):
+    with pytest.raises(ConfigError, match="features: expected at least one feature"):
         FeatureSet({})
-    with pytest.raises(ConfigError, match=r"features\.hull expected an object with needs, columns and compute"):
+    with pytest.raises(ConfigError, match=r"features\.hull: expected an object with needs, columns and compute"):
         FeatureSet({"hull": "hull"})
 
 
-def test_a_hundred_thousand_rows_are_quick():
-    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(3334), 30))
-    points = np.random.default_rng(0).normal(size=(len(labels), 2)) * 20 + labels[:, None] * 50.0
-    measure(points[:1], np.zeros(1, dtype=int))  # compiles
-    start = time.perf_counter()
-    measure(points, labels)
-    assert time.perf_counter() - start < 1.5  # 0.06 s on a free core
-
-
 def test_clustering_and_features_do_not_load_torch():
-    modules = [f"locgraph.preparation.features.{name}" for name in ("table", "size", "pca", "hull")]
-    modules += [f"locgraph.preparation.clustering.{name}" for name in ("dbscan", "hdbscan", "kmeans")]
+    modules = [f"locgraph.preparation.features.{name}" for name in ("table", "filling", "localisations")]
+    modules += [f"locgraph.preparation.clustering.{name}" for name in ("simple", "dbscan", "hdbscan", "kmeans")]
     code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_hand_made():
+    points = np.array([[10.0, 0.0], [0.0, 1.0], [12.0, 4.0], [0.0, 3.0], [0.0, 5.0]])
+    groups = Groups.from_labels(points, np.array([1, 0, 1, 0, 0]), {"photons": np.arange(5.0)})
+    assert groups.order.tolist() == [1, 3, 4, 0, 2]
+    assert groups.offsets.tolist() == [0, 3, 5]
+    assert groups.counts.tolist() == [3, 2]
+    assert groups.centres.tolist() == [[0.0, 3.0], [11.0, 2.0]]
+    assert groups.centred.tolist() == [[0, -2], [0, 0], [0, 2], [-1, -2], [1, 2]]
+    assert groups.extra["photons"].tolist() == [1, 3, 4, 0, 2]
+    assert groups.sums(groups.extra["photons"]).tolist() == [8.0, 2.0]
+    assert groups.sums(groups.centred**2).tolist() == [[0, 8], [2, 8]]
+    assert groups.repeat(np.array([5, 6])).tolist() == [5, 5, 5, 6, 6]
+    assert groups.clusters.tolist() == [0, 0, 0, 1, 1]
+    assert groups.means(groups.extra["photons"]).tolist() == [8 / 3, 1.0]
+    assert groups.places.tolist() == [[0.0, 3.0], [11.0, 2.0]]
+    assert groups.positions.tolist() == [[0, 1], [0, 3], [0, 5], [10, 0], [12, 4]]
+    assert groups.dimensions == 2
+
+
+def test_places_keep_their_digits_one_metre_from_the_origin():
+    points = np.array([[0.0, 0.5], [1.0, 0.0], [0.0, 0.0], [100.0, 0.0]])
+    near, far = (Groups.from_labels(points + shift, np.array([0, 0, 0, 1])) for shift in (-3.0, 1e9))
+    assert np.array_equal(near.places, far.places)
+    assert far.places[1].tolist() == [100.0, 0.0]
+    assert far.places[0] == pytest.approx([1 / 3, 1 / 6], rel=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, np.uint8])
+def test_medians_of_even_and_odd_numbers(dtype):
+    labels, values = np.array([0, 1, 0, 1, 0, 2, 1, 1]), np.array([250, 1, 10, 4, 20, 255, 200, 2]).astype(dtype)
+    groups = Groups.from_labels(np.zeros((8, 2)), labels)
+    assert groups.medians(values[groups.order]).tolist() == [20.0, 3.0, 255.0]
+
+
+def test_medians_equal_numpy():
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat(np.arange(50), rng.integers(1, 9, 50)))
+    values = rng.normal(size=len(labels)).round(1)
+    groups = Groups.from_labels(np.zeros((len(labels), 3)), labels)
+    assert groups.medians(values[groups.order]).tolist() == [np.median(values[labels == c]) for c in range(50)]
+
+
+def test_what_is_found_once_is_not_searched_again():
+    calls = []
+
+    def count(groups):
+        calls.append(groups)
+        return groups.counts
+
+    groups, others = (Groups.from_labels(np.zeros((n, 2)), np.zeros(n, dtype=int)) for n in (3, 5))
+    assert [groups.once(count).tolist(), groups.once(count).tolist(), others.once(count).tolist()] == [[3], [3], [5]]
+    assert len(calls) == 2
+
+
+def test_one_metre_from_the_origin_loses_nothing_but_the_last_digits():
+    points, labels = random_clusters(2)
+    points = np.round(points)  # whole nm: exact 1 m away too
+    near, far = Groups.from_labels(points, labels), Groups.from_labels(points + 1e9, labels)
+    assert np.array_equal(far.centred, near.centred)
+    assert far.resolution == pytest.approx(2.0**-23)
+    assert near.resolution.max() < 1e-11
+
+
+def test_thinnest_grows_with_length_and_with_distance_from_the_origin():
+    groups = Groups.from_labels(np.array([[1.0, 1.0], [1e9, 0.0]]), np.array([0, 1]))
+    thin = groups.thinnest(np.array([100.0, 100.0]))
+    assert thin[0] == pytest.approx(1e-7, rel=1e-3)
+    assert thin[1] == pytest.approx(1e-7 + 8 * 2.0**-23, rel=1e-3)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_no_localisation(dimensions):
+    groups = Groups.from_labels(np.zeros((0, dimensions)), np.zeros(0, dtype=np.int64))
+    assert groups.counts.shape == (0,)
+    assert groups.centres.shape == (0, dimensions)
+    assert groups.places.shape == groups.positions.shape == (0, dimensions)
+    assert groups.sums(groups.centred).shape == (0, dimensions)
+    assert groups.means(np.zeros(0)).shape == groups.medians(np.zeros(0)).shape == (0,)
+    assert groups.dimensions == dimensions
+
+
+def test_read_only_integer_and_unsigned_input():
+    points = np.array([[1, 2], [3, 4]])
+    points.setflags(write=False)
+    groups = Groups.from_labels(points, np.array([0, 0], dtype=np.uint32))
+    assert groups.centres.tolist() == [[2.0, 3.0]]
+
+
+@pytest.mark.parametrize("labels", [[0, 2, 2], [1, 1, 1], [0, 10**15, 0]])
+def test_gaps_in_the_numbers_are_refused(labels):
+    with pytest.raises(DataError, match=r"numbered 0 to C - 1 without a gap"):
+        Groups.from_labels(np.zeros((3, 2)), np.array(labels))
+
+
+def test_noise_is_refused_and_counted():
+    with pytest.raises(DataError, match=r"found 2 of 3 labelled as noise"):
+        Groups.from_labels(np.zeros((3, 2)), np.array([-1, 0, -1]))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
+def test_positions_that_are_not_finite_are_refused(value):
+    with pytest.raises(DataError, match=r"found 1 of 3 rows"):
+        Groups.from_labels(np.array([[0.0, 0.0], [value, value], [1.0, 1.0]]), np.zeros(3, dtype=int))
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(DataError, match=r"shape \(N, 2\) or \(N, 3\), found \(3, 4\)"):
+        Groups.from_labels(np.zeros((3, 4)), np.zeros(3, dtype=int))
+    with pytest.raises(DataError, match=r"expected 3 values of 'labels'"):
+        Groups.from_labels(np.zeros((3, 2)), np.zeros(2, dtype=int))
+    with pytest.raises(DataError, match=r"expected 3 values of 'photons'"):
+        Groups.from_labels(np.zeros((3, 2)), np.zeros(3, dtype=int), {"photons": np.zeros(4)})
+    with pytest.raises(DataError, match=r"integer cluster labels, found float64"):
+        Groups.from_labels(np.zeros((3, 2)), np.zeros(3))

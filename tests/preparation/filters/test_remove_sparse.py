@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from locgraph.errors import ConfigError
 from locgraph.preparation.filters.base import positions
 from locgraph.preparation.filters.remove_sparse import RemoveSparse, has_within
 
@@ -68,19 +67,3 @@ def test_the_order_of_the_rows_does_not_matter(crowd):
 
     assert kept.sort(kept.columns).equals(chosen(table.drop("index"), 2).sort(kept.columns))
     assert kept.equals(shuffled.drop("index").join(kept, on=kept.columns, how="semi", maintain_order="left"))
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"radius_nm": 0, "min_neighbours": 1}, "radius_nm must be a length above 0 in nm, found 0"),
-        ({"radius_nm": 5, "min_neighbours": 0}, "min_neighbours must be a whole number of at least 1, found 0"),
-    ],
-)
-def test_settings_that_cannot_be(settings, message):
-    with pytest.raises(ConfigError, match=message):
-        RemoveSparse(**settings)
-
-
-def test_it_needs_positions_alone():
-    assert RemoveSparse(1.0, 1).needs == ()

@@ -1,4 +1,4 @@
-"""Where a clusterer, or another method that both have, runs: on the CPU, or on the GPU with RAPIDS cuML."""
+"""Choice of the backend of a method: the CPU, or the GPU with RAPIDS cuML."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ CPU: Final = "cpu"
 CUML: Final = "cuml"
 BACKENDS: Final = (AUTO, CPU, CUML)
 
-_SETTING: Final = "clustering.backend"
+_SETTING: Final = "backend"
 _EXTRA: Final = (
-    "{0}: cuml needs RAPIDS cuML, which is not installed; pip install 'locgraph[gpu]' on Linux with an NVIDIA GPU, or "
-    "set {0}: cpu"
+    "cuml needs RAPIDS cuML, which is not installed; pip install 'locgraph[gpu]' on Linux with an NVIDIA GPU, or "
+    "choose cpu"
 )
 
 
 def check_backend(backend: str, setting: str = _SETTING) -> str:
-    """Returns ``backend`` if it can be used here.
+    """Return ``backend`` if it can be used here.
 
-    Whether a GPU is visible is asked only when points are clustered: settings may be made on a machine without one.
+    Whether a GPU is visible is checked only when points are clustered: settings may be made on a machine without one.
 
     Args:
         backend: ``auto``, ``cpu`` or ``cuml``.
-        setting: What the user calls it.
+        setting: Name of the argument, for the message.
 
     Raises:
         ConfigError: It is none of these.
         MissingPackageError: It is ``cuml``, and cuML is not installed.
     """
     if backend not in BACKENDS:
-        raise ConfigError(f"{setting} must be one of {list(BACKENDS)}, found {backend!r}")
+        raise ConfigError(f"expected one of {list(BACKENDS)}, found {backend!r}", setting=setting)
     if backend == CUML and not _installed("cuml"):
-        raise MissingPackageError(_EXTRA.format(setting))
+        raise MissingPackageError(_EXTRA, setting=setting)
     return backend
 
 
 def choose_backend(backend: str) -> str:
-    """The backend that runs: ``auto`` is ``cuml`` where it imports and a CUDA device is visible, else ``cpu``.
+    """Return the backend that runs: ``auto`` is ``cuml`` where it imports and a CUDA device is visible, else ``cpu``.
 
     Args:
         backend: ``auto``, ``cpu`` or ``cuml``.
@@ -57,11 +57,11 @@ def choose_backend(backend: str) -> str:
 
 
 def import_cuml(name: str = "cuml.cluster", setting: str = _SETTING) -> ModuleType:
-    """Imports a module of cuML.
+    """Import a module of cuML.
 
     Args:
         name: The module.
-        setting: What the user calls the choice of the backend.
+        setting: Name of the argument that chose cuML, for the message.
 
     Raises:
         MissingPackageError: cuML, or a library that it needs, is not installed.
@@ -70,16 +70,16 @@ def import_cuml(name: str = "cuml.cluster", setting: str = _SETTING) -> ModuleTy
     try:
         module = importlib.import_module(name)
     except (ImportError, OSError) as error:
-        raise MissingPackageError(f"{_EXTRA.format(setting)} ({error})") from error
+        raise MissingPackageError(f"{_EXTRA} ({error})", setting=setting) from error
     if _device_count() == 0:
         raise ConfigError(
-            f"{setting}: cuml expected a CUDA device, found none visible; "
-            f"check CUDA_VISIBLE_DEVICES, or set {setting}: cpu"
+            "cuml expected a CUDA device, found none visible; check CUDA_VISIBLE_DEVICES, or choose cpu",
+            setting=setting,
         )
     return module
 
 
-@cache  # a fact about this process, asked for each FOV
+@cache  # does not change within a process, needed for each FOV
 def _gpu_ready() -> bool:
     if not _installed("cuml"):
         return False
@@ -95,7 +95,7 @@ def _installed(name: str) -> bool:
 
 
 def _device_count() -> int:
-    """Number of visible CUDA devices; 0 where the driver is missing."""
+    """Return the number of visible CUDA devices; 0 where the driver is missing."""
     runtime = importlib.import_module("cupy.cuda.runtime")
     try:
         return int(runtime.getDeviceCount())

@@ -1,4 +1,4 @@
-"""What all clusterers share: their contract, the checks of their input, the naming of clusters, and cells of a grid."""
+"""Shared parts of clusterers: contract, checks of their input, numbering of clusters, and cells of a grid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_EXTENT: Final = 1e15  # nm, 1000 km: squares stay finite
 
 
 class Clusterer(Protocol):
-    """Coordinates to labels.
+    """Contract of clusterers: coordinates to labels.
 
     Attributes:
         needs: Localisation columns that it reads besides the positions; each is handed over by its name.
@@ -24,7 +24,7 @@ class Clusterer(Protocol):
     needs: tuple[str, ...]
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
-        """Clusters points.
+        """Cluster points.
 
         Args:
             points: Positions (N, D) float64 nm, D is 2 or 3.
@@ -41,7 +41,7 @@ class Clusterer(Protocol):
 
 
 def checked(points: np.ndarray) -> np.ndarray:
-    """Checks points.
+    """Check points.
 
     Args:
         points: Positions (N, D) nm, D is 2 or 3.
@@ -55,7 +55,7 @@ def checked(points: np.ndarray) -> np.ndarray:
     if points.ndim != 2 or points.shape[1] not in (2, 3):
         raise DataError(
             f"a clusterer expected positions of shape (N, 2) or (N, 3), found {points.shape}; "
-            "name x, y and, in 3D, z in columns.names"
+            "name x, y and, in 3D, z in the columns"
         )
     points = np.ascontiguousarray(points, dtype=np.float64)
     if len(points) == 0:
@@ -65,19 +65,19 @@ def checked(points: np.ndarray) -> np.ndarray:
         bad = int((~np.isfinite(points).all(axis=1)).sum())
         raise DataError(
             f"a clusterer expected finite positions, found {bad} of {len(points)} rows with NaN or infinity; "
-            "the reader refuses and counts such rows (data.max_refused_fraction)"
+            "the reader refuses and counts such rows"
         )
     extent = 2 * float((high / 2 - low / 2).max())
     if extent > _MAX_EXTENT:
         raise DataError(
             f"a clusterer expected positions within {_MAX_EXTENT:g} nm of each other, found an extent of {extent:g} "
-            "nm; check columns.unit"
+            "nm; check the unit of the columns"
         )
     return points
 
 
 def centred(points: np.ndarray) -> np.ndarray:
-    """Checks points and moves their origin to the middle of their bounding box.
+    """Check points and move their origin to the middle of their bounding box.
 
     Distances between points far from the origin survive float32 and squaring only after this. The middle is rounded to
     whole nm, which keeps the distances between whole-nm coordinates exact, and does not depend on the order of the
@@ -98,13 +98,12 @@ def centred(points: np.ndarray) -> np.ndarray:
     return points - np.round(points.min(axis=0) / 2 + points.max(axis=0) / 2)
 
 
-def whole_numbers(columns: Mapping[str, np.ndarray], name: str, choice: str) -> np.ndarray:
-    """One of the columns that a clusterer needs, as integers.
+def whole_numbers(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Return one of the columns that a clusterer needs, as integers.
 
     Args:
         columns: What the clusterer was handed (N,) each.
         name: The column.
-        choice: Name of the clusterer in the group ``clustering``, for messages.
 
     Returns:
         The column (N,) int64; -1 where it holds no value.
@@ -114,20 +113,20 @@ def whole_numbers(columns: Mapping[str, np.ndarray], name: str, choice: str) -> 
     """
     if name not in columns:
         raise DataError(
-            f"clustering={choice} needs the column {name}, found {sorted(columns)}; name it in columns.names, or "
-            "choose another clustering"
+            f"a clusterer expected the column {name}, found {sorted(columns)}; name it in the columns, or choose "
+            "another clusterer"
         )
     values = np.asarray(columns[name])
     if not np.issubdtype(values.dtype, np.integer):
         values = np.where(np.isnan(values), NOISE, values)
         odd = values[values != np.round(values)]
         if len(odd):
-            raise DataError(f"clustering={choice} expected whole numbers in the column {name}, found {odd[0]}")
+            raise DataError(f"a clusterer expected whole numbers in the column {name}, found {odd[0]}")
     return values.astype(np.int64)
 
 
 def by_first_appearance(labels: np.ndarray) -> np.ndarray:
-    """Renames clusters 0, 1, ... in the order in which their first points stand; any negative label becomes -1.
+    """Number clusters 0, 1, ... in the order of their first points; any negative label becomes -1.
 
     Args:
         labels: Labels (N,) of any integer type, at most of the order of N: memory grows with the largest.
@@ -137,16 +136,16 @@ def by_first_appearance(labels: np.ndarray) -> np.ndarray:
     """
     labels = np.asarray(labels).astype(np.int64)
     named = labels >= 0
-    found = labels[named]
-    if len(found) == 0:
+    numbers = labels[named]
+    if len(numbers) == 0:
         return np.full(len(labels), NOISE, dtype=np.int64)
-    first = np.full(found.max() + 1, -1, dtype=np.int64)
-    first[found[::-1]] = np.arange(len(found) - 1, -1, -1)  # of repeated indices the last assignment stays
+    first = np.full(numbers.max() + 1, -1, dtype=np.int64)
+    first[numbers[::-1]] = np.arange(len(numbers) - 1, -1, -1)  # of repeated indices the last assignment stays
     used = np.flatnonzero(first >= 0)
     names = np.empty_like(first)
     names[used[np.argsort(first[used])]] = np.arange(len(used))
     renamed = np.full(len(labels), NOISE, dtype=np.int64)
-    renamed[named] = names[found]
+    renamed[named] = names[numbers]
     return renamed
 
 
@@ -154,7 +153,7 @@ _LARGEST_CODE: Final = 2**62  # numbers of cells up to here fit int64, with a ma
 
 
 def sort_by_cell(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sorts rows by cell.
+    """Sort rows by cell.
 
     Args:
         keys: Cell of each row (N, D) int64, indices along the axes, none below 0; N at least 1.

@@ -33,33 +33,20 @@ class HDBSCAN:
     needs: tuple[str, ...] = ()
 
     def __init__(self, min_cluster_size: int, min_samples: int | None = None, backend: str = AUTO) -> None:
-        self.min_cluster_size = check_whole("clustering.min_cluster_size", min_cluster_size, at_least=2)
+        self.min_cluster_size = check_whole("min_cluster_size", min_cluster_size, at_least=2)
         given = self.min_cluster_size if min_samples is None else min_samples
-        self.min_samples = check_whole("clustering.min_samples", given, at_least=1)
+        self.min_samples = check_whole("min_samples", given, at_least=1)
         self.backend = check_backend(backend)
         if self.min_samples == 1:
             if self.backend == CUML:
                 raise ConfigError(
-                    "clustering.min_samples must be at least 2 with clustering.backend: cuml, found 1; "
-                    "raise it, or set clustering.backend: cpu"
+                    "expected at least 2 with the backend cuml, found 1; raise it, or choose the backend cpu",
+                    setting="min_samples",
                 )
             self.backend = CPU
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
-        """Clusters points.
-
-        Args:
-            points: Positions (N, D) float64 nm, D is 2 or 3.
-            seed: Part of the contract of a clusterer; HDBSCAN draws nothing.
-            **columns: Part of the contract; there are none, since ``needs`` is empty.
-            **columns: Part of the contract; there are none, since ``needs`` is empty.
-
-        Returns:
-            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
-
-        Raises:
-            DataError: The points have the wrong shape or are not finite.
-        """
+        """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
         points = centred(points)
         if len(points) < max(self.min_cluster_size, self.min_samples, 2):  # too few for one cluster
             return np.full(len(points), NOISE, dtype=np.int64)

@@ -13,29 +13,17 @@ from locgraph.settings import check_length, check_whole
 
 
 class One:
-    """Puts every localisation into the same cluster, for models that see a FOV as one point cloud."""
+    """Clusterer that puts every localisation into the same cluster, for models that see a FOV as one point cloud."""
 
     needs: tuple[str, ...] = ()
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
-        """Clusters points.
-
-        Args:
-            points: Positions (N, D) float64 nm, D is 2 or 3; checked alone.
-            seed: Part of the contract of a clusterer; nothing is drawn.
-            **columns: Part of the contract; there are none, since ``needs`` is empty.
-
-        Returns:
-            Labels (N,) int64, all 0.
-
-        Raises:
-            DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
-        """
+        """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
         return np.zeros(len(checked(points)), dtype=np.int64)
 
 
 class Given:
-    """Takes the clusters of the column ``source_cluster`` as they are.
+    """Clusterer that takes the clusters of the column ``source_cluster`` as they are.
 
     Localisations with a negative number, or none, are noise. Clusters are renumbered by first appearance, so any
     numbers will do. Where a view holds part of the localisations, its clusters are what is left of these.
@@ -44,22 +32,9 @@ class Given:
     needs: tuple[str, ...] = (SOURCE_CLUSTER,)
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
-        """Clusters points.
-
-        Args:
-            points: Positions (N, D) float64 nm, D is 2 or 3; checked alone.
-            seed: Part of the contract of a clusterer; nothing is drawn.
-            **columns: ``source_cluster`` (N,), whole numbers.
-
-        Returns:
-            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
-
-        Raises:
-            DataError: The points have the wrong shape or are not finite, or the column is absent or holds something
-                other than whole numbers.
-        """
+        """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
         checked(points)
-        given = whole_numbers(columns, SOURCE_CLUSTER, "given")
+        given = whole_numbers(columns, SOURCE_CLUSTER)
         noise = given < 0
         labels = np.unique(given, return_inverse=True)[1]  # numbers of tracks can be large
         labels[noise] = -1
@@ -70,7 +45,7 @@ _EXACT: Final = 2.0**53  # float64 holds whole numbers up to here
 
 
 class Grid:
-    """The occupied cells of a grid of squares or cubes, aligned with the axes; cell 0 begins at coordinate 0.
+    """Clusterer by the occupied cells of a grid of squares or cubes along the axes; cell 0 begins at coordinate 0.
 
     A localisation at x belongs to the cell floor(x / ``cell_nm``) along x, computed without rounding: one on a boundary
     belongs to the cell above it, however far from the origin. The cells are the same for every FOV and do not depend on
@@ -87,23 +62,11 @@ class Grid:
     needs: tuple[str, ...] = ()
 
     def __init__(self, cell_nm: float, min_samples: int = 1) -> None:
-        self.cell_nm = check_length("clustering.cell_nm", cell_nm)
-        self.min_samples = check_whole("clustering.min_samples", min_samples, at_least=1)
+        self.cell_nm = check_length("cell_nm", cell_nm)
+        self.min_samples = check_whole("min_samples", min_samples, at_least=1)
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
-        """Clusters points.
-
-        Args:
-            points: Positions (N, D) float64 nm, D is 2 or 3.
-            seed: Part of the contract of a clusterer; a grid draws nothing.
-            **columns: Part of the contract; there are none, since ``needs`` is empty.
-
-        Returns:
-            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
-
-        Raises:
-            DataError: The points have the wrong shape, are not finite, or lie too many cells from the origin.
-        """
+        """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
         points = checked(points)
         if len(points) == 0:
             return np.empty(0, dtype=np.int64)
@@ -115,20 +78,19 @@ class Grid:
         return by_first_appearance(labels)
 
     def _cells(self, points: np.ndarray) -> np.ndarray:
-        """Cell of each point (N, D) int64, counted from the lowest ones."""
+        """Return the cell of each point (N, D) int64, counted from the lowest ones."""
         cells = np.floor_divide(points, self.cell_nm)  # by the remainder: a quotient could be rounded up
         farthest = np.abs(cells).max()
         if not farthest < _EXACT:
             raise DataError(
-                f"clustering=grid expected points at most {_EXACT:.0e} cells from the origin, found one {farthest:g} "
-                f"cells away with clustering.cell_nm = {self.cell_nm:g}; raise clustering.cell_nm, or check "
-                "columns.unit"
+                f"expected points at most {_EXACT:.0e} cells from the origin, found one {farthest:g} cells away with "
+                f"cell_nm = {self.cell_nm:g}; raise cell_nm, or check the unit of the columns"
             )
         return (cells - cells.min(axis=0)).astype(np.int64)
 
 
 class PerChannel:
-    """Clusters the localisations of each channel with another clusterer, as if the other channels were not there.
+    """Clusterer that applies another one to each channel, as if the other channels were not there.
 
     Each channel has a seed of its own, drawn from the seed of the view and the number of the channel, so that its
     clusters do not depend on which other channels there are. Without this class, clusterers see positions alone, and
@@ -143,26 +105,13 @@ class PerChannel:
         self.needs: tuple[str, ...] = (CHANNEL, *(name for name in clusterer.needs if name != CHANNEL))
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
-        """Clusters points.
-
-        Args:
-            points: Positions (N, D) float64 nm, D is 2 or 3.
-            seed: Non-negative seed.
-            **columns: ``channel`` (N,), whole numbers from 0, and what the inner clusterer needs.
-
-        Returns:
-            Labels (N,) int64: -1 for noise, clusters numbered by first appearance.
-
-        Raises:
-            DataError: The column is absent, or holds something other than whole numbers from 0; or the points of a
-                channel cannot be clustered.
-        """
+        """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
         points = checked(points)
-        channel = whole_numbers(columns, CHANNEL, "per_channel")
+        channel = whole_numbers(columns, CHANNEL)
         if len(channel) and channel.min() < 0:
             raise DataError(
-                f"clustering=per_channel expected channels 0, 1, ..., found {int((channel < 0).sum())} of "
-                f"{len(channel)} localisations without one; mend the column {CHANNEL}, or choose another clustering"
+                f"expected channels 0, 1, ..., found {int((channel < 0).sum())} of {len(channel)} localisations "
+                f"without one; correct the column {CHANNEL}, or choose another clusterer"
             )
         labels = np.full(len(points), NOISE, dtype=np.int64)
         clusters = 0

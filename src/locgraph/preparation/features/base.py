@@ -1,4 +1,4 @@
-"""The contracts of features, and the localisations sorted and centred by cluster that they all start from."""
+"""Contracts of features, and the localisations sorted and centred by cluster that they all start from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from locgraph.schema import Column
 
 @runtime_checkable
 class Feature(Protocol):
-    """Clusters to columns: one number for each cluster and column, defined and finite for every cluster.
+    """Contract of features of clusters: one number for each cluster and column, defined and finite for every cluster.
 
     Attributes:
         needs: Localisation columns that it reads besides the positions; found in :attr:`Groups.extra`.
@@ -23,11 +23,11 @@ class Feature(Protocol):
     needs: tuple[str, ...]
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         ...
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once.
+        """Measure all clusters at once.
 
         Args:
             groups: The localisations of C clusters.
@@ -40,7 +40,7 @@ class Feature(Protocol):
 
 @runtime_checkable
 class LocalisationFeature(Protocol):
-    """Clustered localisations to columns: one number for each localisation and column, always defined and finite.
+    """Contract of features of localisations: one number for each localisation and column, always defined and finite.
 
     Attributes:
         needs: Localisation columns that it reads besides the positions; found in :attr:`Groups.extra`.
@@ -49,11 +49,11 @@ class LocalisationFeature(Protocol):
     needs: tuple[str, ...]
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         ...
 
     def measure(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all localisations at once.
+        """Measure all localisations at once.
 
         Args:
             groups: N localisations, sorted by cluster.
@@ -97,13 +97,13 @@ class Groups:
     centred: np.ndarray
     resolution: np.ndarray
     extra: Mapping[str, np.ndarray]
-    _found: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _cache: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_labels(
         cls, points: np.ndarray, labels: np.ndarray, columns: Mapping[str, np.ndarray] | None = None
     ) -> Groups:
-        """Sorts and centres localisations.
+        """Sort and centre localisations.
 
         Args:
             points: Positions (N, D) nm, D is 2 or 3.
@@ -141,55 +141,55 @@ class Groups:
 
     @property
     def dimensions(self) -> int:
-        """Number of coordinates, 2 or 3."""
+        """Return the number of coordinates, 2 or 3."""
         return self.centred.shape[1]
 
     @property
     def counts(self) -> np.ndarray:
-        """Localisations in each cluster (C,) int64."""
+        """Return the number of localisations in each cluster (C,) int64."""
         return np.diff(self.offsets)
 
     @property
     def clusters(self) -> np.ndarray:
-        """Cluster of each sorted localisation (N,) int64."""
+        """Return the cluster of each sorted localisation (N,) int64."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.counts)
 
     @property
     def positions(self) -> np.ndarray:
-        """Positions relative to the smallest coordinates of all localisations (N, D) float64 nm, sorted by cluster."""
-        return self.centred + self.spread(self.places)
+        """Return the positions relative to the smallest coordinates (N, D) float64 nm, sorted by cluster."""
+        return self.centred + self.repeat(self.places)
 
     def once(self, measure: Callable[[Groups], T]) -> T:
-        """Result of ``measure(self)``, computed the first time alone: features share what is costly to find."""
-        if measure not in self._found:
-            self._found[measure] = measure(self)
-        return self._found[measure]
+        """Return ``measure(self)``, computed the first time only: features share what is costly to compute."""
+        if measure not in self._cache:
+            self._cache[measure] = measure(self)
+        return self._cache[measure]
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """Sum over each cluster of values (N,) or (N, K), sorted by cluster: (C,) or (C, K) float64."""
+        """Return the sum over each cluster of values (N,) or (N, K), sorted by cluster: (C,) or (C, K) float64."""
         return _sums(values, self.offsets)
 
     def means(self, values: np.ndarray) -> np.ndarray:
-        """Mean over each cluster of values (N,), sorted by cluster: (C,) float64."""
+        """Return the mean over each cluster of values (N,), sorted by cluster: (C,) float64."""
         return self.sums(values) / self.counts
 
     def medians(self, values: np.ndarray) -> np.ndarray:
-        """Median over each cluster of values (N,), sorted by cluster: (C,) float64; of an even number, mean of two."""
+        """Return the median over each cluster of values (N,), sorted by cluster: (C,) float64; mean of two if even."""
         ordered = np.asarray(values, dtype=np.float64)[np.lexsort((values, self.clusters))]
         first, counts = self.offsets[:-1], self.counts
         return (ordered[first + (counts - 1) // 2] + ordered[first + counts // 2]) / 2.0
 
-    def spread(self, values: np.ndarray) -> np.ndarray:
-        """Gives each localisation the value of its cluster: (C, ...) to (N, ...)."""
+    def repeat(self, values: np.ndarray) -> np.ndarray:
+        """Return the value of its cluster for each localisation: (C, ...) to (N, ...)."""
         return np.repeat(values, self.counts, axis=0)
 
     def thinnest(self, lengths: np.ndarray) -> np.ndarray:
-        """:func:`thinnest` of these clusters' lengths (C,) nm: (C,) nm."""
+        """Return :func:`thinnest` of these clusters' lengths (C,) nm: (C,) nm."""
         return thinnest(lengths, self.resolution)
 
 
 def thinnest(lengths: np.ndarray, resolution: np.ndarray) -> np.ndarray:
-    """Largest width that is rounding alone.
+    """Return the largest width that is rounding alone.
 
     A cluster that is no wider counts as flat: its area or volume is 0, and not a number made of rounding errors.
 
@@ -204,7 +204,7 @@ def thinnest(lengths: np.ndarray, resolution: np.ndarray) -> np.ndarray:
 
 
 def _check(points: np.ndarray, labels: np.ndarray, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Checks the arguments of :meth:`Groups.from_labels`; localisations in each cluster (C,) int64."""
+    """Check the arguments of :meth:`Groups.from_labels`; return the localisations in each cluster (C,) int64."""
     if points.ndim != 2 or points.shape[1] not in (2, 3):
         raise DataError(f"features expected positions of shape (N, 2) or (N, 3), found {points.shape}")
     N = len(points)

@@ -31,17 +31,17 @@ class ChannelFractions:
     needs: tuple[str, ...] = (CHANNEL,)
 
     def __init__(self, channels: Mapping[int, str]) -> None:
-        self.channels = check_channels("features.features.channels.channels", channels)
+        self.channels = check_channels("channels", channels)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return tuple(
             Column(f"{FRACTION}_{name}", pl.Float64, "1", f"part of the localisations in channel {index}")
             for index, name in self.channels.items()
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         channel = groups.extra[CHANNEL]
         return {f"{FRACTION}_{name}": groups.means(channel == index) for index, name in self.channels.items()}
 
@@ -65,23 +65,23 @@ class ChannelIndicator:
     needs: tuple[str, ...] = (CHANNEL,)
 
     def __init__(self, channels: Mapping[int, str]) -> None:
-        self.channels = check_channels("features.localisations.channel_indicator.channels", channels)
+        self.channels = check_channels("channels", channels)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return tuple(
             Column(f"{IN_CHANNEL}_{name}", pl.Int64, "1", f"1 in channel {index}, 0 elsewhere")
             for index, name in self.channels.items()
         )
 
     def measure(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all localisations at once; see :class:`locgraph.preparation.features.base.LocalisationFeature`."""
+        """Measure all localisations at once."""
         channel = groups.extra[CHANNEL]
         return {f"{IN_CHANNEL}_{name}": (channel == index).astype(np.float64) for index, name in self.channels.items()}
 
 
 def check_channels(setting: str, value: Any) -> dict[int, str]:
-    """Returns ``value`` as index of the channel to name.
+    """Return ``value`` as index of the channel to name.
 
     Args:
         setting: Name of the setting, for the message.
@@ -90,13 +90,13 @@ def check_channels(setting: str, value: Any) -> dict[int, str]:
     Raises:
         ConfigError: It is no mapping of different indices from 0 to different names.
     """
-    expected = f"{setting} must map the index of each channel to a name of its own, such as {{0: actin}}"
+    expected = "expected the index of each channel with a name of its own, such as {0: actin}"
     if not isinstance(value, Mapping) or not value:
-        raise ConfigError(f"{expected}, found {value!r}")
+        raise ConfigError(f"{expected}, found {value!r}", setting=setting)
     if not all(isinstance(key, int | str) and str(key).isdecimal() for key in value):
-        raise ConfigError(f"{expected}, found the indices {list(value)}")
+        raise ConfigError(f"{expected}, found the indices {list(value)}", setting=setting)
     channels = {int(key): str(name) for key, name in value.items()}
     names = set(channels.values()) - {""}
     if len(channels) < len(value) or len(names) < len(value) or None in value.values():
-        raise ConfigError(f"{expected}, found {dict(value)}")
+        raise ConfigError(f"{expected}, found {dict(value)}", setting=setting)
     return channels

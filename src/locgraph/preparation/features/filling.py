@@ -31,11 +31,11 @@ class Compactness:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (Column(COMPACTNESS, pl.Float64, "1", "0 on a line (in a plane in 3D), 1 a disc (a ball)"),)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         _, content, length = groups.once(hulls)
         equal = np.sqrt(4 * content / np.pi) if groups.dimensions == 2 else np.cbrt(6 * content / np.pi)
         return {COMPACTNESS: np.minimum(ratio(equal, length), 1.0)}
@@ -71,14 +71,14 @@ class Solidity:
     needs: tuple[str, ...] = ()
 
     def __init__(self, alpha_nm: float) -> None:
-        self.alpha_nm = check_length("features.features.solidity.alpha_nm", alpha_nm)
+        self.alpha_nm = check_length("alpha_nm", alpha_nm)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (Column(SOLIDITY, pl.Float64, "1", f"alpha shape ({self.alpha_nm:g} nm) per convex hull"),)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         _, content, _ = groups.once(hulls)
         simplices, clusters = _triangulate(groups, content > 0)
         sizes, small = _measure(groups.centred[simplices], self.alpha_nm)
@@ -87,22 +87,22 @@ class Solidity:
 
 
 def _triangulate(groups: Groups, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Delaunay simplices of the chosen clusters (C,) bool: rows of their corners (M, D + 1), their clusters (M,)."""
+    """Return the Delaunay simplices of the chosen clusters (C,) bool: rows of corners (M, D + 1), clusters (M,)."""
     D = groups.dimensions
     simplices, clusters = [np.empty((0, D + 1), dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for cluster in np.flatnonzero(chosen):
         first, end = groups.offsets[cluster], groups.offsets[cluster + 1]
         try:
-            found = Delaunay(groups.centred[first:end]).simplices
+            corners = Delaunay(groups.centred[first:end]).simplices
         except QhullError:  # too thin for Qhull's own bound on rounding: no simplex
             continue
-        simplices.append(found + first)
-        clusters.append(np.full(len(found), cluster))
+        simplices.append(corners + first)
+        clusters.append(np.full(len(corners), cluster))
     return np.concatenate(simplices), np.concatenate(clusters)
 
 
 def _measure(corners: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Area or volume of simplices with corners (M, D + 1, D), and whether their circumradius is at most ``radius``."""
+    """Return the size of simplices with corners (M, D + 1, D), and whether the circumradius is at most ``radius``."""
     edges = corners[:, 1:] - corners[:, :1]
     squares = np.einsum("mij,mij->mi", edges, edges)
     if edges.shape[2] == 2:

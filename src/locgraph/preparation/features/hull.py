@@ -43,7 +43,7 @@ class Hull:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         length = Column(LENGTH_HULL, pl.Float64, "nm", "largest distance between two localisations")
         if dimensions == 2:
             return (
@@ -62,7 +62,7 @@ class Hull:
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         rim, content, length = groups.once(hulls)
         density = ratio(groups.counts, content)
         if groups.dimensions == 2:
@@ -75,7 +75,7 @@ class Hull:
 
 
 def hulls(groups: Groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rim, content and length of the convex hull of each cluster; take it by :meth:`Groups.once`.
+    """Return the rim, content and length of the convex hull of each cluster; take it by :meth:`Groups.once`.
 
     Args:
         groups: The localisations of C clusters.
@@ -95,7 +95,7 @@ _INSERTED: Final = 64  # most points that are sorted by insertion: from here on 
 def planar_hulls(
     points: np.ndarray, offsets: np.ndarray, resolution: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Perimeter, area and length of the convex hull of each cluster.
+    """Return the perimeter, area and length of the convex hull of each cluster.
 
     Args:
         points: Positions (N, 2) float64 nm, sorted by cluster, relative to the centre of the cluster.
@@ -129,7 +129,7 @@ def _measure(points: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nd
 
 @numba.njit(cache=True)
 def _by_x(points: np.ndarray) -> np.ndarray:
-    """Points (n, 2) sorted by x, then y: cluster by cluster this takes a tenth of the time of sorting all at once."""
+    """Return points (n, 2) sorted by x, then y: in a tenth of the time of sorting all clusters at once."""
     if points.shape[0] > _INSERTED:
         ordered = points[np.argsort(points[:, 0], kind="mergesort")]
         start = 0
@@ -151,7 +151,7 @@ def _by_x(points: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True)
 def monotone_chain(points: np.ndarray) -> np.ndarray:
-    """Vertices of a convex hull, anticlockwise (Andrew 1979, 10.1016/0020-0190(79)90072-3).
+    """Return the vertices of a convex hull, anticlockwise (Andrew 1979, 10.1016/0020-0190(79)90072-3).
 
     Args:
         points: Positions (n, 2) float64, sorted by x, then y.
@@ -178,7 +178,7 @@ def monotone_chain(points: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _turn(points: np.ndarray, a: int, b: int, c: int) -> float:
-    """Above 0 where the way from ``a`` over ``b`` to ``c`` turns left."""
+    """Return a number above 0 where the way from ``a`` over ``b`` to ``c`` turns left."""
     return (points[b, 0] - points[a, 0]) * (points[c, 1] - points[a, 1]) - (points[b, 1] - points[a, 1]) * (
         points[c, 0] - points[a, 0]
     )
@@ -186,7 +186,7 @@ def _turn(points: np.ndarray, a: int, b: int, c: int) -> float:
 
 @numba.njit(cache=True)
 def diameter(points: np.ndarray) -> float:
-    """Largest distance between two points (n, D); the origin should lie among them.
+    """Return the largest distance between two points (n, D); the origin should lie among them.
 
     Pairs are visited from the outermost point inwards and left out as soon as their distances to the origin add up to
     less than what was found, so that few of the n^2 pairs are measured.
@@ -210,7 +210,7 @@ def diameter(points: np.ndarray) -> float:
 
 
 def solid_hulls(groups: Groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Surface, volume and length of the convex hull of each cluster.
+    """Return the surface, volume and length of the convex hull of each cluster.
 
     Args:
         groups: Clusters in 3D.
@@ -239,9 +239,9 @@ def solid_hulls(groups: Groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _in_own_planes(groups: Groups, axes: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Area and length of the hulls of the chosen clusters (C,) bool, each in the plane of its first two axes."""
-    rows = groups.spread(chosen)
-    planes = groups.spread(axes[:, :, :2])[rows]
+    """Return the area and length of the hulls of the chosen clusters (C,) bool, each in its principal plane."""
+    rows = groups.repeat(chosen)
+    planes = groups.repeat(axes[:, :, :2])[rows]
     points = np.einsum("nd,nde->ne", groups.centred[rows], planes)
     offsets = np.r_[0, np.cumsum(groups.counts[chosen])]
     _, area, length = planar_hulls(points, offsets, groups.resolution[chosen])

@@ -25,11 +25,11 @@ class CentreDistance:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (Column(CENTRE_DISTANCE, pl.Float64, "nm", "distance to the centre of mass of its cluster"),)
 
     def measure(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all localisations at once; see :class:`locgraph.preparation.features.base.LocalisationFeature`."""
+        """Measure all localisations at once."""
         return {CENTRE_DISTANCE: np.linalg.norm(groups.centred, axis=1)}
 
 
@@ -53,15 +53,15 @@ class LocalDensity:
     needs: tuple[str, ...] = ()
 
     def __init__(self, radius_nm: float) -> None:
-        self.radius_nm = check_length("features.localisations.local_density.radius_nm", radius_nm)
+        self.radius_nm = check_length("radius_nm", radius_nm)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         meaning = f"density of other localisations at most {self.radius_nm:g} nm away"
         return (Column(LOCAL_DENSITY, pl.Float64, f"1/nm^{dimensions}", meaning),)
 
     def measure(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all localisations at once; see :class:`locgraph.preparation.features.base.LocalisationFeature`."""
+        """Measure all localisations at once."""
         within = neighbours_within(groups.positions, self.radius_nm)
         return {LOCAL_DENSITY: within / ball(self.radius_nm, groups.dimensions)}
 
@@ -78,9 +78,9 @@ class NearestDistance:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (Column(NEAREST_DISTANCE, pl.Float64, "nm", "distance to the nearest other one of the same cluster"),)
 
     def measure(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all localisations at once; see :class:`locgraph.preparation.features.base.LocalisationFeature`."""
+        """Measure all localisations at once."""
         return {NEAREST_DISTANCE: groups.once(nearest_distances)}

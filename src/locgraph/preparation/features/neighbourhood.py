@@ -50,25 +50,25 @@ class Neighbourhood:
     needs: tuple[str, ...] = ()
 
     def __init__(self, k: int, radii_nm: Sequence[float]) -> None:
-        self.k = check_whole("features.features.neighbourhood.k", k, at_least=1)
-        self.radii_nm = check_lengths("features.features.neighbourhood.radii_nm", radii_nm)
+        self.k = check_whole("k", k, at_least=1)
+        self.radii_nm = check_lengths("radii_nm", radii_nm)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
-        found = [
+        """Return the columns in 2 or 3 dimensions."""
+        columns = [
             Column(NEIGHBOUR_DISTANCE, pl.Float64, "nm", "distance to the nearest other cluster; 0 for one alone"),
             Column(NEIGHBOUR_DISTANCE_MEAN, pl.Float64, "nm", f"mean distance to the {self.k} nearest clusters"),
         ]
         for radius in self.radii_nm:
             around = f"other clusters at most {radius:g} nm away"
-            found += [
+            columns += [
                 Column(_named(CLUSTER_DENSITY, radius), pl.Float64, f"1/nm^{dimensions}", f"density of {around}"),
                 Column(_named(RIPLEY_L, radius), pl.Float64, "nm", f"local Ripley's L of {around}"),
             ]
-        return tuple(found)
+        return tuple(columns)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         C, D = groups.places.shape
         if C < 2:
             return {column.name: np.zeros(C) for column in self.columns(D)}
@@ -87,7 +87,7 @@ def _named(kind: str, radius: float) -> str:
 
 
 def _field_of_view(groups: Groups) -> float:
-    """Area in nm^2 or volume in nm^3 of the convex hull of all localisations."""
+    """Return the area in nm^2 or volume in nm^3 of the convex hull of all localisations."""
     positions = groups.positions
     whole = Groups.from_labels(positions, np.zeros(len(positions), dtype=np.int64))
     return float(hulls(whole)[1][0])
@@ -111,7 +111,7 @@ class Spacing:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         what = "distance to the nearest localisation of the same cluster"
         return (
             Column(SPACING_MEAN, pl.Float64, "nm", f"mean {what}"),
@@ -119,13 +119,13 @@ class Spacing:
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         distances = groups.once(nearest_distances)
         return {SPACING_MEAN: groups.means(distances), SPACING_MEDIAN: groups.medians(distances)}
 
 
 def nearest_distances(groups: Groups) -> np.ndarray:
-    """Distance from each localisation to the nearest other one of its cluster; take it by :meth:`Groups.once`.
+    """Return the distance from each localisation to the nearest other one of its cluster; call by :meth:`Groups.once`.
 
     Args:
         groups: N localisations of C clusters.
@@ -135,7 +135,7 @@ def nearest_distances(groups: Groups) -> np.ndarray:
     """
     few = groups.counts <= _FEW
     distances = _by_all_pairs(groups.centred, groups.offsets, few)
-    many = groups.spread(~few)
+    many = groups.repeat(~few)
     if many.any():
         distances[many] = _by_tree(groups.centred[many], groups.clusters[many])
     return distances
@@ -143,7 +143,7 @@ def nearest_distances(groups: Groups) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _by_all_pairs(points: np.ndarray, offsets: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Nearest distances (N,) within the chosen clusters (C,) bool, and 0 in the others."""
+    """Return the nearest distances (N,) within the chosen clusters (C,) bool, and 0 in the others."""
     squares = np.full(points.shape[0], np.inf)
     for cluster in np.flatnonzero(chosen):
         for i in range(offsets[cluster], offsets[cluster + 1]):
@@ -157,7 +157,7 @@ def _by_all_pairs(points: np.ndarray, offsets: np.ndarray, chosen: np.ndarray) -
 
 
 def _by_tree(points: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Nearest distances (N,) of points (N, D) within their clusters (N,), each of at least two."""
+    """Return the nearest distances (N,) of points (N, D) within their clusters (N,), each of at least two."""
     reach = 2 * np.abs(points).sum(axis=1).max() + 1.0  # more than the diameter of any cluster
     # each cluster is lifted to a height of its own, so far from the others that one k-d tree serves them all
     lifted = np.column_stack([points, clusters * (2 * reach)])
@@ -178,7 +178,7 @@ _AT_MOST: Final = 1 + 1e-9  # a distance equal to the radius counts, whatever it
 
 
 def neighbours_within(positions: np.ndarray, radius: float) -> np.ndarray:
-    """Counts the other points at most ``radius`` away from each point.
+    """Count the other points at most ``radius`` away from each point.
 
     Args:
         positions: Positions (N, D) nm.
@@ -193,5 +193,5 @@ def neighbours_within(positions: np.ndarray, radius: float) -> np.ndarray:
 
 
 def ball(radius: float, dimensions: int) -> float:
-    """Area of a disc in nm^2 (2D), or volume of a ball in nm^3 (3D), of the given radius in nm."""
+    """Return the area of a disc in nm^2 (2D), or volume of a ball in nm^3 (3D), of the given radius in nm."""
     return np.pi * radius**2 if dimensions == 2 else 4 / 3 * np.pi * radius**3

@@ -40,10 +40,10 @@ class Blinking:
     needs: tuple[str, ...] = (FRAME,)
 
     def __init__(self, dark_tolerance: int) -> None:
-        self.dark_tolerance = check_whole("features.features.blinking.dark_tolerance", dark_tolerance, at_least=0)
+        self.dark_tolerance = check_whole("dark_tolerance", dark_tolerance, at_least=0)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (
             Column(BLINKING_EVENTS, pl.Int64, "1", f"times on, {self.dark_tolerance} dark frames tolerated"),
             Column(ON_TIME_MEAN, pl.Float64, "frames", "mean length of an event"),
@@ -51,7 +51,7 @@ class Blinking:
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         return self._compute(groups, np.ones(len(groups.order), dtype=np.int64))
 
     def _compute(self, groups: Groups, lengths: np.ndarray) -> dict[str, np.ndarray]:
@@ -76,7 +76,7 @@ class MergedBlinking(Blinking):
     needs: tuple[str, ...] = (FRAME, N_FRAMES)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         return self._compute(groups, np.maximum(groups.extra[N_FRAMES].astype(np.int64), 1))
 
 
@@ -84,7 +84,7 @@ class MergedBlinking(Blinking):
 def _events(
     first: np.ndarray, last: np.ndarray, offsets: np.ndarray, tolerance: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number of events, and frames within and between them, of each cluster (C,) int64.
+    """Return the number of events, and frames within and between them, of each cluster (C,) int64.
 
     Args:
         first: First frame of each localisation (N,) int64, sorted by cluster, then by itself.
@@ -124,7 +124,7 @@ class Photons:
     needs: tuple[str, ...] = (PHOTONS,)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (
             Column(PHOTONS_MEAN, pl.Float64, "photons", "mean photons of the localisations"),
             Column(PHOTONS_MEDIAN, pl.Float64, "photons", "median photons of the localisations"),
@@ -132,7 +132,7 @@ class Photons:
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         photons = groups.extra[PHOTONS]
         return {
             PHOTONS_MEAN: groups.means(photons),
@@ -154,11 +154,11 @@ class Precision:
     needs: tuple[str, ...] = (PRECISION,)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (Column(PRECISION_MEAN, pl.Float64, "nm", "mean lateral localisation precision"),)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         return {PRECISION_MEAN: groups.means(groups.extra[PRECISION])}
 
 
@@ -188,12 +188,12 @@ class DeconvolvedSize:
     needs: tuple[str, ...] = (PRECISION,)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         meaning = "radius of gyration in x and y without localisation error"
         return (Column(RADIUS_DECONVOLVED, pl.Float64, "nm", meaning),)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         squared = true_variance(groups, groups.centred[:, :2], groups.extra[PRECISION])
         return {RADIUS_DECONVOLVED: np.sqrt(np.maximum(squared, 0.0))}
 
@@ -209,12 +209,12 @@ class DeconvolvedSize3D:
     needs: tuple[str, ...] = (PRECISION, PRECISION_Z)
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         meaning = "radius of gyration without localisation error"
         return (Column(RADIUS_DECONVOLVED_3D, pl.Float64, "nm", meaning),) if dimensions == 3 else ()
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         if groups.dimensions == 2:
             return {}
         squared = true_variance(groups, groups.centred[:, :2], groups.extra[PRECISION])
@@ -223,7 +223,7 @@ class DeconvolvedSize3D:
 
 
 def true_variance(groups: Groups, positions: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """Variance of the places of each cluster without the errors, over the given axes together.
+    """Return the variance of the places of each cluster without the errors, over the given axes together.
 
     Args:
         groups: N localisations of C clusters.
@@ -238,9 +238,9 @@ def true_variance(groups: Groups, positions: np.ndarray, precision: np.ndarray) 
     weights = np.where(known, 1.0, 0.0) / np.square(np.where(known, precision, 1.0))
     total = groups.sums(weights)
     centre = groups.sums(weights[:, None] * positions) / np.where(total > 0, total, 1.0)[:, None]
-    offsets = positions - groups.spread(centre)
+    offsets = positions - groups.repeat(centre)
     scatter = groups.sums(weights * np.einsum("na,na->n", offsets, offsets))
     freedom = np.maximum(groups.sums(known) - 1, 0)
     # W - sum w_i^2 / W, as a sum without a difference of large numbers
-    others = groups.sums(weights * (groups.spread(total) - weights))
+    others = groups.sums(weights * (groups.repeat(total) - weights))
     return ratio((scatter - positions.shape[1] * freedom) * total, np.where(freedom > 0, others, 0.0))

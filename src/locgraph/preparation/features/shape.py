@@ -25,7 +25,7 @@ class Size:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (
             Column(COUNT, pl.Int64, "1", "localisations in the cluster"),
             *(Column(name, pl.Float64, "nm", "centre of mass") for name in centre_columns(dimensions)),
@@ -33,7 +33,7 @@ class Size:
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         squared = groups.sums(np.einsum("nd,nd->n", groups.centred, groups.centred))
         values = {COUNT: groups.counts.astype(np.float64), RADIUS_OF_GYRATION: np.sqrt(squared / groups.counts)}
         return values | dict(zip(centre_columns(groups.dimensions), groups.centres.T, strict=True))
@@ -69,7 +69,7 @@ class PCA:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         length = Column(LENGTH_PCA, pl.Float64, "nm", "full width at half maximum along the first principal axis")
         linear = Column(LINEARITY, pl.Float64, "1", "0 round, 1 on a line")
         if dimensions == 2:
@@ -88,7 +88,7 @@ class PCA:
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         deviations = clear_deviations(groups)
         widths = FWHM_PER_SIGMA * deviations
         s0, s1 = deviations[:, 0], deviations[:, 1]
@@ -102,13 +102,13 @@ class PCA:
 
 
 def clear_deviations(groups: Groups) -> np.ndarray:
-    """Standard deviations along the principal axes (C, D) nm, largest first; 0 where they are rounding alone."""
+    """Return the standard deviations along the principal axes (C, D) nm, largest first; 0 where all is rounding."""
     deviations, _ = groups.once(principal_axes)
     return np.where(deviations > groups.thinnest(deviations[:, 0])[:, None], deviations, 0.0)
 
 
 def principal_axes(groups: Groups) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviations along the principal axes of each cluster, and the axes.
+    """Return the standard deviations along the principal axes of each cluster, and the axes.
 
     The eigenvectors of the covariance are exact to rounding, but its small eigenvalues are not: their error is in
     proportion to the largest one. So the deviations are measured again, along the eigenvectors. Take it by
@@ -129,14 +129,14 @@ def principal_axes(groups: Groups) -> tuple[np.ndarray, np.ndarray]:
     for k, (i, j) in enumerate(pairs):
         covariances[:, i, j] = covariances[:, j, i] = moments[:, k]
     _, axes = np.linalg.eigh(covariances)
-    along = np.einsum("nd,nde->ne", groups.centred, groups.spread(axes))
+    along = np.einsum("nd,nde->ne", groups.centred, groups.repeat(axes))
     deviations = np.sqrt(groups.sums(along * along) / freedom)
     order = np.argsort(-deviations, axis=1, kind="stable")
     return np.take_along_axis(deviations, order, axis=1), np.take_along_axis(axes, order[:, None, :], axis=2)
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """``numerator / denominator`` (C,), and 0 where the denominator is 0."""
+    """Return ``numerator / denominator`` (C,), and 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros(len(denominator)), where=denominator > 0)
 
 
@@ -152,7 +152,7 @@ class Ellipse:
 
     It grows with ``linearity``, but tells apart what is almost round, and hardly what is almost a line. Ratios with the
     third axis in 3D follow from ``linearity`` and ``planarity``, so they are left out; for the direction see
-    :class:`locgraph.preparation.features.shape.Orientation`.
+    :class:`Orientation`.
 
     Coincident localisations, and a single one: 0. Collinear ones: 1. Widths that are rounding alone
     (:meth:`Groups.thinnest`) count as 0.
@@ -161,11 +161,11 @@ class Ellipse:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         return (Column(ECCENTRICITY, pl.Float64, "1", "0 round, 1 on a line"),)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         s0, s1 = clear_deviations(groups).T[:2]
         # (s0 - s1) (s0 + s1) and not s0^2 - s1^2, which cancels for clusters that are almost round
         return {ECCENTRICITY: np.sqrt(ratio((s0 - s1) * (s0 + s1), s0 * s0))}
@@ -195,14 +195,14 @@ class Orientation:
     needs: tuple[str, ...] = ()
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
-        """The columns that it gives in 2 or 3 dimensions."""
+        """Return the columns in 2 or 3 dimensions."""
         angle = Column(ORIENTATION, pl.Float64, "rad", "angle of the first principal axis to x, seen along z")
         if dimensions == 2:
             return (angle,)
         return (angle, Column(INCLINATION, pl.Float64, "rad", "angle of the first principal axis to z"))
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
-        """Measures all clusters at once; see :class:`locgraph.preparation.features.base.Feature`."""
+        """Measure all clusters at once."""
         deviations, axes = groups.once(principal_axes)
         s0, s1 = deviations.T[:2]
         directed = s0 - s1 > np.maximum(_ROUND * s0, groups.thinnest(s0))

@@ -27,19 +27,19 @@ class FeatureSet:
         self, features: Mapping[str, Feature], localisations: Mapping[str, LocalisationFeature] | None = None
     ) -> None:
         if not features:
-            raise ConfigError("features expected at least one feature, found none; choose one in the group features")
+            raise ConfigError("expected at least one feature, found none", setting="features")
         self.features = dict(features)
         self.localisations = dict(localisations or {})
         for name, feature in self.features.items():
             if not isinstance(feature, Feature):
                 raise ConfigError(
-                    f"features.{name} expected an object with needs, columns and compute, found {feature!r}"
+                    f"expected an object with needs, columns and compute, found {feature!r}", setting=f"features.{name}"
                 )
         for name, by_localisation in self.localisations.items():
             if not isinstance(by_localisation, LocalisationFeature):
                 raise ConfigError(
-                    f"features.localisations.{name} expected an object with needs, columns and measure, found "
-                    f"{by_localisation!r}"
+                    f"expected an object with needs, columns and measure, found {by_localisation!r}",
+                    setting=f"localisations.{name}",
                 )
         for dimensions in (2, 3):
             self._check_names(dimensions)
@@ -51,24 +51,24 @@ class FeatureSet:
         # units are kept by name for both tables together, so that names of clusters count here too
         owners = dict.fromkeys(schema.LOCALISATION_COLUMNS, "the localisation table itself") | owners
         for name, by_localisation in self.localisations.items():
-            _claim(f"features.localisations.{name}", by_localisation.columns(dimensions), owners)
+            _claim(f"localisations.{name}", by_localisation.columns(dimensions), owners)
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Localisation columns that the features read besides the positions, each once."""
+        """Return the localisation columns that the features read besides the positions, each once."""
         chosen: tuple[Feature | LocalisationFeature, ...] = (*self.features.values(), *self.localisations.values())
         return tuple(dict.fromkeys(need for feature in chosen for need in feature.needs))
 
     def columns(self, dimensions: int) -> tuple[schema.Column, ...]:
-        """Columns of all features of clusters in 2 or 3 dimensions, without ``cluster_id``."""
+        """Return the columns of all features of clusters in 2 or 3 dimensions, without ``cluster_id``."""
         return tuple(column for feature in self.features.values() for column in feature.columns(dimensions))
 
     def localisation_columns(self, dimensions: int) -> tuple[schema.Column, ...]:
-        """Columns of all features of localisations in 2 or 3 dimensions."""
+        """Return the columns of all features of localisations in 2 or 3 dimensions."""
         return tuple(column for feature in self.localisations.values() for column in feature.columns(dimensions))
 
     def compute(self, locs: pl.DataFrame, labels: np.ndarray, dimensions: int) -> pl.DataFrame:
-        """Measures the clusters of one view of one FOV.
+        """Measure the clusters of one view of one FOV.
 
         Args:
             locs: Clustered localisations (N rows) with positions in nm and the columns of :attr:`needs`.
@@ -91,7 +91,7 @@ class FeatureSet:
         return pl.DataFrame(table)
 
     def compute_localisations(self, locs: pl.DataFrame, labels: np.ndarray, dimensions: int) -> pl.DataFrame:
-        """Measures the localisations of one view of one FOV.
+        """Measure the localisations of one view of one FOV.
 
         Args:
             locs: As for :meth:`compute`.
@@ -123,7 +123,7 @@ class FeatureSet:
         if absent:
             raise DataError(
                 f"features expected the columns {absent}, found {locs.columns}; "
-                "name them in columns.names, or choose other features"
+                "name them in the columns, or choose other features"
             )
         points = np.column_stack([locs[name].cast(pl.Float64).to_numpy() for name in positions])
         bad = [name for name in self.needs if not _is_complete(locs[name])]
@@ -140,11 +140,11 @@ def _is_complete(values: pl.Series) -> bool:
 
 
 def _claim(name: str, columns: tuple[schema.Column, ...], owners: dict[str, str]) -> None:
-    """Notes that the feature ``name`` gives these columns; refuses those that have an owner."""
+    """Enter the feature ``name`` as owner of these columns; refuse those that have one."""
     for column in columns:
         if column.name in owners:
             raise ConfigError(
-                f"{name} gives the column {column.name!r}, which {owners[column.name]} gives as well; leave one of "
-                "them out"
+                f"gives the column {column.name!r}, which {owners[column.name]} gives as well; leave one of them out",
+                setting=name,
             )
         owners[column.name] = name

@@ -1,4 +1,4 @@
-"""The contract of filters, how they are run one after the other, and cells for their searches."""
+"""Contract of filters, running them one after the other, and cells for their searches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from locgraph.errors import DataError
 
 
 class Filter(Protocol):
-    """Localisations of one FOV to those that are taken on.
+    """Contract of filters: localisations of one FOV to those that are kept.
 
     Attributes:
         needs: Localisation columns that it reads, ``x`` and ``y`` aside, which are always there.
@@ -21,11 +21,11 @@ class Filter(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """See above; a class attribute will do."""
+        """Return the columns; a class attribute will do."""
         ...
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """Filters one FOV.
+        """Filter one FOV.
 
         Args:
             table: At least one row; canonical columns (see ``schema.LOCALISATION_COLUMNS``), lengths in nm, with those
@@ -48,13 +48,13 @@ TAKEN: Final = "filtered: "
 def apply_filters(
     table: pl.DataFrame, dimensions: int, filters: Mapping[str, Filter], where: str
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Runs filters in their order.
+    """Run filters in their order.
 
     Args:
         table: Localisations of one FOV, canonical columns in nm.
         dimensions: 2 or 3.
         filters: Name in the configuration -> filter.
-        where: What to call the FOV in errors.
+        where: Name of the FOV or its file, for errors.
 
     Returns:
         The localisations left, and for each filter (``filtered: <name>``) how many it took; of those that were merged,
@@ -63,26 +63,26 @@ def apply_filters(
     Raises:
         DataError: A filter needs a column that is not there, cannot use the values, or leaves no localisation.
     """
-    found = table.height
+    n_before = table.height
     taken: dict[str, int] = {}
     for name, chosen in filters.items():
         absent = [need for need in chosen.needs if need not in table.columns]
         if absent:
             raise DataError(
-                f"{where}: preprocess.{name} needs the columns {absent}, found {table.columns}; "
-                f"name them in columns.names, or leave preprocess.{name} out"
+                f"{where}: the filter {name} expected the columns {absent}, found {table.columns}; name them in the "
+                "columns, or leave the filter out"
             )
         before = table.height
         try:
             table = chosen(table, dimensions)
         except DataError as error:
-            raise DataError(f"{where}: preprocess.{name}: {error}") from error
+            raise DataError(f"{where}: the filter {name}: {error}") from error
         taken[f"{TAKEN}{name}"] = before - table.height
         if table.is_empty():
             account = ", ".join(f"{key.removeprefix(TAKEN)} took {count}" for key, count in taken.items())
             raise DataError(
-                f"{where}: expected localisations after preprocessing, found none: of {found}, {account}; loosen the "
-                "settings of the group preprocess"
+                f"{where}: expected localisations after preprocessing, found none: of {n_before}, {account}; loosen "
+                "the settings of the filters"
             )
     return table, taken
 
@@ -92,7 +92,7 @@ _MOST_CELLS: Final = 2.0**40  # along an axis: the index is then exact to 2^-12,
 
 
 def cell_indices(points: np.ndarray, reach: float) -> np.ndarray:
-    """Cell of each point, of side ``reach`` or slightly more.
+    """Return the cell of each point, of side ``reach`` or slightly more.
 
     Args:
         points: Positions (N, D) nm, finite, N at least 1.
@@ -108,5 +108,5 @@ def cell_indices(points: np.ndarray, reach: float) -> np.ndarray:
 
 
 def positions(table: pl.DataFrame, dimensions: int) -> np.ndarray:
-    """Positions (N, D) float64 nm of localisations, contiguous."""
+    """Return the positions (N, D) float64 nm of localisations, contiguous."""
     return np.ascontiguousarray(table.select(schema.position_columns(dimensions)).to_numpy(), dtype=np.float64)

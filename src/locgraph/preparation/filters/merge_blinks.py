@@ -21,11 +21,11 @@ _MOST_DARK = 2**40
 
 
 class MergeBlinks:
-    """Makes one localisation of those that repeat each other in successive frames.
+    """Filter that makes one localisation of those that repeat each other in successive frames.
 
     The merging of ThunderSTORM (Ovesny et al. 2014, 10.1093/bioinformatics/btu202), where a localisation carries on a
-    blink whose last localisation is near. Which pairs join is told by `find_blinks`; it
-    depends neither on the order of the rows nor on anything drawn. Channels are never mixed.
+    blink whose last localisation is near. For the pairs that join see `find_blinks`; they
+    depend neither on the order of the rows nor on a random draw. Channels are never mixed.
 
     The merged localisation stands where the first one stood, and has
 
@@ -52,7 +52,7 @@ class MergeBlinks:
         self.dark_frames = min(check_whole("dark_frames", dark_frames, at_least=0), _MOST_DARK)
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """The localisations, repeated ones merged, with the column ``n_frames``.
+        """Return the localisations, repeated ones merged, with the column ``n_frames``.
 
         Raises:
             DataError: A precision, or without precision a number of photons, is 0 and gives no weight.
@@ -67,7 +67,7 @@ class MergeBlinks:
         return _merged(table, _groups(order, blinks))
 
     def _blinks(self, table: pl.DataFrame, dimensions: int, order: np.ndarray) -> np.ndarray:
-        """Blink of each localisation in ``order``, numbered across the channels (N,) int64."""
+        """Return the blink of each localisation in ``order``, numbered across the channels (N,) int64."""
         points = positions(table, dimensions)[order]
         first = table[schema.FRAME].to_numpy()[order]
         last = first + np.maximum(table[schema.N_FRAMES].to_numpy()[order], 1) - 1
@@ -102,7 +102,7 @@ class _Groups:
     owner: np.ndarray
 
     def total(self, values: np.ndarray) -> np.ndarray:
-        """Sums over the members of each group (G,)."""
+        """Return the sum over the members of each group (G,)."""
         return np.bincount(self.owner, weights=values, minlength=len(self.places))
 
 
@@ -135,7 +135,7 @@ def _merged(table: pl.DataFrame, groups: _Groups) -> pl.DataFrame:
 
 
 def _combined(name: str, first: np.ndarray, parts: pl.DataFrame, groups: _Groups) -> np.ndarray:
-    """Values of one column for the merged localisations (G,), of which the first members have ``first`` (G,)."""
+    """Return the values of one column for the merged localisations (G,); ``first`` (G,) are those of first members."""
     values = parts[name].to_numpy()
     if name in _SUMMED:
         return groups.total(values)
@@ -166,7 +166,7 @@ def _positive(name: str, parts: pl.DataFrame) -> np.ndarray:
     if bad:
         raise DataError(
             f"expected {name} above 0 as the weight of localisations that are merged, found {bad} of {len(values)} "
-            f"that are not; take them out before, with limits on {name}, or leave {name} out of columns.names"
+            f"that are not; take them out before, with limits on {name}, or leave {name} out of the columns"
         )
     return values
 
@@ -212,7 +212,7 @@ class Blinking(NamedTuple):
 
 
 def find_blinks(points: np.ndarray, first: np.ndarray, last: np.ndarray, distance: float, dark: int) -> np.ndarray:
-    """Joins localisations of one channel into blinks, frame by frame.
+    """Join localisations of one channel into blinks, frame by frame.
 
     Each localisation may carry on one blink that has ended, and each blink be carried on by one localisation of a
     frame. A pair may join where the last localisation of the blink lies within ``distance``, with at most ``dark``
@@ -249,7 +249,7 @@ def _join(locs: Blinking, bits: int) -> np.ndarray:  # pragma: no cover (compile
     N, shift = len(locs.points), np.uint64(64 - bits)
     ends = Ends(np.full(1 << bits, _NONE, np.int32), np.full(N, _NONE, np.int32), np.zeros(N, np.bool_))
     blinks = np.full(N, _NONE, np.int64)
-    pairs = [(0.0, 0, 0)]  # what it holds tells its type
+    pairs = [(0.0, 0, 0)]  # gives the list its type
     n_blinks = begin = 0
     while begin < N:
         stop = begin + 1
@@ -278,7 +278,7 @@ def _join(locs: Blinking, bits: int) -> np.ndarray:  # pragma: no cover (compile
 def _find_near(
     locs: Blinking, ends: Ends, i: int, shift: np.uint64, pairs: list[tuple[float, int, int]]
 ) -> None:  # pragma: no cover (compiled)
-    """Appends the ends that ``i`` may carry on to ``pairs``; takes what is no open end any more out of its bucket."""
+    """Append the ends that ``i`` may carry on to ``pairs``, and take those that are closed out of their buckets."""
     for step in locs.steps:
         key = locs.keys[i] + step
         bucket = np.int64(key >> shift)

@@ -15,7 +15,7 @@ from locgraph.settings import check_length, check_whole
 
 
 class RemoveSparse:
-    """Keeps the localisations that have enough others of their channel around them.
+    """Filter that keeps the localisations that have enough others of their channel around them.
 
     The density filter of ThunderSTORM (Ovesny et al. 2014, 10.1093/bioinformatics/btu202), per channel. All are counted
     before any is taken out, so the result does not depend on the order of the rows; exact, in 2D and 3D.
@@ -35,7 +35,7 @@ class RemoveSparse:
         self.min_neighbours = check_whole("min_neighbours", min_neighbours, at_least=1)
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """The localisations in dense places."""
+        """Return the localisations in dense places."""
         points = positions(table, dimensions)
         if schema.CHANNEL not in table.columns:
             return table.filter(self._dense(points))
@@ -47,12 +47,12 @@ class RemoveSparse:
         return table.filter(kept)
 
     def _dense(self, points: np.ndarray) -> np.ndarray:
-        """Which points have enough neighbours (N,) bool."""
+        """Return which points have enough neighbours (N,) bool."""
         return has_within(points, self.radius_nm, self.min_neighbours + 1)
 
 
 def has_within(points: np.ndarray, radius: float, enough: int) -> np.ndarray:
-    """Which points have at least ``enough`` points within ``radius``, themselves among them.
+    """Return which points have at least ``enough`` points within ``radius``, themselves among them.
 
     Args:
         points: Positions (N, D) float64 nm, N at least 1, D is 2 or 3.
@@ -77,7 +77,7 @@ def has_within(points: np.ndarray, radius: float, enough: int) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _compare(cell: np.ndarray, centre: np.ndarray, step: np.ndarray, last: int) -> int:  # pragma: no cover (compiled)
-    """Sign of ``cell`` against ``centre`` moved by ``step``, and by ``last`` along the last axis, in sorted order."""
+    """Return the sign of ``cell`` against ``centre`` moved by ``step``, and by ``last`` along the last axis."""
     for axis in range(len(step)):
         difference = cell[axis] - centre[axis] - step[axis]
         if difference != 0:
@@ -89,7 +89,7 @@ def _compare(cell: np.ndarray, centre: np.ndarray, step: np.ndarray, last: int) 
 def _count(
     points: np.ndarray, cells: np.ndarray, bounds: np.ndarray, steps: np.ndarray, limit: float, enough: int
 ) -> Any:  # pragma: no cover (compiled)
-    """Points within reach of each (N,) int64, counted up to ``enough``; the cells of a run stand side by side."""
+    """Return the number of points within reach of each (N,) int64, counted up to ``enough``."""
     counts = np.zeros(len(points), dtype=np.int64)
     for run in range(len(steps)):
         begin = end = 0

@@ -16,7 +16,7 @@ COLUMNS = tuple(name for name in schema.LOCALISATION_COLUMNS if name not in (sch
 
 
 class Between:
-    """Keeps the localisations of which one column lies between two limits, which count as within.
+    """Filter that keeps localisations of which one column lies between two limits, themselves included.
 
     Args:
         column: Canonical name of the column (see ``schema.LOCALISATION_COLUMNS``); lengths are nm.
@@ -29,20 +29,20 @@ class Between:
 
     def __init__(self, column: str, least: float | None = None, most: float | None = None) -> None:
         if column not in COLUMNS:
-            raise ConfigError(f"column must be one of {', '.join(COLUMNS)}, found {column!r}")
+            raise ConfigError(f"expected one of {', '.join(COLUMNS)}, found {column!r}", setting="column")
         if least is None and most is None:
-            raise ConfigError(f"expected least or most, or both, as limits of {column}, found neither")
-        self.low, self.high = check_limits("[least, most]", [least, most])
+            raise ConfigError(f"expected least or most, or both, as limits of {column}, found neither", setting="least")
+        self.low, self.high = check_limits("least, most", [least, most])
         self.column = column
         self.needs = (column,)
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """The localisations within the limits."""
+        """Return the localisations within the limits."""
         return table.filter(pl.col(self.column).is_between(self.low, self.high))
 
 
 class Frames:
-    """Keeps the localisations from one frame to another; their frame numbers stay what they were.
+    """Filter that keeps the localisations from one frame to another; their frame numbers stay what they were.
 
     Args:
         first: First frame kept; the first frame of a file is 0.
@@ -58,16 +58,16 @@ class Frames:
         self.first = check_whole("first", first, at_least=0)
         self.last = None if last is None else check_whole("last", last, at_least=0)
         if self.last is not None and self.last < self.first:
-            raise ConfigError(f"last must not come before first, found first={first}, last={last}")
+            raise ConfigError(f"expected a frame not before first={first}, found {last}", setting="last")
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """The localisations of these frames."""
+        """Return the localisations of these frames."""
         frame = pl.col(schema.FRAME)
         return table.filter(frame >= self.first if self.last is None else frame.is_between(self.first, self.last))
 
 
 class Channels:
-    """Keeps the chosen channels; their indices stay what they were.
+    """Filter that keeps the chosen channels; their indices stay what they were.
 
     Args:
         names: Index of a channel -> its name, so that channels can be chosen by name.
@@ -80,34 +80,35 @@ class Channels:
     needs = (schema.CHANNEL,)
 
     def __init__(self, names: Mapping[int, str] | None = None, keep: Sequence[int | str] | None = None) -> None:
-        indices = {name: _index(index) for index, name in (names or {}).items()}
+        indices = {name: _index("names", index) for index, name in (names or {}).items()}
         if len(indices) < len(names or {}):
-            raise ConfigError(f"names must name each channel differently, found {dict(names or {})}")
+            raise ConfigError(f"expected a different name for each channel, found {dict(names or {})}", setting="names")
         chosen = list(indices) if keep is None else list(keep)
         if not chosen:
-            raise ConfigError("keep must name at least one channel by its index or name, found none")
+            raise ConfigError("expected at least one channel, by its index or name, found none", setting="keep")
         unknown = [name for name in chosen if isinstance(name, str) and name not in indices]
         if unknown:
             raise ConfigError(
-                f"keep must hold indices of channels, or names among {list(indices)}, found {unknown}; "
-                "say in names which index they have"
+                f"expected indices of channels, or names among {list(indices)}, found {unknown}; give their indices "
+                "in names",
+                setting="keep",
             )
-        self.kept = sorted({indices[name] if isinstance(name, str) else _index(name) for name in chosen})
+        self.kept = sorted({indices[name] if isinstance(name, str) else _index("keep", name) for name in chosen})
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """The localisations of the chosen channels."""
+        """Return the localisations of the chosen channels."""
         return table.filter(pl.col(schema.CHANNEL).is_in(self.kept))
 
 
-def _index(value: int | str) -> int:
+def _index(setting: str, value: int | str) -> int:
     # read back from JSON, keys are text
     if isinstance(value, bool) or not str(value).isdecimal():
-        raise ConfigError(f"a channel must be a whole number from 0, found {value!r}")
+        raise ConfigError(f"expected a channel as a whole number from 0, found {value!r}", setting=setting)
     return int(value)
 
 
 class Region:
-    """Keeps the localisations in a box; its faces count as within, and positions stay what they were.
+    """Filter that keeps the localisations in a box; its faces count as within, and positions stay what they were.
 
     Args:
         x: Lower and upper end in nm, None for an open one; None leaves the axis open.
@@ -130,28 +131,28 @@ class Region:
             if limits is not None
         }
         if not given:
-            raise ConfigError("expected [low, high] in nm for x, y or z, found none")
+            raise ConfigError("expected [low, high] in nm for x, y or z, found none", setting="x")
         self.limits = {name: check_limits(name, limits) for name, limits in given.items()}
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The axes that have limits."""
+        """Return the axes that have limits."""
         return tuple(self.limits)
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """The localisations in the box."""
+        """Return the localisations in the box."""
         return table.filter(pl.col(name).is_between(*limits) for name, limits in self.limits.items())
 
 
 class Thin:
-    """Keeps a number of localisations, drawn at random; a FOV that has no more stays as it is.
+    """Filter that keeps a number of localisations, drawn at random; a FOV that has no more stays as it is.
 
     Where each class was imaged in an experiment of its own, the number of localisations alone betrays the class. What a
     network reaches on FOVs of equal counts it has learned from elsewhere.
 
     Args:
-        count: Localisations that are kept. Choose it below that of the smallest FOV, or the number goes on saying
-            something.
+        count: Localisations that are kept. Choose it below that of the smallest FOV, or the number still
+            differs between FOVs.
         seed: Seed of the draw.
 
     Raises:
@@ -165,7 +166,7 @@ class Thin:
         self.seed = check_whole("seed", seed, at_least=0)
 
     def __call__(self, table: pl.DataFrame, dimensions: int) -> pl.DataFrame:
-        """So many localisations, in their order."""
+        """Return ``count`` of the localisations, in their order."""
         if table.height <= self.count:
             return table
         kept = np.random.default_rng([self.seed, table.height]).choice(table.height, self.count, replace=False)

@@ -13,13 +13,12 @@ from matplotlib.figure import Figure
 
 from locgraph import schema
 from locgraph.analysis.comparison import CONTROL, NETWORK
-from locgraph.analysis.correlation import correlations
 from locgraph.analysis.cross_validation import CLASSIFIER
 from locgraph.analysis.feature_table import FeatureTable
-from locgraph.analysis.feature_tests import FOV_LEVEL, samples_by_class
+from locgraph.analysis.fov_features import whole_fovs
 from locgraph.analysis.importance import TOGETHER
 from locgraph.analysis.representatives import FARTHEST, NEAREST, P_PREDICTION, ROLE
-from locgraph.analysis.whole_fovs import whole_fovs
+from locgraph.analysis.statistics import FOV_LEVEL, correlations, samples_by_class
 from locgraph.show.figures.bars import Bar, comparison_figure, importance_figure
 from locgraph.show.figures.features import (
     BOX,

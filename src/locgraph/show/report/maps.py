@@ -12,10 +12,16 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.feature_table import FeatureTable, feature_table
-from locgraph.analysis.fov_features import Aggregation, fov_features
-from locgraph.analysis.projection import PC, PrincipalComponents, Projection, principal_components
-from locgraph.analysis.umap_projection import NAMES, UmapSettings, umap_projection
-from locgraph.analysis.whole_fovs import whole_fovs
+from locgraph.analysis.fov_features import Aggregation, fov_features, whole_fovs
+from locgraph.analysis.projection import (
+    PC,
+    UMAP_COLUMNS,
+    PrincipalComponents,
+    Projection,
+    UmapSettings,
+    principal_components,
+    umap_projection,
+)
 from locgraph.data.folds import TEST
 from locgraph.errors import LocgraphError
 from locgraph.io.featextracted import ExtractedFov
@@ -220,7 +226,7 @@ def _view(
     """Points that the run predicted, by class; FOVs that it never tested are grey."""
     fov_ids = projection.table[schema.FOV_ID].to_list()
     is_pca = isinstance(projection, PrincipalComponents)
-    points = _points(projection, [f"{PC}1", f"{PC}2"] if is_pca else NAMES)
+    points = _points(projection, [f"{PC}1", f"{PC}2"] if is_pca else UMAP_COLUMNS)
     indices = [places.get((name, described.fold), -1) for name in fov_ids]
     truths = [UNKNOWN if index < 0 else str(records[index]["truth"]) for index in indices]
     names = [*class_names, UNKNOWN]

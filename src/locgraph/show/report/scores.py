@@ -7,13 +7,14 @@ from typing import Any, Final
 import numpy as np
 
 from locgraph.analysis.controls import MAJORITY_CLASS, MEANINGS
-from locgraph.analysis.summary import ACCURACY, BALANCED_ACCURACY, MODEL, Summary
+from locgraph.analysis.summary import MODEL, Summary
 from locgraph.show.report.palette import MODEL as MODEL_COLOUR
 from locgraph.show.report.palette import OTHERS
 from locgraph.show.report.parts import INFO, MISSING, Matrix, Note, Part, Plot, Section, Table
 from locgraph.show.report.source import Source
 from locgraph.show.report.words import NONE, count, many, number, plain, spread
 from locgraph.stats.intervals import mean_interval, wilson_interval
+from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY
 
 _COMPARED: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced accuracy"}
 _OTHER_WORDS: Final = {"f1": "F1", "auroc": "AUROC", "iou": "IoU", "loss": "loss"}

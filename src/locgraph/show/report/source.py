@@ -10,11 +10,12 @@ from typing import Any, Final
 import polars as pl
 
 from locgraph import schema
-from locgraph.analysis.runs import COMPLETED, METRICS_FILE, read_run
+from locgraph.analysis.runs import read_run
 from locgraph.analysis.summary import Summary, summarise
 from locgraph.data.folds import TEST
 from locgraph.errors import DataError, LocgraphError
 from locgraph.io.manifest import Manifest
+from locgraph.run_folder import COMPLETED, METRICS
 from locgraph.show.report.absent import Absent
 from locgraph.show.report.files import read_json, read_parquet, read_yaml
 
@@ -156,7 +157,7 @@ def read_source(folder: Path, run_folders: Sequence[Path], n_folds: int, places:
 
 
 def _read(folder: Path) -> Run:
-    metrics = read_json(folder / METRICS_FILE)
+    metrics = read_json(folder / METRICS)
     config = read_yaml(folder / "config.yaml")
     chosen = config.get("fold")
     fold = metrics.get("fold", chosen.get("index") if isinstance(chosen, dict) else None)

@@ -1,0 +1,319 @@
+"""Studies: runs and sweeps read back, summarised, compared, analysed and reported."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from locgraph.analysis.runs import Failure, FoldResult, find_families, read_run
+from locgraph.analysis.summary import Summary, compare_summaries, summarise, write_summary
+from locgraph.data.folds import read_plan
+from locgraph.errors import ConfigError, DataError, within
+from locgraph.run_folder import (
+    ANALYSIS,
+    CLUSTERS,
+    CONFUSION_PICTURE,
+    FOLDS,
+    LOCS,
+    METRICS,
+    PREDICTIONS,
+    RUN,
+    SUMMARIES,
+    SUMMARY,
+    SUMMARY_PICTURE,
+    SUMMARY_TABLE,
+    SUMMARY_TEXT,
+    RunFolder,
+)
+
+if TYPE_CHECKING:
+    from locgraph.analysis.results import Analysis
+
+log = logging.getLogger(__name__)
+
+RUN_KIND, SWEEP_KIND, TABLES_KIND = "run", "sweep", "tables"
+_SUMMARY_FILES: Final = (SUMMARY_TABLE, SUMMARY_TEXT, SUMMARY_PICTURE, CONFUSION_PICTURE, SUMMARY)
+
+
+class Study:
+    """Runs that differ in the fold alone: a run, or a sweep over folds; or prepared tables without runs.
+
+    Args:
+        folder: Where its summary, analysis and report are written.
+        kind: ``run``, ``sweep`` or ``tables``.
+        run_folders: Folders of the runs.
+        n_folds: Number of folds of the split.
+
+    Attributes:
+        folder: Where its summary, analysis and report are written.
+        kind: ``run``, ``sweep`` or ``tables``.
+        run_folders: Folders of the runs.
+        n_folds: Number of folds of the split.
+    """
+
+    def __init__(self, folder: Path, kind: str, run_folders: Sequence[Path] = (), n_folds: int = 0) -> None:
+        self.folder, self.kind, self.run_folders, self.n_folds = folder, kind, tuple(run_folders), n_folds
+
+    @cached_property
+    def runs(self) -> tuple[FoldResult | Failure, ...]:
+        """The result of each run, or the reason why it has none."""
+        return tuple(read_run(folder) for folder in self.run_folders)
+
+    @property
+    def completed(self) -> tuple[FoldResult, ...]:
+        """The results of the completed runs."""
+        return tuple(run for run in self.runs if isinstance(run, FoldResult))
+
+    def __repr__(self) -> str:
+        head = f"Study({str(self.folder)!r}, {self.kind}"
+        if self.kind == TABLES_KIND:
+            return f"{head})"
+        interval = self.summary().intervals().get("model")
+        score = "" if interval is None else f", accuracy {interval[0]:.3f}"
+        if interval is not None and interval[1] is not None and interval[2] is not None:
+            score += f" (95 % interval {interval[1]:.3f} to {interval[2]:.3f})"
+        return f"{head}, {len(self.completed)} of {self.n_folds} folds{score})"
+
+    def _repr_html_(self) -> str:
+        table = "" if self.kind == TABLES_KIND else self.summary().table._repr_html_()
+        return f"<p>{self!r}</p>{table}"
+
+    def summary(self) -> Summary:
+        """Return scores of the model and its controls over folds, with intervals; missing folds are named.
+
+        Raises:
+            DataError: There are no runs, or they do not fit together.
+        """
+        self._check_runs()
+        return summarise(self.runs, range(self.n_folds))
+
+    def write_summary(self) -> Path:
+        """Write the summary into the folder of the study, as ``locgraph summarise`` does.
+
+        Returns:
+            The text, ``summary.md``.
+        """
+        from locgraph.api import drawing
+
+        summary = self.summary()
+        write_summary(self.folder, summary)
+        if summary.class_names:
+            drawing.draw_summary(self.folder, summary)
+        return self.folder / SUMMARY_TEXT
+
+    def predictions(self) -> pl.DataFrame:
+        """Return the predictions of all completed runs: ``fov_id``, ``fold``, ``split``, ``truth``, ``prediction`` ...
+
+        Raises:
+            DataError: A run has none, or none is completed.
+        """
+        self._check_runs()
+        tables = [RunFolder(run.folder).table(PREDICTIONS) for run in sorted(self.completed, key=lambda run: run.fold)]
+        if not tables:
+            raise DataError(f"{self.folder}: expected at least one completed run, found none")
+        return pl.concat(tables, how="diagonal_relaxed")
+
+    def compare(self, other: Study | str | Path) -> pl.DataFrame:
+        """Compare two studies of the same folds, paired by fold.
+
+        Args:
+            other: The other study, or its folder.
+
+        Returns:
+            Means and paired differences with 95 % intervals; see `locgraph.analysis.summary.compare_summaries`.
+
+        Raises:
+            DataError: They differ in classes or in the FOVs of a shared fold, or share no completed fold.
+        """
+        second = other if isinstance(other, Study) else study(other)
+        first_runs = {run.fold: run for run in self.completed}
+        second_runs = {run.fold: run for run in second.completed}
+        shared = sorted(first_runs.keys() & second_runs.keys())
+        if not shared:
+            raise DataError(
+                f"expected completed runs of the same folds, found folds {sorted(first_runs)} in {self.folder} and "
+                f"{sorted(second_runs)} in {second.folder}"
+            )
+        for fold in shared:
+            _check_same_fold(first_runs[fold], second_runs[fold])
+        return compare_summaries(self.summary(), second.summary())
+
+    def analyse(
+        self,
+        *settings: str | Mapping[str, Any],
+        folder: str | Path | None = None,
+        tables: str | Path | None = None,
+    ) -> Analysis:
+        """Analyse features, learned vectors, classifiers and controls, as ``locgraph analyse`` does.
+
+        Args:
+            *settings: Overrides such as ``"analysis.umap=null"``, or a mapping with all settings of
+                ``configs/analysis/standard.yaml``.
+            folder: Where tables and figures are written; None takes the folder ``analysis`` of the study.
+            tables: Folder of the prepared tables, if they were moved.
+
+        Returns:
+            The analysis, whose tables and warnings are in the folder too.
+
+        Raises:
+            LocgraphError: There is nothing to analyse, or a setting cannot work.
+        """
+        from locgraph.analysis.run import run_analysis
+        from locgraph.analysis.settings import read_settings
+        from locgraph.api import drawing
+
+        with within("analysis"):
+            chosen = read_settings(_analysis_settings(settings))
+        source = self._source(None if tables is None else Path(tables))
+        target = Path(folder) if folder is not None else self.folder / ANALYSIS
+        with within("analysis"):
+            analysis = run_analysis(source, chosen, _show_progress)
+        with analysis.part("figures"):
+            figures = drawing.draw_analysis(analysis, target)
+        analysis.write(target, figures)
+        return analysis
+
+    def _source(self, tables: Path | None) -> Any:
+        from locgraph.analysis.source import check_completed, runs_source, tables_source
+
+        if self.kind == TABLES_KIND:
+            if tables is not None:
+                raise ConfigError(f"{self.folder} holds tables itself; leave this out", setting="tables")
+            return tables_source(self.folder)
+        completed = check_completed(self.folder, self.runs)
+        n_folds = self.n_folds if self.kind == SWEEP_KIND else None
+        found = _find_tables([run.folder for run in sorted(completed, key=lambda run: run.fold)], tables)
+        return runs_source(self.folder, self.kind, self.runs, n_folds, found)
+
+    def _check_runs(self) -> None:
+        if self.kind == TABLES_KIND:
+            raise DataError(f"{self.folder}: expected a run or sweep, found prepared tables without runs")
+
+
+def study(path: str | Path) -> Study:
+    """Return the study of a run folder, of a sweep folder, or of a folder of prepared tables.
+
+    Raises:
+        DataError: The folder holds none of these, or several sweeps with different settings; see `find_studies`.
+    """
+    studies = find_studies(path)
+    if len(studies) > 1:
+        folders = ", ".join(str(each.folder) for each in studies)
+        raise DataError(
+            f"{path}: expected one sweep, found {len(studies)} of different settings; locgraph.api.study.find_studies "
+            f"returns all ({folders})"
+        )
+    return studies[0]
+
+
+def find_studies(path: str | Path) -> list[Study]:
+    """Return all studies of a folder: one for each set of runs that differ in more than the fold.
+
+    Raises:
+        DataError: The folder holds no run and no tables.
+    """
+    folder = Path(path).resolve()
+    if not folder.is_dir():
+        raise DataError(
+            f"no such folder: {folder}; expected that of a run, of a sweep, or of prepared tables", setting="folder"
+        )
+    if (folder / RUN).is_file():
+        n_folds = int(RunFolder(folder).record().get("n_folds") or 1)
+        return [Study(folder, RUN_KIND, [folder], n_folds)]
+    if (folder / LOCS).is_dir() and (folder / CLUSTERS).is_dir():
+        return [Study(folder, TABLES_KIND)]
+    studies = find_sweeps(folder)
+    if not studies:
+        raise DataError(_describe_missing(folder), setting="folder")
+    return studies
+
+
+def find_sweeps(folder: Path) -> list[Study]:
+    """Return one study for each set of runs below a folder that differ in the fold alone; none without runs."""
+    families = find_families(folder)
+    several = len(families) > 1
+    return [
+        Study(folder / SUMMARIES / each.name if several else folder, SWEEP_KIND, each.folders, each.n_folds)
+        for each in families
+    ]
+
+
+def summarise_sweeps(folder: Path) -> list[Path]:
+    """Write the summary of each sweep below a folder, and remove those that are outdated.
+
+    Returns:
+        The texts, ``summary.md``: one in the folder itself, or one in a sub-folder for each set of settings.
+
+    Raises:
+        DataError: There is no run, or the runs of a sweep do not fit together.
+    """
+    sweeps = find_sweeps(folder)
+    if not sweeps:
+        raise DataError(
+            f"no run found below {folder}; expected folders with {METRICS}, as a sweep writes them", setting="folder"
+        )
+    written = [sweep.write_summary() for sweep in sweeps]
+    # the first jobs of a sweep cannot know which settings will differ, and so in which folder their summary belongs
+    kept = {text.parent for text in written}
+    for old in (folder, *sorted((folder / SUMMARIES).glob("*"))):
+        if old not in kept and (old / SUMMARY).is_file():
+            for name in _SUMMARY_FILES:
+                (old / name).unlink(missing_ok=True)
+            if old != folder and not any(old.iterdir()):
+                old.rmdir()
+    return written
+
+
+def _describe_missing(folder: Path) -> str:
+    expected = (
+        f"expected the folder of a run or sweep (with {RUN} in it or below), or of tables (with the folders {LOCS} and "
+        f"{CLUSTERS})"
+    )
+    inside = sorted(path.name for path in folder.glob("tables-*") if path.is_dir())
+    if inside:
+        return f"{expected}, found {folder}; did you mean {folder / inside[0]}?"
+    if (folder / METRICS).is_file():
+        return f"{expected}, found {folder}; this looks like one of eval: analyse the run that it evaluates"
+    return f"{expected}, found neither in {folder}"
+
+
+def _check_same_fold(first: FoldResult, second: FoldResult) -> None:
+    if first.class_names != second.class_names:
+        raise DataError(
+            f"expected the same classes, found {first.class_names} in {first.folder} and {second.class_names} in "
+            f"{second.folder}"
+        )
+    plans = [read_plan(run.folder / FOLDS) for run in (first, second)]
+    tests = [set(plan[first.fold].test) for plan in plans]
+    if tests[0] != tests[1]:
+        only = sorted(tests[0] ^ tests[1])
+        raise DataError(
+            f"expected the same test FOVs of fold {first.fold}, found {len(only)} in one of {first.folder} and "
+            f"{second.folder} alone, such as {', '.join(only[:3])}: compare runs of the same data and folds"
+        )
+
+
+def _analysis_settings(settings: Sequence[str | Mapping[str, Any]]) -> Mapping[str, Any]:
+    from locgraph.api.config import compose
+
+    if len(settings) == 1 and isinstance(settings[0], Mapping):
+        return settings[0]
+    group: Mapping[str, Any] = compose("analyse", "folder=.", *settings)["analysis"]
+    return group
+
+
+def _find_tables(runs: Sequence[Path], given: Path | None) -> Path:
+    from locgraph.api.prepare import find_tables
+
+    return find_tables(runs, given)
+
+
+def _show_progress(items: Sequence[Any], description: str) -> Iterable[Any]:
+    from rich.progress import track
+
+    return track(items, description=description, transient=True)

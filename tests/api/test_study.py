@@ -1,0 +1,355 @@
+"""Studies: what a folder holds, summaries of sweeps, comparison, analysis and report."""
+
+import json
+
+import polars as pl
+import pytest
+
+from locgraph import study
+from locgraph.analysis.results import TABLES
+from locgraph.analysis.runs import family_name
+from locgraph.api import drawing
+from locgraph.api.study import find_studies, summarise_sweeps
+from locgraph.errors import ConfigError, DataError
+from locgraph.show.figures.analysis import FIGURES
+
+FAST = (
+    "analysis/classifiers=[logistic_regression,nearest_neighbours]",
+    "analysis.importance_repeats=2",
+    "analysis.k_means=[2]",
+    "analysis.n_folds=3",
+)
+FASTER = (*FAST, "analysis.umap=null", "analysis.localisations=null", "analysis.controls=false")
+
+
+@pytest.fixture
+def tables(tmp_path, write_tables):
+    return write_tables(tmp_path / "tables", {"a": 10, "b": 12})
+
+
+@pytest.fixture
+def sweep(tmp_path, tables, write_runs):
+    return write_runs(tmp_path / "sweep", tables, 3, range(3))
+
+
+@pytest.fixture
+def add_run(tmp_path):
+    """Adds the folder of a run below the sweep folder; returns the sweep folder."""
+
+    def add(name, fold, family="f", overrides=(), accuracy=0.75, n_folds=3, status="completed"):
+        run = tmp_path / "runs" / name
+        run.mkdir(parents=True)
+        record = {"family": family, "n_folds": n_folds, "overrides": [*overrides, f"fold.index={fold}"]}
+        (run / "run.json").write_text(json.dumps(record))
+        right = round(4 * accuracy)
+        metrics = {
+            "status": status,
+            "reason": None if status == "completed" else "no such data",
+            "experiment": "demo",
+            "fold": fold,
+            "n_folds": n_folds,
+            "class_names": ["T", "L"],
+            "test": {"accuracy": accuracy},
+            "confusion_matrix": [[right, 4 - right], [0, 0]],
+            "controls": [{"control": "majority_class", "accuracy": 0.5, "balanced_accuracy": 0.5}],
+        }
+        (run / "metrics.json").write_text(json.dumps(metrics))
+        return tmp_path / "runs"
+
+    return add
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Draws no figures, which take their time."""
+    monkeypatch.setattr(drawing, "draw_summary", lambda folder, summary: None)
+    monkeypatch.setattr(drawing, "draw_analysis", lambda analysis, folder: [])
+
+
+def read(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def names(folder, *suffixes):
+    return sorted(
+        path.name for path in folder.iterdir() if path.is_file() and (path.suffix in suffixes or not suffixes)
+    )
+
+
+# -- what a folder holds -----------------------------------------------------------------------------------------------
+
+
+def test_a_folder_holds_a_run_a_sweep_or_tables(sweep, tables):
+    run, whole, alone = study(sweep / "1"), study(sweep), study(tables)
+
+    assert (run.kind, [result.fold for result in run.runs], run.n_folds) == ("run", [1], 3)
+    assert (whole.kind, [result.fold for result in whole.completed]) == ("sweep", [0, 1, 2])
+    assert whole.folder == sweep
+    assert (alone.kind, alone.runs) == ("tables", ())
+
+
+def test_sweeps_of_other_settings_are_studies_of_their_own(sweep):
+    for fold in (1, 2):
+        path = sweep / str(fold) / "run.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"family": "g", "overrides": [f"model=m{fold}"]}))
+
+    studies = find_studies(sweep)
+
+    assert [len(each.run_folders) for each in studies] == [1, 2]
+    assert {each.folder.parent for each in studies} == {sweep / "summaries"}
+    with pytest.raises(DataError, match="expected one sweep, found 2 of different settings"):
+        study(sweep)
+
+
+def test_other_folders_are_refused_with_what_may_be_meant(tmp_path):
+    with pytest.raises(DataError, match=r"^folder: no such folder: .*nowhere; expected that of a run"):
+        study(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"^folder: expected the folder of a run or sweep .* found neither"):
+        study(tmp_path)
+    (tmp_path / "prepared" / "tables-1").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"did you mean .*tables-1\?"):
+        study(tmp_path / "prepared")
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "metrics.json").write_text("{}")
+    with pytest.raises(DataError, match="looks like one of eval: analyse the run"):
+        study(tmp_path / "eval")
+
+
+def test_a_damaged_record_of_a_run_is_an_error_with_its_path(sweep):
+    (sweep / "2" / "run.json").write_text("{")
+    with pytest.raises(DataError, match=r"2/run\.json: expected family, overrides and n_folds"):
+        study(sweep)
+
+
+def test_a_study_describes_itself(sweep, tables):
+    assert repr(study(tables)) == f"Study('{tables}', tables)"
+    text = repr(study(sweep))
+    assert text.startswith(f"Study('{sweep}', sweep, 3 of 3 folds, accuracy 0.86")
+    assert "95 % interval" in text
+    assert "<table" in study(sweep)._repr_html_()
+    assert "1 of 3 folds, accuracy 0.857)" in repr(study(sweep / "1"))
+
+
+def test_predictions_of_all_folds_are_one_table(sweep, tables):
+    table = study(sweep).predictions()
+
+    assert table["fold"].unique().sort().to_list() == [0, 1, 2]
+    assert table.filter(split="test")["fov_id"].n_unique() == 22
+    (sweep / "0" / "predictions.parquet").unlink()
+    with pytest.raises(DataError, match=r"predictions\.parquet: no such file"):
+        study(sweep).predictions()
+    with pytest.raises(DataError, match="expected a run or sweep, found prepared tables"):
+        study(tables).predictions()
+
+
+# -- comparison --------------------------------------------------------------------------------------------------------
+
+
+def test_studies_are_compared_on_the_folds_that_they_share(sweep, tables, tmp_path, write_runs):
+    better = {"accuracy": 1.0, "balanced_accuracy": 1.0}
+    write_runs(tmp_path / "other", tables, 3, [0, 2], test=better)
+
+    table = study(tmp_path / "other").compare(sweep)
+
+    row = table.filter(source="model", metric="accuracy").row(0, named=True)
+    assert (row["n_folds"], row["mean"]) == (2, 1.0)
+    assert row["difference"] == pytest.approx(1 - row["other_mean"])
+    assert {name for name in table.columns if name.startswith("fold_")} == {"fold_0", "fold_2"}
+
+
+def test_studies_of_other_folds_or_classes_are_not_compared(sweep, tables, tmp_path, write_runs, write_tables):
+    first = write_runs(tmp_path / "first", tables, 3, [0])
+    second = write_runs(tmp_path / "second", tables, 3, [1])
+    with pytest.raises(DataError, match=r"completed runs of the same folds, found folds \[0\] in .* and \[1\]"):
+        study(first).compare(second)
+    five = write_runs(tmp_path / "five", tables, 5, [0])
+    with pytest.raises(DataError, match="expected the same test FOVs of fold 0, found"):
+        study(sweep).compare(study(five))
+    others = write_runs(tmp_path / "others", write_tables(tmp_path / "t", {"a": 9, "c": 9}), 3, [0])
+    with pytest.raises(DataError, match=r"expected the same classes, found \('a', 'b'\)"):
+        study(sweep).compare(others)
+
+
+# -- summaries ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_family_is_summarised_in_the_folder_itself(add_run):
+    for fold, accuracy in enumerate((0.5, 0.75, 1.0)):
+        folder = add_run(str(fold), fold, accuracy=accuracy)
+
+    assert summarise_sweeps(folder) == [folder / "summary.md"]
+
+    summary = read(folder)
+    assert summary["complete"] is True
+    (row,) = (row for row in summary["table"] if (row["source"], row["metric"]) == ("model", "accuracy"))
+    assert row["mean"] == pytest.approx(0.75)
+    assert summary["confusion_matrix"] == [[9, 3], [0, 0]]
+    assert names(folder) == ["confusion_matrix.png", "summary.csv", "summary.json", "summary.md", "summary.png"]
+    assert study(folder).summary().content() == summary
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_missing_and_failed_folds_are_named_with_reasons(add_run):
+    add_run("0", 0)
+    folder = add_run("1", 1, status="failed")
+    (folder / "unfinished").mkdir()
+    (folder / "unfinished" / "run.json").write_text((folder / "0" / "run.json").read_text())
+
+    summarise_sweeps(folder)
+
+    summary = read(folder)
+    assert summary["missing"] == [1, 2]
+    assert "no such data" in summary["reasons"]["1"]
+    assert "unfinished" in summary["reasons"]["2"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_families_are_summarised_apart_under_the_settings_that_differ(add_run):
+    for fold in range(2):
+        add_run(f"max{fold}", fold, "f1", ["experiment=demo", "model/readout=max"], n_folds=2)
+        folder = add_run(f"att{fold}", fold, "f2", ["experiment=demo", "model/readout=attention"], 0.25, n_folds=2)
+
+    texts = summarise_sweeps(folder)
+
+    means = {text.parent.relative_to(folder).as_posix(): read(text.parent)["table"][0]["mean"] for text in texts}
+    assert means == {"summaries/model_readout=attention": 0.25, "summaries/model_readout=max": 0.75}
+    assert names(folder) == []
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_families_that_no_override_distinguishes_are_kept_apart(add_run):
+    add_run("a", 0, "f1", ["seed=1"])
+    folder = add_run("b", 0, "f2", ["seed=1"])
+
+    assert sorted(text.parent.name for text in summarise_sweeps(folder)) == ["all-f1", "all-f2"]
+
+
+def test_outdated_summaries_are_removed(add_run):
+    folder = add_run("0", 0, "f1", ["model=a"])
+    summarise_sweeps(folder)
+    assert len(names(folder)) == 5
+    (folder / "notes.txt").touch()
+    add_run("1", 0, "f2", ["model=b"])
+    summarise_sweeps(folder)
+    assert names(folder) == ["notes.txt"]
+    add_run("2", 0, "f3", ["model=b", "seed=2"])
+
+    texts = summarise_sweeps(folder)
+
+    assert {text.parent for text in texts} == set((folder / "summaries").iterdir())
+    assert sorted(text.parent.name for text in texts) == ["model=a", "model=b", "model=b,seed=2"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], "all"),
+        (["fold.index=2"], "all"),
+        (["seed=1", "fold.index=2", "model/readout=max"], "model_readout=max,seed=1"),
+        (["data.raw_dir=/my data/../raw*"], "data.raw_dir=_my_data_.._raw_"),
+    ],
+)
+def test_families_are_named_by_their_overrides(overrides, expected):
+    assert family_name(overrides) == expected
+
+
+def test_long_names_of_families_are_cut_and_differ():
+    found = {family_name([f"model.some.setting={'9' * 200}{index}"]) for index in range(3)}
+
+    assert len(found) == 3
+    assert max(map(len, found)) < 120
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_same_fold_twice_is_refused(add_run):
+    add_run("first", 0)
+    folder = add_run("second", 0)
+
+    with pytest.raises(DataError, match=r"expected one completed run of fold 0, found .*first and .*second"):
+        summarise_sweeps(folder)
+
+
+def test_failed_runs_alone_are_summarised_without_pictures(add_run):
+    folder = add_run("0", 0, status="failed")
+
+    summarise_sweeps(folder)
+
+    assert names(folder) == ["summary.csv", "summary.json", "summary.md"]
+    assert read(folder)["missing"] == [0, 1, 2]
+    with pytest.raises(DataError, match="expected at least one completed run, found none"):
+        study(folder).predictions()
+
+
+def test_a_folder_without_runs_is_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(DataError, match=r"^folder: no run found below .*; expected folders with metrics\.json"):
+            summarise_sweeps(folder)
+
+
+# -- analysis ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_sweep_has_every_table_and_figure(sweep):
+    settings = (*FAST, "analysis.umap.n_neighbors=6", "analysis.style=violin")
+    analysis = study(sweep).analyse(*settings)
+
+    folder = sweep / "analysis"
+    assert {name.partition(".")[0] for name in names(folder, ".csv", ".parquet")} == set(TABLES)
+    pictures = {suffix: {name.removesuffix(suffix) for name in names(folder, suffix)} for suffix in (".png", ".svg")}
+    assert pictures[".png"] == pictures[".svg"] == set(FIGURES)
+    record = json.loads((folder / "analysis.json").read_text())
+    assert (record["kind"], record["fovs"], record["classes"]) == ("sweep", 22, {"b": 12, "a": 10})
+    assert record["folds"] == [0, 1, 2]
+    assert set(record["figures"]) == set(FIGURES)
+    assert record["warnings"] == analysis.warnings
+    table = pl.read_csv(folder / "classifiers.csv").filter(pl.col("metric") == "accuracy")
+    rows = {(row["name"], row["features"]): row for row in table.to_dicts()}
+    assert list(rows) == [
+        ("network", "graph"),
+        *((name, kind) for kind in ("hand_made", "learned") for name in ("logistic_regression", "nearest_neighbours")),
+        ("count_alone", "localisations"),
+    ]
+    # widths of 5 and 12 nm are far apart, and so are the vectors; of each fold the network has one FOV wrong
+    assert rows["logistic_regression", "hand_made"]["mean"] == 1.0
+    assert rows["nearest_neighbours", "learned"]["mean"] == 1.0
+    assert rows["network", "graph"]["pooled"] == pytest.approx(19 / 22)
+    wrong = pl.read_csv(folder / "misclassified.csv")
+    assert wrong["fold"].sort().to_list() == [0, 1, 2]
+    assert wrong["classifiers_wrong"].to_list() == [0, 0, 0]
+
+
+def test_without_classes_maps_are_drawn_and_outdated_figures_removed(tmp_path, write_tables):
+    tables = write_tables(tmp_path / "tables", {"a": 6})
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "umap_learned.svg").touch()
+    (folder / "notes.svg").touch()
+
+    analysis = study(tables).analyse(*FASTER, folder=folder)
+
+    assert {"feature_tests", "fov_features", "pca"} <= analysis.tables.keys()
+    assert names(folder, ".png") == ["correlations.png", "pca_hand_made.png"]
+    assert names(folder, ".svg") == ["correlations.svg", "notes.svg", "pca_hand_made.svg"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_mapping_with_all_settings_replaces_overrides(tables, composed):
+    from locgraph.api.config import plain
+
+    settings = plain(composed("analyse", "folder=.", *FASTER).analysis)
+    analysis = study(tables).analyse(settings | {"seed": 3})
+
+    assert (tables / "analysis" / "classifiers.csv").is_file()
+    assert analysis.settings.seed == 3
+
+
+def test_settings_and_tables_that_cannot_work_are_named(tables, sweep):
+    with pytest.raises(ConfigError, match=r"^analysis\.features: expected one of hand_made, .*did you mean hand_made"):
+        study(tables).analyse(*FASTER, "analysis.features=handmade")
+    with pytest.raises(ConfigError, match=r"^analysis\.features: learned: tables alone have no learned vectors"):
+        study(tables).analyse(*FASTER, "analysis.features=learned")
+    with pytest.raises(ConfigError, match=r"^tables: .*holds tables itself"):
+        study(tables).analyse(*FASTER, tables=tables)
+    with pytest.raises(DataError, match=r"^tables: expected prepared tables"):
+        study(sweep).analyse(*FASTER, tables=sweep)
