@@ -1,26 +1,40 @@
-"""Prediction with a checkpoint."""
+"""A loaded model: predictions on files, folders, tables and prepared data, vectors, and what it refuses."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import polars as pl
 import pytest
-from locgraph.cli.predict import check_vectors, predict
 from polars.testing import assert_frame_equal
 
+import locgraph
+from locgraph.api.model import Model
+from locgraph.data.folds import TEST
 from locgraph.errors import CheckpointError, ConfigError, DataError
 from locgraph.io.featextracted import read_fov
 from locgraph.io.manifest import Manifest
-from locgraph.learn.checkpoint import read_checkpoint
 
 
 @pytest.fixture
-def checkpoint(trained):
-    return read_checkpoint(trained.run_dir / "checkpoints" / "best.ckpt")
+def path(trained):
+    return trained.run_dir / "checkpoints" / "best.ckpt"
 
 
 @pytest.fixture
-def cfg(composed):
-    return composed("eval", "trainer.accelerator=cpu")
+def model(path):
+    return locgraph.load(path)
+
+
+@pytest.fixture
+def raw(trained):
+    return trained.folder / "outputs" / "simulated" / "demo"
+
+
+def side_of_test(trained):
+    """Predictions of the test FOVs at the end of training."""
+    return pl.read_parquet(trained.run_dir / "predictions.parquet").filter(pl.col("split") == "test")
 
 
 def relabelled(prepared, labels):
@@ -31,131 +45,184 @@ def relabelled(prepared, labels):
     return replace(prepared, manifest=Manifest(table, prepared.manifest.class_names))
 
 
-def test_the_test_side_again(trained, checkpoint, fold, cfg, tmp_path, capsys):
-    metrics = predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=False)
-
-    before = trained.metrics()
-    assert metrics["test"] == pytest.approx(before["test"], abs=1e-6)
-    assert metrics["confusion_matrix"] == before["confusion_matrix"]
-    assert (metrics["class_names"], metrics["fovs"], metrics["fold"]) == (["T", "L"], 6, 0)
-    table = pl.read_parquet(tmp_path / "predictions.parquet")
-    then = pl.read_parquet(trained.run_dir / "predictions.parquet").filter(pl.col("split") == "test")
-    assert_frame_equal(table, then, abs_tol=1e-6)
-    printed = capsys.readouterr().out
-    assert "6 FOVs with a label" in printed
-    assert f"{before['test']['accuracy']:.4f}" in printed
-    assert f"predictions: {tmp_path / 'predictions.parquet'}" in printed
+def test_a_model_states_what_it_is(model):
+    assert repr(model).startswith("Model(")
+    for part in ("T, L", "2D", "cluster features", "ContinuousFilter", "trained on"):
+        assert part in repr(model)
+    assert model.class_names == ("T", "L")
 
 
-def test_vectors_of_fovs_are_those_of_the_run(trained, checkpoint, fold, cfg, tmp_path):
-    predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=False)
+def test_a_folder_is_predicted_as_at_the_end_of_training(model, raw, trained):
+    table = model.predict(raw)
 
+    assert table.columns == ["fov_id", "prediction", "p_T", "p_L"]
+    assert table.height == 18
+    before = side_of_test(trained)
+    same = before.select("fov_id").join(table, on="fov_id")
+    assert_frame_equal(same, before.select(table.columns), abs_tol=1e-6)
+
+
+def test_single_files_are_predicted_without_a_run_folder(model, raw, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = side_of_test(trained).sort("fov_id")
+    files = [raw / f"{fov_id}.parquet" for fov_id in before["fov_id"]]
+
+    table = model.predict(files)
+
+    assert_frame_equal(table, before.select(table.columns), abs_tol=1e-6)
+    assert_frame_equal(model.predict(files[0]), table.head(1), abs_tol=1e-6)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_of_localisations_is_predicted(model, raw):
+    files = sorted(raw.glob("T_*.parquet"))[:2]
+    tables = [pl.read_parquet(file).with_columns(fov_id=pl.lit(file.stem)) for file in files]
+
+    assert_frame_equal(model.predict(pl.concat(tables)), model.predict(files), abs_tol=1e-6)
+    assert model.predict(tables[0].drop("fov_id"))["fov_id"].to_list() == ["table"]
+
+
+def test_files_of_other_software_are_predicted(model, raw, tmp_path):
+    file = sorted(raw.glob("T_*.parquet"))[0]
+    table = pl.read_parquet(file).select(pl.col("x") / 1000, pl.col("y") / 1000)
+    table.write_csv(tmp_path / f"{file.stem}.csv")
+    columns = {"_target_": "locgraph.io.columns.ColumnMap", "names": {"x": "x", "y": "y"}, "unit": "um"}
+
+    found = model.predict(tmp_path / f"{file.stem}.csv", columns=columns)
+
+    assert_frame_equal(found, model.predict(file), abs_tol=1e-4)
+
+
+def test_tables_and_graphs_can_be_kept(model, raw, tmp_path):
+    model.predict(raw, prepared_dir=tmp_path / "prepared")
+
+    assert len(list((tmp_path / "prepared").rglob("*.pt"))) == 18
+
+
+def test_prepared_data_are_predicted_as_they_are(model, fold, trained):
+    table = model.predict(fold.prepared)
+
+    before = side_of_test(trained)
+    assert_frame_equal(before.select("fov_id").join(table, on="fov_id"), before.select(table.columns), abs_tol=1e-6)
+
+
+@pytest.mark.slow
+def test_prediction_needs_no_hydra(path, raw, tmp_path):
+    file = sorted(raw.glob("T_*.parquet"))[0]
+    code = f"""
+import sys, locgraph
+locgraph.load({str(path)!r}).predict({str(file)!r})
+assert "hydra" not in sys.modules
+"""
+    environment = os.environ | {"PYTHONWARNINGS": "default"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere.csv", "source: no such file or folder: nowhere.csv"),
+        ([], "source: no such file or folder: none was given"),
+        (pl.DataFrame(schema={"x": pl.Float64, "y": pl.Float64}), "source: expected a table with at least one"),
+        (pl.DataFrame({"x": [1.0], "y": [1.0], "fov_id": ["../../outside"]}), "is no name of a FOV"),
+    ],
+)
+def test_sources_that_cannot_be_used_are_refused(model, source, message):
+    with pytest.raises(DataError) as raised:
+        model.predict(source)
+    assert message in str(raised.value)
+
+
+def test_files_and_folders_are_not_mixed(model, raw):
+    file = sorted(raw.glob("*.parquet"))[0]
+
+    with pytest.raises(DataError, match="expected one folder or several files"):
+        model.predict([raw, file])
+    with pytest.raises(DataError, match="expected files of different names"):
+        model.predict([file, file])
+
+
+def test_classes_of_localisations_need_a_model_that_predicts_them(model, fold):
+    with pytest.raises(DataError, match="predicts classes of FOVs alone; call predict with localisations=False"):
+        model.predict(fold.prepared, localisations=True)
+
+
+def test_vectors_of_fovs_are_those_of_the_run(model, fold, trained):
     then = pl.read_parquet(trained.run_dir / "fov_vectors.parquet").filter(pl.col("split") == "test")
-    assert_frame_equal(pl.read_parquet(tmp_path / "fov_vectors.parquet"), then, abs_tol=1e-5)
-    assert not (tmp_path / "cluster_vectors.parquet").exists()
+
+    table = model.embed(fold.prepared)
+
+    both = then.select("fov_id").join(table, on="fov_id")
+    assert_frame_equal(both, then.drop("fold", "split"), abs_tol=1e-5)
 
 
-def test_vectors_of_clusters_are_those_of_the_tables(checkpoint, fold, cfg, tmp_path):
-    cfg.vectors = ["cluster"]
+def test_vectors_of_clusters_are_those_of_the_tables(model, fold):
+    table = model.embed(fold.prepared, "cluster")
 
-    predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=True)
-
-    found = pl.read_parquet(tmp_path / "cluster_vectors.parquet")
     for fov_id in fold.split.test:
         clusters = read_fov(fold.prepared.tables, fov_id).clusters.filter(pl.col("view") == 0)
-        assert found.filter(fov_id=fov_id)["cluster_id"].to_list() == clusters["cluster_id"].to_list()
-    assert set(found["split"]) == {"new"}
-    assert not (tmp_path / "fov_vectors.parquet").exists()
+        assert table.filter(fov_id=fov_id)["cluster_id"].to_list() == clusters["cluster_id"].to_list()
+    with pytest.raises(ConfigError, match="kind: localisation asks for vectors of localisations"):
+        model.embed(fold.prepared, "localisation")
 
 
-@pytest.mark.parametrize("vectors", [[], None])
-def test_no_vectors(checkpoint, fold, cfg, tmp_path, vectors):
-    cfg.vectors = vectors
-
-    predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=False)
-
-    assert [path.name for path in tmp_path.iterdir()] == ["predictions.parquet"]
-
-
-def test_vectors_of_localisations_that_the_model_does_not_learn(checkpoint, cfg):
-    check_vectors(cfg, checkpoint)
-    cfg.vectors = ["fov", "localisation"]
-
-    with pytest.raises(ConfigError, match="the localisation encoder NoEncoder learns none; leave localisation out"):
-        check_vectors(cfg, checkpoint)
-
-
-def test_fovs_without_a_label_are_predicted_and_not_scored(checkpoint, fold, cfg, tmp_path, capsys):
+def test_fovs_without_a_label_are_predicted_and_not_scored(model, fold):
     prepared = relabelled(fold.prepared, dict.fromkeys(fold.split.test[:2]))
 
-    metrics = predict(cfg, checkpoint, prepared, fold.split.test, tmp_path, new=True)
+    tables, scores = model.predict_prepared(prepared, fold.split.test)
 
-    table = pl.read_parquet(tmp_path / "predictions.parquet")
+    table = tables["predictions.parquet"]
     assert table["truth"].to_list() == [None, None, *(name[0] for name in fold.split.test[2:])]
     assert set(table["split"]) == {"new"}
     known = table.drop_nulls("truth")
-    assert metrics["test"]["accuracy"] == pytest.approx((known["truth"] == known["prediction"]).mean())
-    assert sum(map(sum, metrics["confusion_matrix"])) == 4
-    assert "4 FOVs with a label" in capsys.readouterr().out
+    assert scores[TEST]["accuracy"] == pytest.approx((known["truth"] == known["prediction"]).mean())
+    assert sum(map(sum, scores["confusion_matrix"])) == 4
+    none = relabelled(fold.prepared, dict.fromkeys(fold.split.test))
+    assert model.predict_prepared(none, fold.split.test)[1] == {}
 
 
-def test_classes_go_by_their_names_whatever_their_order_in_the_data(trained, checkpoint, fold, cfg, tmp_path):
+def test_classes_go_by_their_names_whatever_their_order_in_the_data(model, fold, trained):
     turned = replace(fold.prepared, manifest=Manifest(fold.prepared.manifest.table, ("L", "T")))
 
-    metrics = predict(cfg, checkpoint, turned, fold.split.test, tmp_path, new=False)
+    _, scores = model.predict_prepared(turned, fold.split.test)
 
-    assert metrics["class_names"] == ["T", "L"]
-    assert metrics["confusion_matrix"] == trained.metrics()["confusion_matrix"]
+    assert scores["confusion_matrix"] == trained.metrics()["confusion_matrix"]
 
 
-def test_a_class_that_the_checkpoint_does_not_know_is_told(checkpoint, fold, cfg, tmp_path):
+def test_a_class_that_the_model_does_not_know_is_refused(model, fold):
     table = fold.prepared.manifest.table.with_columns(
         label=pl.col("fov_id").replace_strict({fold.split.test[0]: "grid"}, default=pl.col("label"))
     )
     prepared = replace(fold.prepared, manifest=Manifest(table, ("T", "L", "grid")))
 
     with pytest.raises(DataError, match=rf"{fold.split.test[0]}: expected a label among .*'T', 'L'.*, found 'grid'"):
-        predict(cfg, checkpoint, prepared, fold.split.test, tmp_path, new=False)
+        model.predict_prepared(prepared, fold.split.test)
 
 
-def test_no_label_at_all(checkpoint, fold, cfg, tmp_path, capsys):
-    prepared = relabelled(fold.prepared, dict.fromkeys(fold.split.test))
-
-    metrics = predict(cfg, checkpoint, prepared, fold.split.test, tmp_path, new=True)
-
-    assert set(metrics) == {"class_names", "fovs", "fold"}
-    counts = pl.read_parquet(tmp_path / "predictions.parquet")["prediction"].value_counts(sort=True)
-    told = ", ".join(f"{n} {name}" for name, n in counts.iter_rows())
-    assert f"6 FOVs predicted: {told}" in capsys.readouterr().out
-
-
-def test_one_class_alone_is_scored_without_auroc(checkpoint, fold, cfg, tmp_path):
+def test_one_class_alone_is_scored_without_auroc(model, fold):
     of_t = [name for name in fold.split.test if name.startswith("T")]
 
-    scores = predict(cfg, checkpoint, fold.prepared, of_t, tmp_path, new=True)["test"]
+    _, scores = model.predict_prepared(fold.prepared, of_t)
 
-    assert scores["accuracy"] == scores["balanced_accuracy"]
-    assert "auroc" not in scores
-
-
-def test_a_batch_size_of_zero_is_refused(checkpoint, fold, cfg, tmp_path):
-    cfg.loader.batch_size = 0
-
-    with pytest.raises(ConfigError, match=r"loader\.batch_size must be at least 1, found 0"):
-        predict(cfg, checkpoint, fold.prepared, fold.split.test, tmp_path, new=False)
+    assert scores[TEST]["accuracy"] == scores[TEST]["balanced_accuracy"]
+    assert "auroc" not in scores[TEST]
 
 
-def test_weights_that_do_not_fit(checkpoint, fold, cfg, tmp_path):
-    few = replace(checkpoint, weights=dict(list(checkpoint.weights.items())[:3]))
+def test_settings_that_cannot_work_are_refused(model, fold):
+    with pytest.raises(ConfigError, match=r"loader\.batch_size: expected a whole number of at least 1, found 0"):
+        model.predict(fold.prepared, batch_size=0)
+    with pytest.raises(ConfigError, match=r"trainer\.accelerator: expected one of auto, cpu, gpu, found 'tpu'"):
+        model.predict(fold.prepared, accelerator="tpu")
 
+
+def test_a_checkpoint_that_does_not_fit_itself_is_refused(small_checkpoint):
+    few = replace(small_checkpoint, weights=dict(list(small_checkpoint.weights.items())[:3]))
     with pytest.raises(CheckpointError, match="do not fit the model"):
-        predict(cfg, few, fold.prepared, fold.split.test, tmp_path, new=False)
-
-
-def test_a_model_that_takes_other_arguments_is_named(checkpoint, fold, cfg, tmp_path):
-    settings = checkpoint.record["settings"]
-    model = settings["model"] | {"memory": 3}
-    record = checkpoint.record | {"settings": settings | {"model": model}}
-
-    with pytest.raises(ConfigError, match=r"locgraph\.models\.network\.Network: .*'memory'"):
-        predict(cfg, replace(checkpoint, record=record), fold.prepared, fold.split.test, tmp_path, new=False)
+        Model(few)
+    settings = small_checkpoint.record["settings"]
+    record = small_checkpoint.record | {"settings": settings | {"model": settings["model"] | {"memory": 3}}}
+    with pytest.raises(ConfigError, match=r"model\.memory: locgraph\.nn\.network\.Network has no such argument"):
+        Model(replace(small_checkpoint, record=record))

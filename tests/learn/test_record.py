@@ -85,7 +85,7 @@ def test_paths_are_absolute_so_that_any_folder_will_do(fold, composed, monkeypat
     assert settings["data"]["featextracted_dir"] == str(here / "tables")
 
 
-@pytest.mark.parametrize("names", [["frames", "merge_blinks"], ["merge_blinks", "frames"], ["none"]])
+@pytest.mark.parametrize("names", [["frames", "merge_blinks"], ["merge_blinks", "frames"], []])
 def test_new_files_are_prepared_as_those_of_the_training(fold, composed, names, small_checkpoint, tmp_path):
     filters = (f"preprocess=[{','.join(names)}]", "limits.keep_unclustered=true")
     cfg = composed("train", "data.raw_dir=raw", "model=invariantnet", *filters)
