@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects
 import pytest
 
-from locgraph.show.report import scores
+from locgraph.show.report import results
 
 
 def table_of(section, parts, caption):
@@ -13,7 +13,7 @@ def table_of(section, parts, caption):
 
 
 def test_the_model_stands_above_its_controls(source, parts):
-    table = table_of(scores.section(source), parts, "Accuracy")
+    table = table_of(results.scores_section(source), parts, "Accuracy")
 
     assert [row[0] for row in table.rows] == ["model", "pair distances and count", "count alone", "majority class"]
     # folds: 0.5, 0.75 and 1
@@ -23,16 +23,14 @@ def test_the_model_stands_above_its_controls(source, parts):
 
 
 def test_one_run_has_values_alone(sweep, parts):
-    from locgraph.show.report.source import Places, read_source
+    source = sweep.read_fold(0)
 
-    source = read_source(sweep.folder / "0", [sweep.folder / "0"], 3, Places(sweep.tables))
-
-    assert table_of(scores.section(source), parts, "Accuracy").rows[0] == ("model", "0.500")
-    assert table_of(scores.section(source), parts, "Other metrics").rows == (("F1", "0.500"), ("loss", "0.400"))
+    assert table_of(results.scores_section(source), parts, "Accuracy").rows[0] == ("model", "0.500")
+    assert table_of(results.scores_section(source), parts, "Other metrics").rows == (("F1", "0.500"), ("loss", "0.400"))
 
 
 def test_the_plot_shows_every_fold(source, parts):
-    plot = parts(scores.section(source), "plot")[0]
+    plot = parts(results.scores_section(source), "plot")[0]
 
     figure = plotly.graph_objects.Figure(plot.data, plot.layout)  # refuses what plotly does not know
     dots = [trace for trace in figure.data if trace.mode == "markers" and len(trace.x) == 3]
@@ -41,14 +39,16 @@ def test_the_plot_shows_every_fold(source, parts):
 
 
 def test_the_difference_to_the_best_control_is_paired_by_fold(source, words):
-    name, mean = scores.best_control(source.summary)
-    difference = scores.paired_difference(source.summary, name)
+    name, mean = results.best_control(source.summary)
+    difference = results.paired_difference(source.summary, name)
 
     assert (name, mean) == ("pair_distances_and_count", 0.5)
     assert difference[0] == pytest.approx(0.25)
     # t of two degrees of freedom, standard deviation 0.25
     assert difference[1] == pytest.approx(0.25 - 4.302653 * 0.25 / np.sqrt(3))
-    assert any("best control, pair distances and count: 0.250" in text for text in words(scores.section(source)))
+    assert any(
+        "best control, pair distances and count: 0.250" in text for text in words(results.scores_section(source))
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_no_controls_are_told(sweep, words, changes, expected):
         sweep.edit(fold, controls=[], **changes)
     source = sweep.read()
 
-    (text,) = words(scores.section(source), "missing")
+    (text,) = words(results.scores_section(source), "missing")
 
     assert expected in text
-    assert scores.best_control(source.summary) is None
+    assert results.best_control(source.summary) is None
 
 
 def test_confusion_of_all_folds(source, parts, words):
-    section = scores.confusion_section(source)
+    section = results.confusion_section(source)
 
     (matrix,) = parts(section, "matrix")
     # T_0 is called L, L_1 and L_5 are called T
@@ -79,7 +79,7 @@ def test_confusion_of_all_folds(source, parts, words):
 
 
 def test_each_class_counted_by_hand():
-    table = scores.class_scores(("T", "L", "O"), np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]), with_intervals=False)
+    table = results.class_scores(("T", "L", "O"), np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]), with_intervals=False)
 
     assert table.rows == (
         ("T", "4", "0.750", "0.600", "0.667"),
@@ -89,6 +89,6 @@ def test_each_class_counted_by_hand():
 
 
 def test_intervals_of_classes():
-    table = scores.class_scores(("T",), np.array([[4]]), with_intervals=True)
+    table = results.class_scores(("T",), np.array([[4]]), with_intervals=True)
 
     assert table.rows[0] == ("T", "4", "1.000", "0.510 to 1.000", "1.000", "1.000")

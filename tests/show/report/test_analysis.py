@@ -5,8 +5,8 @@ import json
 import polars as pl
 from PIL import Image
 
-from locgraph.show.report import analysed
-from locgraph.show.report.absent import Absent
+from locgraph.show.report.analysis import analysis_section
+from locgraph.show.report.source import Absent
 
 ROOM = 1_000_000
 
@@ -24,7 +24,7 @@ def add_analysis(folder):
 
 
 def test_tables_figures_and_warnings(sweep, tmp_path, parts, words):
-    section = analysed.section(sweep.read(analysis=add_analysis(tmp_path / "analysis")), ROOM)
+    section = analysis_section(sweep.read(analysis=add_analysis(tmp_path / "analysis")), ROOM)
 
     tests, classifiers = parts(section, "table")
     assert (len(tests.rows), tests.words, tests.folded) == (40, 1, "Do features differ between the classes?")
@@ -38,7 +38,7 @@ def test_tables_figures_and_warnings(sweep, tmp_path, parts, words):
 def test_what_is_missing_is_named(sweep, tmp_path, words):
     folder = add_analysis(tmp_path / "analysis")
 
-    texts = words(analysed.section(sweep.read(analysis=folder), ROOM), "missing")
+    texts = words(analysis_section(sweep.read(analysis=folder), ROOM), "missing")
 
     assert any("broken.png (cannot be read)" in text for text in texts)
     (text,) = [text for text in texts if text.startswith(f"Not in {folder}")]
@@ -48,22 +48,22 @@ def test_what_is_missing_is_named(sweep, tmp_path, words):
 
 
 def test_figures_keep_to_their_room(sweep, tmp_path, parts, words):
-    section = analysed.section(sweep.read(analysis=add_analysis(tmp_path / "analysis")), 10)
+    section = analysis_section(sweep.read(analysis=add_analysis(tmp_path / "analysis")), 10)
 
     assert parts(section, "pictures") == []
     assert any("too large: broken.png (cannot be read), features_by_class.png" in text for text in words(section))
 
 
-def test_no_analysis_is_told(sweep, words):
-    section = analysed.section(sweep.read(analysis=Absent("None was made.")), ROOM)
+def test_no_analysis_is_named(sweep, words):
+    section = analysis_section(sweep.read(analysis=Absent("None was made.")), ROOM)
 
     assert words(section, "missing") == ["Feature plots and tests cannot be shown. None was made."]
 
 
-def test_an_empty_folder_is_told(sweep, tmp_path, words):
+def test_an_empty_folder_is_named(sweep, tmp_path, words):
     folder = tmp_path / "empty"
     folder.mkdir()
 
-    texts = words(analysed.section(sweep.read(analysis=folder), ROOM), "missing")
+    texts = words(analysis_section(sweep.read(analysis=folder), ROOM), "missing")
 
     assert texts[0] == f"There is no figure in {folder}."

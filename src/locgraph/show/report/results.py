@@ -1,4 +1,4 @@
-"""Metrics with intervals beside the controls, the confusion matrix, and each class by itself."""
+"""Chapters on scores: metrics with intervals beside the controls, the confusion matrix, and each class by itself."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import numpy as np
 
 from locgraph.analysis.controls import MAJORITY_CLASS, MEANINGS
 from locgraph.analysis.summary import MODEL, Summary
-from locgraph.show.report.palette import MODEL as MODEL_COLOUR
-from locgraph.show.report.palette import OTHERS
 from locgraph.show.report.parts import INFO, MISSING, Matrix, Note, Part, Plot, Section, Table
 from locgraph.show.report.source import Source
-from locgraph.show.report.words import NONE, count, many, number, plain, spread
+from locgraph.show.report.style import MODEL as MODEL_COLOUR
+from locgraph.show.report.style import NONE, OTHERS, count, interval_text, many, number, plain
 from locgraph.stats.intervals import mean_interval, wilson_interval
-from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY
+from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, F1, PRECISION, RECALL, scores_by_class
 
 _COMPARED: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced accuracy"}
 _OTHER_WORDS: Final = {"f1": "F1", "auroc": "AUROC", "iou": "IoU", "loss": "loss"}
 
 
-def section(source: Source) -> Section:
-    """Model and controls on the same test FOVs."""
+def scores_section(source: Source) -> Section:
+    """Return the chapter on the scores of model and controls on the same test FOVs."""
     summary = source.summary
     parts: list[Part] = []
     for metric, words in _COMPARED.items():
@@ -41,7 +40,7 @@ def section(source: Source) -> Section:
 
 
 def confusion_section(source: Source) -> Section:
-    """What was taken for what."""
+    """Return the chapter on the confusion matrix and the scores of each class."""
     summary = source.summary
     what = "localisations" if source.of_localisations else "FOVs"
     total = int(summary.confusion.sum())
@@ -49,19 +48,19 @@ def confusion_section(source: Source) -> Section:
     caption = f"{count(total)} test {what} of {folds}. Shaded by the part of the true class."
     parts: list[Part] = [Matrix(summary.class_names, summary.confusion, caption)]
     if summary.pooled is not None:
-        interval = spread(summary.pooled.low, summary.pooled.high)
+        interval = interval_text(summary.pooled.low, summary.pooled.high)
         words = (
             f"All test FOVs together: accuracy {number(summary.pooled.estimate)}, 95 % interval {interval} (Wilson). "
-            "It says how much is due to the number of FOVs, as if they were independent."
+            "It is the uncertainty that the number of FOVs leaves, as if they were independent."
         )
         parts.append(Note(words, INFO))
     parts.append(class_scores(summary.class_names, summary.confusion, with_intervals=summary.pooled is not None))
-    lead = "Rows are true classes, columns what the model called them; the diagonal is right."
+    lead = "Rows are true classes, columns predicted ones; the diagonal is correct."
     return Section("confusion", "Confusion matrix", lead, tuple(parts))
 
 
 def comparison_table(summary: Summary, metric: str, words: str) -> Table:
-    """One metric of the model and of each control, with each fold."""
+    """Return one metric of the model and of each control, with each fold."""
     rows = [row for row in summary.table.to_dicts() if row["metric"] == metric]
     folds = [name for name in summary.table.columns if name.startswith("fold_")]
     several = len(folds) > 1
@@ -72,7 +71,7 @@ def comparison_table(summary: Summary, metric: str, words: str) -> Table:
             plain(row["source"]),
             number(row["mean"]),
             *(
-                [number(row["standard_deviation"]), spread(row["interval_low"], row["interval_high"])]
+                [number(row["standard_deviation"]), interval_text(row["interval_low"], row["interval_high"])]
                 if several
                 else []
             ),
@@ -85,7 +84,7 @@ def comparison_table(summary: Summary, metric: str, words: str) -> Table:
 
 
 def comparison_plot(summary: Summary, metric: str, words: str) -> Plot:
-    """A dot for each fold and a line for the interval, the model above its controls."""
+    """Plot a dot for each fold and a line for the interval, the model above its controls."""
     folds, intervals = summary.folds(metric), summary.intervals(metric)
     sources = list(folds)
     data: list[dict[str, Any]] = []
@@ -96,7 +95,7 @@ def comparison_plot(summary: Summary, metric: str, words: str) -> Plot:
         if low is not None and high is not None:
             data.append(_line([low, high], name, colour))
         data.append(_dots(list(folds[source].values()), name, colour, list(folds[source])))
-        data.append(_mark(mean, name, colour, f"{name}: {number(mean)}, 95 % interval {spread(low, high)}"))
+        data.append(_mark(mean, name, colour, f"{name}: {number(mean)}, 95 % interval {interval_text(low, high)}"))
     layout = {
         "xaxis": {"range": [-0.02, 1.02], "title": {"text": words}, "zeroline": False},
         "yaxis": {"autorange": "reversed", "automargin": True, "ticks": "", "showgrid": False},
@@ -112,30 +111,33 @@ def comparison_plot(summary: Summary, metric: str, words: str) -> Plot:
 
 
 def class_scores(names: tuple[str, ...], counts: np.ndarray, with_intervals: bool) -> Table:
-    """Recall, precision and F1 of each class.
+    """Return recall, precision and F1 of each class.
 
     Args:
         names: The K classes.
         counts: (K, K) int64, rows are true classes.
         with_intervals: Whether cases are independent enough for Wilson's interval.
     """
-    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    right, true = np.diag(counts), counts.sum(axis=1)
+    scores = scores_by_class(counts)
     rows = []
     for place, name in enumerate(names):
-        recall = wilson_interval(int(right[place]), int(true[place])) if true[place] else None
-        precision = right[place] / predicted[place] if predicted[place] else None
-        f1 = 2 * right[place] / (true[place] + predicted[place]) if true[place] + predicted[place] else None
-        cells = [name, count(int(true[place])), number(recall.estimate if recall else None)]
+        recall, precision, f1 = (number(scores[metric][place]) for metric in (RECALL, PRECISION, F1))
+        interval = wilson_interval(int(right[place]), int(true[place])) if with_intervals and true[place] else None
+        cells = [name, count(int(true[place])), recall]
         if with_intervals:
-            cells.append(spread(recall.low, recall.high) if recall else NONE)
-        rows.append((*cells, number(precision), number(f1)))
+            cells.append(interval_text(interval.low, interval.high) if interval else NONE)
+        rows.append((*cells, precision, f1))
     header = ("class", "number", "recall", *(["95 % interval"] if with_intervals else []), "precision", "F1")
-    caption = "Recall: part of the class that was found. Precision: part of what was called so that is so."
+    caption = (
+        "Recall: fraction of the class that is predicted as such. Precision: fraction of these predictions that is "
+        "correct."
+    )
     return Table(header, tuple(rows), caption)
 
 
 def best_control(summary: Summary, metric: str = ACCURACY) -> tuple[str, float] | None:
-    """The control with the highest mean, the majority class apart; None where there is none."""
+    """Return the control with the highest mean, except the majority class; None where there is none."""
     means = {
         name: values[0] for name, values in summary.intervals(metric).items() if name not in (MODEL, MAJORITY_CLASS)
     }
@@ -146,13 +148,13 @@ def best_control(summary: Summary, metric: str = ACCURACY) -> tuple[str, float] 
 
 
 def paired_difference(summary: Summary, control: str) -> tuple[float, float | None, float | None] | None:
-    """Accuracy of the model less that of a control, fold by fold: mean and 95 % interval; None without folds."""
+    """Return accuracy of the model less that of a control by fold: mean and 95 % interval; None without folds."""
     folds = summary.folds()
     shared = sorted(set(folds.get(MODEL, {})) & set(folds.get(control, {})))
     if not shared:
         return None
-    found = mean_interval([folds[MODEL][fold] - folds[control][fold] for fold in shared], (-1.0, 1.0))
-    return found.estimate, found.low, found.high
+    difference = mean_interval([folds[MODEL][fold] - folds[control][fold] for fold in shared], (-1.0, 1.0))
+    return difference.estimate, difference.low, difference.high
 
 
 def _difference(summary: Summary) -> list[Part]:
@@ -161,7 +163,7 @@ def _difference(summary: Summary) -> list[Part]:
     if best is None or difference is None:
         return []
     mean, low, high = difference
-    interval = f" (95 % interval over folds {spread(low, high)})" if low is not None else ""
+    interval = f" (95 % interval over folds {interval_text(low, high)})" if low is not None else ""
     words = f"Accuracy of the model less that of its best control, {plain(best[0])}: {number(mean)}{interval}."
     return [Note(words, INFO)]
 
@@ -177,7 +179,7 @@ def _other_metrics(summary: Summary) -> list[Part]:
         name = _OTHER_WORDS.get(row["metric"], plain(row["metric"]))
         more = (
             number(row["standard_deviation"]),
-            spread(row["interval_low"], row["interval_high"]),
+            interval_text(row["interval_low"], row["interval_high"]),
             str(row["n_folds"]),
         )
         cells.append((name, number(row["mean"]), *(more if several else ())))
@@ -191,7 +193,7 @@ def _controls(source: Source) -> list[Part]:
         return [Table(("control", "what it is"), rows, words=2, folded="What the controls are")]
     reason = next((str(run.metrics["no_controls"]) for run in source.completed if run.metrics.get("no_controls")), "")
     words = reason or "they were switched off (controls=false)"
-    text = f"There are no controls: {words}. Without them nobody knows whether something simpler would do as well."
+    text = f"There are no controls: {words}. Without them it is not known whether a simpler method does as well."
     return [Note(text, MISSING)]
 
 

@@ -1,4 +1,4 @@
-"""What ``locgraph analyse`` found in features and vectors: its tables and figures, as far as they are there."""
+"""Chapter with the tables and figures of ``locgraph analyse``, as far as they are there."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import Final
 
 import polars as pl
 
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.explanations import cell
-from locgraph.show.report.files import read_csv, read_json
+from locgraph.run_folder import ANALYSIS_RECORD, read_record
 from locgraph.show.report.parts import INFO, MISSING, WARNING, Note, Part, Picture, Pictures, Section, Table
 from locgraph.show.report.pictures import figure_uri
-from locgraph.show.report.source import Source
-from locgraph.show.report.words import listed, many, one_line, plain
+from locgraph.show.report.source import Absent, Source, read_csv
+from locgraph.show.report.style import cell, listed, many, one_line, plain
 
 TABLES: Final = {
     "feature_tests": "Do features differ between the classes?",
     "localisation_tests": "Do localisations differ between the classes?",
     "classifiers": "Simple classifiers on the same folds",
-    "importance": "Which features a classifier needs",
+    "importance": "Features that a classifier needs",
     "clustering": "Do clusters of FOVs agree with the classes?",
-    "correlations": "Features that say the same",
-    "representatives": "FOVs nearest to and farthest from the middle of their class",
-    "misclassified": "FOVs that the network calls wrongly",
+    "correlations": "Features that are correlated",
+    "representatives": "FOVs nearest to and farthest from the centre of their class",
+    "misclassified": "FOVs that the network predicts wrongly",
 }
 """Tables of an analysis, in the order in which they are shown, with their titles."""
 
@@ -32,11 +30,11 @@ _FIGURE_WIDTH: Final = 1000
 _LEAD = "Statistics of the features of clusters, without the network."
 
 
-def section(source: Source, max_bytes: int) -> Section:
-    """Tables and figures of the folder of an analysis.
+def analysis_section(source: Source, max_bytes: int) -> Section:
+    """Return the chapter with tables and figures of the folder of an analysis.
 
     Args:
-        source: What the report is made from.
+        source: Content of the report.
         max_bytes: Size of all figures together; those that would make the page too large are named.
     """
     title = "Features and statistics"
@@ -45,7 +43,7 @@ def section(source: Source, max_bytes: int) -> Section:
         note = Note(f"Feature plots and tests cannot be shown. {folder.reason}", MISSING)
         return Section("features", title, _LEAD, (note,))
     parts: list[Part] = [
-        Note(one_line(str(words)), WARNING) for words in read_json(folder / "analysis.json").get("warnings", [])
+        Note(one_line(str(words)), WARNING) for words in read_record(folder / ANALYSIS_RECORD).get("warnings", [])
     ]
     figures, notes = _figures(folder, max_bytes)
     parts += figures
