@@ -189,7 +189,7 @@ def test_featextracted_refuses_settings_that_would_have_no_effect(fails, tmp_pat
         (["columns=nm", "columns.unit=null"], "columns.unit: expected the unit"),
         (["clustering.nonsense=1"], "nonsense"),
         (["training.class_weights=heavy"], "training.class_weights must be balanced or none"),
-        (["views.count=0"], "views.count must be at least 1"),
+        (["views.count=0"], "views.count: expected"),
         (["fold.n_folds=30"], "fold.n_folds=30 needs at least that many FOVs of each class"),
         (["data.batch_size=0"], "data.batch_size must be at least 1"),
         (["augment=strong", "augment.scale.low=2"], "augment.scale"),
