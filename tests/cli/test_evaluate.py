@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from locgraph.cli.evaluate import Lenient
 from locgraph.errors import ConfigError
 from locgraph.io.labels import Labelling, TableLabels
-from locgraph.io.rawfile import RawFile
+from locgraph.io.header import RawFile
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ import pytest
 
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.catalogue import FovSource, scan
-from locgraph.io.columns import ColumnMap
+from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.converted import read_converted
-from locgraph.io.file_columns import FileColumns
 from locgraph.io.groups import NoGroups, RegexGroups
+from locgraph.io.header import RawFile
 from locgraph.io.labels import FolderLabels, LocalisationLabels, MetadataLabels, NoLabels
-from locgraph.io.rawfile import RawFile
 from locgraph.io.read import read_localisations
 from locgraph.preparation.convert import (
     ConvertRecipe,

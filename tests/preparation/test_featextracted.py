@@ -207,7 +207,7 @@ def test_bad_locpix_fovs_are_named_and_the_others_go_on(tmp_path):
 def test_the_unit_of_locpix_tables_is_asked_for(tmp_path):
     write_locpix(tmp_path / "project", "1")
 
-    with pytest.raises(ConfigError, match=r"data\.unit"):
+    with pytest.raises(ConfigError, match=r"^unit: "):
         convert_locpix(tmp_path / "project", tmp_path / "tables", None, None)
     with pytest.raises(ConfigError, match=r"data\.pixel_size_nm"):
         convert_locpix(tmp_path / "project", tmp_path / "tables", "px", None)

@@ -19,8 +19,8 @@ from locgraph.errors import ConfigError, DataError
 from locgraph.io.catalogue import Catalogue, scan
 from locgraph.io.columns import ColumnSource
 from locgraph.io.groups import NoGroups
+from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
-from locgraph.io.rawfile import RawFile
 from locgraph.io.read import read_header
 from locgraph.learn.vectors import check_kinds
 from locgraph.provenance import whole_file, write_json
