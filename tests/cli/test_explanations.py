@@ -34,9 +34,10 @@ def checkpoint(trained):
 def explains(run, checkpoint, tmp_path):
     """Runs ``eval`` with random scores and overrides; gives what it wrote."""
 
-    def explain(*overrides):
+    def explain(*overrides, explainers="random"):
         folder = tmp_path / "explained"
-        run(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, *overrides, f"paths.run_dir={folder}")
+        options = (f"explain={explainers}", *QUICK[1:], *overrides, f"paths.run_dir={folder}")
+        run(tmp_path, "eval", f"ckpt_path={checkpoint}", *options)
         about = json.loads((folder / "explanations.json").read_text())
         return about, pl.read_parquet(folder / "explanation_metrics.parquet"), folder
 
@@ -151,10 +152,10 @@ def test_explainers_of_new_files_learn_from_the_run(explains, new_files):
     about, metrics, _ = explains(
         f"data.raw_dir={new_files}",
         "limits.max_failed_fraction=0.5",
-        "+explain=pg_explainer",
         "explain.explainers.pg_explainer.epochs=1",
         "explain.fit_fovs=2",
         "explain.fovs=[L_000,tiny]",
+        explainers="[random,pg_explainer]",
     )
     assert set(metrics["explainer"]) == {"random", "pg_explainer"}
     assert metrics["truth"].null_count() == metrics.height == 2
