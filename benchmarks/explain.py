@@ -30,24 +30,18 @@ from typing import Any
 
 import polars as pl
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+import locgraph
 from locgraph import schema
-from locgraph.cli import assemble, prepare
-from locgraph.cli.app import config_dir
-from locgraph.cli.examples import Examples
-from locgraph.cli.explained_fovs import draw, spread
+from locgraph.build import build
 from locgraph.data.folds import TEST, TRAIN
 from locgraph.errors import ConfigError
 from locgraph.explain.base import Example, Explainer, n_clusters
+from locgraph.explain.fovs import Examples, choose_first, choose_random
 from locgraph.explain.metrics.comparison import MotifScores, against_motif
-from locgraph.io.featextracted import read_fov
-from locgraph.learn.checkpoint import load_weights, read_checkpoint
 from locgraph.nn.network import Network
-from locgraph.nn.sizes import DataSizes
 from locgraph.simulate.motif import MOTIF
 
 FIT_FOVS = 100
@@ -73,7 +67,7 @@ class Study:
 
 @dataclass
 class Result:
-    """What one explainer did."""
+    """Scores and times of one explainer."""
 
     truths: list[MotifScores] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -81,7 +75,7 @@ class Result:
 
 
 def train(folder: str) -> Path:
-    """Trains the experiment in a process of its own; gives the checkpoint."""
+    """Train the experiment in a process of its own; return the checkpoint."""
     run = Path(folder) / "run"
     options = ["experiment=motif", "controls=false", f"paths.output_dir={folder}", f"paths.run_dir={run}"]
     command = [sys.executable, "-m", "locgraph.cli", "train", *options]
@@ -90,34 +84,28 @@ def train(folder: str) -> Path:
 
 
 def load(path: Path, fovs: int) -> Study:
-    """Reads a checkpoint, and the FOVs of its run."""
-    checkpoint = read_checkpoint(path)
-    record = checkpoint.record
-    cfg = OmegaConf.create({**record["settings"], "executor": SERIAL})
-    catalogue = prepare.read_catalogue(cfg) if cfg.data.kind == "raw" else None
-    prepared = prepare.make_graphs(cfg, prepare.make_tables(cfg, catalogue))
-    network: Network = assemble.build(cfg.model, sizes=DataSizes(**record["sizes"]))
-    load_weights(network, checkpoint)
-    network.eval()
-    examples, table = Examples(record, prepared), prepared.manifest.table
-    labels = dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
+    """Read a checkpoint, and the FOVs of its run."""
+    model = locgraph.load(path)
+    record, network = model.record, model.network
+    prepared = model.training_data(executor=SERIAL)
+    examples, labels = Examples(record, prepared), prepared.labels
     index = {name: number for number, name in enumerate(record["class_names"])}
-    right = [name for name in record["split"][TEST] if examples.predicted(network, name) == index[labels[name]]]
-    motifs = {name: motif(prepared.tables, name) for name in right}
-    motifs = {name: found for name, found in motifs.items() if found.any()}
-    test = spread([name for name in right if name in motifs or not motifs], labels, fovs)
-    training = draw(record["split"][TRAIN], labels, FIT_FOVS, seed=0)
+    right = [name for name in record["split"][TEST] if examples.predict(network, name) == index[labels[name]]]
+    motifs = {name: motif(prepared.localisations(name)) for name in right}
+    motifs = {name: members for name, members in motifs.items() if members.any()}
+    test = choose_first([name for name in right if name in motifs or not motifs], labels, fovs)
+    training = choose_random(record["split"][TRAIN], labels, FIT_FOVS, seed=0)
     return Study(
         network,
         [examples(name, index[labels[name]]) for name in test],
-        [examples(name, examples.predicted(network, name)) for name in training],
+        [examples(name, examples.predict(network, name)) for name in training],
         motifs,
     )
 
 
-def motif(tables: Path, fov_id: str) -> torch.Tensor:
-    """The clusters most localisations of which are of the motif, (C,) bool."""
-    locs = read_fov(tables, fov_id).locs.filter(pl.col(schema.VIEW) == 0, pl.col(schema.CLUSTER_ID) >= 0)
+def motif(localisations: pl.DataFrame) -> torch.Tensor:
+    """Return the clusters most localisations of which are of the motif, (C,) bool."""
+    locs = localisations.filter(pl.col(schema.VIEW) == 0, pl.col(schema.CLUSTER_ID) >= 0)
     if schema.LOC_LABEL not in locs.columns:
         return torch.zeros(locs[schema.CLUSTER_ID].n_unique(), dtype=torch.bool)
     share = (pl.col(schema.LOC_LABEL) == MOTIF).mean()
@@ -125,17 +113,16 @@ def motif(tables: Path, fov_id: str) -> torch.Tensor:
 
 
 def explainers(wanted: Sequence[str] | None) -> dict[str, Explainer]:
-    """Explainers by name, with the settings in configs/explain; all of them where none are named."""
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        leaves = compose("explain", ["explain=all"]).explain.explainers
+    """Return explainers by name, with the settings in configs/explain; all of them where none are named."""
+    leaves = locgraph.compose("explain", "explain=all", "ckpt_path=null")["explain"]["explainers"]
     unknown = sorted(set(wanted or ()) - set(leaves))
     if unknown:
         raise ConfigError(f"--explainers: no {', '.join(unknown)}; choose from {', '.join(leaves)}")
-    return {name: assemble.build(leaves[name]) for name in wanted or leaves}
+    return {name: build(leaves[name], name) for name in wanted or leaves}
 
 
 def measure(explainer: Explainer, study: Study) -> Result:
-    """Explains all FOVs."""
+    """Explain all FOVs."""
     result = Result()
     if explainer.trained:
         started = time.process_time()
@@ -152,7 +139,7 @@ def measure(explainer: Explainer, study: Study) -> Result:
 
 
 def add(table: Table, name: str, result: Result) -> None:
-    """One row."""
+    """Add one row."""
     scores = []
     for metric in ("auc", "precision", "average_precision"):
         values = [value for truth in result.truths if (value := getattr(truth, metric)) is not None]
@@ -162,17 +149,17 @@ def add(table: Table, name: str, result: Result) -> None:
 
 
 def describe(study: Study) -> str:
-    """What is explained, in a line."""
+    """Return what is explained, in a line."""
     sizes = [n_clusters(example.graph) for example in study.test]
-    said = f"{len(study.test)} test FOVs of {statistics.median(sizes):.0f} clusters (median)"
+    text = f"{len(study.test)} test FOVs of {statistics.median(sizes):.0f} clusters (median)"
     if not study.motifs:
-        return said
+        return text
     share = statistics.fmean(float(study.motifs[example.fov_id].float().mean()) for example in study.test)
-    return f"{said}, {share:.2f} of them of the motif"
+    return f"{text}, {share:.2f} of them of the motif"
 
 
 def main(given: Any) -> None:
-    """Prints one row for each explainer."""
+    """Print one row for each explainer."""
     console = Console()
     chosen = explainers(given.explainers)
     torch.set_num_threads(1)

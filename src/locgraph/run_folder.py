@@ -57,6 +57,8 @@ ATTRIBUTIONS: Final = "attributions.parquet"
 EXPLANATION_METRICS: Final = "explanation_metrics.parquet"
 EXPLAINER_AGREEMENT: Final = "explainer_agreement.parquet"
 SANITY: Final = "sanity.parquet"
+EXPLAINED_FEATURES: Final = "explained_features.parquet"  # also as CSV
+CLASS_SEPARATION: Final = "class_separation.parquet"  # also as CSV
 
 # -- analyses and reports ----------------------------------------------------------------------------------------------
 ANALYSIS: Final = "analysis"  # folder

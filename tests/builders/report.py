@@ -178,6 +178,11 @@ class Sweep:
         runs = [path.parent for path in sorted(self.folder.rglob("run.json"))]
         return read_source(self.folder, runs, 3, Places(**{"tables": self.tables} | places))
 
+    def read_fold(self, fold: int) -> Source:
+        """One run of the sweep, as a report of it alone."""
+        run = self.folder / str(fold)
+        return read_source(run, [run], 3, Places(self.tables))
+
     def edit(self, fold: int, **changes: object) -> None:
         """Changes entries of ``metrics.json`` of a fold."""
         path = self.folder / str(fold) / "metrics.json"

@@ -19,10 +19,9 @@ from locgraph import schema
 from locgraph.api.config import config_dir, plain
 from locgraph.api.prepare import Prepared, prepare_settings
 from locgraph.build import build
-from locgraph.cli import assemble
 from locgraph.cli.app import launch
-from locgraph.cli.explanations import Plan, make_plan
 from locgraph.data.folds import TEST, VALIDATION, Split, Stratified, write_plan
+from locgraph.explain.run import Plan, make_plan
 from locgraph.io.featextracted import ExtractedFov, write_fov
 from locgraph.io.manifest import Manifest
 from locgraph.learn.checkpoint import Checkpoint, read_checkpoint
@@ -176,7 +175,7 @@ def plan(small_checkpoint: Checkpoint, composed: Callable[..., DictConfig]) -> C
     """Plans explanations of the small run: overrides."""
 
     def make(*overrides: str) -> Plan:
-        group = assemble.plain(composed("eval", "ckpt_path=best.ckpt", *overrides).explain)
+        group = plain(composed("eval", "ckpt_path=best.ckpt", *overrides).explain)
         return make_plan(group, small_checkpoint)
 
     return make

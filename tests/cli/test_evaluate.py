@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal
 
 from locgraph.api.evaluate import OptionalLabels
 from locgraph.errors import ConfigError
+from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling, TableLabels
-from locgraph.io.rawfile import RawFile
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_feature_that_the_tables_do_not_hold_is_told(checkpoint, fails, tmp_pa
     message = fails(tmp_path, "eval", f"ckpt_path={tmp_path / 'other.ckpt'}")
 
     assert "photons_mean" in message
-    assert "change graph.cluster_features" in message
+    assert "change cluster_features" in message
 
 
 def test_optional_labels_keep_what_there_is(tmp_path):

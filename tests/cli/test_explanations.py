@@ -1,12 +1,16 @@
-"""From a checkpoint to explanations, by the real command with the real configs."""
+"""From a checkpoint to explanations, by the real commands with the real configs."""
 
+import io
 import json
 import shutil
 
 import polars as pl
 import pytest
 import torch
+from rich.console import Console
 
+from locgraph.cli import explanations
+from locgraph.cli.main import main
 from locgraph.explain.baselines import RandomScores
 
 QUICK = (
@@ -18,6 +22,9 @@ QUICK = (
 )
 
 
+FEW = ("explain.max_fovs=1", "explain.figures=1", "explain.stability.repeats=0", "explain.curve_points=2")
+
+
 @pytest.fixture
 def checkpoint(trained):
     return trained.run_dir / "checkpoints" / "best.ckpt"
@@ -27,9 +34,10 @@ def checkpoint(trained):
 def explains(run, checkpoint, tmp_path):
     """Runs ``eval`` with random scores and overrides; gives what it wrote."""
 
-    def explain(*overrides):
+    def explain(*overrides, explainers="random"):
         folder = tmp_path / "explained"
-        run(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, *overrides, f"paths.run_dir={folder}")
+        options = (f"explain={explainers}", *QUICK[1:], *overrides, f"paths.run_dir={folder}")
+        run(tmp_path, "eval", f"ckpt_path={checkpoint}", *options)
         about = json.loads((folder / "explanations.json").read_text())
         return about, pl.read_parquet(folder / "explanation_metrics.parquet"), folder
 
@@ -84,18 +92,16 @@ def test_names_that_are_not_evaluated_are_refused_before_any_work(fails, checkpo
     train, test = small_checkpoint.record["split"]["train"][0], small_checkpoint.record["split"]["test"][0]
     message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, f"explain.fovs=[{train},{test}x]")
     assert f"{train!r} is a FOV of the train side" in message
-    assert f"'{test}x' is not there (near it: {test}" in message
+    assert f"'{test}x' is unknown (similar: {test}" in message
 
 
-def test_a_model_that_an_explainer_cannot_explain_is_told_before_any_work(fails, checkpoint, tmp_path):
-    def no_attention(record):
-        target = "locgraph.nn.cluster_encoders.mlp.ClusterMlp"
-        record["settings"]["model"]["cluster_encoder"] = {"_target_": target, "_partial_": True}
+def test_explainers_are_checked_before_any_work(fails, checkpoint, tmp_path):
+    def no_data(record):
         record["settings"]["data"]["raw_dir"] = "nowhere"
 
-    path = changed(checkpoint, tmp_path / "mlp.ckpt", no_attention)
-    message = fails(tmp_path, "eval", f"ckpt_path={path}", "explain=pg_explainer")
-    assert "no explainer can explain this model: pg_explainer: PGExplainer scores edges" in message
+    path = changed(checkpoint, tmp_path / "no_data.ckpt", no_data)
+    message = fails(tmp_path, "eval", f"ckpt_path={path}", "explain=attention")
+    assert "explain.explainers: no explainer can explain this model: attention: Attention explains models" in message
 
 
 def test_one_fov_that_fails_does_not_stop_the_others(explains, small_checkpoint, monkeypatch, capsys):
@@ -125,7 +131,7 @@ def test_where_all_fail_the_command_does(fails, checkpoint, monkeypatch, tmp_pat
     monkeypatch.setattr(RandomScores, "explain", never)
     folder = tmp_path / "run"
     message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, f"paths.run_dir={folder}")
-    assert "DataError: explain: none of 6 FOVs could be explained, such as random, " in message
+    assert "DataError: none of 6 FOVs could be explained, such as random, " in message
     assert len(json.loads((folder / "explanations.json").read_text())["failures"]["random"]) == 6
     # what was evaluated before is kept
     assert json.loads((folder / "metrics.json").read_text())["status"] == "completed"
@@ -142,14 +148,14 @@ def new_files(trained, tmp_path):
     return raw
 
 
-def test_new_files_are_explained_by_what_was_learned_from_the_run(explains, new_files, monkeypatch):
+def test_explainers_of_new_files_learn_from_the_run(explains, new_files):
     about, metrics, _ = explains(
         f"data.raw_dir={new_files}",
         "limits.max_failed_fraction=0.5",
-        "+explain=pg_explainer",
         "explain.explainers.pg_explainer.epochs=1",
         "explain.fit_fovs=2",
         "explain.fovs=[L_000,tiny]",
+        explainers="[random,pg_explainer]",
     )
     assert set(metrics["explainer"]) == {"random", "pg_explainer"}
     assert metrics["truth"].null_count() == metrics.height == 2
@@ -162,7 +168,7 @@ def test_new_files_are_explained_by_what_was_learned_from_the_run(explains, new_
 def test_the_true_class_of_unlabelled_files_cannot_be_explained(fails, checkpoint, new_files, tmp_path):
     overrides = (f"data.raw_dir={new_files}", "limits.max_failed_fraction=0.5", "explain.explained_class=truth")
     message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, *overrides)
-    assert "its class is not known; explain.explained_class=predicted explains its prediction" in message
+    assert "its class is not known; explained_class=predicted explains its prediction" in message
 
 
 def test_an_explainer_that_learns_needs_the_data_of_the_run(fails, checkpoint, new_files, tmp_path):
@@ -172,7 +178,9 @@ def test_an_explainer_that_learns_needs_the_data_of_the_run(fails, checkpoint, n
     path = changed(checkpoint, tmp_path / "gone.ckpt", gone)
     overrides = (f"data.raw_dir={new_files}", "limits.max_failed_fraction=0.5", "explain=pg_explainer")
     message = fails(tmp_path, "eval", f"ckpt_path={path}", *overrides, "executor=serial")
-    assert "explain.explainers.pg_explainer: it learns from training FOVs of the run, which cannot be had" in message
+    assert (
+        "explain.explainers.pg_explainer: it learns from training FOVs of the run, which are not available" in message
+    )
 
 
 def test_new_files_with_labels_have_a_truth(explains, trained, tmp_path):
@@ -200,3 +208,69 @@ def test_scores_of_localisations_are_of_those_in_the_prepared_tables(trained, ru
     assert set(scores.filter(pl.col("explainer") == "attention")["level"]) == {"cluster", "edge"}
     features = scores.filter(pl.col("level") == "feature", pl.col("fov_id") == scores["fov_id"][0])["feature"].to_list()
     assert features[0] == "count"
+
+
+# -- locgraph explain --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_checkpoint_is_all_it_needs(trained, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = str(trained.run_dir / "checkpoints" / "best.ckpt")
+
+    assert main(["explain", checkpoint, *FEW, "explain.explainers.subgraphx.rollouts=1", "executor=serial"]) == 0
+
+    (folder,) = (tmp_path / "outputs" / "runs" / "explain").iterdir()
+    about = json.loads((folder / "explanations.json").read_text())
+    assert list(about["explainers"]) == ["subgraphx"]
+    (fov_id,) = about["figures"]
+    assert (folder / "explanations" / "subgraphx" / f"{fov_id}.svg").is_file()
+    assert f"explanations: {folder.relative_to(tmp_path)}" in capsys.readouterr().out.replace(f"{tmp_path}/", "")
+
+
+def test_without_an_explainer_it_says_which_to_choose(fails, trained, tmp_path):
+    message = fails(tmp_path, "explain", f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt", "explain=[]")
+    assert "ConfigError: explain.explainers: expected at least one, found none; choose explain=subgraphx" in message
+
+
+def test_a_missing_checkpoint_is_told(fails, tmp_path):
+    assert "Missing mandatory value: ckpt_path" in fails(tmp_path, "explain")
+    assert "ckpt_path: nowhere.ckpt: no such file" in fails(tmp_path, "explain", "ckpt_path=nowhere.ckpt")
+
+
+def test_an_unknown_explainer_is_told_with_those_there_are(fails, tmp_path):
+    message = fails(tmp_path, "explain", "ckpt_path=x", "explain=subgrafx")
+    assert "Could not find 'explain/subgrafx'" in message
+    assert "subgraphx" in message
+
+
+def test_the_console_shows_means_what_was_left_out_and_what_failed(tmp_path):
+    record = {
+        "settings": {"explained_class": "truth"},
+        "fovs": 3,
+        "left_out": {"attention": "it has none"},
+        "failed": 1,
+        "failures": {"b": {"fov_1": "damaged"}},
+        "metrics": {
+            "a": {"n_fovs": 2, "fidelity_plus": 0.375, "seconds": 1.5},
+            "b": {"n_fovs": 1, "fidelity_plus": None, "seconds": 3.0},
+        },
+    }
+    printed = io.StringIO()
+    explanations.show(record, tmp_path, Console(file=printed, width=80))
+    lines = [" ".join(line.split()) for line in printed.getvalue().splitlines()]
+    assert "explanations of 3 FOVs (class: truth)" in " ".join(lines)
+    assert "FOVs fid+ s/FOV" in lines
+    assert "a 2 0.38 1.50" in lines
+    assert "b 1 - 3.00" in lines
+    assert "left out: attention: it has none" in lines
+    assert "failed: 1 FOVs, such as fov_1: damaged" in lines
+    assert f"explanations: {tmp_path}" in lines
+
+
+def test_the_widest_table_fits_a_terminal(explained):
+    record = json.loads((explained.run_dir / "explanations.json").read_text())
+    printed = io.StringIO()
+    explanations.show(record, "", Console(file=printed, width=80))
+    assert "\u2026" not in printed.getvalue()
+    assert "integrated_gradients" in printed.getvalue()

@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 import yaml
 
-from locgraph.cli import cli, import_files
-from locgraph.cli.app import config_dir
+from locgraph.api.config import config_dir
+from locgraph.cli import import_files
+from locgraph.cli import main as cli
 from locgraph.errors import DataError, TooManyFailuresError
 from locgraph.io.catalogue import scan
+from locgraph.io.columns import FileColumns
 from locgraph.io.converted import read_converted
-from locgraph.io.file_columns import FileColumns
 from locgraph.io.groups import NoGroups
 from locgraph.io.labels import MetadataLabels, NoLabels
 from locgraph.io.read import read_localisations
@@ -158,7 +159,7 @@ def test_the_record(cfg, raw, tmp_path):
     assert list(content) == [str(raw)]
     found = content[str(raw)]
     assert found["settings"]["max_refused_fraction"] == 0.5
-    assert found["settings"]["columns"]["_target_"] == "locgraph.io.file_columns.FileColumns"
+    assert found["settings"]["columns"]["_target_"] == "locgraph.io.columns.FileColumns"
     assert found["settings"]["labels"]["_target_"] == "locgraph.io.labels.NoLabels"
     assert found["fovs"]["T/a"]["counts"]["rows_refused"] == 1
     assert found["fovs"]["T/a"]["source"]["path"] == str(raw / "T" / "a.csv")
@@ -259,16 +260,16 @@ def test_a_class_that_is_not_asked_for_is_told(cfg, tmp_path, capsys):
         (["nowhere", "out"], "DataError: source: expected a file or a folder at"),
         (["raw", "raw/out"], "ConfigError: target: expected a folder outside the source"),
         (["raw", "a.parquet"], "ConfigError: target: expected a folder, in which each file gets the name"),
-        (["raw", "out"], "TooManyFailuresError: expected at most 10.00% of 2 FOVs to fail; found 2"),
         (
-            ["raw", "out", "limits.max_failed_fraction=2"],
-            "ConfigError: limits.max_failed_fraction must be a number from",
+            ["raw", "out"],
+            "TooManyFailuresError: limits.max_failed_fraction: expected at most 10.00% of 2 FOVs to fail; found 2",
         ),
+        (["raw", "out", "limits.max_failed_fraction=2"], "ConfigError: limits.max_failed_fraction: expected a number"),
         (
             ["raw", "out", "limits.max_refused_fraction=half"],
-            "ConfigError: limits.max_refused_fraction must be a number",
+            "ConfigError: limits.max_refused_fraction: expected a number",
         ),
-        (["raw", "out", "columns=custom"], "ConfigError: Missing mandatory value: columns.unit"),
+        (["raw", "out", "columns=custom"], "columns.unit: a value is required"),
         (["raw", "out", "columns=help"], "Could not find 'columns/help'"),
     ],
 )

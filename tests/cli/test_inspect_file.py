@@ -1,12 +1,12 @@
 """``locgraph inspect``: what it prints, and the picture."""
 
-import math
-
 import polars as pl
 import pytest
 
-from locgraph.cli import cli, inspect_file
+from locgraph.cli import inspect_file
+from locgraph.cli import main as cli
 from locgraph.errors import ConfigError
+from locgraph.io.problems import ColumnSuggestion
 from locgraph.show.figures.style import read_picture
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
@@ -151,13 +151,10 @@ def test_a_simulated_fov(call, tmp_path):
     [
         ([], "ConfigError: source: expected a path; found none. Call it as: locgraph inspect FILE"),
         (["nowhere.csv"], "nowhere.csv: expected a file; found none"),
-        (["."], "expected one file to inspect; found a folder. Name a file in it"),
+        (["."], "expected a file; found a folder"),
         (["empty.csv"], "found an empty file (0 bytes)"),
         (["a.csv", "thumbnail=a.gif"], "ConfigError: thumbnail: expected the name of a PNG"),
-        (
-            ["a.csv", "limits.max_refused_fraction=-1"],
-            "ConfigError: limits.max_refused_fraction must be a number from 0",
-        ),
+        (["a.csv", "limits.max_refused_fraction=-1"], "ConfigError: limits.max_refused_fraction: expected a number"),
         (["a.csv", "labels=none"], "Could not override 'labels'"),
     ],
 )
@@ -188,34 +185,21 @@ def test_help_says_how_to_call_it(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("suggestion", "expected"),
     [
-        (None, ""),
-        (0.0, "0"),
-        (-0.0, "0"),
-        (12345678.0, "12,345,678"),
-        (2.5, "2.5"),
-        (1234.567, "1,234.6"),
-        (-0.0123456, "-0.012346"),
-        (1.5e-7, "1.5000e-07"),
-        (1e300, "1.0000e+300"),
-        (99999.96, "100,000"),
+        (
+            ColumnSuggestion({"x": "X (nm)", "y": "Y"}, "nm"),
+            """'columns.names={x: "X (nm)", y: "Y"}' columns.unit=nm""",
+        ),
+        (ColumnSuggestion({"x": "x", "y": "y"}, None), """'columns.names={x: "x", y: "y"}' columns.unit=???"""),
+        (
+            ColumnSuggestion({"x": "x", "y": "y"}, "px"),
+            """'columns.names={x: "x", y: "y"}' columns.unit=px columns.pixel_size_nm=???""",
+        ),
     ],
 )
-def test_numbers(value, words):
-    assert inspect_file.number_words(value) == words
-
-
-@pytest.mark.parametrize(
-    ("nm", "words"), [(0.5, "0.5 nm"), (999.0, "999 nm"), (40_000.0, "40 µm"), (2.5e6, "2.5 mm"), (math.pi, "3.14 nm")]
-)
-def test_lengths(nm, words):
-    assert inspect_file.length_words(nm) == words
-
-
-def test_long_texts_are_cut():
-    assert inspect_file.shortened("a\n  b") == "a b"
-    assert len(inspect_file.shortened("x" * 500)) == 60
+def test_suggested_columns_as_settings(suggestion, expected):
+    assert inspect_file.overrides(suggestion) == f"columns=custom {expected}"
 
 
 def test_real_files(call, test_data):
@@ -223,7 +207,7 @@ def test_real_files(call, test_data):
 
     assert "localisations 19 in 2D" in out
     assert "frames 2,001 to 2,001 in the file" in out
-    assert "! frame is 2001 in every row: it says nothing" in out
+    assert "! frame is 2001 in every row: it holds no information" in out
 
     names = "columns.names={x: x, y: y, precision: sigma, channel: channel}"
     out = call(

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from locgraph import schema
-from locgraph.cli import prepare, simulate
+from locgraph.api.config import plain
+from locgraph.api.prepare import make_tables, read_catalogue
+from locgraph.cli import simulate
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.featextracted import read_fov
 
@@ -56,7 +58,7 @@ def test_measured_files_are_not_mixed_with_simulated_ones(cfg, tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "measured.csv").write_text("x,y\n1,2\n")
 
-    with pytest.raises(DataError, match=r"measured\.csv, which was not simulated here"):
+    with pytest.raises(DataError, match=r"folder: expected an empty folder; found .*measured\.csv"):
         simulate.run(cfg)
 
 
@@ -71,7 +73,8 @@ def test_what_a_class_rests_on_is_known_after_preparation(composed, tmp_path):
     cfg = composed("train", "experiment=motif", "executor=serial", f"paths.output_dir={tmp_path}")
     cfg.simulation.fovs_per_class = 2
 
-    tables = prepare.make_tables(cfg, prepare.read_catalogue(cfg))
+    settings = plain(cfg)
+    tables = make_tables(settings, read_catalogue(settings))
 
     assert tables.manifest.class_names == ("square", "row", "none")
     for row in tables.manifest.table.iter_rows(named=True):

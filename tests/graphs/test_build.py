@@ -160,13 +160,6 @@ def test_localisations_of_no_cluster_are_left_out(make_recipe, make_tables, last
     torch.testing.assert_close(kept.to_dict(), expected.to_dict(), rtol=0, atol=0)
 
 
-def test_noise_alone_is_no_cluster(make_recipe, make_tables):
-    locs, clusters = make_tables()
-
-    with pytest.raises(DataError, match="expected at least one cluster, found none"):
-        build_graph(locs.with_columns(cluster_id=pl.lit(-1, pl.Int64)), clusters, 2, make_recipe(), "fov")
-
-
 def test_three_dimensions_by_hand(make_recipe):
     locs = pl.DataFrame({"x": [0.0, 0.0, 6.0], "y": [0.0, 0.0, 3.0], "z": [-1.0, 1.0, 6.0], "cluster_id": [0, 0, 1]})
     clusters = pl.DataFrame(
@@ -196,15 +189,6 @@ def test_one_localisation_is_a_graph(make_recipe):
         assert edges(graph, IN(index)) == [[0], [0]]
     assert edges(graph, schema.level_pooled(1)) == [[0], [0]]
     assert graph[schema.CLUSTER_NEAR].edge_index.shape == (2, 0)
-
-
-def test_one_cluster_is_a_graph(make_recipe, make_tables):
-    graph = build_graph(*make_tables(sizes=(9,)), 2, make_recipe(), "fov")
-
-    assert graph["cluster"].num_nodes == 1
-    assert graph[schema.CLUSTER_NEAR].edge_index.shape == (2, 0)
-    assert graph["localisation"].num_nodes == 9
-    assert graph["localisation_1"].num_nodes == 5
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -295,14 +279,6 @@ def test_rotation_leaves_every_edge(make_recipe, make_tables):
     for edge_type in before.edge_types:
         assert edges(after, edge_type) == edges(before, edge_type)
     torch.testing.assert_close(after["extent"], before["extent"])
-
-
-def test_positions_in_other_types_are_as_good(make_recipe, make_tables):
-    locs, clusters = make_tables()
-
-    graph = build_graph(locs.cast({"x": pl.Float32, "y": pl.Float32}), clusters, 2, make_recipe(), "fov")
-
-    assert graph["origin"].dtype == torch.float64
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,11 @@ import torch
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.graphs import store as store_module
 from locgraph.graphs.build import build_graph
 from locgraph.graphs.store import GraphStore, GraphTask, build_fov, build_store
 from locgraph.graphs.superclusters import Linked
 from locgraph.io.featextracted import CLUSTERS, fov_path, read_fov
-from locgraph.preparation.executors import Processes, Serial
+from locgraph.preparation.executors import Serial
 
 
 @pytest.fixture
@@ -200,17 +199,6 @@ def test_changed_settings_rebuild_all_and_changed_back_as_well(tmp_path, make_fo
     assert store.load("a")[0][schema.level_near(0)].edge_index.shape[1] == 3 * 16
 
 
-def test_graphs_of_an_earlier_version_are_rebuilt(tmp_path, make_folder, make_recipe, monkeypatch):
-    tables, store = make_folder("a"), GraphStore(tmp_path / "graphs")
-    build_store(["a"], tables, make_recipe(), store.folder, Serial())
-    before = stamps(store, ["a"])
-
-    monkeypatch.setattr(store_module, "GRAPHS_VERSION", 0)
-    build_store(["a"], tables, make_recipe(), store.folder, Serial())
-
-    assert stamps(store, ["a"]) != before
-
-
 def test_what_is_missing_or_damaged_is_built(tmp_path, make_folder, make_recipe):
     tables, recipe, fov_ids = make_folder("a", "b", "c"), make_recipe(), ["a", "b", "c"]
     store = GraphStore(tmp_path / "graphs")
@@ -252,29 +240,3 @@ def test_a_fov_without_clusters_fails(tmp_path, make_folder, make_recipe, make_t
     failures = build_store(["a", "b"], tmp_path / "copy", make_recipe(), tmp_path / "graphs", Serial())
 
     assert failures == {"a": "a: expected at least one cluster, found none; extract the features of this FOV again"}
-
-
-def test_processes_give_the_same_files_as_one(tmp_path, make_folder, make_recipe):
-    fov_ids = ["a", "b", "c", "d"]
-    tables, recipe = make_folder(*fov_ids, views=2), make_recipe()
-    one, two = GraphStore(tmp_path / "one"), GraphStore(tmp_path / "two")
-
-    build_store(fov_ids, tables, recipe, one.folder, Serial())
-    build_store(fov_ids, tables, recipe, two.folder, Processes(workers=2, head_start_s=0))
-
-    for fov_id in fov_ids:
-        assert one.path(fov_id).read_bytes() == two.path(fov_id).read_bytes()
-
-
-def test_progress_is_told(tmp_path, make_folder, make_recipe):
-    seen = []
-
-    def track(outcomes, total, description):
-        seen.append((total, description))
-        yield from outcomes
-
-    tables = make_folder("a", "b")
-    build_store(["a", "b"], tables, make_recipe(), tmp_path / "graphs", Serial(), track)
-    build_store(["a", "b"], tables, make_recipe(), tmp_path / "graphs", Serial(), track)
-
-    assert seen == [(2, "graphs"), (0, "graphs")]

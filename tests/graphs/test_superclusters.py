@@ -61,13 +61,6 @@ def test_rotation_shift_and_scale_change_nothing():
     assert np.array_equal(owners, moved)
 
 
-def test_order_of_the_clusters_changes_names_alone():
-    rng = np.random.default_rng(3)
-    points, order = rng.random((120, 2)) * 100, rng.permutation(120)
-    owner, mixed = Linked([7.0])(points)[0][order], Linked([7.0])(points[order])[0]
-    assert ((owner[:, None] == owner[None]) == (mixed[:, None] == mixed[None])).all()
-
-
 def test_measured_by_hand():
     counts = np.array([3.0, 1.0, 1.0, 1.0, 2.0, 5.0])
     first, second = measure(CHAIN, counts, Linked([5.0, 90.9], k=3))

@@ -5,8 +5,8 @@ import math
 import polars as pl
 import pytest
 
-from locgraph.io.column_ranges import ColumnRange, other_ranges, taken_ranges
 from locgraph.io.columns import ColumnMap
+from locgraph.io.inspection import ColumnRange, other_ranges, taken_ranges
 
 SOURCE = pl.DataFrame(
     {

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import FileColumns
 from locgraph.io.header import Header, Layout
 from locgraph.io.read import read_header, read_localisations
 
@@ -58,8 +58,8 @@ def test_a_size_that_no_length_needs_does_no_harm():
 def test_no_layout():
     with pytest.raises(
         DataError,
-        match=r"a\.csv: expected columns of a known software, with their units; found the columns 'x', 'y'\. .*"
-        r"columns=nm for columns called x, y, \.\.\. in nanometres, else columns=custom",
+        match=r"a\.csv: expected columns of a known software, with their units; found the columns 'x', 'y'\. "
+        r"Choose 'nm' for columns called x, y, \.\.\. in nanometres, else 'custom' with names and unit",
     ):
         FileColumns().for_file(Header(("x", "y")), "a.csv")
     with pytest.raises(DataError, match="found the columns none"):
@@ -72,16 +72,16 @@ def test_no_layout():
         (
             {},
             None,
-            r"a\.csv: Soft gives x, y, precision in camera pixels; .*the settings of the camera or in columns\.",
+            r"pixel_size_nm: a\.csv: Soft gives x, y, precision in camera pixels; .*the settings of the camera or here",
         ),
-        ({"pixel_size_from": "a.yaml"}, None, r"expected their size in a\.yaml or in columns\.pixel_size_nm"),
+        ({"pixel_size_from": "a.yaml"}, None, r"expected their size in a\.yaml or here"),
         (
             {"pixel_size_nm": 130.0},
             117,
-            r"one size .*the file says 130 nm, columns\.pixel_size_nm 117 nm\. Set .* null",
+            r"one size .*found 130 nm in the file and 117 nm here\. Set it to null",
         ),
-        ({"pixel_size_nm": 0.0}, None, r"expected a positive size of a camera pixel in nm; the file says 0\.0"),
-        ({"pixel_size_nm": float("nan")}, 117, "expected a positive size .* says nan"),
+        ({"pixel_size_nm": 0.0}, None, r"expected a positive size of a camera pixel in nm; found 0\.0"),
+        ({"pixel_size_nm": float("nan")}, 117, "expected a positive size .* found nan"),
         ({"trouble": "its pixels are oblong"}, 117, r"a\.csv: its pixels are oblong"),
     ],
 )
@@ -94,14 +94,14 @@ def test_positions_in_pixels_cannot_be_left_out():
     with pytest.raises(DataError) as error:
         FileColumns().for_file(header(IN_PX), "a.csv")
     assert "leave_out" not in str(error.value)
-    with pytest.raises(DataError, match=r"columns\.leave_out=\[precision\]$"):
+    with pytest.raises(DataError, match=r"leave_out=\[precision\]$"):
         FileColumns().for_file(header({**IN_NM, "precision": "px"}), "a.csv")
 
 
 def test_a_unit_that_is_not_known():
     units = {**IN_NM, "z": "inch", "precision": "mm^2"}
     with pytest.raises(
-        DataError, match=r"a\.csv: expected lengths in nm, um, m, px; the file says 'inch' for z, 'mm\^2' for precision"
+        DataError, match=r"a\.csv: expected lengths in nm, um, m, px; found 'inch' for z, 'mm\^2' for precision"
     ):
         FileColumns().for_file(header(units), "a.csv")
     assert FileColumns(leave_out=["z", "precision"]).for_file(header(units), "a.csv").unit_of("x") == "nm"
@@ -110,11 +110,11 @@ def test_a_unit_that_is_not_known():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"pixel_size_nm": 0}, r"columns\.pixel_size_nm: expected a positive number; found 0"),
-        ({"pixel_size_nm": float("nan")}, r"columns\.pixel_size_nm: expected a positive number; found nan"),
-        ({"leave_out": ["x"]}, r"columns\.leave_out: expected some of z, frame, .*; found x"),
-        ({"leave_out": ["colour"]}, r"columns\.leave_out: .*found colour"),
-        ({"channels": ["a", "a"]}, r"columns\.channels: expected each name once; found a again"),
+        ({"pixel_size_nm": 0}, r"pixel_size_nm: expected a positive number; found 0"),
+        ({"pixel_size_nm": float("nan")}, r"pixel_size_nm: expected a positive number; found nan"),
+        ({"leave_out": ["x"]}, r"leave_out: expected some of z, frame, .*; found x"),
+        ({"leave_out": ["colour"]}, r"leave_out: .*found colour"),
+        ({"channels": ["a", "a"]}, r"channels: expected each name once; found a again"),
     ],
 )
 def test_settings_that_cannot_work(settings, message):

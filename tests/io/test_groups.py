@@ -7,7 +7,7 @@ import xlsxwriter
 
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.groups import FolderGroups, MetadataGroups, NoGroups, RegexGroups, TableGroups
-from locgraph.io.rawfile import RawFile
+from locgraph.io.header import RawFile
 
 
 def raw(fov_id, **metadata):
@@ -36,7 +36,7 @@ def test_regex_with_an_empty_or_absent_capture():
 
 @pytest.mark.parametrize(("pattern", "message"), [("(", "a regular expression"), ("p01", "a capture group")])
 def test_pattern_that_cannot_work(pattern, message):
-    with pytest.raises(ConfigError, match=rf"groups\.pattern: expected {message}"):
+    with pytest.raises(ConfigError, match=rf"pattern: expected {message}"):
         RegexGroups(pattern)
 
 
@@ -44,7 +44,7 @@ def test_folders():
     by_fov, failures = FolderGroups().groups(FILES)
 
     assert by_fov == {"p01/a": "p01", "p01/b": "p01", "p02/a": "p02"}
-    assert "expected raw/other.csv at least 1 folders below data.raw_dir; found 0" in failures["other"]
+    assert "expected raw/other.csv at least 1 folders below the folder of all files; found 0" in failures["other"]
 
 
 def test_folders_of_one_name_are_one_group():
@@ -55,7 +55,7 @@ def test_folders_of_one_name_are_one_group():
 
 
 def test_folder_level_that_cannot_work():
-    with pytest.raises(ConfigError, match=r"groups\.level: expected 1 .* or more; found 0"):
+    with pytest.raises(ConfigError, match=r"level: expected 1 .* or more; found 0"):
         FolderGroups(level=0)
 
 
@@ -64,7 +64,7 @@ def test_metadata():
 
     assert by_fov == {"a": "p1"}
     assert "raw/b.csv: expected a group under 'group' in the file's metadata; found other" in failures["b"]
-    assert "found none. Change groups.key" in failures["c"]
+    assert "found none. Change key" in failures["c"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "None", "null", "NaN"])
@@ -76,7 +76,7 @@ def test_metadata_without_a_group(text):
 
 
 def test_metadata_key_that_cannot_work():
-    with pytest.raises(ConfigError, match=r"groups\.key: expected a key"):
+    with pytest.raises(ConfigError, match=r"key: expected a key"):
         MetadataGroups("")
 
 
@@ -94,7 +94,7 @@ def test_table(tmp_path):
 
 
 def test_table_that_is_absent(tmp_path):
-    with pytest.raises(DataError, match=r"groups\.path: expected a table"):
+    with pytest.raises(DataError, match=r"path: expected a table"):
         TableGroups(tmp_path / "patients.csv").groups(FILES)
 
 

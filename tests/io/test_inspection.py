@@ -4,10 +4,10 @@ import polars as pl
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.columns import ColumnMap
-from locgraph.io.file_columns import FileColumns
-from locgraph.io.inspection import channel_names, inspect, reader_name
-from locgraph.io.read import find_reader, read_localisations
+from locgraph.io.columns import ColumnMap, FileColumns
+from locgraph.io.inspection import channel_labels, inspect
+from locgraph.io.problems import ColumnSuggestion
+from locgraph.io.read import read_localisations
 
 HEADER = 'id,frame,"x [nm]","y [nm]","sigma [nm]","intensity [photon]"\n'
 
@@ -32,7 +32,7 @@ def test_a_known_file(csv):
     assert found.refused == {"x is missing or not a finite number": 1, "photons is negative": 1}
     assert found.frames == (4, 8)
     assert found.error is None
-    assert found.suggestion == ""
+    assert found.suggestion is None
     taken = {column.canonical: column for column in found.columns if column.canonical}
     assert (taken["x"].low, taken["x"].median, taken["x"].high, taken["x"].missing) == (10.0, 40.0, 100.0, 1)
     assert (taken["photons"].low, taken["photons"].missing) == (-1.0, 0), "of all rows, the refused too"
@@ -48,7 +48,7 @@ def test_too_many_refused_rows_are_a_problem_and_no_error(csv):
     found = inspect(csv, FileColumns(), 0.1)
 
     assert found.locs.height == 2
-    assert found.problems[0].startswith("2 of 4 rows are refused, more than data.max_refused_fraction=0.1 allows")
+    assert found.problems[0].startswith("2 of 4 rows are refused, more than max_refused_fraction=0.1 allows")
 
 
 def test_a_header_without_rows(tmp_path):
@@ -74,7 +74,7 @@ def test_columns_that_are_not_known_are_told_as_they_are(tmp_path):
         ("kind", None, None),
     ]
     assert "expected columns of a known software" in found.error
-    assert found.suggestion == 'columns=custom \'columns.names={x: "X", y: "Y"}\' columns.unit=???'
+    assert found.suggestion == ColumnSuggestion({"x": "X", "y": "Y"}, None)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_settings_that_do_not_fit(csv, columns, message):
         assert found.error is None
     else:
         assert pl.Series([found.error]).str.contains(message).item()
-        assert found.suggestion == "", "the software is known: columns=auto fits"
+        assert found.suggestion is None, "the software is known: columns=auto fits"
     assert len(found.columns) == 6
 
 
@@ -123,7 +123,7 @@ def test_channels(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[", "3", "null"])
 def test_names_of_channels_that_cannot_be_read(text):
-    assert channel_names({"channel_labels": text}) == {}
+    assert channel_labels({"channel_labels": text}) == {}
 
 
 def test_the_class(tmp_path):
@@ -152,12 +152,8 @@ def test_a_class_that_cannot_be_read_is_a_problem(tmp_path, metadata, problem):
     assert found.problems[0] == problem
 
 
-def test_readers_have_short_names(csv):
-    assert reader_name(find_reader(csv)) == "delimited"
-
-
 def test_what_cannot_be_read_at_all(tmp_path, csv):
-    with pytest.raises(DataError, match="expected one file to inspect; found a folder"):
+    with pytest.raises(DataError, match="expected a file; found a folder"):
         inspect(tmp_path, FileColumns(), 0.05)
     with pytest.raises(DataError, match="expected a file; found none"):
         inspect(tmp_path / "absent.csv", FileColumns(), 0.05)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from locgraph.io.header import RawFile
 from locgraph.io.label_map import agreed_map, read_map
-from locgraph.io.rawfile import RawFile
 
 
 def raw(fov_id, names):

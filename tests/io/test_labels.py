@@ -8,8 +8,8 @@ import pytest
 import xlsxwriter
 
 from locgraph.errors import ConfigError, DataError
+from locgraph.io.header import RawFile
 from locgraph.io.labels import FolderLabels, LocalisationLabels, MetadataLabels, NoLabels, RegexLabels, TableLabels
-from locgraph.io.rawfile import RawFile
 
 MAP = {"0": "one", "1": "two", "10": "ten"}
 
@@ -42,7 +42,7 @@ def test_file_outside_folders():
     found = FolderLabels().labels([raw("a"), raw("cancer/1")])
 
     assert found.by_fov == {"cancer/1": "cancer"}
-    assert "found it directly in data.raw_dir" in found.failures["a"]
+    assert "found it directly in the folder of all files" in found.failures["a"]
 
 
 def test_folders_further_up():
@@ -50,11 +50,11 @@ def test_folders_further_up():
 
     assert found.class_names == ("cancer", "normal")
     assert found.by_fov == {"cancer/p1/a": "cancer", "normal/p1/a": "normal", "x/cancer/p2/b": "cancer"}
-    assert "its class (labels.level=2); found it in p3 of data.raw_dir" in found.failures["p3/c"]
+    assert "its class (level=2); found it in p3 of the folder of all files" in found.failures["p3/c"]
 
 
 def test_folder_level_that_cannot_work():
-    with pytest.raises(ConfigError, match=r"labels\.level: expected 1"):
+    with pytest.raises(ConfigError, match=r"level: expected 1"):
         FolderLabels(level=0)
 
 
@@ -77,12 +77,12 @@ def test_regex_with_names():
 
 @pytest.mark.parametrize("names", [{}, {"wt": ""}, {"wt": None}, {"": "wild type"}])
 def test_regex_names_that_cannot_work(names):
-    with pytest.raises(ConfigError, match=r"labels\.names: expected captured text and class names"):
+    with pytest.raises(ConfigError, match=r"names: expected captured text and class names"):
         RegexLabels("(a)", names)
 
 
 def test_regex_pattern_that_cannot_work():
-    with pytest.raises(ConfigError, match=r"labels\.pattern: expected a capture group"):
+    with pytest.raises(ConfigError, match=r"pattern: expected a capture group"):
         RegexLabels("a")
 
 
@@ -128,7 +128,7 @@ def test_metadata_of_localisations():
 
     assert found.by_fov == {"b": "one"}
     assert "raw/a.parquet: expected a class of the whole FOV; found gt_label_scope loc" in found.failures["a"]
-    assert "Choose labels=localisations" in found.failures["a"]
+    assert "Choose labels of localisations" in found.failures["a"]
 
 
 def test_no_map_anywhere():
@@ -174,12 +174,12 @@ def test_table_with_a_duplicate_row(tmp_path):
 
 
 def test_table_that_is_absent(tmp_path):
-    with pytest.raises(DataError, match=r"labels\.path: expected a table"):
+    with pytest.raises(DataError, match=r"path: expected a table"):
         TableLabels(tmp_path / "labels.csv").labels([raw("a")])
 
 
 def test_table_settings():
-    with pytest.raises(ConfigError, match="labels: expected the column"):
+    with pytest.raises(ConfigError, match="label_column: expected a value"):
         TableLabels("labels.csv", label_column="")
 
 
@@ -213,7 +213,7 @@ def test_classes_of_localisations_from_the_label_map():
     assert found.by_fov == {"a": None, "b": None}
     assert found.by_localisation
     assert "raw/c.parquet: expected the gt_label_map of most files" in found.failures["c"]
-    assert "found none. Set labels.class_names, or write the metadata" in found.failures["d"]
+    assert "found none. Set class_names, or write the metadata" in found.failures["d"]
 
 
 def test_label_map_of_whole_fovs():
@@ -232,5 +232,5 @@ def test_classes_of_localisations_may_be_numbers():
 
 @pytest.mark.parametrize("names", [[], ["a", "a"], ["a", ""], ["a", None]])
 def test_classes_of_localisations_that_cannot_work(names):
-    with pytest.raises(ConfigError, match=r"labels\.class_names: expected different names"):
+    with pytest.raises(ConfigError, match=r"class_names: expected different names"):
         LocalisationLabels(names)

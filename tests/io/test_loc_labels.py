@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.loc_labels import label_localisations, to_indices
+from locgraph.io.label_map import label_localisations, to_indices
 from locgraph.io.localisations import Localisations
 
 CLASSES = ("bound", "free")
@@ -75,7 +75,7 @@ def test_a_label_map_may_know_more_classes_than_are_used():
     [
         (
             ["free", "frei", "frei"],
-            r"classes bound \(0\), free \(1\); found 'frei' \(2 localisations\)\. Change labels",
+            r"classes bound \(0\), free \(1\); found 'frei' \(2 localisations\)\. Change the classes",
         ),
         (["Free"], "found 'Free'"),
         ([0, 2], r"found 2 \(1 localisations\)"),
@@ -86,12 +86,12 @@ def test_a_label_map_may_know_more_classes_than_are_used():
     ],
 )
 def test_unknown_class(values, message):
-    with pytest.raises(DataError, match=rf"raw/a\.csv: expected localisations of the .*{message}"):
+    with pytest.raises(DataError, match=rf"class_names: raw/a\.csv: expected localisations of the .*{message}"):
         indices(values)
 
 
 def test_no_column():
-    with pytest.raises(DataError, match=r"raw/a\.csv: expected a column .* Name it in columns\.names\.loc_label"):
+    with pytest.raises(DataError, match=r"raw/a\.csv: expected a column .* loc_label\. Name it among the columns"):
         to_indices(pl.DataFrame({"x": [1.0]}), CLASSES, {}, "raw/a.csv")
 
 
@@ -122,7 +122,10 @@ def test_text_goes_where_nobody_asked():
     found = label_localisations(localisations(["bound", ""]), None, "raw/a.csv")
 
     assert found.table.columns == ["x"]
-    assert found.notes == ("a note", "loc_label holds text, which labels=localisations alone reads: left out")
+    assert found.notes == (
+        "a note",
+        "loc_label holds text, which is read only where localisations have classes: left out",
+    )
 
 
 def test_nothing_there_and_nobody_asked():

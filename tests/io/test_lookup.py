@@ -8,12 +8,12 @@ import pytest
 import xlsxwriter
 
 from locgraph.errors import ConfigError, DataError
+from locgraph.io.header import RawFile
 from locgraph.io.lookup import Lookup
-from locgraph.io.rawfile import RawFile
 
 
 def lookup(path, key="fov_id", value="label", sheet=None):
-    return Lookup(path, key, value, "labels", sheet)
+    return Lookup(path, key, value, "label", sheet)
 
 
 def raw(*fov_ids, suffix=".csv"):
@@ -86,7 +86,7 @@ def test_several_sheets_with_both_columns(tmp_path):
     path = workbook(tmp_path, old=[*rows[:1], ["a", "O"]], new=rows)
 
     assert lookup(path, sheet="new").match(raw("a"))[0] == {"a": "L"}
-    with pytest.raises(DataError, match=r"found 2 among the sheets 'old', 'new'\. Set labels\.sheet"):
+    with pytest.raises(DataError, match=r"found 2 among the sheets 'old', 'new'\. Choose one"):
         lookup(path).match(raw("a"))
 
 
@@ -103,7 +103,7 @@ def test_the_only_sheet_lacks_a_column(tmp_path):
 
 
 def test_absent_sheet(tmp_path):
-    with pytest.raises(DataError, match=r"expected the sheet 'two'; found 'one'\. Change labels\.sheet"):
+    with pytest.raises(DataError, match=r"expected the sheet 'two'; found 'one'\. Choose one"):
         lookup(workbook(tmp_path, one=[["fov_id", "label"]]), sheet="two").values()
 
 
@@ -114,7 +114,7 @@ def test_a_sheet_whose_name_is_a_number(tmp_path):
 
 
 def test_sheet_of_a_text_table(tmp_path):
-    with pytest.raises(ConfigError, match=r"labels\.sheet: found 'one', but .* is no workbook: set it to null"):
+    with pytest.raises(ConfigError, match=r"sheet: found 'one', but .* is no workbook: set it to null"):
         lookup(written(tmp_path, "fov_id,label\na,L\n"), sheet="one").values()
 
 
@@ -212,8 +212,7 @@ def test_rows_of_no_file_are_told(tmp_path, caplog):
         lookup(path).match(raw("a"))
 
     assert caplog.messages == [
-        f"{path}: 4 of the 5 FOVs in its column 'fov_id' have no file that can be read below data.raw_dir, such as "
-        "'b', 'c', 'd'"
+        f"{path}: 4 of the 5 FOVs in its column 'fov_id' have no file that can be read, such as 'b', 'c', 'd'"
     ]
 
 
@@ -224,7 +223,7 @@ def test_nothing_to_tell(tmp_path, caplog):
 
 
 def test_absent_column(tmp_path):
-    with pytest.raises(DataError, match=r"expected the columns 'fov_id' and 'class'; found 'fov_id', 'label'.*labels"):
+    with pytest.raises(DataError, match=r"expected the columns 'fov_id' and 'class'; found 'fov_id', 'label'"):
         lookup(written(tmp_path, "fov_id,label\na,L\n"), value="class").values()
 
 
@@ -236,7 +235,7 @@ def test_a_column_that_is_there_twice(tmp_path):
 
 
 def test_absent_table(tmp_path):
-    with pytest.raises(DataError, match=r"labels\.path: expected a table at .*none\.csv; found none"):
+    with pytest.raises(DataError, match=r"path: expected a table at .*none\.csv; found none"):
         lookup(tmp_path / "none.csv").values()
 
 
@@ -244,16 +243,16 @@ def test_absent_table(tmp_path):
 def test_unreadable_table(tmp_path, content):
     (tmp_path / "labels.csv").write_bytes(content)
 
-    with pytest.raises(DataError, match=r"labels\.path: expected parquet or delimited text"):
+    with pytest.raises(DataError, match=r"path: expected parquet or delimited text"):
         lookup(tmp_path / "labels.csv").values()
 
 
 @pytest.mark.parametrize(
     ("path", "key", "value", "message"),
     [
-        ("", "fov_id", "label", "expected the path of a table"),
-        ("a.csv", "", "label", "expected the column of a table"),
-        ("a.csv", "label", "label", "expected two columns; found 'label'"),
+        ("", "fov_id", "label", "path: expected a value; found an empty"),
+        ("a.csv", "", "label", "fov_column: expected a value; found an empty"),
+        ("a.csv", "label", "label", "label_column: expected two columns; found 'label'"),
     ],
 )
 def test_settings_that_cannot_work(path, key, value, message):

@@ -45,7 +45,7 @@ def test_too_many_refused_rows():
 
     (found,) = problems(table)
 
-    assert found.startswith("60 of 1,000 rows are refused, more than data.max_refused_fraction=0.05 allows")
+    assert found.startswith("60 of 1,000 rows are refused, more than max_refused_fraction=0.05 allows")
     assert problems(table, limit=0.06) == []
 
 
@@ -63,7 +63,7 @@ def test_one_localisation():
     ("factor", "words"),
     [
         (1e-6, "x spans 0.04 nm only: this looks like camera pixels or another unit"),
-        (1e3, "x spans 40 mm, more than a FOV can: check columns.unit, and single rows far away"),
+        (1e3, "x spans 40 mm, more than a FOV can: check unit, and single rows far away"),
     ],
 )
 def test_an_extent_that_no_fov_has(factor, words):
@@ -78,7 +78,7 @@ def test_a_narrow_point_spread_function_looks_like_pixels():
     (found,) = problems(table)
 
     assert found.startswith("sigma has a median of 1.3 nm, where a point-spread function has about 100 nm")
-    assert "columns.pixel_size_nm" in found
+    assert "pixel_size_nm" in found
     assert problems(table, PX) == [], "lengths that come from pixels are no longer in pixels"
 
 
@@ -93,7 +93,7 @@ def test_crowded_localisations_look_like_pixels():
 def test_a_constant_column():
     table = good().with_columns(photons=pl.lit(1000.0))
 
-    assert problems(table) == ["photons is 1000 in every row: it says nothing"]
+    assert problems(table) == ["photons is 1000 in every row: it holds no information"]
 
 
 def test_a_precision_of_zero():

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from locgraph.errors import DataError
 from locgraph.io.columns import ColumnMap, MissingColumnsError
-from locgraph.io.read import find_reader, read_header, read_localisations
+from locgraph.io.read import read_header, read_localisations
 
 COLUMNS = ColumnMap({"x": "x", "y": "y", "photons": "photons"}, unit="um")
 
@@ -72,8 +72,8 @@ def test_too_many_refused_rows(tmp_path):
 
     with pytest.raises(
         DataError,
-        match=r"a\.csv: expected at most 14\.00% .* found 3 of 20 \(2 rows: x is .*; 1 rows: photons is negative\)"
-        r".*data\.max_refused_fraction",
+        match=r"max_refused_fraction: .*a\.csv: expected at most 14\.00% .* found 3 of 20 "
+        r"\(2 rows: x is .*; 1 rows: photons is negative\)",
     ):
         read_localisations(path, COLUMNS, 0.14)
 
@@ -214,4 +214,4 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
 
     with pytest.raises(DataError, match=r"a\.csv: expected a file that can be read; found Permission denied"):
-        find_reader(tmp_path / "a.csv")
+        read_header(tmp_path / "a.csv", COLUMNS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from locgraph.io.units import LENGTH_UNITS, NM_PER_UNIT, SQUARES, unit_in_name
+from locgraph.io.values import LENGTH_UNITS, NM_PER_UNIT, SQUARES, unit_in_name
 
 
 @pytest.mark.parametrize(

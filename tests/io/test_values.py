@@ -7,12 +7,12 @@ import pytest
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.io.values import Taken, canonical_table
+from locgraph.io.values import CanonicalColumn, canonical_table
 
 
 def converted(name, column, channels=None, factor=1.0, squared=False):
     """One canonical column, made of one source column."""
-    taken = [Taken(name, ("c",), factor, squared)]
+    taken = [CanonicalColumn(name, ("c",), factor, squared)]
     return canonical_table(pl.DataFrame({"c": column}), taken, channels, "a.csv")[name]
 
 
@@ -84,9 +84,13 @@ def test_channels(column, channels, expected):
 @pytest.mark.parametrize(
     ("column", "channels", "message"),
     [
-        (["red", "green"], None, r"a\.csv: expected channels .*\(None\); found 'green', 'red'.*channels=\[green,red\]"),
-        (["red", "blue"], ("red",), r"columns\.channels \(red\); found 'blue', 'red'"),
-        ([488, 561], ("561", "647"), r"\(561, 647\); found '488', '561'"),
+        (
+            ["red", "green"],
+            None,
+            r"channels: a\.csv: .* some of None; found 'green', 'red'.*\[green,red\]",
+        ),
+        (["red", "blue"], ("red",), r"some of red; found 'blue', 'red'"),
+        ([488, 561], ("561", "647"), r"some of 561, 647; found '488', '561'"),
         ([0, 2], ("561", "647"), "found '0', '2'"),
     ],
 )
@@ -98,7 +102,9 @@ def test_channels_that_are_not_named(column, channels, message):
 def test_root_mean_square_of_two_axes():
     table = pl.DataFrame({"a": [3.0, -3.0, None], "b": [4.0, 4.0, 4.0]})
 
-    found = canonical_table(table, [Taken("precision", ("a", "b"), 1000.0)], None, "a.csv")["precision"].to_list()
+    found = canonical_table(table, [CanonicalColumn("precision", ("a", "b"), 1000.0)], None, "a.csv")[
+        "precision"
+    ].to_list()
 
     # a negative part must not vanish in the square: its row is refused later
     assert found == [pytest.approx(1000 * math.sqrt(12.5)), pytest.approx(-1000 * math.sqrt(12.5)), None]
@@ -112,7 +118,7 @@ def test_variances():
 def test_variances_of_two_axes():
     table = pl.DataFrame({"a": [9.0], "b": [16.0]})
 
-    found = canonical_table(table, [Taken("sigma", ("a", "b"), 10.0, squared=True)], None, "a.csv")
+    found = canonical_table(table, [CanonicalColumn("sigma", ("a", "b"), 10.0, squared=True)], None, "a.csv")
 
     assert found["sigma"].item() == pytest.approx(10 * math.sqrt(12.5))
 
@@ -120,12 +126,14 @@ def test_variances_of_two_axes():
 def test_columns_in_the_order_asked_for():
     table = pl.DataFrame({"a": [1.0], "b": [2.0]})
 
-    assert canonical_table(table, [Taken("y", ("b",)), Taken("x", ("a",), 2.0)], None, "a").row(0) == (2.0, 2.0)
+    assert canonical_table(table, [CanonicalColumn("y", ("b",)), CanonicalColumn("x", ("a",), 2.0)], None, "a").row(
+        0
+    ) == (2.0, 2.0)
 
 
 @pytest.mark.parametrize("values", [[[1.0]], [{"a": 1}], pl.Series([0], dtype=pl.Date), pl.Series([b"1"])])
 def test_what_is_neither_number_nor_text(values):
-    with pytest.raises(DataError, match=r"a\.csv: expected numbers in c; found the types \w+.*columns\.names"):
+    with pytest.raises(DataError, match=r"names: a\.csv: expected numbers in c; found the types \w+"):
         converted("photons", values)
 
 

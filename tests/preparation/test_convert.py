@@ -11,12 +11,11 @@ import pytest
 
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.catalogue import FovSource, scan
-from locgraph.io.columns import ColumnMap
+from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.converted import read_converted
-from locgraph.io.file_columns import FileColumns
 from locgraph.io.groups import NoGroups, RegexGroups
+from locgraph.io.header import RawFile
 from locgraph.io.labels import FolderLabels, LocalisationLabels, MetadataLabels, NoLabels
-from locgraph.io.rawfile import RawFile
 from locgraph.io.read import read_localisations
 from locgraph.preparation.convert import (
     ConvertRecipe,
@@ -27,7 +26,7 @@ from locgraph.preparation.convert import (
     convert_fov,
     find_sources,
 )
-from locgraph.preparation.executors import Processes, Serial
+from locgraph.preparation.executors import Serial
 
 HEADER = '"frame","x [nm]","y [nm]","sigma [nm]"\n'
 
@@ -123,26 +122,11 @@ def test_what_changed_is_done_again_and_nothing_else(run, raw, tmp_path):
     assert changed == {"p1_a.parquet"}
 
 
-def test_other_settings_do_all_again(run):
-    run()
-
-    assert len(run(settings={"columns": "auto", "more": 1}).made) == 3
-
-
 def test_a_source_that_moved_is_still_the_same(run, raw, tmp_path):
     run()
     moved = raw.rename(tmp_path / "moved")
 
     assert run(source=moved).made == ()
-
-
-def test_executors_give_the_same_files(run, tmp_path):
-    run(target=tmp_path / "one")
-    done = run(target=tmp_path / "two", executor=Processes(workers=2, head_start_s=0.0))
-
-    assert len(done.made) == 3
-    for path in (tmp_path / "one").rglob("*.parquet"):
-        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
 
 
 @pytest.mark.parametrize("content", ["text", "parquet", "folder"])
@@ -260,25 +244,6 @@ def test_what_cannot_be_written_is_a_failure_of_its_fov(run, tmp_path):
 
     assert list(done.files) == ["L/p1_c"]
     assert sorted(done.manifest.failures) == ["L/p2_bad", "T/p1_a", "T/p2_b"]
-
-
-def test_an_interrupted_run_goes_on_where_it_stopped(run, tmp_path):
-    class Interrupted(Serial):
-        """Stops after the first FOV, as by Ctrl-C."""
-
-        def run(self, function, items):
-            yield next(super().run(function, items))
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(executor=Interrupted())
-    before = modified(tmp_path / "target")
-    assert len(before) == 1
-
-    done = run()
-
-    assert len(done.made) == 2
-    assert modified(tmp_path / "target").items() >= before.items()
 
 
 CSV = """id,"frame","x [nm]","y [nm]","sigma [nm]","intensity [photon]","uncertainty [nm]"
@@ -482,16 +447,6 @@ def test_classes_of_localisations_become_indices(converted, tmp_path):
     assert_same_again(target)
     file = RawFile("a", target, (), pl.read_parquet_metadata(target))
     assert LocalisationLabels().labels([file]).class_names == ("bound", "free")
-
-
-def test_classes_of_localisations_that_nobody_asked_for_stay_as_they_are(converted, tmp_path):
-    (tmp_path / "a.csv").write_text("x,y,c\n1,2,free\n3,4,bound\n5,6,\n")
-
-    target, about = converted(tmp_path / "a.csv", ColumnMap({"x": "x", "y": "y", "loc_label": "c"}, unit="nm"))
-
-    assert pl.read_parquet(target)["loc_label"].to_list() == ["free", "bound", ""]
-    assert not about.loc_labels
-    assert_same_again(target)
 
 
 @pytest.mark.parametrize(

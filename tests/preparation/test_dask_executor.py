@@ -87,16 +87,6 @@ def test_tables_and_graphs_are_those_of_serial_to_the_byte(cluster, tmp_path, ma
     assert files(tmp_path / "dask") == expected
 
 
-def test_tables_made_in_other_processes_are_the_same_to_the_byte(tmp_path, make_raw, make_recipe, catalogue_of):
-    catalogue = catalogue_of(make_raw(3))
-
-    for name, executor in (("serial", Serial()), ("dask", Dask(workers=1))):
-        prepare(catalogue, make_recipe(), tmp_path / name, executor, 0.0)
-
-    assert len(files(tmp_path / "serial")) == 3 * 2 + 1
-    assert files(tmp_path / "dask") == files(tmp_path / "serial")
-
-
 def test_workers_made_here_have_one_thread_each():
     def threads(item):
         import os

@@ -166,13 +166,6 @@ def test_three_dimensions(run):
     assert fov.clusters["z_mean"].to_list()[0] == pytest.approx((2 + 5 + 9 - 1) / 4)
 
 
-def test_features_get_the_columns_they_need(run):
-    _, fov = run(raw_table(), features=FeatureSet({"size": Size(), "photons": Photons()}))
-
-    assert fov.clusters["photons_sum"].to_list() == [16.0, 7.0, 27.0, 12.0]
-    assert fov.units["photons_sum"] == "photons"
-
-
 def test_a_column_that_a_feature_needs_is_missing(run):
     with pytest.raises(DataError, match=r"fov\.parquet: the features expected the columns \['photons'\], found"):
         run(raw_table().drop("photons"), features=FeatureSet({"photons": Photons()}))
@@ -191,11 +184,6 @@ def test_too_few_clusters(run, tmp_path, changes, found):
         run(raw_table(), **changes)
 
     assert not (tmp_path / "tables").exists()
-
-
-def test_too_many_unusable_rows(run):
-    with pytest.raises(DataError, match=r"at most 10\.00% .*found 2 of 13"):
-        run(raw_table(), max_refused_fraction=0.1)
 
 
 def test_views_are_thinned_and_clustered_anew(run):
@@ -235,24 +223,6 @@ def test_views_with_too_few_clusters_are_left_out_and_counted(run):
     assert counts["views_left_out"] == 2
     assert fov.clusters["view"].unique().to_list() == [0, 1, 2]  # numbered without gaps
     assert fov.locs["view"].unique().to_list() == [0, 1, 2]
-
-
-def test_the_same_fov_has_the_same_tables(run):
-    first, second = (run(raw_table(), views=Views(count=3))[1] for _ in range(2))
-
-    assert first.locs.equals(second.locs)
-    assert first.clusters.equals(second.clusters)
-
-
-def test_one_view_alone(make_recipe):
-    table = raw_table().filter(pl.col("x").is_finite(), pl.col("photons") > 0)
-
-    locs, clusters, dropped = extract_view(table, 2, make_recipe(clusterer=by_hundreds, min_localisations=3), 0)
-
-    assert locs["cluster_id"].to_list() == [0, 0, 0, 1, 1, 1, 1]
-    assert locs["y"].to_list() == [1.0, 4.0, 8.0, 2.0, 5.0, 7.0, 9.0]
-    assert clusters["count"].to_list() == [3, 4]
-    assert dropped["clusters_too_small"] == 2
 
 
 def test_numbers_that_no_cluster_has_are_not_clusters(make_recipe):
@@ -349,23 +319,6 @@ def test_views_are_thinned_after_the_filters(run):
     assert fov.locs["photons"].min() >= 3
     assert fov.locs.filter(view=0).height == 8  # of the nine left one is noise
     assert fov.locs.filter(view=1).height in (3, 4)  # of half of them, which is four
-
-
-@pytest.mark.parametrize(
-    ("filters", "message"),
-    [
-        (
-            {"precise": Between("precision", most=1)},
-            r"fov\.parquet: the filter precise expected the columns \['precision'",
-        ),
-        ({"box": Region(x=[900, 999])}, r"fov\.parquet: expected localisations .* found none: of 11, box took 11; "),
-    ],
-)
-def test_filters_that_cannot_work(run, tmp_path, filters, message):
-    with pytest.raises(DataError, match=message):
-        run(raw_table(), preprocess=filters)
-
-    assert not (tmp_path / "tables").exists()
 
 
 def test_clusterers_get_the_columns_they_need(run):

@@ -1,26 +1,14 @@
 """The stage from raw files to tables: bad FOVs apart, nothing done twice or kept too long, resumed when killed."""
 
-import os
-import shutil
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import polars as pl
 import pytest
 
-from locgraph.errors import ConfigError, TooManyFailuresError
-from locgraph.io.catalogue import Catalogue, FovSource, scan
-from locgraph.io.columns import ColumnMap
-from locgraph.io.featextracted import CLUSTERS, LOCS, fov_path, read_counts, read_fov
-from locgraph.io.groups import NoGroups
-from locgraph.io.labels import MetadataLabels
+from locgraph.errors import TooManyFailuresError
+from locgraph.io.catalogue import Catalogue
+from locgraph.io.featextracted import CLUSTERS, LOCS, fov_path
 from locgraph.io.manifest import Manifest
-from locgraph.preparation.clustering.kmeans import KMeans
 from locgraph.preparation.executors import Processes, Serial
 from locgraph.preparation.prepare import manifest_of_catalogue, prepare
-from locgraph.preparation.stage import remove_abandoned
 from locgraph.preparation.views import Views
 
 
@@ -128,21 +116,6 @@ def test_too_many_failures_stop_but_the_good_ones_are_kept(run, make_raw, tmp_pa
     assert stamps(tmp_path / "tables") == before
 
 
-def test_all_failed(run, make_raw):
-    raw = make_raw(2)
-    for path in raw.rglob("*.csv"):
-        path.write_text("x,y\n1,nan\n")
-
-    with pytest.raises(TooManyFailuresError, match="found 2"):
-        run(raw, max_failed_fraction=0.9)
-    assert run(raw, max_failed_fraction=1.0).table.is_empty()
-
-
-def test_the_fraction_is_checked(run, make_raw):
-    with pytest.raises(ConfigError, match=r"data\.max_failed_fraction"):
-        run(make_raw(1), max_failed_fraction=2)
-
-
 def test_a_raw_file_that_vanished_is_a_failure(make_raw, make_recipe, catalogue_of, tmp_path):
     raw = make_raw(3)
     catalogue = catalogue_of(raw)
@@ -202,31 +175,6 @@ def test_another_raw_file_is_redone_alone(run, make_raw, write_raw, tmp_path):
     assert manifest.table["n_clusters"].to_list() == [3, 3, 4, 3]
 
 
-def test_a_touched_raw_file_is_not_redone(run, make_raw, tmp_path):
-    raw = make_raw(2)
-    run(raw)
-    before = stamps(tmp_path / "tables")
-
-    (raw / "A" / "0.csv").touch()
-    run(raw)
-
-    assert stamps(tmp_path / "tables") == before
-
-
-def test_another_label_is_redone_alone(catalogue_of, make_raw, make_recipe, tmp_path):
-    catalogue, recipe = catalogue_of(make_raw(3)), make_recipe()
-    prepare(catalogue, recipe, tmp_path / "tables", Serial(), 0.0)
-    before = stamps(tmp_path / "tables")
-    first = catalogue.sources[0]
-
-    sources = (FovSource(first.fov_id, first.path, "B", first.group), *catalogue.sources[1:])
-    manifest = prepare(Catalogue(sources, ("A", "B"), {}), recipe, tmp_path / "tables", Serial(), 0.0)
-
-    assert redone(before, stamps(tmp_path / "tables")) == {"A/0"}
-    assert manifest.table["label"].to_list() == ["B", "A", "B"]
-    assert read_fov(tmp_path / "tables", "A/0").label == "B"
-
-
 def test_a_new_fov_is_added_and_a_removed_one_leaves_the_manifest(run, make_raw, write_raw, tmp_path):
     raw = make_raw(4)
     run(raw)
@@ -278,80 +226,3 @@ def test_tables_of_two_runs_are_never_mixed(run, make_raw, tmp_path):
     run(raw, folder, eps_nm=31.0)
 
     assert_same_contents(folder, tmp_path / "expected")
-
-
-def test_progress_is_told(make_raw, make_recipe, catalogue_of, tmp_path):
-    seen = []
-
-    def track(outcomes, total, description):
-        for outcome in outcomes:
-            seen.append((total, description, outcome.fov_id))
-            yield outcome
-
-    prepare(catalogue_of(make_raw(2)), make_recipe(), tmp_path / "tables", Serial(), 0.0, track)
-
-    assert seen == [(2, "clusters and features", "A/0"), (2, "clusters and features", "B/1")]
-
-
-def test_real_fovs(test_data, make_recipe, tmp_path):
-    raw = tmp_path / "raw"
-    raw.mkdir()
-    for path in sorted((test_data / "digits_letters").glob("*.parquet"))[::25]:
-        shutil.copy(path, raw)
-    columns = ColumnMap({"x": "x", "y": "y", "precision": "sigma"}, unit="px", pixel_size_nm=130.0)
-    recipe = make_recipe(columns=columns, clusterer=KMeans(20), views=Views(count=2), min_clusters=3)
-
-    manifest = prepare(scan(raw, columns, MetadataLabels(), NoGroups()), recipe, tmp_path / "tables", Serial(), 0.0)
-
-    assert manifest.table.height == len(list(raw.iterdir()))
-    for row in manifest.table.iter_rows(named=True):
-        assert row["label"] in manifest.class_names
-        rows = pl.read_parquet(row["path"]).height
-        counts = read_counts(tmp_path / "tables", row["fov_id"])
-        kept = counts["n_localisations"] + counts["localisations_in_small_clusters"]
-        assert kept + counts["localisations_unclustered"] + counts["rows_refused"] == rows
-
-
-def test_what_killed_runs_left_is_removed_after_a_day(run, make_raw, tmp_path):
-    raw, folder = make_raw(2), tmp_path / "tables"
-    run(raw)
-    before = stamps(folder)
-    left = [folder / LOCS / "A" / f".0.parquet.{name}.part" for name in ("old", "young")]
-    left.append(folder / f".manifest.parquet.{'x' * 8}.part")
-    for path in left:
-        path.write_bytes(b"PAR1")
-    for path in left[::2]:
-        os.utime(path, (time.time() - 25 * 3600,) * 2)
-
-    run(raw)
-
-    assert [path.exists() for path in left] == [False, True, False]
-    assert before.items() <= stamps(folder).items()
-
-
-def test_what_cannot_be_removed_stops_nothing(tmp_path, monkeypatch):
-    path = tmp_path / ".a.parquet.x.part"
-    path.touch()
-    os.utime(path, (0, 0))
-
-    def refuse(self):
-        raise PermissionError("not yours")
-
-    monkeypatch.setattr(Path, "unlink", refuse)
-    remove_abandoned(tmp_path)
-    remove_abandoned(tmp_path / "nowhere")
-
-    assert path.exists()
-
-
-def test_torch_is_never_loaded():
-    program = (
-        "import sys\n"
-        "import locgraph.preparation.executors, locgraph.preparation.extract, locgraph.preparation.featextracted\n"
-        "import locgraph.preparation.prepare, locgraph.preparation.views\n"
-        "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'torch_geometric', 'lightning')])"
-    )
-
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-
-    assert done.stdout.strip() == "[]"

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from builders.report import Sweep, add_explanations, add_run, add_vectors, make_tables
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.source import Source
+from locgraph.show.report.source import Absent, Source
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,5 @@
+"""Motifs: arrangements of clusters, planted once and recognised by their distances."""
+
 import json
 from itertools import combinations
 
@@ -10,8 +12,9 @@ from scipy.stats import ks_2samp, kstest
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.preparation.clustering.dbscan import DBSCAN
-from locgraph.simulate.dataset import RECORD, simulate_dataset
-from locgraph.simulate.motif import MOTIF, OTHER, Motif
+from locgraph.run_folder import SIMULATION_RECORD as RECORD
+from locgraph.simulate.dataset import simulate_dataset
+from locgraph.simulate.motif import MOTIF, NAMED, OTHER, Motif, completes, read_arrangement, signature
 
 CLASSES = {"square": "square", "row": "row", "none": None}
 
@@ -38,6 +41,73 @@ def looks_like(points, wanted, tolerance):
         for chosen in combinations(range(len(points)), size)
         if np.abs(np.sort(pdist(points[list(chosen)])) - np.sort(pdist(wanted))).max() <= tolerance
     ]
+
+
+def turned(places, degrees):
+    angle = np.deg2rad(degrees)
+    return places @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_neighbours_of_a_named_arrangement_are_as_far_apart_as_asked(name):
+    places = read_arrangement(name, 70.0, "classes.a")
+    assert pdist(places).min() == pytest.approx(70.0)
+    np.testing.assert_allclose(places.mean(axis=0), 0, atol=1e-12)
+
+
+def test_named_arrangements_differ():
+    signatures = [signature(read_arrangement(name, 1.0, "classes.a")) for name in NAMED]
+    for index, own in enumerate(signatures):
+        assert not any(len(own) == len(other) and np.allclose(own, other) for other in signatures[:index])
+
+
+def test_coordinates_are_taken_as_they_are():
+    places = read_arrangement([[10, 0], [50, 0], [30, 60]], 1.0, "classes.a")
+    np.testing.assert_allclose(places, [[-20, -20], [20, -20], [0, 40]])
+
+
+def test_none_is_no_cluster():
+    assert read_arrangement(None, 1.0, "classes.a").shape == (0, 2)
+
+
+def test_a_signature_says_nothing_of_the_pose():
+    places = read_arrangement("zigzag", 100.0, "classes.a")
+    np.testing.assert_allclose(signature(turned(places, 33) - np.array([500, -20])), signature(places))
+    np.testing.assert_allclose(signature(places[[2, 0, 3, 1]]), signature(places))
+    np.testing.assert_allclose(signature(np.array([[0, 0], [3, 0], [0, 4]])), [3, 4, 5])
+
+
+def test_the_missing_corner_completes_a_square():
+    places = turned(read_arrangement("square", 100.0, "classes.a"), 20) + 300
+    others = np.concatenate([places[:3], [[0.0, 0.0], [900.0, 900.0]]])
+    wanted = [signature(read_arrangement(name, 100.0, "classes.a")) for name in ("row", "square")]
+    assert completes(places[3], others, wanted, 1e-6)
+    assert completes(places[3] + np.array([5, 0]), others, wanted, 10.0)
+    assert not completes(places[3] + np.array([15, 0]), others, wanted, 10.0)
+    assert not completes(places[3], others, wanted[:1], 1e-6)
+    assert not completes(places[3], others[1:], wanted, 1e-6)
+
+
+def test_too_few_others_complete_nothing():
+    wanted = [signature(read_arrangement("square", 100.0, "classes.a"))]
+    assert not completes(np.zeros(2), np.empty((0, 2)), wanted, 1e3)
+    assert not completes(np.zeros(2), np.ones((2, 2)), wanted, 1e3)
+    assert not completes(np.zeros(2), np.ones((5, 2)), [], 1e3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("blob", "classes.a: expected one of pair, .*found 'blob'"),
+        ([[0, 0]], r"classes\.a: expected different \[x, y\]"),
+        ([[0, 0], [0, 0]], r"classes\.a: expected different"),
+        ([[0, 0, 0], [1, 1, 1]], r"classes\.a: expected different"),
+        ([[0, 0], ["a", 1]], r"classes\.a: expected a template's name"),
+    ],
+)
+def test_what_is_no_arrangement_is_refused(given, message):
+    with pytest.raises(ConfigError, match=message):
+        read_arrangement(given, 100.0, "classes.a")
 
 
 @pytest.mark.parametrize("name", ["square", "row"])
@@ -195,19 +265,19 @@ def test_settings_are_those_that_draw():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"classes": []}, r"expected at least one class, found"),
-        ({"classes": ["circle"]}, r"no arrangement is named 'circle': set classes\.circle to one of pair, line"),
-        ({"size_nm": 0}, "size_nm must be a number above 0"),
-        ({"clusters_per_fov": [18, 12]}, r"clusters_per_fov\[1\] must be a whole number of at least 18"),
-        ({"clusters_per_fov": 12}, "clusters_per_fov must be two whole numbers"),
+        ({"classes": []}, r"classes: expected at least one class"),
+        ({"classes": ["circle"]}, r"classes\.circle: expected one of pair, line, .*found 'circle'"),
+        ({"size_nm": 0}, "size_nm: expected a number above 0"),
+        ({"clusters_per_fov": [18, 12]}, r"clusters_per_fov\[1\]: expected a whole number of at least 18"),
+        ({"clusters_per_fov": 12}, "clusters_per_fov: expected two whole numbers"),
         ({"clusters_per_fov": [3, 12]}, "class 'square' has 4 clusters, more than the least number of a FOV, 3"),
-        ({"cluster_width_nm": -1}, "cluster_width_nm must be a number at least 0"),
-        ({"localisations_per_cluster": 0}, "localisations_per_cluster must be a number above 0"),
+        ({"cluster_width_nm": -1}, "cluster_width_nm: expected a number at least 0"),
+        ({"localisations_per_cluster": 0}, "localisations_per_cluster: expected a number above 0"),
         ({"background_localisations": -1}, "background_localisations"),
         ({"field_nm": 250}, "the motif of class 'row', 300 nm across, does not fit in a field of 250 nm"),
         ({"gap_nm": 400}, r"18 clusters 400 nm apart that form no motif do not fit in a field of 1000 nm"),
-        ({"classes": ["square", "row"], "tolerance_nm": 200}, "classes 'square' and 'row' have motifs that tolerance"),
-        ({"classes": {"a": None, "b": None}}, "classes 'a' and 'b' have motifs that"),
+        ({"classes": ["square", "row"], "tolerance_nm": 200}, "classes: .*'square' and 'row'"),
+        ({"classes": {"a": None, "b": None}}, "classes: .*'a' and 'b'"),
         ({"jitter_nm": float("nan")}, "jitter_nm"),
     ],
 )
@@ -217,5 +287,5 @@ def test_settings_that_cannot_work_are_refused(arguments, message):
 
 
 def test_no_such_class():
-    with pytest.raises(ConfigError, match="no class is named 'ring': classes holds square, row, none"):
+    with pytest.raises(ConfigError, match="class_name: expected one of square, row, none; found 'ring'"):
         Motif(CLASSES).draw_clusters("ring", rng())

@@ -15,12 +15,12 @@ from locgraph.api.parts import check_device
 from locgraph.api.prepare import RAW, check_limits, read_catalogue
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.folds import TEST
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.catalogue import Catalogue, scan
 from locgraph.io.columns import ColumnSource
 from locgraph.io.groups import NoGroups
+from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
-from locgraph.io.rawfile import RawFile
 from locgraph.io.read import read_header
 from locgraph.learn.vectors import check_kinds
 from locgraph.provenance import whole_file, write_json
@@ -61,7 +61,8 @@ def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
         catalogue = read_new(merged, model.class_names)
         wanted = [source.fov_id for source in catalogue.sources]
     if plan is not None:
-        plan.check_fovs(wanted, model.record["split"] if raw_dir is None else {})
+        with within("explain"):
+            plan.check_fovs(wanted, model.record["split"] if raw_dir is None else {})
     prepared = model.prepare_catalogue(merged, catalogue)
     missing = sorted(set(wanted) - set(prepared.labels))
     if raw_dir is None and missing:
@@ -109,7 +110,7 @@ def _plan(settings: Settings, model: Model) -> Any:
     """Return what is to be explained, checked against the model; None where no explainer is chosen."""
     if not settings["explain"].get("explainers"):
         return None
-    from locgraph.explain.run import make_plan
+    from locgraph.api.explanations import make_plan
 
     return make_plan(settings["explain"], model.checkpoint)
 

@@ -189,8 +189,7 @@ class Model:
             LocgraphError: The explainer does not support the model, or no FOV can be explained.
         """
         from locgraph.api.config import compose
-        from locgraph.api.explanations import explain_prepared
-        from locgraph.explain.run import make_plan
+        from locgraph.api.explanations import explain_prepared, make_plan
 
         group = compose("eval", "ckpt_path=null", f"explain={explainer}", *overrides)["explain"]
         if fovs is not None:

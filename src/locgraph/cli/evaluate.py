@@ -14,8 +14,9 @@ from rich.table import Table
 
 from locgraph import schema
 from locgraph.api.config import plain
+from locgraph.cli import explanations
 from locgraph.data.folds import TEST
-from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS, RunFolder
+from locgraph.run_folder import EXPLANATIONS_RECORD, LOCALISATION_PREDICTIONS, PREDICTIONS, RunFolder, read_record
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -42,6 +43,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         if part is not None and (folder.path / file).is_file():
             show(folder.table(file), part, what, Console())
             Console().print(f"predictions: {folder.path / file}", soft_wrap=True)
+    if "explanations" in metrics:
+        explanations.show(read_record(folder.path / EXPLANATIONS_RECORD), folder.path, Console())
     return metrics
 
 

@@ -11,7 +11,7 @@ from locgraph.errors import ConfigError
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
-    """Evaluates a checkpoint and explains its predictions.
+    """Evaluate a checkpoint and explain its predictions.
 
     Args:
         cfg: The composed configuration of ``explain.yaml``.
@@ -24,6 +24,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     """
     if not cfg.explain.get("explainers"):
         raise ConfigError(
-            "explain: expected an explainer, found none; choose explain=subgraphx, or explain=help for all there are"
+            "expected at least one, found none; choose explain=subgraphx, or explain=help for all there are",
+            setting="explain.explainers",
         )
     return evaluate.run(cfg)

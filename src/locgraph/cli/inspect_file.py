@@ -1,61 +1,50 @@
-"""``locgraph inspect``: what a file holds, what seems to be wrong with it, and a picture."""
+"""``locgraph inspect``: content and possible faults of one file, and a picture."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from locgraph import schema
-from locgraph.cli import assemble, checks
-from locgraph.cli.import_files import path_setting
-from locgraph.errors import ConfigError
-from locgraph.io.column_ranges import ColumnRange
-from locgraph.io.converted import META_NOTES, META_SOURCE, META_SOURCE_METADATA, read_converted
-from locgraph.io.header import NOTE
+from locgraph.api.config import plain
+from locgraph.build import build
+from locgraph.cli.console import fact_table, path_setting, print_line
+from locgraph.errors import ConfigError, within
+from locgraph.io.description import NOT_TAKEN, describe, describe_columns
 from locgraph.io.inspection import Inspection, inspect
-from locgraph.io.label_map import SCOPE
-from locgraph.io.units import unit_in_name
+from locgraph.io.problems import ColumnSuggestion
+from locgraph.io.values import PIXEL
+from locgraph.settings import check_number
 from locgraph.show.figures.style import save_figure
 from locgraph.show.figures.thumbnail import thumbnail_figure
 
-_MOST_COUNTS: Final = 12
-_LONGEST_VALUE: Final = 60
-_MOST_KEYS: Final = 12
-_TOLD: Final = (
-    *(schema.META_LABEL, schema.META_LABEL_MAP, schema.META_GROUP, schema.META_DIMENSIONS),
-    *(schema.META_UNITS, schema.META_CHANNELS, schema.META_CHANNEL_LABELS, schema.META_RECIPE, schema.META_COUNTS),
-    *(META_SOURCE, META_SOURCE_METADATA, META_NOTES, NOTE, SCOPE),
-)
-"""Metadata that is told in words, or only of use to locgraph."""
+UNKNOWN = "???"
 
 
 def run(cfg: DictConfig) -> Inspection:
-    """Prints what a file holds, and draws it.
+    """Print the content of a file, and draw it.
 
     Raises:
         LocgraphError: The file cannot be read at all, or a setting cannot work.
     """
-    path = path_setting(cfg, "source")
-    checks.check_values(cfg)
+    path = path_setting(cfg, "source", "locgraph inspect FILE")
+    with within("limits"):
+        limit = check_number("max_refused_fraction", cfg.limits.max_refused_fraction, at_least=0, at_most=1)
     target = thumbnail_path(cfg, path)
-    found = inspect(path, assemble.build(cfg.columns), cfg.limits.max_refused_fraction)
+    inspection = inspect(path, build(plain(cfg.columns), "columns"), limit)
     console = Console()
-    show(found, console)
-    if target and found.locs is not None and not found.locs.is_empty():
-        save_figure(thumbnail_figure(found.locs, path.name), target)
-        console.print(Text(f"picture: {target}"), soft_wrap=True)
-    return found
+    show(inspection, console)
+    if target and inspection.locs is not None and not inspection.locs.is_empty():
+        save_figure(thumbnail_figure(inspection.locs, path.name), target)
+        print_line(console, f"picture: {target}")
+    return inspection
 
 
 def thumbnail_path(cfg: DictConfig, path: Path) -> Path | None:
-    """Where the picture goes; None where none is wanted.
+    """Return where the picture goes; None where none is wanted.
 
     Raises:
         ConfigError: ``thumbnail`` is no name of a PNG.
@@ -66,119 +55,35 @@ def thumbnail_path(cfg: DictConfig, path: Path) -> Path | None:
         return Path(cfg.paths.output_dir) / "inspect" / f"{path.name}.png"
     target = Path(str(cfg.thumbnail))
     if target.suffix.lower() != ".png":
-        raise ConfigError(f"thumbnail: expected the name of a PNG to write, null or false; found {cfg.thumbnail}")
+        raise ConfigError(
+            f"expected the name of a PNG to write, null or false; found {cfg.thumbnail}", setting="thumbnail"
+        )
     return target
 
 
-def show(found: Inspection, console: Console) -> None:
-    """Prints an inspection."""
-    console.print(Text(str(found.path), style="bold"), soft_wrap=True)
-    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    facts.add_column(no_wrap=True, style="bold")
-    facts.add_column(overflow="fold")
-    for name, words in _facts(found):
-        # as text: rich would take [nm] for a colour
-        facts.add_row(name, Text(words))
-    console.print(facts)
-    console.print(_columns(found))
-    for problem in found.problems:
-        console.print(Text(f"! {problem}"), style="yellow", soft_wrap=True)
-    if found.error:
-        console.print(Text(f"cannot be read with these settings: {found.error}"), style="red", soft_wrap=True)
-    if found.suggestion:
-        console.print(Text(f"these settings may fit; check names and unit:\n  {found.suggestion}"), soft_wrap=True)
-
-
-def _facts(found: Inspection) -> list[tuple[str, str]]:
-    software = found.software or "not known by its columns"
-    facts = [
-        ("format", f"{found.reader}, {found.n_bytes:,} bytes"),
-        ("software", software),
-        ("rows", f"{found.rows:,}"),
-    ]
-    if found.locs is not None:
-        facts.append(("localisations", f"{found.locs.height:,} in {found.dimensions}D{_extent(found)}"))
-        facts += [("refused", f"{count:,} rows: {reason}") for reason, count in found.refused.items()]
-    if found.frames:
-        facts.append(("frames", f"{found.frames[0]:,} to {found.frames[1]:,} in the file; the first becomes 0"))
-    converted = read_converted(found.path)
-    if converted:
-        facts.append(("imported from", str(converted.source.get("path"))))
-    facts += [("channels", _counted(found.channels))] if found.channels else []
-    facts += [("classes of localisations", _counted(found.loc_classes))] if found.loc_classes else []
-    if found.class_names:
-        facts.append(("class", f"{found.label or 'none'}, of {', '.join(found.class_names)}"))
-    facts += [("group", found.group)] if found.group else []
-    keys = [(key, value) for key, value in found.metadata.items() if key not in _TOLD]
-    facts += [("metadata", f"{key} = {shortened(value)}") for key, value in keys[:_MOST_KEYS]]
-    if len(keys) > _MOST_KEYS:
-        facts.append(("", f"... and {len(keys) - _MOST_KEYS:,} more: {', '.join(key for key, _ in keys[_MOST_KEYS:])}"))
-    return facts + [("note", note) for note in found.notes]
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    shown = [f"{name}: {n:,}" for name, n in list(counts.items())[:_MOST_COUNTS]]
-    more = len(counts) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
-
-
-def _extent(found: Inspection) -> str:
-    spans = [
-        column.high - column.low
-        for column in found.columns
-        if column.canonical in schema.position_columns(found.dimensions or 2)
-        and column.low is not None
-        and column.high is not None
-    ]
-    return f", {' x '.join(length_words(span) for span in spans)}" if spans else ""
-
-
-def length_words(nm: float) -> str:
-    """A length to three digits, in the unit that reads best."""
-    for factor, unit in ((1e6, "mm"), (1e3, "µm")):
-        if nm >= factor:
-            return f"{nm / factor:.3g} {unit}"
-    return f"{nm:.3g} nm"
-
-
-def number_words(value: float | None) -> str:
-    """A number to five digits; nothing where there is none."""
-    if value is None:
-        return ""
-    if value == round(value) and abs(value) < 1e12:
-        return f"{int(value):,}"
-    size = math.floor(math.log10(abs(value)))
-    if not -4 <= size < 9:
-        return f"{value:.4e}"
-    words = f"{value:,.{max(0, 4 - size)}f}"
-    return words.rstrip("0").rstrip(".") if "." in words else words
-
-
-def _columns(found: Inspection) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+def show(inspection: Inspection, console: Console) -> None:
+    """Print an inspection."""
+    print_line(console, str(inspection.path), style="bold")
+    console.print(fact_table(describe(inspection)))
+    columns = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("column", "in the file"):
-        table.add_column(name, overflow="fold")
+        columns.add_column(name, overflow="fold")
     for name in ("smallest", "median", "largest", "missing"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("unit")
-    for column in found.columns:
-        numbers = [number_words(value) for value in (column.low, column.median, column.high)]
-        cells = (column.canonical or "not taken", _source(column), *numbers, f"{column.missing:,}", _unit(column))
-        table.add_row(*map(Text, cells), style=None if column.canonical else "dim")
-    return table
+        columns.add_column(name, justify="right", no_wrap=True)
+    columns.add_column("unit")
+    for row in describe_columns(inspection):
+        columns.add_row(*map(Text, row), style="dim" if row[0] == NOT_TAKEN else None)
+    console.print(columns)
+    for problem in inspection.problems:
+        print_line(console, f"! {problem}", style="yellow")
+    if inspection.error:
+        print_line(console, f"cannot be read with these settings: {inspection.error}", style="red")
+    if inspection.suggestion:
+        print_line(console, f"these settings may fit; check names and unit:\n  {overrides(inspection.suggestion)}")
 
 
-def _source(column: ColumnRange) -> str:
-    name, unit = shortened(column.source), column.source_unit
-    return name if unit in (None, unit_in_name(column.source)) else f"{name} in {unit}"
-
-
-def _unit(column: ColumnRange) -> str:
-    """Unit of the values; their type, where only the user knows the unit."""
-    return column.dtype if column.unit is None else ("" if column.unit == "1" else column.unit)
-
-
-def shortened(text: str) -> str:
-    """A text on one line, cut where it is long."""
-    words = " ".join(text.split())
-    return words if len(words) <= _LONGEST_VALUE else f"{words[: _LONGEST_VALUE - 3]}..."
+def overrides(suggestion: ColumnSuggestion) -> str:
+    """Return suggested columns as settings for the command line, ``???`` where only the user knows the value."""
+    pairs = ", ".join(f'{canonical}: "{name}"' for canonical, name in suggestion.names.items())
+    pixels = f" columns.pixel_size_nm={UNKNOWN}" if suggestion.unit == PIXEL else ""
+    return f"columns=custom 'columns.names={{{pairs}}}' columns.unit={suggestion.unit or UNKNOWN}{pixels}"

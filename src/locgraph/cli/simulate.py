@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from locgraph.cli import assemble
-from locgraph.simulate.dataset import simulate_dataset
-
-log = logging.getLogger(__name__)
+from locgraph.api.config import plain
+from locgraph.api.prepare import simulate
 
 
 def run(cfg: DictConfig) -> list[Path]:
-    """Writes the simulated files that are not there yet.
+    """Write the simulated files that are not there yet.
 
     Returns:
         The raw files.
@@ -22,15 +19,4 @@ def run(cfg: DictConfig) -> list[Path]:
     Raises:
         LocgraphError: The settings cannot work, or the folder holds something else.
     """
-    settings = cfg.simulation
-    folder = Path(settings.folder)
-    paths = simulate_dataset(
-        folder, assemble.build(_sample(settings)), settings.fovs_per_class, settings.seed, settings.format
-    )
-    log.info("%d simulated FOVs in %s", len(paths), folder)
-    return paths
-
-
-def _sample(settings: DictConfig) -> DictConfig:
-    """The part that says what to draw, which goes by its own name in each file of the group: the one with a target."""
-    return next(part for part in settings.values() if isinstance(part, DictConfig) and "_target_" in part)
+    return simulate(plain(cfg)["simulation"])

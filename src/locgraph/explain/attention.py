@@ -40,8 +40,8 @@ class Attention(Explainer):
         super().check(network)
         if not _of_edges(network) and not _of_readout(network):
             raise ConfigError(
-                "Attention explains models whose clusters attend to each other (model/cluster_encoder "
-                "point_transformer, graph_transformer, gatv2 or hgt) or are read out by attention (model/readout "
+                "Attention explains models whose clusters attend to each other (cluster encoder "
+                "point_transformer, graph_transformer, gatv2 or hgt) or are read out by attention (readout "
                 f"attention or set_transformer), found {type(network.cluster_encoder).__name__} with "
                 f"{type(network.readout).__name__}; leave this explainer out, or train such a model"
             )

@@ -98,7 +98,7 @@ class Explainer(ABC):
         if schema.FIELD_OF_VIEW not in network.predicts:
             raise ConfigError(
                 f"{type(self).__name__} explains the class of a FOV, and this model predicts the classes of "
-                f"{', '.join(network.predicts)} nodes alone; train one with model/head=classify or model/head=both"
+                f"{', '.join(network.predicts)} nodes alone; train one whose head predicts the class of a FOV"
             )
 
     def fit(self, network: Network, examples: Sequence[Example], generator: Generator) -> None:

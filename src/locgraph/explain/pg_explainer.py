@@ -88,7 +88,7 @@ class PGExplainer(Explainer):
         super().check(network)
         if not edge_messages(network):
             raise ConfigError(
-                "PGExplainer scores edges that carry messages between clusters (every model/cluster_encoder but mlp), "
+                "PGExplainer scores edges that carry messages between clusters, as in every cluster encoder but mlp; "
                 f"found {type(network.cluster_encoder).__name__}; leave this explainer out, or train such a model"
             )
 
@@ -104,7 +104,7 @@ class PGExplainer(Explainer):
             if not cases:
                 raise ConfigError(
                     f"PGExplainer learns from edges between clusters, none of the {len(examples)} training FOVs has "
-                    "one; prepare graphs with more edges (graph/cluster_edges), or leave this explainer out"
+                    "one; prepare graphs with more cluster edges, or leave this explainer out"
                 )
             scorer = _scorer(cases[0].pair_channels, self.hidden, generator)
             optimiser = torch.optim.Adam(scorer.parameters(), lr=self.learning_rate)

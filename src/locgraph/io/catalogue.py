@@ -1,4 +1,4 @@
-"""Which fields of view (FOVs) a raw folder holds, with class and group, without reading their rows."""
+"""The fields of view (FOVs) of a raw folder with class and group, without their rows."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from locgraph.errors import DataError, LocgraphError
+from locgraph.errors import DataError, LocgraphError, within
 from locgraph.io.columns import ColumnSource, MissingColumnsError
 from locgraph.io.groups import GroupSource
+from locgraph.io.header import RawFile
 from locgraph.io.labels import LabelSource
-from locgraph.io.rawfile import RawFile
 from locgraph.io.read import read_header
+from locgraph.run_folder import IMPORT_RECORD, SIMULATION_RECORD
 
 SUFFIXES: Final = (
     *(".parquet", ".arrow", ".feather", ".ipc"),
@@ -20,7 +21,7 @@ SUFFIXES: Final = (
     *(".hdf5", ".h5", ".mat", ".smlm", ".npy", ".json"),
 )
 _PROTOCOL: Final = "-protocol.txt"  # ThunderSTORM writes its settings beside its table
-_RECORDS: Final = ("simulation.json", "import.json")  # what locgraph writes beside the files that it makes
+_RECORDS: Final = (SIMULATION_RECORD, IMPORT_RECORD)
 _SHOWN: Final = 3
 
 
@@ -59,7 +60,7 @@ class Catalogue:
 
 
 def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
-    """Finds the FOVs below ``raw_dir``. Hidden files and the tables of labels and groups are left out.
+    """Find the FOVs below ``raw_dir``. Hidden files and the tables of labels and groups are left out.
 
     Args:
         raw_dir: Folder with one file for each FOV, at any depth.
@@ -75,20 +76,21 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
         MissingColumnsError: Every file lacks a required column.
     """
     if not raw_dir.is_dir():
-        raise DataError(f"data.raw_dir: expected a folder at {raw_dir}; found none")
-    paths = _candidates(raw_dir, leave_out={table.resolve() for table in (*labels.tables, *groups.tables)})
-    single, failures = _name(paths, raw_dir)
+        raise DataError(f"expected a folder at {raw_dir}; found none", setting="raw_dir")
+    paths = _find_files(raw_dir, leave_out={table.resolve() for table in (*labels.tables, *groups.tables)})
+    single, failures = _name_fovs(paths, raw_dir)
     files = _read_headers(single, columns, failures)
     if not files:
         raise DataError(
-            f"data.raw_dir: expected files of localisations ({', '.join(SUFFIXES)}) below {raw_dir}; found none that "
-            f"can be read{_examples(failures)}"
+            f"expected files of localisations ({', '.join(SUFFIXES)}) below {raw_dir}; found none that can be read"
+            f"{_examples(failures)}",
+            setting="raw_dir",
         )
-    labelling = labels.labels(files)
-    by_group, group_failures = groups.groups(files)
-    for found in (labelling.failures, group_failures):
-        for fov_id, reason in found.items():
-            failures.setdefault(fov_id, reason)
+    with within("labels"):
+        labelling = labels.labels(files)
+    with within("groups"):
+        by_group, group_failures = groups.groups(files)
+    failures |= {name: reason for name, reason in (group_failures | labelling.failures).items() if name not in failures}
     sources = tuple(
         FovSource(
             file.fov_id, file.path, labelling.by_fov[file.fov_id], by_group[file.fov_id], labelling.by_localisation
@@ -98,33 +100,33 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
     )
     if not sources:
         raise DataError(
-            f"data.raw_dir: expected FOVs below {raw_dir} that the labels and groups settings fit; found none"
-            f"{_examples(failures)}"
+            f"expected FOVs below {raw_dir} that the labels and groups settings fit; found none{_examples(failures)}",
+            setting="raw_dir",
         )
     return Catalogue(sources, labelling.class_names, failures)
 
 
-def _candidates(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:
-    """Files that may hold localisations, sorted."""
-    found = []
+def _find_files(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:
+    """Return the files that may hold localisations, sorted."""
+    files = []
     for path in raw_dir.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(raw_dir).parts)
         beside = path.name.lower().endswith(_PROTOCOL) or path.name in _RECORDS
         if hidden or beside or path.suffix.lower() not in SUFFIXES:
             continue
         if path.is_file() and path.resolve() not in leave_out:
-            found.append(path)
-    return sorted(found)
+            files.append(path)
+    return sorted(files)
 
 
-def _name(paths: list[Path], raw_dir: Path) -> tuple[dict[str, Path], dict[str, str]]:
-    """FOV -> its file, and a failure for each name that several files share."""
+def _name_fovs(paths: list[Path], raw_dir: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return FOV -> its file, and a failure for each name that several files share."""
     by_name: dict[str, list[Path]] = {}
     for path in paths:
         by_name.setdefault(path.relative_to(raw_dir).with_suffix("").as_posix(), []).append(path)
     failures = {
         fov_id: f"expected one file for the FOV {fov_id}; found {' and '.join(map(str, same))}. "
-        "Rename one, or move it out of data.raw_dir"
+        "Rename one, or move it out of the folder"
         for fov_id, same in by_name.items()
         if len(same) > 1
     }
@@ -132,7 +134,7 @@ def _name(paths: list[Path], raw_dir: Path) -> tuple[dict[str, Path], dict[str, 
 
 
 def _read_headers(single: Mapping[str, Path], columns: ColumnSource, failures: dict[str, str]) -> list[RawFile]:
-    """Headers of the files that can be read, sorted by FOV; adds the others to ``failures``."""
+    """Read the headers of the files that can be read, sorted by FOV; add the others to ``failures``."""
     files = []
     missing: MissingColumnsError | None = None
     for fov_id, path in single.items():
@@ -145,9 +147,7 @@ def _read_headers(single: Mapping[str, Path], columns: ColumnSource, failures: d
             continue
         files.append(RawFile(fov_id, path, header.names, dict(header.metadata)))
     if missing and not files:
-        raise MissingColumnsError(
-            f"No file in data.raw_dir has the required columns. The first: {missing}"
-        ) from missing
+        raise MissingColumnsError(f"no file has the required columns; the first: {missing}") from missing
     return files
 
 

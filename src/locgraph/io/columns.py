@@ -10,9 +10,17 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.header import Header, Sources
-from locgraph.io.units import LENGTH_UNITS, NM_PER_UNIT, PIXEL, SQUARES, unit_in_name
-from locgraph.io.values import Taken, canonical_table
+from locgraph.io.header import Header, Layout, Sources
+from locgraph.io.values import (
+    LENGTH_UNITS,
+    NM_PER_UNIT,
+    PIXEL,
+    SQUARES,
+    CanonicalColumn,
+    canonical_table,
+    channel_names,
+    unit_in_name,
+)
 
 MAPPABLE: Final = tuple(name for name in schema.LOCALISATION_COLUMNS if name not in (schema.VIEW, schema.CLUSTER_ID))
 """Canonical columns that a source may hold; views and clusters are made here."""
@@ -20,9 +28,9 @@ MAPPABLE: Final = tuple(name for name in schema.LOCALISATION_COLUMNS if name not
 DUPLICATE: Final = "_duplicated_"
 """Stands between the name of a column and a number where a text file has this name again."""
 
-_SPREADS: Final = (schema.PRECISION, schema.PRECISION_Z, schema.SIGMA)
+_DEVIATIONS: Final = (schema.PRECISION, schema.PRECISION_Z, schema.SIGMA)
 """Lengths that a file may hold for each axis, or as a variance."""
-_OF_AXES: Final = (*_SPREADS, schema.SIGMA_VARIANCE)
+_OF_AXES: Final = (*_DEVIATIONS, schema.SIGMA_VARIANCE)
 _SHOWN, _LONGEST = 40, 60
 
 
@@ -31,16 +39,16 @@ class MissingColumnsError(DataError):
 
 
 class ColumnSource(Protocol):
-    """Finds the column map of each file."""
+    """Gives the column map of each file."""
 
     def for_file(self, header: Header, where: str) -> ColumnMap:
-        """The column map of the file called ``where``."""
+        """Return the column map of the file called ``where``."""
         ...
 
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """Says how a source table becomes canonical columns in nanometres and frames: the same for every file.
+    """How a source table becomes canonical columns in nanometres and frames: the same for every file.
 
     Attributes:
         names: Canonical name (see ``schema.LOCALISATION_COLUMNS``) -> name in the source table, at least ``x`` and
@@ -55,7 +63,7 @@ class ColumnMap:
             text; None takes numbers as they are.
 
     Raises:
-        ConfigError: A value cannot work; the message names the setting below ``columns``.
+        ConfigError: A value cannot work.
     """
 
     names: Mapping[str, Sources]
@@ -80,68 +88,73 @@ class ColumnMap:
         unknown = [name for name in self.names if name not in MAPPABLE]
         if unknown:
             raise ConfigError(
-                f"columns.names: expected canonical columns among {', '.join(MAPPABLE)}; found {', '.join(unknown)}"
+                f"expected canonical columns among {', '.join(MAPPABLE)}; found {', '.join(unknown)}", setting="names"
             )
         unnamed = [name for name in self.required if name not in self.names]
         if unnamed:
             raise ConfigError(
-                f"columns.names: expected a source column for every required column; none for {', '.join(unnamed)}. "
-                "Name it in columns.names or take it out of columns.required (x and y stay required)"
+                f"expected a source column for every required column; none for {', '.join(unnamed)}. Name it, or take "
+                "it out of required (x and y stay required)",
+                setting="names",
             )
         empty = [name for name in self.names if not _are_names(self._sources(name))]
         if empty:
             raise ConfigError(
-                f"columns.names: expected the name of a source column; found nothing for {', '.join(empty)}"
+                f"expected the name of a source column; found nothing for {', '.join(empty)}", setting="names"
             )
         several = [name for name in self.names if len(self._sources(name)) > 1 and name not in _OF_AXES]
         if several:
             raise ConfigError(
-                f"columns.names: expected one source column for {', '.join(several)}; found several. "
-                f"Only {', '.join(_OF_AXES)} may have one for each axis"
+                f"expected one source column for {', '.join(several)}; found several. Only {', '.join(_OF_AXES)} may "
+                "have one for each axis",
+                setting="names",
             )
 
     def _check_units(self) -> None:
         if not self.unit:
             raise ConfigError(
-                f"columns.unit: expected the unit of the length columns ({', '.join(LENGTH_UNITS)}); found none. "
-                "It is never guessed: look it up in the software that wrote the files"
+                f"expected the unit of the length columns ({', '.join(LENGTH_UNITS)}); found none. It is never "
+                "guessed: look it up in the software that wrote the files",
+                setting="unit",
             )
         lengths = self.length_columns
         stray = [name for name in self.units or {} if name not in lengths]
         if stray:
             raise ConfigError(
-                f"columns.units: expected length columns that columns.names maps ({', '.join(lengths)}); "
-                f"found {', '.join(stray)}"
+                f"expected length columns that names maps ({', '.join(lengths)}); found {', '.join(stray)}",
+                setting="units",
             )
         for setting, unit in (("unit", self.unit), *((f"units.{n}", u) for n, u in (self.units or {}).items())):
-            may_be_squared = setting.removeprefix("units.") in _SPREADS
+            may_be_squared = setting.removeprefix("units.") in _DEVIATIONS
             if unit not in LENGTH_UNITS and not (may_be_squared and unit in SQUARES):
-                raise ConfigError(f"columns.{setting}: expected one of {', '.join(LENGTH_UNITS)}; found {unit!r}")
+                raise ConfigError(f"expected one of {', '.join(LENGTH_UNITS)}; found {unit!r}", setting=setting)
         for name, source in [(length, source) for length in lengths for source in self._sources(length)]:
             written = unit_in_name(source)
             if written not in (None, self.unit_of(name)):
                 raise ConfigError(
-                    f"columns.unit: {name} is said to be in {self.unit_of(name)}, but its source column is called "
-                    f"{source!r}. Change columns.unit, columns.units.{name} or columns.names.{name}"
+                    f"{name} is set to {self.unit_of(name)}, but its source column is called {source!r}. Change unit, "
+                    f"units.{name} or names.{name}",
+                    setting="unit",
                 )
 
     def _check_pixel_size(self) -> None:
         in_pixels = [name for name in self.length_columns if self._root_unit(name) == PIXEL]
         if in_pixels and self.pixel_size_nm is None:
             raise ConfigError(
-                f"columns.pixel_size_nm: expected the side of a camera pixel in nm, as {', '.join(in_pixels)} "
-                "is in px; found none. It is never guessed"
+                f"expected the side of a camera pixel in nm, as {', '.join(in_pixels)} is in px; found none. It is "
+                "never guessed",
+                setting="pixel_size_nm",
             )
         if self.pixel_size_nm is not None and not in_pixels:
             raise ConfigError(
-                f"columns.pixel_size_nm: found {self.pixel_size_nm}, but no length column is in px: "
-                "set columns.unit to px, or leave the pixel size out"
+                f"found {self.pixel_size_nm}, but no length column is in px: set unit to px, or leave the pixel size "
+                "out",
+                setting="pixel_size_nm",
             )
-        if self.pixel_size_nm is not None and not 0 < self.pixel_size_nm < float("inf"):
-            raise ConfigError(f"columns.pixel_size_nm: expected a positive number; found {self.pixel_size_nm}")
+        _check_pixel_size(self.pixel_size_nm)
 
     def for_file(self, header: Header, where: str) -> ColumnMap:
-        """This map, whatever the file says of itself."""
+        """Return this map, whatever the file states."""
         return self
 
     def _sources(self, name: str) -> tuple[str, ...]:
@@ -155,56 +168,54 @@ class ColumnMap:
         return tuple(name for name in self.names if schema.is_length(name))
 
     def unit_of(self, name: str) -> str:
-        """Unit of the length column ``name`` in the source."""
+        """Return the unit of the length column ``name`` in the source."""
         return (self.units or {}).get(name, self.unit)
-
-    def is_squared(self, name: str) -> bool:
-        """Whether the source holds the square of the length ``name``."""
-        return self.unit_of(name) in SQUARES
 
     def _root_unit(self, name: str) -> str:
         unit = self.unit_of(name)
         return SQUARES.get(unit, unit)
 
     def nm_per_unit(self, name: str) -> float:
-        """Factor from the source's unit of the length column ``name``, or from the root of a squared one, to nm."""
+        """Return the factor from the unit of the length column ``name``, or the root of a squared one, to nm."""
         unit = self._root_unit(name)
         if unit == PIXEL and self.pixel_size_nm is not None:
             return float(self.pixel_size_nm)
         return NM_PER_UNIT[unit]
 
-    def present(self, found: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Canonical name -> source columns of what is mapped and among the columns ``found`` in a table."""
-        there = set(found)
-        return {name: self._sources(name) for name in self.names if there.issuperset(self._sources(name))}
+    def present(self, columns: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return canonical name -> source columns of what is mapped and among the ``columns`` of a table."""
+        names = set(columns)
+        return {name: self._sources(name) for name in self.names if names.issuperset(self._sources(name))}
 
-    def sources(self, found: Iterable[str]) -> list[str]:
-        """Source columns to read from a table with the columns ``found``, each once."""
-        return sorted({source for sources in self.present(found).values() for source in sources})
+    def sources(self, columns: Iterable[str]) -> list[str]:
+        """Return the source columns to read from a table with these ``columns``, each once."""
+        return sorted({source for sources in self.present(columns).values() for source in sources})
 
-    def check_required(self, found: Sequence[str], where: str) -> None:
-        """Checks that a table with the columns ``found`` can be read.
+    def check_required(self, present: Sequence[str], where: str) -> None:
+        """Check that a table with the columns ``present`` can be read.
 
         Raises:
             MissingColumnsError: A required column is absent from the table called ``where``.
             DataError: A mapped column is there twice.
         """
-        absent = {name: [source for source in self._sources(name) if source not in found] for name in self.required}
+        absent = {name: [source for source in self._sources(name) if source not in present] for name in self.required}
         missing = [f"{source!r} ({name})" for name, sources in absent.items() for source in sources]
         if missing:
             raise MissingColumnsError(
-                f"{where}: expected the column {', '.join(missing)}; found the columns "
-                f"{list_names(found)}. Change columns.names to the names in the file"
+                f"{where}: expected the column {', '.join(missing)}; found the columns {list_names(present)}. Change "
+                "names to those in the file",
+                setting="names",
             )
-        twice = [source for source in self.sources(found) if f"{source}{DUPLICATE}0" in found]
+        twice = [source for source in self.sources(present) if f"{source}{DUPLICATE}0" in present]
         if twice:
             raise DataError(
                 f"{where}: expected the column {', '.join(map(repr, twice))} once; found it twice. "
-                "Which one is right is not known: take one out, or leave the column out of columns.names"
+                "Which one is right is not known: take one out, or leave the column out of names",
+                setting="names",
             )
 
     def to_canonical(self, table: pl.DataFrame, where: str) -> pl.DataFrame:
-        """Picks, renames, casts and converts the mapped columns of a source table.
+        """Pick, rename, cast and convert the mapped columns of a source table.
 
         What is not a number becomes null; ``refuse_rows`` counts it. Frames are shifted so that the first is 0.
 
@@ -222,32 +233,109 @@ class ColumnMap:
         """
         self.check_required(table.columns, where)
         present = self.present(table.columns)
-        taken = [self._taken(name, present[name]) for name in MAPPABLE if name in present]
-        return canonical_table(table, taken, self.channels, where)
+        columns = [self._canonical(name, present[name]) for name in MAPPABLE if name in present]
+        return canonical_table(table, columns, self.channels, where)
 
-    def _taken(self, name: str, sources: tuple[str, ...]) -> Taken:
+    def _canonical(self, name: str, sources: tuple[str, ...]) -> CanonicalColumn:
         if not schema.is_length(name):
-            return Taken(name, sources)
-        return Taken(name, sources, self.nm_per_unit(name), self.is_squared(name))
+            return CanonicalColumn(name, sources)
+        return CanonicalColumn(name, sources, self.nm_per_unit(name), self.unit_of(name) in SQUARES)
+
+
+class FileColumns:
+    """Names and units as each file states them, so that files of several kinds may lie side by side.
+
+    Args:
+        pixel_size_nm: Side of a camera pixel in nm, for files in pixels that do not record it; a file that records
+            another one is refused. Files without a length in pixels do not need it.
+        leave_out: Canonical columns that are not read, such as ``z`` to work in 2D.
+        channels: Names of the channels as the files write them, where they write text: the first becomes channel 0.
+
+    Raises:
+        ConfigError: A value cannot work.
+    """
+
+    def __init__(
+        self,
+        pixel_size_nm: float | None = None,
+        leave_out: Sequence[str] = (),
+        channels: Sequence[str] | None = None,
+    ) -> None:
+        _check_pixel_size(pixel_size_nm)
+        optional = [name for name in MAPPABLE if name not in (schema.X, schema.Y)]
+        wrong = [name for name in leave_out if name not in optional]
+        if wrong:
+            raise ConfigError(f"expected some of {', '.join(optional)}; found {', '.join(wrong)}", setting="leave_out")
+        self.pixel_size_nm = pixel_size_nm
+        self.leave_out = tuple(leave_out)
+        self.channels = channel_names(channels)
+
+    def for_file(self, header: Header, where: str) -> ColumnMap:
+        """Return the column map of one file.
+
+        Args:
+            header: Names, metadata and layout of the file.
+            where: What to call the file in errors.
+
+        Raises:
+            DataError: The file does not state what its columns are, or in which unit.
+        """
+        layout = header.layout
+        if layout is None:
+            raise DataError(
+                f"{where}: expected columns of a known software, with their units; found the columns "
+                f"{list_names(header.names)}. Choose 'nm' for columns called x, y, ... in nanometres, else 'custom' "
+                "with names and unit"
+            )
+        if layout.trouble:
+            raise DataError(f"{where}: {layout.trouble}")
+        names = {name: source for name, source in layout.names.items() if name not in self.leave_out}
+        units = {name: unit for name, unit in layout.units.items() if name in names}
+        _check_layout_units(units, where)
+        in_pixels = [name for name, unit in units.items() if SQUARES.get(unit, unit) == PIXEL]
+        pixel_size_nm = self._pixel_size(layout, in_pixels, where) if in_pixels else None
+        return ColumnMap(names, unit="nm", units=units, pixel_size_nm=pixel_size_nm, channels=self.channels)
+
+    def _pixel_size(self, layout: Layout, in_pixels: Sequence[str], where: str) -> float:
+        written, given = layout.pixel_size_nm, self.pixel_size_nm
+        if written is None and given is None:
+            positions = {schema.X, schema.Y} & set(in_pixels)
+            without = "" if positions else f", or read the file without them: leave_out=[{','.join(in_pixels)}]"
+            raise DataError(
+                f"{where}: {layout.software} gives {', '.join(in_pixels)} in camera pixels; expected their size in "
+                f"{layout.pixel_size_from} or here; found neither. It is never guessed{without}",
+                setting="pixel_size_nm",
+            )
+        if written is not None and not 0 < written < float("inf"):
+            raise DataError(f"{where}: expected a positive size of a camera pixel in nm; found {written} in the file")
+        if written is not None and given is not None and abs(written - given) > 1e-9 * written:
+            raise DataError(
+                f"{where}: expected one size of a camera pixel; found {written:g} nm in the file and {given:g} nm "
+                "here. Set it to null to take that of the file",
+                setting="pixel_size_nm",
+            )
+        return float(written or given or 0)
+
+
+def _check_pixel_size(pixel_size_nm: float | None) -> None:
+    if pixel_size_nm is not None and not 0 < pixel_size_nm < float("inf"):
+        raise ConfigError(f"expected a positive number; found {pixel_size_nm}", setting="pixel_size_nm")
+
+
+def _check_layout_units(units: Mapping[str, str], where: str) -> None:
+    strange = [f"{unit!r} for {name}" for name, unit in units.items() if SQUARES.get(unit, unit) not in LENGTH_UNITS]
+    if strange:
+        raise DataError(
+            f"{where}: expected lengths in {', '.join(LENGTH_UNITS)}; found {', '.join(strange)}. Convert the file, or "
+            "leave the column out",
+            setting="leave_out",
+        )
 
 
 def list_names(names: Sequence[str]) -> str:
-    """Names of columns for an error, not more and not longer than somebody would read."""
+    """Return names of columns for an error, not more and not longer than somebody would read."""
     shown = [repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...") for name in names[:_SHOWN]]
     return (", ".join(shown) or "none") + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def channel_names(channels: Sequence[Any] | None) -> tuple[str, ...] | None:
-    """Names of channels as text, for a file may write a wavelength, which a setting holds as a number.
-
-    Raises:
-        ConfigError: A name is there twice.
-    """
-    names = None if channels is None else tuple(str(channel).strip() for channel in channels)
-    twice = sorted({name for name in names or () if (names or ()).count(name) > 1})
-    if twice:
-        raise ConfigError(f"columns.channels: expected each name once; found {', '.join(twice)} again")
-    return names
 
 
 def _frozen(source: Any) -> Any:

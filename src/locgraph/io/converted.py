@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +14,17 @@ import polars as pl
 from locgraph import __version__, schema
 from locgraph.errors import DataError
 from locgraph.io.label_map import EACH_LOCALISATION, SCOPE
-from locgraph.io.readers.parquet import SUFFIX, ParquetReader
-from locgraph.provenance import whole_file
+from locgraph.io.readers.columnar import SUFFIX, is_parquet, read_metadata
+from locgraph.io.values import PIXEL, SQUARES, unit_in_name
+from locgraph.provenance import versions, whole_file, write_json
+from locgraph.run_folder import IMPORT_RECORD
 
 META_SOURCE: Final = "source"  # JSON: path, digest, reader and software of the file it was made from
-META_SOURCE_METADATA: Final = "source_metadata"  # JSON: what that file said of itself, key -> text
+META_SOURCE_METADATA: Final = "source_metadata"  # JSON: metadata of that file, key -> text
 META_FIRST_FRAME: Final = "first_frame"  # integer: what the source calls frame 0
-META_NOTES: Final = "notes"  # JSON: list of what else a user should know of how it was read
+META_NOTES: Final = "notes"  # JSON: list of remarks on how it was read
+
+_IMPORTS: Final = "imports"
 
 ROWS_READ: Final = "rows_read"
 ROWS_REFUSED: Final = "rows_refused"
@@ -28,15 +33,15 @@ ROWS_REFUSED: Final = "rows_refused"
 
 @dataclass(frozen=True)
 class Converted:
-    """What a converted file says of itself.
+    """Metadata of a converted file.
 
     Attributes:
         fov_id: Name of the FOV.
         dimensions: 2 or 3.
         source: ``path``, ``digest``, ``reader`` and ``software`` of the file it was made from.
         counts: Rows read and refused, localisations kept.
-        recipe: The settings, and what they came to for this file: ``names`` (canonical name -> source columns),
-            ``units``, ``pixel_size_nm`` and ``not_taken`` (source columns left behind).
+        recipe: The settings, and the columns that they gave for this file: ``names`` (canonical name -> source
+            columns), ``units``, ``pixel_size_nm`` and ``not_taken`` (source columns left behind).
         fingerprint: Of source and settings: equal means up to date.
         label: Class name; None where it has none.
         class_names: All classes, in the order of their indices.
@@ -44,8 +49,8 @@ class Converted:
         group: Group; None where it has none.
         channels: Channel index -> name, as far as names are known.
         first_frame: What the source calls frame 0; None without frames.
-        notes: What else a user should know of how it was read.
-        source_metadata: What the source said of itself.
+        notes: Remarks on how it was read.
+        source_metadata: Metadata of the source.
     """
 
     fov_id: str
@@ -71,12 +76,12 @@ class Converted:
 
 
 def converted_path(folder: Path, fov_id: str) -> Path:
-    """Where the file of a FOV lies."""
+    """Return the path of the file of a FOV."""
     return folder / f"{fov_id}{SUFFIX}"
 
 
 def write_converted(path: Path, table: pl.DataFrame, about: Converted) -> None:
-    """Writes one FOV, whole or not at all.
+    """Write one FOV, whole or not at all.
 
     Args:
         path: Where to.
@@ -93,29 +98,28 @@ def write_converted(path: Path, table: pl.DataFrame, about: Converted) -> None:
 
 
 def read_converted(path: Path) -> Converted | None:
-    """What a file written by ``write_converted`` says of itself; None where it is absent, damaged or another file."""
+    """Return the metadata of a file of `write_converted`; None where it is absent, damaged or another file."""
     try:
-        reader = ParquetReader()
-        if not reader.accepts(path):
+        if not is_parquet(path):
             return None
-        found = reader.read_header(path).metadata
-        names = json.loads(found.get(schema.META_LABEL_MAP, "{}"))
-        label = found.get(schema.META_LABEL)
+        metadata = read_metadata(path)
+        names = json.loads(metadata.get(schema.META_LABEL_MAP, "{}"))
+        label = metadata.get(schema.META_LABEL)
         return Converted(
-            fov_id=found[schema.META_FOV_ID],
-            dimensions=int(found[schema.META_DIMENSIONS]),
-            source=dict(json.loads(found[META_SOURCE])),
-            counts={name: int(count) for name, count in json.loads(found[schema.META_COUNTS]).items()},
-            recipe=dict(json.loads(found[schema.META_RECIPE])),
-            fingerprint=found[schema.META_FINGERPRINT],
+            fov_id=metadata[schema.META_FOV_ID],
+            dimensions=int(metadata[schema.META_DIMENSIONS]),
+            source=dict(json.loads(metadata[META_SOURCE])),
+            counts={name: int(count) for name, count in json.loads(metadata[schema.META_COUNTS]).items()},
+            recipe=dict(json.loads(metadata[schema.META_RECIPE])),
+            fingerprint=metadata[schema.META_FINGERPRINT],
             label=None if label is None else names[label],
             class_names=tuple(names[str(index)] for index in range(len(names))),
-            loc_labels=found.get(SCOPE) == EACH_LOCALISATION,
-            group=found.get(schema.META_GROUP),
-            channels=json.loads(found.get(schema.META_CHANNEL_LABELS, "{}")),
-            first_frame=int(found[META_FIRST_FRAME]) if META_FIRST_FRAME in found else None,
-            notes=tuple(json.loads(found[META_NOTES])),
-            source_metadata=json.loads(found[META_SOURCE_METADATA]),
+            loc_labels=metadata.get(SCOPE) == EACH_LOCALISATION,
+            group=metadata.get(schema.META_GROUP),
+            channels=json.loads(metadata.get(schema.META_CHANNEL_LABELS, "{}")),
+            first_frame=int(metadata[META_FIRST_FRAME]) if META_FIRST_FRAME in metadata else None,
+            notes=tuple(json.loads(metadata[META_NOTES])),
+            source_metadata=json.loads(metadata[META_SOURCE_METADATA]),
         )
     except (DataError, OSError, KeyError, ValueError, TypeError, AttributeError):
         return None
@@ -125,7 +129,7 @@ def _metadata(table: pl.DataFrame, about: Converted) -> dict[str, str]:
     def text(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
 
-    found = {
+    metadata = {
         schema.META_FOV_ID: about.fov_id,
         schema.META_DIMENSIONS: str(about.dimensions),
         schema.META_UNITS: text({name: schema.LOCALISATION_COLUMNS[name].unit for name in table.columns}),
@@ -138,17 +142,133 @@ def _metadata(table: pl.DataFrame, about: Converted) -> dict[str, str]:
         META_NOTES: text(list(about.notes)),
     }
     if schema.CHANNEL in table.columns:
-        found[schema.META_CHANNELS] = text(table[schema.CHANNEL].unique().sort().to_list())
+        metadata[schema.META_CHANNELS] = text(table[schema.CHANNEL].unique().sort().to_list())
     if about.channels:
-        found[schema.META_CHANNEL_LABELS] = text(dict(about.channels))
+        metadata[schema.META_CHANNEL_LABELS] = text(dict(about.channels))
     if about.class_names:
-        found[schema.META_LABEL_MAP] = text(dict(enumerate(about.class_names)))
+        metadata[schema.META_LABEL_MAP] = text(dict(enumerate(about.class_names)))
     if about.loc_labels:
-        found[SCOPE] = EACH_LOCALISATION
+        metadata[SCOPE] = EACH_LOCALISATION
     if about.label is not None:
-        found[schema.META_LABEL] = str(about.class_names.index(about.label))
+        metadata[schema.META_LABEL] = str(about.class_names.index(about.label))
     if about.group is not None:
-        found[schema.META_GROUP] = about.group
+        metadata[schema.META_GROUP] = about.group
     if about.first_frame is not None:
-        found[META_FIRST_FRAME] = str(about.first_frame)
-    return found
+        metadata[META_FIRST_FRAME] = str(about.first_frame)
+    return metadata
+
+
+def read_import_record(target: Path) -> dict[str, Any]:
+    """Return source -> what an earlier import of it into a folder recorded; empty where there was none.
+
+    Raises:
+        DataError: There is a file of this name that is no such record.
+    """
+    path = target / IMPORT_RECORD
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))[_IMPORTS])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"expected no {IMPORT_RECORD} but that of an earlier import; found another file, {path}. Choose another "
+            "folder, or move it away",
+            setting="target",
+        ) from error
+
+
+def write_import_record(
+    target: Path,
+    source: Path,
+    earlier: Mapping[str, Any],
+    files: Mapping[str, Converted],
+    failures: Mapping[str, str],
+    settings: Mapping[str, Any],
+) -> None:
+    """Record an import beside the files; these hold the rest.
+
+    Args:
+        target: The folder.
+        source: File or folder that was imported.
+        earlier: Record of earlier imports, see `read_import_record`.
+        files: FOV -> metadata of its file.
+        failures: FOV -> why it failed.
+        settings: Plain settings of the import.
+    """
+    fovs = {
+        fov_id: {"source": dict(about.source), "counts": dict(about.counts), "notes": list(about.notes)}
+        for fov_id, about in files.items()
+    }
+    record = {"settings": settings, "versions": versions(), "fovs": fovs, "failures": dict(sorted(failures.items()))}
+    write_json(target / IMPORT_RECORD, {_IMPORTS: {**earlier, str(source): record}})
+
+
+def summarise(files: Sequence[Converted], n_made: int, n_failed: int) -> list[tuple[str, str]]:
+    """Return name and value of each fact about an import: counts, columns taken and not taken, classes, groups, notes.
+
+    Args:
+        files: Metadata of the files that are up to date.
+        n_made: How many of them were converted now.
+        n_failed: Number of FOVs that failed.
+    """
+    kept, read, refused = (
+        sum(about.counts[name] for about in files) for name in (schema.N_LOCALISATIONS, ROWS_READ, ROWS_REFUSED)
+    )
+    reasons: Counter[str] = Counter()
+    for about in files:
+        reasons.update(about.refused)
+    dimensions = " and ".join(f"{number}D" for number in sorted({about.dimensions for about in files}))
+    classes = Counter(about.label for about in files if about.label is not None)
+    facts = [
+        ("FOVs", f"{n_made:,} converted, {len(files) - n_made:,} up to date, {n_failed:,} failed"),
+        ("localisations", f"{kept:,} in {dimensions}" if files else "none"),
+        ("rows refused", f"{refused:,} of {read:,}"),
+        *(("", f"{count:,}: {reason}") for reason, count in reasons.most_common()),
+        *_summarise_columns(files),
+        ("classes", ", ".join(f"{name} {n}" for name, n in sorted(classes.items()))),
+        ("groups", f"{len({about.group for about in files} - {None})}"),
+        ("notes", _count_each(about.notes for about in files)),
+    ]
+    return [(name, words) for name, words in facts if words not in ("", "0")]
+
+
+def count_unused_labels(files: Sequence[Converted]) -> tuple[int, int]:
+    """Return the number of FOVs whose source holds a class, or classes of localisations, that no label source took."""
+    fovs = sum(about.label is None and schema.META_LABEL in about.source_metadata for about in files)
+    localisations = sum(not about.loc_labels and schema.LOC_LABEL in about.recipe["names"] for about in files)
+    return fovs, localisations
+
+
+def count_fovs(number: int) -> str:
+    """Return a number of FOVs in words."""
+    return f"{number:,} FOV" + ("" if number == 1 else "s")
+
+
+def _summarise_columns(files: Sequence[Converted]) -> Iterator[tuple[str, str]]:
+    """Yield the columns taken and not taken, for each software."""
+    kinds = {about.source.get("software") for about in files}
+    for kind in sorted(kinds, key=str):
+        same = [about for about in files if about.source.get("software") == kind]
+        start = "" if kinds == {None} else f"{kind or 'other'} ({count_fovs(len(same))}): "
+        yield "columns taken", start + _count_each(_columns_taken(about) for about in same)
+        left = _count_each(about.recipe["not_taken"] for about in same)
+        yield "not taken", start + (left or "none, all were taken")
+
+
+def _columns_taken(about: Converted) -> list[str]:
+    """Return each column as ``x from x [nm]``, with the unit where its name does not state it."""
+    units, pixel = about.recipe["units"], about.recipe["pixel_size_nm"]
+    columns = []
+    for name, sources in about.recipe["names"].items():
+        unit = units.get(name)
+        size = f" of {pixel:g} nm" if unit and SQUARES.get(unit, unit) == PIXEL else ""
+        is_stated = unit is None or all(unit_in_name(source) == unit for source in sources)
+        columns.append(f"{name} from {' and '.join(sources)}" + ("" if is_stated and not size else f" in {unit}{size}"))
+    return columns
+
+
+def _count_each(texts: Iterable[Iterable[str]]) -> str:
+    """Return the texts of all FOVs, most frequent first; with the number of FOVs, where not in all."""
+    each = [list(own) for own in texts]
+    counts = Counter(text for own in each for text in own)
+    return "; ".join(text if n == len(each) else f"{text} ({count_fovs(n)})" for text, n in counts.most_common())

@@ -16,11 +16,10 @@ import polars as pl
 
 from locgraph import __version__, schema
 from locgraph.errors import DataError
-from locgraph.io.readers.parquet import SUFFIX, ParquetReader, read_metadata
+from locgraph.io.readers.columnar import SUFFIX, read_metadata, read_parquet
 from locgraph.provenance import whole_file
+from locgraph.run_folder import CLUSTERS, LOCS
 
-LOCS: Final = "locs"
-CLUSTERS: Final = "clusters"
 _KEYS: Final = (schema.VIEW, schema.CLUSTER_ID)
 
 
@@ -31,7 +30,7 @@ class ExtractedFov:
     Attributes:
         fov_id: Its name.
         locs: Localisations that belong to a cluster, sorted by ``view`` and ``cluster_id``; lengths in nm. Where
-            ``data.keep_unclustered`` is true, also those that belong to none, with ``cluster_id`` -1.
+            localisations without a cluster are kept, also those that belong to none, with ``cluster_id`` -1.
         clusters: One row for each cluster, sorted by ``view`` and ``cluster_id``, which runs from 0 within each view.
         dimensions: 2 or 3.
         label: Class name; None where it has none.
@@ -57,7 +56,7 @@ class ExtractedFov:
 
 
 def write_fov(folder: Path, fov: ExtractedFov) -> None:
-    """Writes both tables, each whole or not at all.
+    """Write both tables, each whole or not at all.
 
     Args:
         folder: The featextracted folder.
@@ -75,84 +74,73 @@ def write_fov(folder: Path, fov: ExtractedFov) -> None:
 
 
 def read_fov(folder: Path, fov_id: str) -> ExtractedFov:
-    """Reads one FOV.
+    """Read one FOV.
 
     Raises:
         DataError: A file is absent, damaged, or not of this kind, or the two come from different runs.
     """
-    reader = ParquetReader()
     tables, metadata = {}, {}
     for kind in (LOCS, CLUSTERS):
         path = fov_path(folder, kind, fov_id)
         if not path.is_file():
             raise DataError(f"{fov_id}: expected its {kind} at {path}; found no file. Extract the features of this FOV")
-        tables[kind], metadata[kind] = reader.read_table(path)
-    found = metadata[CLUSTERS]
+        tables[kind], metadata[kind] = read_parquet(path)
+    common = metadata[CLUSTERS]
     try:
-        if metadata[LOCS][schema.META_FINGERPRINT] != found[schema.META_FINGERPRINT]:
+        if metadata[LOCS][schema.META_FINGERPRINT] != common[schema.META_FINGERPRINT]:
             raise DataError(
                 f"{fov_id}: expected one fingerprint in locs and clusters below {folder}; found two: an interrupted "
                 "run. Extract the features of this FOV again"
             )
-        names = json.loads(found[schema.META_LABEL_MAP])
-        label = found.get(schema.META_LABEL)
+        names = json.loads(common[schema.META_LABEL_MAP])
+        label = common.get(schema.META_LABEL)
         return ExtractedFov(
             fov_id=fov_id,
             locs=tables[LOCS],
             clusters=tables[CLUSTERS],
-            dimensions=int(found[schema.META_DIMENSIONS]),
+            dimensions=int(common[schema.META_DIMENSIONS]),
             label=None if label is None else names[label],
             class_names=tuple(names[str(index)] for index in range(len(names))),
-            group=found.get(schema.META_GROUP),
-            units=json.loads(found[schema.META_UNITS]),
-            counts=json.loads(found[schema.META_COUNTS]),
-            recipe=json.loads(found[schema.META_RECIPE]),
-            fingerprint=found[schema.META_FINGERPRINT],
+            group=common.get(schema.META_GROUP),
+            units=json.loads(common[schema.META_UNITS]),
+            counts=json.loads(common[schema.META_COUNTS]),
+            recipe=json.loads(common[schema.META_RECIPE]),
+            fingerprint=common[schema.META_FINGERPRINT],
         )
     except (KeyError, ValueError) as error:
         raise DataError(
-            f"{fov_id}: expected locgraph's metadata in the files below {folder}; found {', '.join(found) or 'none'} "
+            f"{fov_id}: expected locgraph's metadata in the files below {folder}; found {', '.join(common) or 'none'} "
             f"({error!r}). Extract the features again"
         ) from error
 
 
 def read_fingerprint(folder: Path, fov_id: str) -> str | None:
-    """Fingerprint of a complete FOV, from the metadata alone; None where it is absent, unreadable or incomplete."""
-    found = set()
+    """Return the fingerprint of a complete FOV, from the metadata alone; None where it is unreadable or incomplete."""
+    fingerprints = set()
     for kind in (LOCS, CLUSTERS):
         try:
-            found.add(_read_metadata(fov_path(folder, kind, fov_id)).get(schema.META_FINGERPRINT))
+            fingerprints.add(read_metadata(fov_path(folder, kind, fov_id)).get(schema.META_FINGERPRINT))
         except (DataError, OSError):
             return None
-    return found.pop() if len(found) == 1 else None
+    return fingerprints.pop() if len(fingerprints) == 1 else None
 
 
 def read_counts(folder: Path, fov_id: str) -> dict[str, int]:
-    """What was refused, dropped and kept when the tables of a FOV were made, from the metadata alone.
+    """Return what was refused, dropped and kept when the tables of a FOV were made, from the metadata alone.
 
     Raises:
         DataError: The file is absent, damaged, or was not written by locgraph.
     """
     path = fov_path(folder, CLUSTERS, fov_id)
     try:
-        counts = json.loads(_read_metadata(path)[schema.META_COUNTS])
+        counts = json.loads(read_metadata(path)[schema.META_COUNTS])
         return {name: int(count) for name, count in counts.items()}
     except (OSError, KeyError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: expected counts in its metadata; found none that can be read ({error})") from error
 
 
-def _read_metadata(path: Path) -> dict[str, str]:
-    try:
-        return read_metadata(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise DataError(
-            f"{path}: expected a whole parquet file; found one that is truncated or damaged ({error}). Delete it, and "
-            "run again"
-        ) from error
-
-
 def list_fovs(folder: Path) -> list[str]:
-    """Names of the FOVs whose clusters are in ``folder``, sorted; none where there is no such folder."""
+    """Return the names of the FOVs whose clusters are in ``folder``, sorted; none where there is no such folder."""
     root = folder / CLUSTERS
     return sorted(
         path.relative_to(root).as_posix().removesuffix(SUFFIX)
@@ -162,7 +150,7 @@ def list_fovs(folder: Path) -> list[str]:
 
 
 def fov_path(folder: Path, kind: str, fov_id: str) -> Path:
-    """Where the table ``kind`` (``locs`` or ``clusters``) of a FOV lies."""
+    """Return the path of the table ``kind`` (``locs`` or ``clusters``) of a FOV."""
     return folder / kind / f"{fov_id}{SUFFIX}"
 
 
@@ -178,7 +166,7 @@ def _sorted(table: pl.DataFrame, fov_id: str, kind: str) -> pl.DataFrame:
 
 
 def _keys(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """View and cluster of each row (n,); small tables are many, and numpy is quicker with them than polars."""
+    """Return view and cluster of each row (n,); small tables are many, and numpy is quicker with them than polars."""
     return table[schema.VIEW].to_numpy(), table[schema.CLUSTER_ID].to_numpy()
 
 
@@ -204,7 +192,7 @@ def _metadata(fov: ExtractedFov, locs: pl.DataFrame) -> dict[str, str]:
     def text(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
 
-    found = {
+    metadata = {
         schema.META_FOV_ID: fov.fov_id,
         schema.META_DIMENSIONS: str(fov.dimensions),
         schema.META_LABEL_MAP: text(dict(enumerate(fov.class_names))),
@@ -215,9 +203,9 @@ def _metadata(fov: ExtractedFov, locs: pl.DataFrame) -> dict[str, str]:
         schema.META_VERSION: __version__,
     }
     if schema.CHANNEL in locs.columns:
-        found[schema.META_CHANNELS] = text(locs[schema.CHANNEL].unique().sort().to_list())
+        metadata[schema.META_CHANNELS] = text(locs[schema.CHANNEL].unique().sort().to_list())
     if fov.label is not None:
-        found[schema.META_LABEL] = str(fov.class_names.index(fov.label))
+        metadata[schema.META_LABEL] = str(fov.class_names.index(fov.label))
     if fov.group is not None:
-        found[schema.META_GROUP] = fov.group
-    return found
+        metadata[schema.META_GROUP] = fov.group
+    return metadata

@@ -8,24 +8,23 @@ from typing import Protocol
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.io.fov_names import FolderLevel, NamePattern
-from locgraph.io.lookup import MISSING, Lookup
-from locgraph.io.rawfile import RawFile
+from locgraph.io.header import RawFile
+from locgraph.io.lookup import MISSING, FolderLevel, Lookup, NamePattern
 
-Found = tuple[dict[str, str | None], dict[str, str]]
+Grouping = tuple[dict[str, str | None], dict[str, str]]
 """FOV -> group, None where it has none; and FOV -> why it has none although it should."""
 
 
 class GroupSource(Protocol):
-    """Finds the group of each FOV."""
+    """Find the group of each FOV."""
 
     @property
     def tables(self) -> tuple[Path, ...]:
         """Tables that are read for it, which are no localisations."""
         ...
 
-    def groups(self, files: Sequence[RawFile]) -> Found:
-        """FOV -> group, and FOV -> why it has none although it should."""
+    def groups(self, files: Sequence[RawFile]) -> Grouping:
+        """Return FOV -> group, and FOV -> why it has none although it should."""
         ...
 
 
@@ -34,8 +33,8 @@ class NoGroups:
 
     tables: tuple[Path, ...] = ()
 
-    def groups(self, files: Sequence[RawFile]) -> Found:
-        """Gives no FOV a group."""
+    def groups(self, files: Sequence[RawFile]) -> Grouping:
+        """Give no FOV a group."""
         return dict.fromkeys((file.fov_id for file in files), None), {}
 
 
@@ -52,15 +51,15 @@ class RegexGroups:
     tables: tuple[Path, ...] = ()
 
     def __init__(self, pattern: str) -> None:
-        self._pattern = NamePattern(pattern, "groups")
+        self._pattern = NamePattern(pattern)
 
-    def groups(self, files: Sequence[RawFile]) -> Found:
-        """Finds the group of each FOV; one whose name does not match is a failure."""
+    def groups(self, files: Sequence[RawFile]) -> Grouping:
+        """Find the group of each FOV; one whose name does not match is a failure."""
 
         def reason(file: RawFile) -> str:
             return (
                 f"expected a group in the name {file.fov_id}; found no match of {self._pattern.pattern!r}. "
-                "Change groups.pattern, or take the file out of data.raw_dir"
+                "Change pattern, or take the file out of the folder"
             )
 
         return _each(files, lambda file: self._pattern.find(file.fov_id), reason)
@@ -81,15 +80,15 @@ class FolderGroups:
     tables: tuple[Path, ...] = ()
 
     def __init__(self, level: int = 1) -> None:
-        self._folder = FolderLevel(level, "groups")
+        self._folder = FolderLevel(level)
 
-    def groups(self, files: Sequence[RawFile]) -> Found:
-        """Finds the group of each FOV; a file that is not below so many folders of the raw folder is a failure."""
+    def groups(self, files: Sequence[RawFile]) -> Grouping:
+        """Find the group of each FOV; a file that is not below so many folders of the raw folder is a failure."""
 
         def reason(file: RawFile) -> str:
             return (
-                f"expected {file.path} at least {self._folder.level} folders below data.raw_dir; found "
-                f"{file.fov_id.count('/')}. Move it, change groups.level, or choose another groups setting"
+                f"expected {file.path} at least {self._folder.level} folders below the folder of all files; found "
+                f"{file.fov_id.count('/')}. Move it, change level, or choose another source of groups"
             )
 
         return _each(files, lambda file: self._folder.find(file.fov_id), reason)
@@ -109,21 +108,21 @@ class MetadataGroups:
 
     def __init__(self, key: str = schema.META_GROUP) -> None:
         if not key:
-            raise ConfigError("groups.key: expected a key of the files' metadata; found an empty value")
+            raise ConfigError("expected a key of the files' metadata; found an empty value", setting="key")
         self._key = key
 
-    def groups(self, files: Sequence[RawFile]) -> Found:
-        """Finds the group of each FOV; one whose metadata do not name it is a failure."""
+    def groups(self, files: Sequence[RawFile]) -> Grouping:
+        """Find the group of each FOV; one whose metadata do not name it is a failure."""
 
         def group(file: RawFile) -> str | None:
-            found = file.metadata.get(self._key, "").strip()
-            return None if found.lower() in (*MISSING, "none", "null") else found  # as None becomes in text
+            value = file.metadata.get(self._key, "").strip()
+            return None if value.lower() in (*MISSING, "none", "null") else value  # as None becomes in text
 
         def reason(file: RawFile) -> str:
-            found = f"{file.metadata[self._key]!r}" if self._key in file.metadata else ", ".join(file.metadata)
+            present = f"{file.metadata[self._key]!r}" if self._key in file.metadata else ", ".join(file.metadata)
             return (
-                f"{file.path}: expected a group under {self._key!r} in the file's metadata; found {found or 'none'}. "
-                "Change groups.key, or choose another groups setting"
+                f"{file.path}: expected a group under {self._key!r} in the file's metadata; found {present or 'none'}. "
+                "Change key, or choose another source of groups"
             )
 
         return _each(files, group, reason)
@@ -149,11 +148,11 @@ class TableGroups:
         group_column: str = schema.GROUP,
         sheet: str | None = None,
     ) -> None:
-        self._lookup = Lookup(Path(path), fov_column, group_column, "groups", sheet)
+        self._lookup = Lookup(Path(path), fov_column, group_column, "group", sheet)
         self.tables = (Path(path),)
 
-    def groups(self, files: Sequence[RawFile]) -> Found:
-        """Finds the group of each FOV; a FOV without exactly one row with a group is a failure.
+    def groups(self, files: Sequence[RawFile]) -> Grouping:
+        """Find the group of each FOV; a FOV without exactly one row with a group is a failure.
 
         Raises:
             DataError: The table is absent or unreadable, or lacks a column.
@@ -164,13 +163,15 @@ class TableGroups:
         return by_fov, failures
 
 
-def _each(files: Sequence[RawFile], group: Callable[[RawFile], str | None], reason: Callable[[RawFile], str]) -> Found:
+def _each(
+    files: Sequence[RawFile], group: Callable[[RawFile], str | None], reason: Callable[[RawFile], str]
+) -> Grouping:
     by_fov: dict[str, str | None] = {}
     failures: dict[str, str] = {}
     for file in files:
-        found = group(file)
-        if found:
-            by_fov[file.fov_id] = found
+        name = group(file)
+        if name:
+            by_fov[file.fov_id] = name
         else:
             failures[file.fov_id] = reason(file)
     return by_fov, failures

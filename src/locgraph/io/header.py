@@ -1,9 +1,10 @@
-"""What a file says of itself before its rows are read."""
+"""Header of a file: names of columns, metadata and layout, known before its rows are read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 PREAMBLE: Final = "preamble"
@@ -13,19 +14,19 @@ Sources = str | tuple[str, ...]
 """A column of a file, or several that are one quantity along several axes: their root mean square counts."""
 
 NOTE: Final = "note"
-"""Entry of the metadata under which a reader tells what it left out of a file, and why."""
+"""Entry of the metadata in which a reader notes what it left out of a file, and why."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the columns of a file are called and which units they have, where file or format says so.
+    """How the columns of a file are called and which units they have, where file or format states it.
 
     Attributes:
         software: What writes such files, for messages.
         names: Canonical name (see ``schema.LOCALISATION_COLUMNS``) -> name or names in the file.
         units: Canonical name -> unit (``nm``, ``um``, ``m`` or ``px``, or the square of one, such as ``nm^2``, where
             the column holds a variance) of every length in ``names``.
-        pixel_size_nm: Side of a camera pixel in nm; None where the file does not say.
+        pixel_size_nm: Side of a camera pixel in nm; None where the file does not state it.
         pixel_size_from: Where a missing pixel size should have stood, for messages.
         trouble: Why this file cannot be read by its layout, with what to do; empty where it can.
         ends_at_nul: Whether this software ends the table with a NUL byte, and writes its settings behind it.
@@ -42,7 +43,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself.
+    """Names, metadata and layout of a file.
 
     Attributes:
         names: Names of its columns.
@@ -53,3 +54,20 @@ class Header:
     names: tuple[str, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     layout: Layout | None = None
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A raw file of one field of view (FOV), as far as its header is known.
+
+    Attributes:
+        fov_id: Its path below the raw folder, with ``/`` and without suffix.
+        path: Where it is.
+        columns: Names of its columns.
+        metadata: Its metadata as text, where its format has any.
+    """
+
+    fov_id: str
+    path: Path
+    columns: tuple[str, ...]
+    metadata: dict[str, str]

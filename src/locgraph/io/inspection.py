@@ -1,9 +1,9 @@
-"""What a file of localisations holds, told without refusing it."""
+"""Inspection of a file of localisations: its columns with units and ranges, classes, channels and possible faults."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,42 +11,112 @@ from typing import Any
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError, DataError
-from locgraph.io.column_ranges import ColumnRange, other_ranges, taken_ranges
+from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.columns import ColumnMap, ColumnSource
 from locgraph.io.header import NOTE
 from locgraph.io.label_map import read_map
 from locgraph.io.localisations import from_frame_0, refuse_rows, without_flat_z
-from locgraph.io.problems import find_problems
-from locgraph.io.read import Reader, find_reader
-from locgraph.io.suggestion import suggest_columns
+from locgraph.io.problems import ColumnSuggestion, find_problems, suggest_columns
+from locgraph.io.read import find_columns, open_reader
+
+
+@dataclass(frozen=True)
+class ColumnRange:
+    """One column of a file.
+
+    Attributes:
+        source: Its name in the file; of several that are one quantity, all.
+        dtype: Its type in the file.
+        canonical: locgraph's name; None where it is not taken.
+        source_unit: Unit of a length in the file; None for what is no length, or not taken.
+        unit: Unit of the values below; None where it is not taken.
+        low: Smallest finite value; None where there is none, or it is text.
+        median: Median of the finite values.
+        high: Largest finite value.
+        missing: Rows without a value: null, not a number, or infinite.
+    """
+
+    source: str
+    dtype: str
+    canonical: str | None
+    source_unit: str | None
+    unit: str | None
+    low: float | None
+    median: float | None
+    high: float | None
+    missing: int
+
+
+def taken_ranges(chosen: ColumnMap, source: pl.DataFrame, canonical: pl.DataFrame) -> list[ColumnRange]:
+    """Return the columns that are taken, after conversion.
+
+    Args:
+        chosen: Which column is which, in which unit.
+        source: The table of the file.
+        canonical: The same table, converted by ``chosen``.
+    """
+    present = chosen.present(source.columns)
+    return [
+        ColumnRange(
+            source=", ".join(present[name]),
+            dtype=", ".join(dict.fromkeys(str(source.schema[part]) for part in present[name])),
+            canonical=name,
+            source_unit=chosen.unit_of(name) if schema.is_length(name) else None,
+            unit=schema.LOCALISATION_COLUMNS[name].unit,
+            **_range(canonical[name]),
+        )
+        for name in canonical.columns
+    ]
+
+
+def other_ranges(source: pl.DataFrame, taken: Collection[str]) -> list[ColumnRange]:
+    """Return the columns of a file that are not among those ``taken``, as they are."""
+    return [
+        ColumnRange(column.name, str(column.dtype), None, None, None, **_range(column))
+        for column in source
+        if column.name not in taken
+    ]
+
+
+def _range(column: pl.Series) -> dict[str, Any]:
+    values = column
+    if column.dtype.is_float():
+        values = column.filter(column.is_finite())
+    elif column.dtype.is_numeric():
+        values = column.drop_nulls()
+    missing = len(column) - len(values) if column.dtype.is_numeric() else column.null_count()
+    if not column.dtype.is_numeric() or values.is_empty():
+        return {"low": None, "median": None, "high": None, "missing": missing}
+    numbers = (values.min(), values.median(), values.max())
+    low, median, high = (float(number) for number in numbers)  # type: ignore[arg-type]
+    return {"low": low, "median": median, "high": high, "missing": missing}
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file holds.
+    """Content of a file, and how it would be read.
 
     Attributes:
         path: The file.
         n_bytes: Its size.
         reader: Kind of file, such as ``parquet``.
-        software: What wrote it; None where its columns do not tell.
+        software: The software that wrote it; None where its columns do not tell.
         rows: Number of rows.
         columns: Taken columns in the order of the schema, after conversion, then the others as they are.
         locs: Canonical columns without the refused rows; None where the columns are not known.
         dimensions: 2 or 3; None where the columns are not known.
         refused: Reason -> number of rows refused for it.
-        frames: What the file calls its first and last frame; None without frames.
+        frames: First and last frame, as the file numbers them; None without frames.
         channels: Channel -> number of localisations.
         loc_classes: Class -> number of localisations, where each has its own.
-        metadata: What the file says of itself.
+        metadata: Metadata of the file.
         label: Its class by the metadata; None where it has none.
         class_names: All classes by the metadata.
         group: Its group by the metadata; None where it has none.
-        notes: What else a user should know of how it is read.
-        problems: What seems to be wrong, each with what to do.
+        notes: Remarks on how it is read.
+        problems: Possible faults, each with what to do.
         error: Why it cannot be read with these column settings; None where it can.
-        suggestion: Settings that may fit, for a file whose columns are not known; empty where nothing comes to mind.
+        suggestion: Columns that may fit, for a file whose columns are not known.
     """
 
     path: Path
@@ -68,52 +138,47 @@ class Inspection:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     error: str | None = None
-    suggestion: str = ""
+    suggestion: ColumnSuggestion | None = None
 
 
 def inspect(path: Path, columns: ColumnSource, max_refused_fraction: float) -> Inspection:
-    """Reads a file whole and says what it holds.
+    """Read a file whole and describe its content, without refusing it for its columns or rows.
 
     Args:
         path: The file.
-        columns: Which column is which, in which unit. Where it does not fit, the columns are told as they are.
-        max_refused_fraction: Largest part of the rows, 0 to 1, that may be refused without a word.
-
-    Returns:
-        What the file holds.
+        columns: Which column is which, in which unit. Where it does not fit, the columns are described as they are.
+        max_refused_fraction: Largest part of the rows, 0 to 1, that may be refused without a remark.
 
     Raises:
         DataError: The file is absent, a folder, damaged, or of no kind that is known.
     """
-    if path.is_dir():
-        raise DataError(f"{path}: expected one file to inspect; found a folder. Name a file in it")
-    reader = find_reader(path)
-    header = reader.read_header(path)
-    table, metadata = reader.read_table(path)
-    label, class_names, problems = _label(metadata)
-    known: dict[str, Any] = {
-        "path": path,
-        "n_bytes": path.stat().st_size,
-        "reader": reader_name(reader),
-        "software": header.layout.software if header.layout else None,
-        "rows": table.height,
-        "metadata": dict(metadata),
-        "label": label,
-        "class_names": class_names,
-        "group": metadata.get(schema.META_GROUP),
-    }
-    try:
-        chosen = columns.for_file(header, str(path))
-        chosen.check_required(header.names, str(path))
-        canonical = chosen.to_canonical(table, str(path))
-    except (DataError, ConfigError) as error:
-        return Inspection(
-            **known,
-            columns=tuple(other_ranges(table, ())),
-            problems=tuple(problems),
-            error=str(error),
-            suggestion=suggest_columns(header.names) if header.layout is None else "",
-        )
+    with open_reader(path) as reader:
+        header = reader.header
+        table, metadata = reader.read_table()
+        label, class_names, problems = _label(metadata)
+        known: dict[str, Any] = {
+            "path": path,
+            "n_bytes": reader.file.size,
+            "reader": reader.kind,
+            "software": header.layout.software if header.layout else None,
+            "rows": table.height,
+            "metadata": dict(metadata),
+            "label": label,
+            "class_names": class_names,
+            "group": metadata.get(schema.META_GROUP),
+        }
+        try:
+            chosen = find_columns(reader, columns)
+            with within("columns"):
+                canonical = chosen.to_canonical(table, str(path))
+        except (DataError, ConfigError) as error:
+            return Inspection(
+                **known,
+                columns=tuple(other_ranges(table, ())),
+                problems=tuple(problems),
+                error=str(error),
+                suggestion=suggest_columns(header.names) if header.layout is None else None,
+            )
     return _described(known, chosen, table, canonical, max_refused_fraction, problems)
 
 
@@ -125,7 +190,7 @@ def _described(
     max_refused_fraction: float,
     problems: Sequence[str],
 ) -> Inspection:
-    """The inspection of a file whose columns are known."""
+    """Return the inspection of a file whose columns are known."""
     kept, refused = refuse_rows(canonical)
     locs, first = from_frame_0(kept)
     locs, notes = without_flat_z(locs)
@@ -148,20 +213,15 @@ def _described(
     )
 
 
-def reader_name(reader: Reader) -> str:
-    """Kind of file that a reader reads, in one word."""
-    return type(reader).__name__.removesuffix("Reader").lower()
-
-
-def channel_names(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Channel index -> name, where the metadata has them as JSON; empty where not."""
+def channel_labels(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return channel index -> name, where the metadata has them as JSON; empty where not."""
     try:
-        found = json.loads(metadata.get(schema.META_CHANNEL_LABELS, "{}"))
+        names = json.loads(metadata.get(schema.META_CHANNEL_LABELS, "{}"))
     except ValueError:
         return {}
-    if isinstance(found, list):
-        found = dict(enumerate(found))
-    return {str(index): str(name) for index, name in found.items()} if isinstance(found, dict) else {}
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    return {str(index): str(name) for index, name in names.items()} if isinstance(names, dict) else {}
 
 
 def _notes(metadata: Mapping[str, str]) -> list[str]:
@@ -169,18 +229,18 @@ def _notes(metadata: Mapping[str, str]) -> list[str]:
 
 
 def _label(metadata: Mapping[str, str]) -> tuple[str | None, tuple[str, ...], list[str]]:
-    """Class, all classes, and what is wrong with them, by the metadata."""
+    """Return class, all classes, and faults of both, by the metadata."""
     try:
-        found = read_map(metadata)
+        classes = read_map(metadata)
     except ValueError as error:
         return None, (), [str(error)]
-    text, names = metadata.get(schema.META_LABEL), tuple(found.values())
-    if text is None or not found:
+    text, names = metadata.get(schema.META_LABEL), tuple(classes.values())
+    if text is None or not classes:
         return None, names, []
     try:
-        return found[int(text)], names, []
+        return classes[int(text)], names, []
     except (ValueError, KeyError):
-        keys = ", ".join(map(str, found))
+        keys = ", ".join(map(str, classes))
         return None, names, [f"{schema.META_LABEL} is {text!r}, which is none of {keys} in {schema.META_LABEL_MAP}"]
 
 
@@ -202,6 +262,6 @@ def _codes(metadata: Mapping[str, str]) -> dict[int, str]:
 def _channels(kept: pl.DataFrame, chosen: ColumnMap, metadata: Mapping[str, str]) -> dict[str, int]:
     if schema.CHANNEL not in kept.columns:
         return {}
-    names = channel_names(metadata) | {str(index): name for index, name in enumerate(chosen.channels or ())}
+    names = channel_labels(metadata) | {str(index): name for index, name in enumerate(chosen.channels or ())}
     counts = kept[schema.CHANNEL].value_counts().sort(schema.CHANNEL).iter_rows()
     return {f"{index} ({names[str(index)]})" if str(index) in names else str(index): n for index, n in counts}

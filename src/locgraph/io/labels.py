@@ -1,6 +1,6 @@
 """Where the class of a field of view (FOV) comes from: file metadata, folders, names, or a table.
 
-Also where the classes of single localisations come from; ``loc_labels`` reads them.
+Also where the classes of single localisations come from; `label_map.label_localisations` reads them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import Any, Protocol
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.io import label_map
-from locgraph.io.fov_names import FolderLevel, NamePattern
-from locgraph.io.lookup import Lookup
-from locgraph.io.rawfile import RawFile
+from locgraph.io.header import RawFile
+from locgraph.io.lookup import FolderLevel, Lookup, NamePattern
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Labelling:
 
 
 class LabelSource(Protocol):
-    """Finds the class of each FOV."""
+    """Find the class of each FOV."""
 
     @property
     def tables(self) -> tuple[Path, ...]:
@@ -44,7 +43,7 @@ class LabelSource(Protocol):
         ...
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Finds the class of each file's FOV."""
+        """Find the class of each file's FOV."""
         ...
 
 
@@ -54,7 +53,7 @@ class NoLabels:
     tables: tuple[Path, ...] = ()
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Gives no FOV a class."""
+        """Give no FOV a class."""
         return Labelling((), _none(files), {})
 
 
@@ -71,22 +70,22 @@ class FolderLabels:
     tables: tuple[Path, ...] = ()
 
     def __init__(self, level: int = 1) -> None:
-        self._folder = FolderLevel(level, "labels")
+        self._folder = FolderLevel(level)
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Finds the class of each FOV; a file that is not below so many folders of the raw folder is a failure."""
+        """Find the class of each FOV; a file that is not below so many folders of the raw folder is a failure."""
         by_fov: dict[str, str | None] = {}
         failures: dict[str, str] = {}
         for file in files:
-            found = self._folder.find(file.fov_id)
-            if found:
-                by_fov[file.fov_id] = found
+            folder = self._folder.find(file.fov_id)
+            if folder:
+                by_fov[file.fov_id] = folder
             else:
                 above = file.fov_id.rpartition("/")[0]
                 failures[file.fov_id] = (
-                    f"expected {file.path} in a folder named after its class (labels.level={self._folder.level}); "
-                    f"found it {f'in {above} of' if above else 'directly in'} data.raw_dir. Move it, change "
-                    "labels.level, or choose another labels setting"
+                    f"expected {file.path} in a folder named after its class (level={self._folder.level}); found it "
+                    f"{f'in {above} of' if above else 'directly in'} the folder of all files. Move it, change level, "
+                    "or choose another source of labels"
                 )
         return Labelling(_alphabetical(by_fov), by_fov, failures)
 
@@ -106,31 +105,32 @@ class RegexLabels:
     tables: tuple[Path, ...] = ()
 
     def __init__(self, pattern: str, names: Mapping[str, str] | None = None) -> None:
-        self._pattern = NamePattern(pattern, "labels")
-        self._names = None if names is None else {_text(found): _text(name) for found, name in names.items()}
+        self._pattern = NamePattern(pattern)
+        self._names = None if names is None else {_text(captured): _text(name) for captured, name in names.items()}
         if self._names is not None and not (self._names and all(self._names) and all(self._names.values())):
             raise ConfigError(
-                f"labels.names: expected captured text and class names, such as {{wt: control}}, or null; found {names}"
+                f"expected captured text and class names, such as {{wt: control}}, or null; found {names}",
+                setting="names",
             )
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Finds the class of each FOV; one whose name does not match, or captures an unknown text, is a failure."""
+        """Find the class of each FOV; one whose name does not match, or captures an unknown text, is a failure."""
         by_fov: dict[str, str | None] = {}
         failures: dict[str, str] = {}
         for file in files:
-            found = self._pattern.find(file.fov_id)
-            if found is None:
+            text = self._pattern.find(file.fov_id)
+            if text is None:
                 failures[file.fov_id] = (
                     f"expected a class in the name {file.fov_id}; found no match of {self._pattern.pattern!r}. "
-                    "Change labels.pattern, or take the file out of data.raw_dir"
+                    "Change pattern, or take the file out of the folder"
                 )
-            elif self._names is not None and found not in self._names:
+            elif self._names is not None and text not in self._names:
                 failures[file.fov_id] = (
-                    f"expected one of {', '.join(self._names)} in the name {file.fov_id}; found {found!r}. "
-                    "Change labels.names or labels.pattern, or take the file out of data.raw_dir"
+                    f"expected one of {', '.join(self._names)} in the name {file.fov_id}; found {text!r}. "
+                    "Change names or pattern, or take the file out of the folder"
                 )
             else:
-                by_fov[file.fov_id] = found if self._names is None else self._names[found]
+                by_fov[file.fov_id] = text if self._names is None else self._names[text]
         classes = _alphabetical(by_fov) if self._names is None else tuple(dict.fromkeys(self._names.values()))
         return Labelling(classes, by_fov, failures)
 
@@ -155,11 +155,11 @@ class TableLabels:
         label_column: str = schema.LABEL,
         sheet: str | None = None,
     ) -> None:
-        self._lookup = Lookup(Path(path), fov_column, label_column, "labels", sheet)
+        self._lookup = Lookup(Path(path), fov_column, label_column, "label", sheet)
         self.tables = (Path(path),)
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Finds the class of each FOV; a FOV without exactly one row with a class is a failure.
+        """Find the class of each FOV; a FOV without exactly one row with a class is a failure.
 
         Raises:
             DataError: The table is absent or unreadable, or lacks a column.
@@ -180,14 +180,14 @@ class MetadataLabels:
     tables: tuple[Path, ...] = ()
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Finds the class of each FOV; one without a label, or with another map, is a failure."""
-        agreed, failures = label_map.agreed_map(files, "Choose another labels setting, or write the metadata")
+        """Find the class of each FOV; one without a label, or with another map, is a failure."""
+        agreed, failures = label_map.agreed_map(files, "Choose another source of labels, or write the metadata")
         by_fov: dict[str, str | None] = {}
         for file in files:
             if file.metadata.get(label_map.SCOPE) == label_map.EACH_LOCALISATION:
                 failures[file.fov_id] = (
                     f"{file.path}: expected a class of the whole FOV; found {label_map.SCOPE} "
-                    f"{label_map.EACH_LOCALISATION}: each localisation has its own. Choose labels=localisations"
+                    f"{label_map.EACH_LOCALISATION}: each localisation has its own. Choose labels of localisations"
                 )
             if file.fov_id in failures:
                 continue
@@ -198,16 +198,16 @@ class MetadataLabels:
                 failures[file.fov_id] = (
                     f"{file.path}: expected {schema.META_LABEL} in the file's metadata to be one of "
                     f"{', '.join(map(str, agreed))}, the keys of {schema.META_LABEL_MAP}; found {text!r}. Write the "
-                    "label again, or take the file out of data.raw_dir"
+                    "label again, or take the file out of the folder"
                 )
         return Labelling(tuple(agreed.values()), by_fov, failures)
 
 
 class LocalisationLabels:
-    """Each localisation has a class of its own, in the column ``columns.names.loc_label``; the FOV has none.
+    """Each localisation has a class of its own, in the column mapped to ``loc_label``; the FOV has none.
 
     The column holds names of classes, or integers: those of ``gt_label_map`` in the file's metadata, else indices into
-    the classes. ``loc_labels`` reads it.
+    the classes. `label_map.label_localisations` reads it.
 
     Args:
         class_names: The classes, in the order of their indices. None takes those of ``gt_label_map``; files whose map
@@ -223,20 +223,20 @@ class LocalisationLabels:
         self._class_names = None if class_names is None else tuple(map(_text, class_names))
         if self._class_names is not None and not _are_classes(self._class_names):
             raise ConfigError(
-                f"labels.class_names: expected different names, such as [bound, free], or null; found {class_names}"
+                f"expected different names, such as [bound, free], or null; found {class_names}", setting="class_names"
             )
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
-        """Names the classes and gives no FOV one; without ``class_names``, a file without a map is a failure."""
+        """Name the classes and give no FOV one; without ``class_names``, a file without a map is a failure."""
         if self._class_names is not None:
             return Labelling(self._class_names, _none(files), {}, by_localisation=True)
-        agreed, failures = label_map.agreed_map(files, "Set labels.class_names, or write the metadata")
+        agreed, failures = label_map.agreed_map(files, "Set class_names, or write the metadata")
         for file in files:
             if file.metadata.get(label_map.SCOPE) == label_map.WHOLE_FOV:
                 failures[file.fov_id] = (
                     f"{file.path}: expected a class for each localisation; found {label_map.SCOPE} "
-                    f"{label_map.WHOLE_FOV}: its label map is of whole FOVs. Set labels.class_names, or choose "
-                    "labels=metadata"
+                    f"{label_map.WHOLE_FOV}: its label map is of whole FOVs. Set class_names, or choose labels "
+                    "from metadata"
                 )
         good = [file for file in files if file.fov_id not in failures]
         return Labelling(tuple(agreed.values()), _none(good), failures, by_localisation=True)
@@ -251,7 +251,7 @@ def _alphabetical(by_fov: Mapping[str, str | None]) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
-    """Text of a value from a YAML file, in which a name may be a number."""
+    """Return the text of a value from a YAML file, in which a name may be a number."""
     return "" if value is None else str(value)
 
 

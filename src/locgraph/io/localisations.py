@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,7 +14,7 @@ from locgraph import schema
 _REASON = "_reason"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Localisations:
     """The localisations of one FOV.
 
@@ -22,8 +24,9 @@ class Localisations:
         dimensions: 2, or 3 where the table holds ``z``.
         refused: Reason -> number of rows refused for it; each row counts once.
         metadata: Metadata of the source file.
-        notes: What else a user should know of how it was read.
+        notes: Remarks on how it was read.
         first_frame: What the file calls frame 0; None without frames.
+        path: The source file; None where there is none.
     """
 
     table: pl.DataFrame
@@ -32,10 +35,33 @@ class Localisations:
     metadata: dict[str, str]
     notes: tuple[str, ...] = ()
     first_frame: int | None = None
+    path: Path | None = None
+
+    @property
+    def fov_id(self) -> str | None:
+        """Name of the FOV: that of its file, without suffix."""
+        return None if self.path is None else self.path.stem
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Column -> unit."""
+        return {name: schema.LOCALISATION_COLUMNS[name].unit for name in self.table.columns}
+
+    def __len__(self) -> int:
+        return self.table.height
+
+    def __repr__(self) -> str:
+        origin = "" if self.path is None else f" of {self.fov_id} ({self.path})"
+        columns = ", ".join(name if unit == "1" else f"{name} [{unit}]" for name, unit in self.units.items())
+        refused = sum(self.refused.values())
+        return f"Localisations{origin}: {len(self):,} in {self.dimensions}D; {columns}; {refused:,} rows refused"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>{self.table._repr_html_()}"
 
 
 def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Takes out the rows that cannot be localisations.
+    """Take out the rows that cannot be localisations.
 
     Refused are: a value that is missing, not a number or infinite, in any column; a negative number of photons,
     precision or width. A row that fails twice counts for the first column, in the order of the table.
@@ -59,7 +85,7 @@ def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
 
 
 def from_frame_0(table: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
-    """Calls the first frame 0.
+    """Call the first frame 0.
 
     Returns:
         The table, and what the first frame was called; None without frames.
@@ -71,10 +97,10 @@ def from_frame_0(table: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
 
 
 def without_flat_z(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Leaves out a z that is 0 everywhere, as software writes it for images of a plane.
+    """Leave out a z that is 0 everywhere, as software writes it for images of a plane.
 
     Returns:
-        The table, and a note that says so.
+        The table, and a note on it.
     """
     if schema.Z not in table.columns or table.is_empty() or table[schema.Z].ne(0).any():
         return table, ()
@@ -82,7 +108,7 @@ def without_flat_z(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
 
 
 def _is_good(column: pl.Series) -> bool:
-    """Whether no value of a column would be refused."""
+    """Return whether no value of a column would be refused."""
     if column.null_count():
         return False
     if column.dtype.is_float() and not np.isfinite(column.to_numpy()).all():
@@ -91,7 +117,7 @@ def _is_good(column: pl.Series) -> bool:
 
 
 def _checks(name: str, dtype: pl.DataType) -> list[tuple[pl.Expr, str]]:
-    """The conditions that refuse a row because of one column, each with its reason."""
+    """Return the conditions that refuse a row because of one column, each with its reason."""
     column = pl.col(name)
     bad = column.is_null()
     if dtype.is_float():

@@ -1,6 +1,6 @@
-"""Reads folders that locpix-points wrote, as if they had been extracted here.
+"""Folders that locpix-points wrote, read as if they had been extracted here.
 
-Its files do not say their unit, call columns otherwise, and hold the *squared* radius of gyration as ``RGyration``.
+Its files do not state their unit, call columns otherwise, and hold the *squared* radius of gyration as ``RGyration``.
 Cluster features are taken as written: see ``docs/read.md`` for what is known to be inexact in them.
 """
 
@@ -13,11 +13,12 @@ from typing import Final
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 from locgraph.io.columns import MAPPABLE, ColumnMap
-from locgraph.io.featextracted import CLUSTERS, LOCS, ExtractedFov, fov_path
-from locgraph.io.readers.parquet import SUFFIX, ParquetReader
+from locgraph.io.featextracted import ExtractedFov, fov_path
+from locgraph.io.readers.columnar import SUFFIX, read_names, read_parquet
 from locgraph.provenance import file_digest, fingerprint
+from locgraph.run_folder import CLUSTERS, LOCS
 from locgraph.schema import Column
 
 LOCPIX_ID: Final = "clusterID"
@@ -43,16 +44,16 @@ CLUSTER_COLUMNS: Final = {
     "length_convex_hull": Column("length_hull", pl.Float64, "nm", "largest distance between hull vertices"),
     "density_convex_hull": Column("density_hull", pl.Float64, "1/nm^2", "count / area_hull"),
 }
-"""Column of locpix-points -> column here. Its planarity is left out: 1 - linearity in 2D says nothing new."""
+"""Column of locpix-points -> column here. Its planarity is left out: 1 - linearity in 2D adds nothing."""
 
 
 def is_locpix(folder: Path) -> bool:
-    """Whether ``folder`` is a locpix-points project with extracted features, or its featextract folder."""
+    """Return whether ``folder`` is a locpix-points project with extracted features, or its featextract folder."""
     return _find(folder) is not None
 
 
 def list_fovs(folder: Path) -> list[str]:
-    """Names of the fields of view (FOVs) in a locpix-points folder, sorted.
+    """Return the names of the fields of view (FOVs) in a locpix-points folder, sorted.
 
     Raises:
         DataError: It is no such folder.
@@ -61,12 +62,12 @@ def list_fovs(folder: Path) -> list[str]:
 
 
 def read_fov(folder: Path, fov_id: str, unit: str | None, pixel_size_nm: float | None = None) -> ExtractedFov:
-    """Reads one FOV of a locpix-points folder.
+    """Read one FOV of a locpix-points folder.
 
     Args:
         folder: The project, or its featextract folder.
         fov_id: Name of its files, without suffix.
-        unit: Unit of every length in the files: ``nm``, ``um``, ``m`` or ``px``; the files do not say.
+        unit: Unit of every length in the files: ``nm``, ``um``, ``m`` or ``px``; the files do not state it.
         pixel_size_nm: Side of a camera pixel in nm, where ``unit`` is ``px``.
 
     Returns:
@@ -113,13 +114,7 @@ def read_fov(folder: Path, fov_id: str, unit: str | None, pixel_size_nm: float |
 
 
 def _columns(unit: str | None, pixel_size_nm: float | None) -> ColumnMap:
-    try:
-        return ColumnMap({name: name for name in LOC_COLUMNS}, unit=unit or "", pixel_size_nm=pixel_size_nm)
-    except ConfigError as error:
-        raise ConfigError(
-            f"data.unit={unit}, data.pixel_size_nm={pixel_size_nm}: expected the unit of a folder of locpix-points, "
-            f"which does not record it; {error}"
-        ) from error
+    return ColumnMap({name: name for name in LOC_COLUMNS}, unit=unit or "", pixel_size_nm=pixel_size_nm)
 
 
 def _find(folder: Path) -> Path | None:
@@ -129,7 +124,7 @@ def _find(folder: Path) -> Path | None:
         if example is None or not (root / LOCS).is_dir():
             continue
         try:
-            if LOCPIX_ID in ParquetReader().read_header(example).names:
+            if LOCPIX_ID in read_names(example):
                 return root
         except DataError:
             continue
@@ -147,7 +142,7 @@ def _root(folder: Path) -> Path:
 
 
 def _read(paths: dict[str, Path], fov_id: str) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
-    """Both tables, and the metadata of the clusters."""
+    """Read both tables, and the metadata of the clusters."""
     tables: dict[str, pl.DataFrame] = {}
     metadata: dict[str, str] = {}
     for kind, path in paths.items():
@@ -155,7 +150,7 @@ def _read(paths: dict[str, Path], fov_id: str) -> tuple[dict[str, pl.DataFrame],
             raise DataError(
                 f"{fov_id}: expected its {kind} at {path}; found no file. Run locpix-points' featextract again"
             )
-        tables[kind], metadata = ParquetReader().read_table(path)
+        tables[kind], metadata = read_parquet(path)
         needed = (LOCPIX_ID,) if kind == LOCS else (LOCPIX_ID, schema.COUNT, schema.X_MEAN, schema.Y_MEAN)
         missing = [name for name in needed if name not in tables[kind].columns]
         if missing:
@@ -164,16 +159,16 @@ def _read(paths: dict[str, Path], fov_id: str) -> tuple[dict[str, pl.DataFrame],
 
 
 def _check_dimensions(metadata: dict[str, str], path: Path) -> None:
-    found = next((metadata[key] for key in _DIMENSION_KEYS if key in metadata), None)
-    if found not in ("2", None):
+    dimensions = next((metadata[key] for key in _DIMENSION_KEYS if key in metadata), None)
+    if dimensions not in ("2", None):
         raise DataError(
-            f"{path}: expected 2 dimensions; found {found}. locpix-points computes cluster features in x and y alone: "
-            "extract the features again from the localisations"
+            f"{path}: expected 2 dimensions; found {dimensions}. locpix-points computes cluster features in x and y "
+            "alone: extract the features again from the localisations"
         )
 
 
 def _renumbered(locs: pl.DataFrame, clusters: pl.DataFrame, fov_id: str) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Both tables sorted by cluster, numbered from 0, and the number of localisations outside clusters."""
+    """Return both tables sorted by cluster, numbered from 0, and the number of localisations outside clusters."""
     kept = locs.filter(pl.col(LOCPIX_ID) >= 0)
     ids = clusters[LOCPIX_ID].cast(pl.Int64).sort()
     if ids.is_duplicated().any() or not kept[LOCPIX_ID].cast(pl.Int64).unique().sort().equals(ids):
@@ -193,7 +188,7 @@ def _renumbered(locs: pl.DataFrame, clusters: pl.DataFrame, fov_id: str) -> tupl
 
 
 def _check_version(clusters: pl.DataFrame, path: Path) -> None:
-    """Refuses early versions, in which length_pca is six variances.
+    """Refuse early versions, in which length_pca is six variances.
 
     Both variances together must give the squared radius. The median over clusters decides, as single ones are inexact.
     """
@@ -214,19 +209,19 @@ def _check_version(clusters: pl.DataFrame, path: Path) -> None:
 
 
 def _features(clusters: pl.DataFrame, nm: float) -> list[pl.Expr]:
-    """The known columns, renamed and in nanometres."""
-    found = []
+    """Return the known columns, renamed and in nanometres."""
+    features = []
     for source, column in CLUSTER_COLUMNS.items():
         if source in clusters.columns:
             values = pl.col(source).cast(pl.Float64)
             if source == _SQUARED_RADIUS:
                 values = values.sqrt()
-            found.append((values * nm**column.length_power).cast(column.dtype).alias(column.name))
-    return found
+            features.append((values * nm**column.length_power).cast(column.dtype).alias(column.name))
+    return features
 
 
 def _left_out(tables: dict[str, pl.DataFrame]) -> dict[str, list[str]]:
-    """Columns of either table that have no meaning here, or say nothing new."""
+    """Return columns of either table that have no meaning here, or add nothing."""
     known = {LOCS: (*LOC_COLUMNS, LOCPIX_ID), CLUSTERS: (*CLUSTER_COLUMNS, LOCPIX_ID)}
     return {kind: [name for name in table.columns if name not in known[kind]] for kind, table in tables.items()}
 
@@ -239,7 +234,7 @@ def _units(locs: pl.DataFrame, clusters: pl.DataFrame) -> dict[str, str]:
 
 
 def _label(metadata: dict[str, str], path: Path) -> tuple[str | None, tuple[str, ...]]:
-    """Class name and all classes; none where the files hold no label of the whole FOV."""
+    """Return class name and all classes; none where the files hold no label of the whole FOV."""
     names_text, label_text = metadata.get(schema.META_LABEL_MAP, "null"), metadata.get(schema.META_LABEL, "None")
     try:
         names = {int(key): str(name) for key, name in (json.loads(names_text) or {}).items()}

@@ -1,8 +1,9 @@
-"""Tables that say one thing of each field of view (FOV): its class, its patient."""
+"""One value for each field of view (FOV), its class or patient: from its name, a folder, or a table."""
 
 from __future__ import annotations
 
 import logging
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ import polars as pl
 
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import DUPLICATE
-from locgraph.io.rawfile import RawFile
+from locgraph.io.header import RawFile
+from locgraph.io.readers.base import OpenFile
+from locgraph.io.readers.columnar import ParquetReader
 from locgraph.io.readers.delimited import DelimitedReader
-from locgraph.io.readers.parquet import ParquetReader
 from locgraph.io.workbook import is_workbook, read_sheets
 
 log = logging.getLogger(__name__)
@@ -29,36 +31,88 @@ _HINTS: Final = 20  # FOVs without a row for which similar names are looked up,
 _COMPARED: Final = 2000  # among so many rows: the search is slow
 
 
+class NamePattern:
+    """A regular expression, searched in ``fov_id``, whose first capture group is the value.
+
+    Args:
+        pattern: The regular expression.
+
+    Raises:
+        ConfigError: The pattern is no regular expression, or captures nothing.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        try:
+            self._compiled = re.compile(pattern)
+        except re.error as error:
+            raise ConfigError(
+                f"expected a regular expression; found {pattern!r} ({error})", setting="pattern"
+            ) from error
+        if not self._compiled.groups:
+            raise ConfigError(
+                f"expected a capture group, as in '^(patient[0-9]+)_'; found none in {pattern!r}", setting="pattern"
+            )
+
+    def find(self, fov_id: str) -> str | None:
+        """Return the captured text; None where nothing matches, or the capture is empty."""
+        match = self._compiled.search(fov_id)
+        return (match[1] or None) if match else None
+
+
+class FolderLevel:
+    """A folder on the way from the raw folder to the file of a FOV.
+
+    Args:
+        level: 1 is the folder that holds the file, 2 the folder that holds this one, and so on.
+
+    Raises:
+        ConfigError: ``level`` is not 1 or more.
+    """
+
+    def __init__(self, level: int) -> None:
+        if isinstance(level, bool) or not isinstance(level, int) or level < 1:
+            raise ConfigError(f"expected 1 (the folder that holds the file) or more; found {level!r}", setting="level")
+        self.level = level
+
+    def find(self, fov_id: str) -> str | None:
+        """Return the name of the folder, without those above it; None where there are fewer folders."""
+        folders = fov_id.split("/")[:-1]
+        return folders[-self.level] if len(folders) >= self.level else None
+
+
 @dataclass(frozen=True)
 class Lookup:
-    """A table of two columns: the FOV and a value.
+    """A table (parquet, delimited text or a workbook) of two columns: the FOV and its value.
 
     Attributes:
-        path: Parquet, delimited text or a workbook (Excel, LibreOffice).
+        path: The table.
         key_column: Column with the FOV: its path below the raw folder, with or without the suffix of its file; a
             backslash counts as ``/``.
         value_column: Column with the value.
-        setting: Config group of these settings, for errors: ``labels`` or ``groups``.
+        kind: ``label`` or ``group``: names the argument of ``value_column`` in errors.
         sheet: Sheet of a workbook; None for the only one that holds both columns.
     """
 
     path: Path
     key_column: str
     value_column: str
-    setting: str
+    kind: str
     sheet: str | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("path", str(self.path)), ("column", self.key_column), ("column", self.value_column)):
+        columns = {"fov_column": self.key_column, f"{self.kind}_column": self.value_column}
+        for name, value in {"path": str(self.path), **columns}.items():
             if not value or value == ".":
-                raise ConfigError(f"{self.setting}: expected the {name} of a table; found an empty value")
+                raise ConfigError("expected a value; found an empty one", setting=name)
         if self.key_column == self.value_column:
             raise ConfigError(
-                f"{self.setting}: expected two columns; found {self.key_column!r} for the FOV and for its value"
+                f"expected two columns; found {self.key_column!r} for the FOV and for its {self.kind}",
+                setting=f"{self.kind}_column",
             )
 
     def values(self) -> dict[str, list[str | None]]:
-        """Reads the table. Rows that name no FOV are left out.
+        """Read the table. Rows that name no FOV are left out.
 
         Returns:
             FOV as the table names it -> its values, one for each of its rows; None where a value is missing, empty or
@@ -75,17 +129,16 @@ class Lookup:
         except pl.exceptions.PolarsError as error:
             raise DataError(
                 f"{self.path}: expected text or numbers in {self.key_column!r} and {self.value_column!r}; found "
-                f"{table.schema[self.key_column]} and {table.schema[self.value_column]}. Change the column settings "
-                f"of {self.setting}"
+                f"{table.schema[self.key_column]} and {table.schema[self.value_column]}. {self._change_columns}"
             ) from error
-        found: dict[str, list[str | None]] = {}
+        by_key: dict[str, list[str | None]] = {}
         for key, value in zip(keys, values, strict=True):
             if key:
-                found.setdefault(key, []).append(None if value is None or value.lower() in MISSING else value)
-        return found
+                by_key.setdefault(key, []).append(None if value is None or value.lower() in MISSING else value)
+        return by_key
 
     def match(self, files: Sequence[RawFile]) -> tuple[dict[str, str], dict[str, str]]:
-        """Finds the value of each FOV, and warns of rows that name none.
+        """Find the value of each FOV, and warn of rows that name none.
 
         Returns:
             FOV -> value, and FOV -> reason for those that have not exactly one.
@@ -94,13 +147,13 @@ class Lookup:
             DataError: The table is absent or unreadable, or lacks a column.
             ConfigError: A sheet is given, but the table is no workbook.
         """
-        found = self.values()
-        owners = _owners(files, found)
+        by_key = self.values()
+        owners = _owners(files, by_key)
         rows: dict[str, list[str | None]] = {}
         for key, fov_id in owners.items():
-            rows.setdefault(fov_id, []).extend(found[key])
-        strangers = [key for key in found if key not in owners]
-        self._warn(strangers, len(found))
+            rows.setdefault(fov_id, []).extend(by_key[key])
+        strangers = [key for key in by_key if key not in owners]
+        self._warn(strangers, len(by_key))
         matched: dict[str, str] = {}
         failures: dict[str, str] = {}
         for file in files:
@@ -111,14 +164,14 @@ class Lookup:
                 failures[file.fov_id] = self._several_or_empty(file.fov_id, values)
             else:
                 similar = strangers[:_COMPARED] if len(failures) < _HINTS else []
-                failures[file.fov_id] = self._no_row(file.fov_id, similar, next(iter(found), None))
+                failures[file.fov_id] = self._no_row(file.fov_id, similar, next(iter(by_key), None))
         return matched, failures
 
     def _warn(self, strangers: Sequence[str], names: int) -> None:
-        """Warns of names in the table that mean no FOV: most often one is misspelt."""
+        """Warn of names in the table that mean no FOV: most often one is misspelt."""
         if strangers:
             log.warning(
-                "%s: %d of the %d FOVs in its column %r have no file that can be read below data.raw_dir, such as %s",
+                "%s: %d of the %d FOVs in its column %r have no file that can be read, such as %s",
                 self.path,
                 len(strangers),
                 names,
@@ -126,32 +179,36 @@ class Lookup:
                 ", ".join(map(repr, strangers[:_SHOWN])),
             )
 
+    @property
+    def _change_columns(self) -> str:
+        return f"Change fov_column or {self.kind}_column"
+
     def _read(self) -> pl.DataFrame:
         if not self.path.is_file():
-            raise DataError(f"{self.setting}.path: expected a table at {self.path}; found none")
+            raise DataError(f"expected a table at {self.path}; found none", setting="path")
         if is_workbook(self.path):
             return self._sheet(read_sheets(self.path))
         if self.sheet is not None:
-            raise ConfigError(
-                f"{self.setting}.sheet: found {self.sheet!r}, but {self.path} is no workbook: set it to null"
-            )
-        if ParquetReader().accepts(self.path):
-            return ParquetReader().read_table(self.path)[0]
-        if DelimitedReader().accepts(self.path):
-            return DelimitedReader().read_text(self.path)
+            raise ConfigError(f"found {self.sheet!r}, but {self.path} is no workbook: set it to null", setting="sheet")
+        with OpenFile(self.path) as file:
+            if ParquetReader.accepts(file):
+                return ParquetReader(file).read_table()[0]
+            if DelimitedReader.accepts(file):
+                return DelimitedReader(file).read_text()
         raise DataError(
-            f"{self.setting}.path: expected parquet or delimited text with a header line or a workbook at {self.path}; "
-            "found none of them"
+            f"expected parquet or delimited text with a header line or a workbook at {self.path}; found none of them",
+            setting="path",
         )
 
     def _sheet(self, sheets: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        """The sheet that is meant."""
+        """Return the sheet that is meant."""
+        names = ", ".join(map(repr, sheets)) or "none"
         if self.sheet is not None:
             chosen = sheets.get(str(self.sheet))
             if chosen is None:
                 raise DataError(
-                    f"{self.path}: expected the sheet {self.sheet!r}; found {', '.join(map(repr, sheets)) or 'none'}. "
-                    f"Change {self.setting}.sheet"
+                    f"{self.path}: expected the sheet {self.sheet!r}; found {names}. Choose one of them",
+                    setting="sheet",
                 )
             return chosen
         if len(sheets) == 1:
@@ -160,23 +217,26 @@ class Lookup:
         if len(fitting) != 1:
             raise DataError(
                 f"{self.path}: expected one sheet with the columns {self.key_column!r} and {self.value_column!r}; "
-                f"found {len(fitting)} among the sheets {', '.join(map(repr, sheets)) or 'none'}. Set "
-                f"{self.setting}.sheet, or change the column settings of {self.setting}"
+                f"found {len(fitting)} among the sheets {names}. Choose one of them. {self._change_columns}",
+                setting="sheet",
             )
         return sheets[fitting[0]]
 
-    def _check_columns(self, found: Sequence[str]) -> None:
-        wanted = (self.key_column, self.value_column)
-        if not set(wanted) <= set(found):
+    def _check_columns(self, present: Sequence[str]) -> None:
+        wanted = {"fov_column": self.key_column, f"{self.kind}_column": self.value_column}
+        absent = [setting for setting, name in wanted.items() if name not in present]
+        if absent:
             raise DataError(
                 f"{self.path}: expected the columns {self.key_column!r} and {self.value_column!r}; found "
-                f"{', '.join(map(repr, found)) or 'none'}. Change the column settings of {self.setting}"
+                f"{', '.join(map(repr, present)) or 'none'}",
+                setting=absent[0],
             )
-        twice = [name for name in wanted if f"{name}{DUPLICATE}0" in found]
+        twice = [setting for setting, name in wanted.items() if f"{name}{DUPLICATE}0" in present]
         if twice:
             raise DataError(
-                f"{self.path}: expected the column {twice[0]!r} once; found it twice. Which one is right is not known: "
-                f"take one out, or change the column settings of {self.setting}"
+                f"{self.path}: expected the column {wanted[twice[0]]!r} once; found it twice. Which one is right is "
+                "not known: take one out, or choose another",
+                setting=twice[0],
             )
 
     def _several_or_empty(self, fov_id: str, values: Sequence[str | None]) -> str:
@@ -188,7 +248,7 @@ class Lookup:
             )
         return (
             f"expected a value in column {self.value_column!r} for {fov_id} in {self.path}; found an empty or NaN "
-            "value. Fill it in, or take the file out of data.raw_dir"
+            "value. Fill it in, or take the file out of the folder"
         )
 
     def _no_row(self, fov_id: str, others: Sequence[str], example: str | None) -> str:
@@ -198,13 +258,13 @@ class Lookup:
         else:
             hint = "no rows at all" if example is None else f"no such {self.key_column} (the first is {example})"
         return (
-            f"expected a row for {fov_id} in {self.path}; found {hint}. A FOV is named by its path below "
-            "data.raw_dir, with or without suffix"
+            f"expected a row for {fov_id} in {self.path}; found {hint}. A FOV is named by its path below the folder of "
+            "all files, with or without suffix"
         )
 
 
 def _owners(files: Sequence[RawFile], keys: Mapping[str, object]) -> dict[str, str]:
-    """Name in the table -> FOV that it means; without the names that mean none.
+    """Return name in the table -> FOV that it means; without the names that mean none.
 
     A name that is a FOV's own belongs to it alone; otherwise the name may have the suffix of the file, and backslashes.
     """
@@ -213,17 +273,17 @@ def _owners(files: Sequence[RawFile], keys: Mapping[str, object]) -> dict[str, s
     for suffix in (False, True):  # all names without suffix first: a FOV may be called as the file of another
         for file in files:
             spellings.setdefault(_plain(file.fov_id + suffix * file.path.suffix), file.fov_id)
-    found = {key: key if key in own else spellings.get(_plain(key)) for key in keys}
-    return {key: fov_id for key, fov_id in found.items() if fov_id is not None}
+    owners = {key: key if key in own else spellings.get(_plain(key)) for key in keys}
+    return {key: fov_id for key, fov_id in owners.items() if fov_id is not None}
 
 
 def _plain(name: str) -> str:
-    """A name with ``/`` and composed letters: file systems and spreadsheets differ in both."""
+    """Return a name with ``/`` and composed letters: file systems and spreadsheets differ in both."""
     return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
 
 
 def _as_text(table: pl.DataFrame, name: str) -> pl.Series:
-    """A column as text: whole numbers without a point; null where NaN."""
+    """Return a column as text: whole numbers without a point; null where NaN."""
     column = table[name]
     if column.dtype.is_float():
         column = column.fill_nan(None)

@@ -11,7 +11,7 @@ import polars as pl
 
 from locgraph import __version__, schema
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
-from locgraph.io.readers.parquet import ParquetReader
+from locgraph.io.readers.columnar import is_parquet, read_parquet
 from locgraph.provenance import whole_file
 
 META_FAILURES: Final = "failures"  # JSON: FOV -> reason
@@ -55,7 +55,7 @@ class Manifest:
             )
 
     def write(self, path: Path) -> None:
-        """Writes the manifest as parquet, whole or not at all; classes and failures are in its metadata."""
+        """Write the manifest as parquet, whole or not at all; classes and failures are in its metadata."""
         metadata = {
             schema.META_LABEL_MAP: json.dumps(dict(enumerate(self.class_names)), ensure_ascii=False),
             META_FAILURES: json.dumps(self.failures, ensure_ascii=False),
@@ -66,17 +66,16 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Reads a manifest.
+        """Read a manifest.
 
         Raises:
             DataError: There is none at ``path``, or it is not one.
         """
         if not path.is_file():
             raise DataError(f"{path}: expected a manifest; found no file. Prepare the data first, or check the paths")
-        reader = ParquetReader()
-        if not reader.accepts(path):
+        if not is_parquet(path):
             raise DataError(f"{path}: expected a manifest; found a file that is not parquet. Prepare the data again")
-        table, metadata = reader.read_table(path)
+        table, metadata = read_parquet(path)
         try:
             names = json.loads(metadata[schema.META_LABEL_MAP])
             failures = json.loads(metadata[META_FAILURES])
@@ -89,7 +88,7 @@ class Manifest:
         return cls(table, class_names, failures)
 
     def check_failures(self, max_failed_fraction: float) -> None:
-        """Checks that not too many FOVs failed.
+        """Check that not too many FOVs failed.
 
         Args:
             max_failed_fraction: Largest part of all FOVs, 0 to 1, that may have failed.
@@ -99,7 +98,7 @@ class Manifest:
             TooManyFailuresError: More failed; the message gives the first ten with their reasons.
         """
         if not 0 <= max_failed_fraction <= 1:
-            raise ConfigError(f"data.max_failed_fraction: expected 0 to 1; found {max_failed_fraction}")
+            raise ConfigError(f"expected 0 to 1; found {max_failed_fraction}", setting="max_failed_fraction")
         total = self.table.height + len(self.failures)
         if len(self.failures) <= max_failed_fraction * total:
             return
@@ -107,5 +106,6 @@ class Manifest:
         more = len(self.failures) - _SHOWN
         raise TooManyFailuresError(
             f"expected at most {max_failed_fraction:.2%} of {total} FOVs to fail; found {len(self.failures)}. Mend "
-            f"them, or raise data.max_failed_fraction:{shown}" + (f"\n  and {more} more" if more > 0 else "")
+            f"them, or raise the limit:{shown}" + (f"\n  and {more} more" if more > 0 else ""),
+            setting="max_failed_fraction",
         )

@@ -1,14 +1,17 @@
-"""What seems to be wrong with localisations: most often the unit."""
+"""Possible faults of localisations, most often the unit; and columns that may fit a file of unknown software."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
 from locgraph import schema
-from locgraph.io.columns import PIXEL, ColumnMap
+from locgraph.io.columns import ColumnMap
+from locgraph.io.values import PIXEL
 
 SMALLEST_EXTENT_NM: Final = 1.0
 LARGEST_EXTENT_NM: Final = 1e7
@@ -17,9 +20,23 @@ SMALLEST_SIGMA_NM: Final = 20.0
 """Visible light gives a point-spread function with a standard deviation of about 100 nm."""
 LARGEST_DENSITY_PER_NM2: Final = 1.0
 
-_NOT_IN_NM: Final = "this looks like camera pixels or another unit: check columns.unit and columns.pixel_size_nm"
+_NOT_IN_NM: Final = "this looks like camera pixels or another unit: check unit and pixel_size_nm"
 _VARYING: Final = (schema.CHANNEL, schema.N_FRAMES, schema.SITE, schema.SOURCE_CLUSTER, schema.LOC_LABEL)
 """Columns that may well be the same in every row."""
+
+_ALIASES: Final = {
+    schema.X: ("x", "xnm", "xum", "xpix", "xpx", "xposition", "positionx", "xpos", "posx", "xc", "xcoord", "xnano"),
+    schema.Y: ("y", "ynm", "yum", "ypix", "ypx", "yposition", "positiony", "ypos", "posy", "yc", "ycoord", "ynano"),
+    schema.Z: ("z", "znm", "zum", "zposition", "positionz", "zpos", "posz", "zc", "zcoord", "znano"),
+    schema.FRAME: ("frame", "frames", "frameix", "t", "imagenumber", "firstframe", "framenumber", "frameindex"),
+    schema.PHOTONS: ("photons", "photon", "phot", "intensity", "numberphotons", "nphotons"),
+    schema.PRECISION: ("precision", "uncertainty", "uncertaintyxy", "locprec", "lp", "lpx", "locprecnm", "crlbx"),
+    schema.BACKGROUND: ("background", "bg", "offset", "localbackground"),
+    schema.CHANNEL: ("channel", "channels", "ch", "channelname"),
+}
+_UNIT_IN_NAME: Final = re.compile(r"[\[(]\s*(nm|um|µm|μm|m|px|pix|pixels?|photons?)\s*[\])]\s*$", re.IGNORECASE)
+_SUFFIX_UNIT: Final = re.compile(r"[a-z]+?(nm|um|px|nano)", re.IGNORECASE)
+_UNITS: Final = {"nm": "nm", "nano": "nm", "um": "um", "µm": "um", "μm": "um", "m": "m"}
 
 
 def find_problems(
@@ -29,7 +46,7 @@ def find_problems(
     chosen: ColumnMap,
     max_refused_fraction: float,
 ) -> list[str]:
-    """Looks for what is often wrong.
+    """Look for what is often wrong.
 
     Args:
         canonical: All rows, lengths in nm.
@@ -43,14 +60,14 @@ def find_problems(
     """
     if canonical.is_empty():
         return ["no rows: the file holds a header alone"]
-    found = _refused(canonical.height, refused, max_refused_fraction)
+    problems = _refused(canonical.height, refused, max_refused_fraction)
     if kept.is_empty():
-        return found
+        return problems
     checks: tuple[Callable[[pl.DataFrame], list[str]], ...] = (_extent, _constant, _zero, _repeated, _frames)
-    found += [problem for check in checks for problem in check(kept)]
+    problems += [problem for check in checks for problem in check(kept)]
     if PIXEL not in map(chosen.unit_of, chosen.length_columns):
-        found += _looks_like_pixels(kept)
-    return found
+        problems += _looks_like_pixels(kept)
+    return problems
 
 
 def _refused(rows: int, refused: Mapping[str, int], max_refused_fraction: float) -> list[str]:
@@ -58,43 +75,43 @@ def _refused(rows: int, refused: Mapping[str, int], max_refused_fraction: float)
     if lost <= max_refused_fraction * rows and lost < rows:
         return []
     return [
-        f"{lost:,} of {rows:,} rows are refused, more than data.max_refused_fraction={max_refused_fraction:g} allows: "
+        f"{lost:,} of {rows:,} rows are refused, more than max_refused_fraction={max_refused_fraction:g} allows: "
         "leave out the column that is the reason, or raise the limit"
     ]
 
 
 def _extent(kept: pl.DataFrame) -> list[str]:
-    found = []
+    problems = []
     if kept.height < 2:
         return [f"{kept.height} localisation alone"]
     for name in (schema.X, schema.Y):
         low, high = kept[name].min(), kept[name].max()
         extent = float(high) - float(low)  # type: ignore[arg-type]
         if extent < SMALLEST_EXTENT_NM:
-            found.append(f"{name} spans {extent:.3g} nm only: {_NOT_IN_NM}")
+            problems.append(f"{name} spans {extent:.3g} nm only: {_NOT_IN_NM}")
         elif extent > LARGEST_EXTENT_NM:
-            found.append(
-                f"{name} spans {extent / 1e6:.3g} mm, more than a FOV can: check columns.unit, and single rows far away"
+            problems.append(
+                f"{name} spans {extent / 1e6:.3g} mm, more than a FOV can: check unit, and single rows far away"
             )
-    return found
+    return problems
 
 
 def _looks_like_pixels(kept: pl.DataFrame) -> list[str]:
-    """Signs that lengths said to be in nm are in pixels: widths, precisions and distances far too small."""
-    found = []
+    """Return signs that lengths taken as nm are in pixels: widths, precisions and distances far too small."""
+    problems = []
     if schema.SIGMA in kept.columns and 0 < _median(kept, schema.SIGMA) < SMALLEST_SIGMA_NM:
-        found.append(
+        problems.append(
             f"sigma has a median of {_median(kept, schema.SIGMA):.3g} nm, where a point-spread function has about "
             f"100 nm: {_NOT_IN_NM}"
         )
     spans = [float(kept[name].max()) - float(kept[name].min()) for name in (schema.X, schema.Y)]  # type: ignore[arg-type]
     area = spans[0] * spans[1]
     if min(spans) >= SMALLEST_EXTENT_NM and kept.height > LARGEST_DENSITY_PER_NM2 * area:
-        found.append(
+        problems.append(
             f"{kept.height:,} localisations in {spans[0]:.3g} x {spans[1]:.3g} nm, more than one for each nm²: "
             f"{_NOT_IN_NM}"
         )
-    return found
+    return problems
 
 
 def _constant(kept: pl.DataFrame) -> list[str]:
@@ -102,7 +119,7 @@ def _constant(kept: pl.DataFrame) -> list[str]:
         return []
     same = [name for name in kept.columns if name not in _VARYING and kept[name].min() == kept[name].max()]
     same = [name for name in same if not (name == schema.Z and kept[name].item(0) == 0)]
-    return [f"{name} is {kept[name].item(0):g} in every row: it says nothing" for name in same]
+    return [f"{name} is {kept[name].item(0):g} in every row: it holds no information" for name in same]
 
 
 def _zero(kept: pl.DataFrame) -> list[str]:
@@ -116,7 +133,7 @@ def _zero(kept: pl.DataFrame) -> list[str]:
 
 
 def _repeated(kept: pl.DataFrame) -> list[str]:
-    """Localisations that are the same in position, frame and channel."""
+    """Count localisations that are the same in position, frame and channel."""
     names = (*schema.position_columns(3), schema.FRAME, schema.CHANNEL)
     shared = kept.select(name for name in names if name in kept.columns)
     # two of 10^7 different rows share a hash of 64 bits once in 400,000 such files
@@ -128,8 +145,52 @@ def _repeated(kept: pl.DataFrame) -> list[str]:
 def _frames(kept: pl.DataFrame) -> list[str]:
     if schema.FRAME in kept.columns:
         return []
-    return ["no frames: blinking cannot be merged or measured; name the column in columns.names where there is one"]
+    return ["no frames: blinking cannot be merged or measured; name the column where there is one"]
 
 
 def _median(table: pl.DataFrame, name: str) -> float:
     return float(table[name].median())  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ColumnSuggestion:
+    """Columns that may fit a file of unknown software: for the user to check, never used unasked.
+
+    Attributes:
+        names: Canonical name -> name in the file, ``x`` and ``y`` among them.
+        unit: Unit of lengths by the names of x and y; None where they do not state one.
+    """
+
+    names: Mapping[str, str]
+    unit: str | None
+
+
+def suggest_columns(names: Sequence[str]) -> ColumnSuggestion | None:
+    """Return the columns that may fit, by their names; None where x or y are not among them.
+
+    Args:
+        names: Columns of the file.
+    """
+    chosen: dict[str, str] = {}
+    for canonical, aliases in _ALIASES.items():
+        fits = [name for name in names if _plain(name) in aliases and "'" not in name and '"' not in name]
+        if fits:
+            chosen[canonical] = min(fits, key=lambda name: aliases.index(_plain(name)))
+    if not {schema.X, schema.Y} <= chosen.keys():
+        return None
+    units = {_unit(chosen[name]) for name in (schema.X, schema.Y)}
+    return ColumnSuggestion(chosen, units.pop() if len(units) == 1 else None)
+
+
+def _plain(name: str) -> str:
+    """Return a name in lower case, without a unit in brackets, spaces and marks."""
+    return re.sub(r"[^a-z]", "", _UNIT_IN_NAME.sub("", name).lower())
+
+
+def _unit(name: str) -> str | None:
+    """Return the unit that a name states; None where it states none."""
+    match = _UNIT_IN_NAME.search(name) or _SUFFIX_UNIT.fullmatch(re.sub(r"[^A-Za-z]", "", name))
+    if match is None:
+        return None
+    text = match[1].lower()
+    return PIXEL if text.startswith("p") else _UNITS.get(text)

@@ -1,120 +1,177 @@
-"""Reads the localisations of one field of view (FOV) from a file, by the reader that knows its content."""
+"""Read the localisations of one field of view (FOV) from a file, by the reader that knows its content."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
-
-import polars as pl
+from typing import Final
 
 from locgraph import schema
-from locgraph.errors import DataError
-from locgraph.io.columns import ColumnSource
-from locgraph.io.header import NOTE, Header
+from locgraph.errors import ConfigError, DataError, within
+from locgraph.io.columns import MAPPABLE, ColumnMap, ColumnSource, FileColumns
+from locgraph.io.header import NOTE, Header, Sources
 from locgraph.io.localisations import Localisations, from_frame_0, refuse_rows, without_flat_z
-from locgraph.io.readers.arrow import ArrowReader
+from locgraph.io.readers.base import OpenFile, Reader
+from locgraph.io.readers.columnar import SUFFIX as PARQUET_SUFFIX
+from locgraph.io.readers.columnar import ArrowReader, ParquetReader
 from locgraph.io.readers.decode import DecodeReader
 from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.io.readers.hdf5 import UnknownHdf5Reader
 from locgraph.io.readers.minflux import MinfluxReader
-from locgraph.io.readers.parquet import SUFFIX as PARQUET_SUFFIX
-from locgraph.io.readers.parquet import ParquetReader
 from locgraph.io.readers.picasso import PicassoReader
 from locgraph.io.readers.rapidstorm import RapidStormReader
 from locgraph.io.readers.smap import SmapReader
 from locgraph.io.readers.smlm import SmlmReader
 
-
-class Reader(Protocol):
-    """Reads one kind of file."""
-
-    def accepts(self, path: Path) -> bool:
-        """Whether the content of ``path`` is of this kind."""
-        ...
-
-    def read_header(self, path: Path) -> Header:
-        """What the file says of itself, without reading its rows."""
-        ...
-
-    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """The table, or some of its columns, and metadata."""
-        ...
-
-
-READERS: Final[tuple[Reader, ...]] = (
-    *(ParquetReader(), ArrowReader()),
-    *(PicassoReader(), DecodeReader(), SmapReader(), UnknownHdf5Reader()),
-    *(SmlmReader(), MinfluxReader()),
-    *(RapidStormReader(), DelimitedReader()),
+READERS: Final[tuple[type[Reader], ...]] = (
+    *(ParquetReader, ArrowReader),
+    *(PicassoReader, DecodeReader, SmapReader, UnknownHdf5Reader),
+    *(SmlmReader, MinfluxReader),
+    *(RapidStormReader, DelimitedReader),
 )
 """Asked in this order; the first that accepts a file reads it."""
 
 
-def find_reader(path: Path) -> Reader:
-    """The reader that accepts ``path``.
+def read(
+    path: str | Path,
+    columns: ColumnSource | None = None,
+    *,
+    names: Mapping[str, Sources] | None = None,
+    unit: str | None = None,
+    pixel_size_nm: float | None = None,
+    leave_out: Sequence[str] = (),
+    channels: Sequence[str] | None = None,
+    max_refused_fraction: float = 0.05,
+) -> Localisations:
+    """Read the localisations of one field of view (FOV) from a file of any known kind.
+
+    Files of known software state their columns and units. For others, name the columns and their unit; where the
+    columns are called ``x``, ``y``, ... as in ``locgraph.schema.LOCALISATION_COLUMNS``, the unit alone will do.
+
+    Args:
+        path: The file: parquet, Arrow, delimited text, or an export of microscope software.
+        columns: A `ColumnMap` or `FileColumns`, in place of the keywords below.
+        names: Canonical name -> name in the file, such as ``{"x": "X", "y": "Y"}``; needs ``unit``.
+        unit: Unit of all lengths: ``nm``, ``um``, ``m`` or ``px``.
+        pixel_size_nm: Side of a camera pixel in nm, for lengths in pixels whose file does not record it.
+        leave_out: Canonical columns that are not read, such as ``["z"]`` to work in 2D.
+        channels: Names of the channels as the file writes them, where it writes text: the first becomes channel 0.
+        max_refused_fraction: Largest part of the rows, 0 to 1, that may be refused.
+
+    Returns:
+        The localisations: a polars table in nm and frames, metadata, and counts of refused rows.
+
+    Raises:
+        DataError: The file cannot be read, or does not state what its columns are.
+        ConfigError: A value cannot work, or ``columns`` is given along with a keyword that it replaces.
+
+    Example:
+        >>> import locgraph
+        >>> locs = locgraph.read("cell_1.hdf5")
+        >>> locs.table.select("x", "y", "frame")
+        >>> locgraph.read("table.csv", names={"x": "X", "y": "Y"}, unit="px", pixel_size_nm=117)
+    """
+    if columns is None:
+        columns = _column_source(names, unit, pixel_size_nm, leave_out, channels)
+    elif names is not None or unit is not None or pixel_size_nm is not None or leave_out or channels is not None:
+        raise ConfigError("expected either columns or single settings of columns; found both", setting="columns")
+    return read_localisations(Path(path), columns, max_refused_fraction)
+
+
+def _column_source(
+    names: Mapping[str, Sources] | None,
+    unit: str | None,
+    pixel_size_nm: float | None,
+    leave_out: Sequence[str],
+    channels: Sequence[str] | None,
+) -> ColumnSource:
+    file_columns = FileColumns(pixel_size_nm, leave_out, channels)
+    if names is None and unit is None:
+        return file_columns
+    named = {name: name for name in MAPPABLE} if names is None else names
+    kept = {name: source for name, source in named.items() if name not in leave_out}
+    return ColumnMap(kept, unit or "", pixel_size_nm, channels=file_columns.channels)
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Reader]:
+    """Open a file once, and give the reader that accepts it.
 
     Raises:
         DataError: The file is absent, empty, not to be opened, or of no kind that is known.
     """
     if not path.is_file():
-        raise DataError(f"{path}: expected a file; found none. Check data.raw_dir")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: expected a table of localisations; found an empty file (0 bytes). Export it again")
+        raise DataError(f"{path}: expected a file; found {'a folder' if path.is_dir() else 'none'}. Check the path")
     try:
-        for reader in READERS:
-            if reader.accepts(path):
-                return reader
+        file = OpenFile(path)
     except OSError as error:
         raise DataError(
             f"{path}: expected a file that can be read; found {error.strerror}. Check who may read it"
         ) from error
-    if path.suffix.lower() == PARQUET_SUFFIX:
+    with file:
+        yield _find_reader(file)
+
+
+def _find_reader(file: OpenFile) -> Reader:
+    if file.size == 0:
         raise DataError(
-            f"{path}: expected parquet, as its name says; found another kind of file (no PAR1 mark at its start). "
+            f"{file.path}: expected a table of localisations; found an empty file (0 bytes). Export it again"
+        )
+    for reader in READERS:
+        if reader.accepts(file):
+            return reader(file)
+    if file.path.suffix.lower() == PARQUET_SUFFIX:
+        raise DataError(
+            f"{file.path}: expected parquet, as its name says; found another kind of file (no PAR1 mark at its start). "
             "Rename a text table to .csv, or write the file again"
         )
     raise DataError(
-        f"{path}: expected parquet or delimited text with a header line, Arrow, HDF5 of Picasso, DECODE or SMAP, "
-        ".smlm, or an export of MINFLUX; found none of them. Export the file as CSV, or take it out of data.raw_dir"
+        f"{file.path}: expected parquet or delimited text with a header line, Arrow, HDF5 of Picasso, DECODE or SMAP, "
+        ".smlm, or an export of MINFLUX; found none of them. Export the file as CSV, or take it out of the folder"
     )
 
 
-@runtime_checkable
-class CompanionedReader(Protocol):
-    """A reader of files beside which others lie that it reads too."""
-
-    def companions(self, path: Path) -> tuple[Path, ...]:
-        """The files that are there."""
-        ...
-
-
 def companions(path: Path) -> tuple[Path, ...]:
-    """Other files that decide what is read from ``path``, such as settings beside it; none where it cannot be read."""
+    """Return other files that decide what is read, such as settings beside it; none where it cannot be read."""
     try:
-        reader = find_reader(path)
+        with open_reader(path) as reader:
+            return reader.companions()
     except DataError:
         return ()  # whoever reads it will say why
-    return reader.companions(path) if isinstance(reader, CompanionedReader) else ()
 
 
 def read_header(path: Path, columns: ColumnSource) -> Header:
-    """What a file says of itself, without reading its rows.
+    """Read the names of columns, metadata and layout of a file, without its rows.
 
     Raises:
-        DataError: The file cannot be read, or does not say what its columns are.
+        DataError: The file cannot be read, or does not state what its columns are.
         MissingColumnsError: It lacks a column that ``columns`` requires.
     """
-    header = find_reader(path).read_header(path)
-    columns.for_file(header, str(path)).check_required(header.names, str(path))
-    return header
+    with open_reader(path) as reader:
+        find_columns(reader, columns)
+        return reader.header
+
+
+def find_columns(reader: Reader, columns: ColumnSource) -> ColumnMap:
+    """Return the column map of an open file, in which all required columns are there.
+
+    Raises:
+        DataError: The file cannot be read, or does not state what its columns are.
+        MissingColumnsError: It lacks a column that ``columns`` requires.
+    """
+    header, where = reader.header, str(reader.path)
+    with within("columns"):
+        chosen = columns.for_file(header, where)
+        chosen.check_required(header.names, where)
+    return chosen
 
 
 def read_localisations(path: Path, columns: ColumnSource, max_refused_fraction: float) -> Localisations:
-    """Reads one file as localisations in nanometres and frames.
+    """Read one file as localisations in nanometres and frames.
 
     Args:
-        path: Parquet or delimited text, one row for each localisation.
+        path: The file, one row for each localisation.
         columns: Which column is which, in which unit.
         max_refused_fraction: Largest part of the rows, 0 to 1, that may be refused.
 
@@ -125,21 +182,26 @@ def read_localisations(path: Path, columns: ColumnSource, max_refused_fraction: 
         DataError: The file cannot be read, has no rows, or more of them are refused than ``max_refused_fraction``.
         MissingColumnsError: It lacks a column that ``columns`` requires.
     """
-    reader = find_reader(path)
-    header = reader.read_header(path)
-    chosen = columns.for_file(header, str(path))
-    chosen.check_required(header.names, str(path))
-    source, metadata = reader.read_table(path, chosen.sources(header.names))
+    with open_reader(path) as reader:
+        return read_rows(reader, columns, max_refused_fraction)
+
+
+def read_rows(reader: Reader, columns: ColumnSource, max_refused_fraction: float) -> Localisations:
+    """Read the localisations of an open file; see `read_localisations`."""
+    path, chosen = reader.path, find_columns(reader, columns)
+    source, metadata = reader.read_table(chosen.sources(reader.header.names))
     if source.is_empty():
-        raise DataError(f"{path}: expected localisations; found a header without rows. Take it out of data.raw_dir")
+        raise DataError(f"{path}: expected localisations; found a header without rows. Take it out of the folder")
     rows = source.height
-    table, refused = refuse_rows(chosen.to_canonical(source, str(path)))
+    with within("columns"):
+        canonical = chosen.to_canonical(source, str(path))
+    table, refused = refuse_rows(canonical)
     _check_refused(refused, rows, max_refused_fraction, path)
     table, first_frame = from_frame_0(table)
     table, notes = without_flat_z(table)
     notes += tuple(text for key, text in metadata.items() if key == NOTE)
     dimensions = 3 if schema.Z in table.columns else 2
-    return Localisations(table, dimensions, refused, metadata, notes, first_frame)
+    return Localisations(table, dimensions, refused, metadata, notes, first_frame, path)
 
 
 def _check_refused(refused: dict[str, int], rows: int, max_refused_fraction: float, path: Path) -> None:
@@ -147,11 +209,12 @@ def _check_refused(refused: dict[str, int], rows: int, max_refused_fraction: flo
     reasons = "; ".join(f"{count} rows: {reason}" for reason, count in refused.items())
     if lost == rows:
         raise DataError(
-            f"{path}: expected localisations; found none among {rows} rows ({reasons}). "
-            "Check columns.names; leave out a column that holds nothing (columns.leave_out with columns=auto)"
+            f"{path}: expected localisations; found none among {rows} rows ({reasons}). Check the names of columns; "
+            "leave out a column that holds nothing"
         )
     if lost > max_refused_fraction * rows:
         raise DataError(
             f"{path}: expected at most {max_refused_fraction:.2%} of the rows to be refused; found {lost} of {rows} "
-            f"({reasons}). Check columns.names, or raise data.max_refused_fraction"
+            f"({reasons}). Check the names of columns, or raise the limit",
+            setting="max_refused_fraction",
         )

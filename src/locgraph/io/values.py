@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import DataError
+from locgraph.errors import ConfigError, DataError
+
+NM_PER_UNIT: Final = {"nm": 1.0, "um": 1e3, "m": 1e9}
+"""Nanometres in one unit of length; ``px`` depends on the camera and is not here."""
+
+PIXEL: Final = "px"
+LENGTH_UNITS: Final = (*NM_PER_UNIT, PIXEL)
+
+SQUARES: Final = {f"{unit}^2": unit for unit in LENGTH_UNITS}
+"""Unit of a column that holds the square of a length, as a variance is -> unit of its root."""
+
+_IN_NAME: Final = re.compile(r"[\[(]\s*(nm|um|µm|μm|m|px|pix|pixels?)\s*[\])]\s*$")
+_ALIASES: Final = {"µm": "um", "μm": "um", "pix": PIXEL, "pixel": PIXEL, "pixels": PIXEL}
 
 _EXACT: Final = 2**53
 """Up to here, float64 holds every whole number; beyond, two different ones may look the same."""
@@ -18,9 +31,15 @@ _NONE_IS_A_VALUE: Final = (schema.SOURCE_CLUSTER, schema.LOC_LABEL)
 """Columns in which a row may be without a value: it belongs to no cluster, has no label."""
 
 
+def unit_in_name(name: str) -> str | None:
+    """Return the unit of length that the name of a column states in brackets, as in ``x [nm]`` or ``X (pix)``."""
+    match = _IN_NAME.search(name)
+    return None if match is None else _ALIASES.get(match[1], match[1])
+
+
 @dataclass(frozen=True)
-class Taken:
-    """A canonical column, and what it is made of.
+class CanonicalColumn:
+    """A canonical column, and the source columns it is computed from.
 
     Attributes:
         name: Its name.
@@ -36,33 +55,34 @@ class Taken:
 
 
 def canonical_table(
-    table: pl.DataFrame, taken: Sequence[Taken], channels: tuple[str, ...] | None, where: str
+    table: pl.DataFrame, columns: Sequence[CanonicalColumn], channels: tuple[str, ...] | None, where: str
 ) -> pl.DataFrame:
-    """Picks, renames, casts and converts columns of a source table.
+    """Pick, rename, cast and convert columns of a source table.
 
     Args:
         table: Source table, one row for each localisation.
-        taken: What to take; its sources are all in the table.
+        columns: What to take; its sources are all in the table.
         channels: Names of channels as the source writes them; None takes numbers as they are.
         where: What to call the table in errors.
 
     Returns:
-        Canonical columns, in the order of ``taken``. What is not a number is null, and so is a fraction where a whole
+        Canonical columns, in the order of ``columns``. What is not a number is null, and so is a fraction where a whole
         number is due. Labels that are text stay text: whoever knows the classes numbers them.
 
     Raises:
         DataError: A column holds neither numbers nor text, or channels that are not named.
     """
-    _check_types(table, taken, where)
-    return table.select(_column(column, table, channels, where).alias(column.name) for column in taken)
+    _check_types(table, columns, where)
+    return table.select(_column(column, table, channels, where).alias(column.name) for column in columns)
 
 
-def _check_types(table: pl.DataFrame, taken: Sequence[Taken], where: str) -> None:
-    sources = sorted({source for column in taken for source in column.sources})
+def _check_types(table: pl.DataFrame, columns: Sequence[CanonicalColumn], where: str) -> None:
+    sources = sorted({source for column in columns for source in column.sources})
     if not all(_is_number(table.schema[source]) or _is_text(table.schema[source]) for source in sources):
         raise DataError(
             f"{where}: expected numbers in {', '.join(sources)}; found the types "
-            f"{', '.join(str(table.schema[source]) for source in sources)}. Change columns.names"
+            f"{', '.join(str(table.schema[source]) for source in sources)}",
+            setting="names",
         )
 
 
@@ -74,7 +94,7 @@ def _is_text(dtype: pl.DataType) -> bool:
     return dtype in (pl.String, pl.Categorical, pl.Enum)
 
 
-def _column(column: Taken, table: pl.DataFrame, channels: tuple[str, ...] | None, where: str) -> pl.Expr:
+def _column(column: CanonicalColumn, table: pl.DataFrame, channels: tuple[str, ...] | None, where: str) -> pl.Expr:
     """One canonical column."""
     name, first = column.name, column.sources[0]
     if name == schema.CHANNEL:
@@ -121,17 +141,30 @@ def _channel(source: pl.Series, names: tuple[str, ...] | None, where: str) -> pl
     """Indices of channels, which files write as numbers from 0, as other numbers, or as text."""
     column, whole = pl.col(source.name), _whole_number(pl.col(source.name), source.dtype)
     text = column.cast(pl.String).str.strip_chars() if _is_text(source.dtype) else whole.cast(pl.String)
-    found = sorted(source.to_frame().select(text).to_series().drop_nulls().unique())
-    if set(found) <= set(names or ()):
+    values = sorted(source.to_frame().select(text).to_series().drop_nulls().unique())
+    if set(values) <= set(names or ()):
         index = {name: number for number, name in enumerate(names or ())}
         return text.replace_strict(index, default=None, return_dtype=pl.Int64)
-    if all(name.isdecimal() and (names is None or int(name) < len(names)) for name in found):
+    if all(name.isdecimal() and (names is None or int(name) < len(names)) for name in values):
         return whole
     if names is None and not _is_text(source.dtype):
         return whole
     raise DataError(
-        f"{where}: expected channels as whole numbers, or among those of columns.channels "
-        f"({', '.join(names) if names else names}); found {', '.join(map(repr, found[:5]))}. Set "
-        f"columns.channels=[{','.join(found[:5])}], with all that any file has, in your order, or leave the "
-        "channel out (columns.leave_out, columns.names)"
+        f"{where}: expected whole numbers, or some of {', '.join(names) if names else names}; found "
+        f"{', '.join(map(repr, values[:5]))}. Name all that any file has, in your order, such as "
+        f"[{','.join(values[:5])}], or leave the channel out",
+        setting="channels",
     )
+
+
+def channel_names(channels: Sequence[Any] | None) -> tuple[str, ...] | None:
+    """Return the names of channels as text, for a file may write a wavelength, which a setting holds as a number.
+
+    Raises:
+        ConfigError: A name is there twice.
+    """
+    names = None if channels is None else tuple(str(channel).strip() for channel in channels)
+    twice = sorted({name for name in names or () if (names or ()).count(name) > 1})
+    if twice:
+        raise ConfigError(f"expected each name once; found {', '.join(twice)} again", setting="channels")
+    return names

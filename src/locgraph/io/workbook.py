@@ -1,4 +1,4 @@
-"""Reads the sheets of a workbook (Excel, LibreOffice) as text, for tables of labels and groups.
+"""Sheets of a workbook (Excel, LibreOffice) as text, for tables of labels and groups.
 
 fastexcel takes the file apart in a process of its own, since a damaged ``.xls`` can end the process that reads it.
 """
@@ -28,13 +28,13 @@ _TIME_LIMIT_S: Final = 120
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether the content of ``path`` is that of a workbook, whatever its name."""
+    """Return whether the content of ``path`` is that of a workbook, whatever its name."""
     with path.open("rb") as handle:
         return handle.read(len(_ZIP)) in (_ZIP, _OLE)
 
 
 def read_sheets(path: Path) -> dict[str, pl.DataFrame]:
-    """Reads all sheets. The first row that is not empty names the columns; blank rows are left out.
+    """Read all sheets. The first row that is not empty names the columns; blank rows are left out.
 
     Whole numbers have no point: 7 is ``7``, typed as number or as text. An error such as ``#N/A`` is an empty cell.
 
@@ -55,13 +55,13 @@ def read_sheets(path: Path) -> dict[str, pl.DataFrame]:
     except subprocess.TimeoutExpired as error:
         raise _unreadable(path, f"not read within {_TIME_LIMIT_S} s") from error
     if done.returncode:
-        said = [line for line in done.stderr.decode(errors="replace").splitlines() if not line.startswith("note:")]
-        raise _unreadable(path, said[-1] if said else f"exit status {done.returncode}")
+        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if not line.startswith("note:")]
+        raise _unreadable(path, lines[-1] if lines else f"exit status {done.returncode}")
     return {name: _table(rows) for name, rows in json.loads(done.stdout).items()}
 
 
 def _check_zip(path: Path) -> None:
-    """Refuses damaged content, which fastexcel may read as other content: it does not compare checksums."""
+    """Refuse damaged content, which fastexcel may read as other content: it does not compare checksums."""
     with path.open("rb") as handle:
         if handle.read(len(_ZIP)) != _ZIP:
             return
@@ -92,19 +92,19 @@ def _table(rows: Sequence[Sequence[str | None]]) -> pl.DataFrame:
 
 
 def _names(header: Sequence[str | None]) -> list[str]:
-    """Names stripped, made up where empty, and numbered where one comes again."""
-    made: list[str] = []
+    """Return the names stripped, made up where empty, and numbered where one comes again."""
+    names: list[str] = []
     for index, cell in enumerate(header):
         plain = (cell or "").strip() or f"column_{index + 1}"
         name, repeat = plain, 0
-        while name in made:
+        while name in names:
             name, repeat = f"{plain}{DUPLICATE}{repeat}", repeat + 1
-        made.append(name)
-    return made
+        names.append(name)
+    return names
 
 
 def _cells(path: Path) -> dict[str, list[tuple[str | None, ...]]]:
-    """Name of each sheet -> all its cells as text."""
+    """Return name of each sheet -> all its cells as text."""
     import fastexcel
 
     try:

@@ -21,14 +21,14 @@ from locgraph.io.converted import (
     write_converted,
 )
 from locgraph.io.groups import GroupSource
-from locgraph.io.inspection import channel_names, reader_name
+from locgraph.io.header import RawFile
+from locgraph.io.inspection import channel_labels
+from locgraph.io.label_map import label_localisations
 from locgraph.io.labels import LabelSource
-from locgraph.io.loc_labels import label_localisations
 from locgraph.io.localisations import Localisations
 from locgraph.io.manifest import Manifest
-from locgraph.io.rawfile import RawFile
-from locgraph.io.read import companions, find_reader, read_header, read_localisations
-from locgraph.io.readers.parquet import SUFFIX
+from locgraph.io.read import find_columns, open_reader, read_header, read_rows
+from locgraph.io.readers.columnar import SUFFIX
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.prepare import manifest_table
 from locgraph.preparation.stage import Progress, no_progress, stage
@@ -248,10 +248,11 @@ def convert_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
     Raises:
         DataError: The file does not say what its columns are.
     """
-    header = find_reader(source.path).read_header(source.path)
-    chosen = recipe.columns.for_file(header, str(source.path))
-    columns = _resolved(chosen, header.names, list(chosen.present(header.names)))
-    content = [digest, *(file_digest(path) for path in companions(source.path))]
+    with open_reader(source.path) as reader:
+        names_in_file = reader.header.names
+        chosen = find_columns(reader, recipe.columns)
+        content = [digest, *(file_digest(path) for path in reader.companions())]
+    columns = _resolved(chosen, names_in_file, list(chosen.present(names_in_file)))
     names = [source.fov_id, source.label, source.group, list(class_names), source.by_localisation]
     return fingerprint(CONVERT_VERSION, dict(recipe.settings), content, columns, names)
 
@@ -263,10 +264,10 @@ def convert_fov(task: ConvertTask) -> None:
         DataError: The file cannot be read, or too many of its rows are refused.
     """
     path, recipe = task.source.path, task.recipe
-    reader = find_reader(path)
-    header = reader.read_header(path)
-    chosen = recipe.columns.for_file(header, str(path))
-    localisations = read_localisations(path, recipe.columns, recipe.max_refused_fraction)
+    with open_reader(path) as reader:
+        header, kind = reader.header, reader.kind
+        chosen = find_columns(reader, recipe.columns)
+        localisations = read_rows(reader, chosen, recipe.max_refused_fraction)
     if task.source.by_localisation:
         localisations = label_localisations(localisations, task.class_names, str(path))
     about = Converted(
@@ -275,7 +276,7 @@ def convert_fov(task: ConvertTask) -> None:
         source={
             "path": str(path),
             "digest": task.digest,
-            "reader": reader_name(reader),
+            "reader": kind,
             "software": header.layout.software if header.layout else None,
         },
         counts=_counts(localisations),
@@ -325,4 +326,4 @@ def _channels(chosen: ColumnMap, localisations: Localisations) -> dict[str, str]
         return {}
     if chosen.channels:
         return {str(index): name for index, name in enumerate(chosen.channels)}
-    return channel_names(localisations.metadata)
+    return channel_labels(localisations.metadata)

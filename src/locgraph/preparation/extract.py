@@ -15,7 +15,7 @@ from locgraph.errors import DataError
 from locgraph.io.catalogue import FovSource
 from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
-from locgraph.io.loc_labels import label_localisations
+from locgraph.io.label_map import label_localisations
 from locgraph.io.read import companions, read_localisations
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet

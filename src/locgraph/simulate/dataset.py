@@ -1,4 +1,4 @@
-"""A folder of simulated FOVs that looks like a folder of measured ones: raw files, labelled as users label them."""
+"""A folder of simulated FOVs like one of measured ones: raw files, labelled as users label them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import ConfigError, DataError, within
 from locgraph.provenance import fingerprint, versions, whole_file, write_json
+from locgraph.run_folder import SIMULATION_RECORD
 from locgraph.settings import check_whole
 
 Format = Literal["parquet", "csv"]
-
-RECORD: Final = "simulation.json"
-"""File in the folder that says how the others were made."""
 
 GENERATOR_VERSION: Final = 1
 """Raised whenever the same settings and seed give other numbers than before."""
@@ -30,10 +28,10 @@ _CLASS_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Sample(Protocol):
-    """What is simulated: draws FOVs of several classes.
+    """What is simulated: a source of FOVs of several classes.
 
     Attributes:
-        kind: What it is called in the record of the folder.
+        kind: Its name in the record of the folder, and in errors.
         empty_remedy: What to change where a FOV is empty.
         dimensions: 2 or 3.
         channels: Names of the channels.
@@ -49,10 +47,10 @@ class Sample(Protocol):
         """Names of the classes, in their order."""
 
     def simulate_fov(self, class_name: str, rng: np.random.Generator) -> pl.DataFrame:
-        """Localisations of one FOV, with the columns and units of ``schema.LOCALISATION_COLUMNS``."""
+        """Draw the localisations of one FOV, with the columns and units of ``schema.LOCALISATION_COLUMNS``."""
 
     def settings(self) -> dict[str, Any]:
-        """Everything that decides what is drawn, as plain values: equal settings draw equal FOVs."""
+        """Return everything that decides what is drawn, as plain values: equal settings draw equal FOVs."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +68,14 @@ class PlannedFov:
     number: int
 
     def generator(self, seed: int) -> np.random.Generator:
-        """The FOV's own source of random numbers: no FOV depends on which others are made, or in which order."""
+        """Return the FOV's own source of random numbers: no FOV depends on which others are made, or in which order."""
         return np.random.default_rng(np.random.SeedSequence([seed, self.class_index, self.number]))
 
 
 def simulate_dataset(
     folder: Path, sample: Sample, fovs_per_class: int, seed: int, format: Format = "parquet"
 ) -> list[Path]:
-    """Writes a folder of simulated raw files.
+    """Write a folder of simulated raw files.
 
     Parquet files are named ``<class>_<number>.parquet`` and hold label, label map, channels, dimensions and units in
     their metadata. CSV holds no metadata: its files lie in one folder per class. A folder made with the same settings
@@ -100,8 +98,9 @@ def simulate_dataset(
     check_whole("fovs_per_class", fovs_per_class, at_least=1)
     check_whole("seed", seed, at_least=0)
     if format not in get_args(Format):
-        raise ConfigError(f"format must be one of {', '.join(get_args(Format))}, found {format!r}: change format")
-    _check_class_names(sample.class_names)
+        raise ConfigError(f"expected one of {', '.join(get_args(Format))}; found {format!r}", setting="format")
+    with within(sample.kind):
+        _check_class_names(sample.class_names)
     settings = {
         "generator_version": GENERATOR_VERSION,
         sample.kind: sample.settings(),
@@ -126,7 +125,8 @@ def _plan(folder: Path, class_names: tuple[str, ...], fovs_per_class: int, forma
 
 
 def _write(fov: PlannedFov, sample: Sample, seed: int) -> None:
-    table = sample.simulate_fov(sample.class_names[fov.class_index], fov.generator(seed))
+    with within(sample.kind):
+        table = sample.simulate_fov(sample.class_names[fov.class_index], fov.generator(seed))
     if table.is_empty():
         raise DataError(f"{fov.path} would hold no localisation: {sample.empty_remedy}")
     with whole_file(fov.path) as temporary:
@@ -137,8 +137,8 @@ def _write(fov: PlannedFov, sample: Sample, seed: int) -> None:
 
 
 def _metadata(sample: Sample, class_index: int, columns: list[str]) -> dict[str, str]:
-    """What a raw parquet file says of itself; every value is a string."""
-    # where localisations have classes too, the file says that its label map is not about these
+    """Return the metadata of a raw parquet file; every value is a string."""
+    # where localisations have classes too, the file states that its label map is not about these
     scope = {schema.META_LABEL_SCOPE: schema.LABEL_OF_FOV} if schema.LOC_LABEL in columns else {}
     return {
         **scope,
@@ -156,54 +156,58 @@ def _indexed(names: tuple[str, ...]) -> str:
 
 
 def _check_class_names(names: tuple[str, ...]) -> None:
-    """Class names become file names, also on disks that do not tell ``T`` from ``t``."""
+    """Check class names, which become file names, also on disks that do not tell ``T`` from ``t``."""
     for name in names:
         if not _CLASS_NAME.fullmatch(name):
             raise ConfigError(
-                f"class name {name!r} cannot be part of a file name: use letters, digits, '_', '-' and '.' in classes"
+                f"expected letters, digits, '_', '-' and '.', as names become those of files; found {name!r}",
+                setting="classes",
             )
     folded = [name.casefold() for name in names]
     twins = [name for name in names if folded.count(name.casefold()) > 1]
     if twins:
-        raise ConfigError(f"class names {', '.join(twins)} differ in case alone: rename them in classes")
+        raise ConfigError(f"expected names that differ beyond case; found {', '.join(twins)}", setting="classes")
 
 
 def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Records the settings in the folder, unless it belongs to other data.
+    """Record the settings in the folder, unless it belongs to other data.
 
     The record is written before the files, so that an interrupted run knows its own.
     """
     mark = fingerprint(settings)
-    record = _read_record(folder / RECORD)
+    record = _read_record(folder / SIMULATION_RECORD)
     if record is not None and record.get("fingerprint") == mark:
         return
     raw = next((p for p in sorted(folder.rglob("*")) if p.suffix in _RAW_SUFFIXES), None) if folder.is_dir() else None
     if raw is not None and record is None:
-        raise DataError(f"{folder} holds {raw.name}, which was not simulated here: choose an empty folder")
+        raise DataError(f"expected an empty folder; found {raw} there, which was not simulated", setting="folder")
     if raw is not None and record is not None:
         changed = "; ".join(_differences(record.get("settings", {}), json.loads(json.dumps(settings))))
         raise ConfigError(
             f"{folder} was simulated with other settings ({changed}): set these back, choose another folder, "
-            "or delete this one"
+            "or delete this one",
+            setting="folder",
         )
-    write_json(folder / RECORD, {"fingerprint": mark, "settings": settings, "versions": versions()})
+    write_json(folder / SIMULATION_RECORD, {"fingerprint": mark, "settings": settings, "versions": versions()})
 
 
 def _read_record(path: Path) -> dict[str, Any] | None:
-    """The record of an earlier simulation; None where there is none."""
+    """Return the record of an earlier simulation; None where there is none."""
     if not path.is_file():
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}): delete its folder, or choose another") from error
+        raise DataError(
+            f"{path} cannot be read ({error}): delete its folder, or choose another", setting="folder"
+        ) from error
     if not isinstance(record, dict):
-        raise DataError(f"{path} is no record of a simulation: delete its folder, or choose another")
+        raise DataError(f"{path} is no record of a simulation: delete its folder, or choose another", setting="folder")
     return record
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """Settings that differ, with both values."""
+    """Yield the settings that differ, with both values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
             yield from _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)

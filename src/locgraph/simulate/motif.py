@@ -1,22 +1,25 @@
 """Simulated fields of view whose class is a motif, an arrangement of a few clusters, planted among other clusters.
 
-What a class rests on is known for each localisation, so that explanations can be held against it, as is done with
-motifs planted in random graphs (Ying et al. 2019, arXiv 1903.03894).
+It is known of each localisation whether its class rests on it, so that explanations can be compared with the truth, as
+with motifs planted in random graphs (Ying et al. 2019, arXiv 1903.03894).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from scipy.spatial.distance import cdist, pdist
 
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.settings import check_number, check_whole
-from locgraph.simulate.arrangements import Arrangement, completes, read_arrangement, signature
 from locgraph.simulate.paint import NO_SITE, Paint, localise
+from locgraph.simulate.structures import read_sites
 
 OTHER: Final = 0
 """``loc_label`` of a localisation that is of no motif: of another cluster, or background."""
@@ -25,10 +28,30 @@ MOTIF: Final = 1
 """``loc_label`` of a localisation of the motif."""
 
 _CAMERA: Final = Paint()
-"""What frames, photons and precisions are like: the same in all classes."""
+"""Frames, photons and precisions: the same in all classes."""
 
 _LAYOUTS: Final = 50
 _TRIES: Final = 200
+
+_HEIGHT: Final = np.sqrt(0.75)
+
+NAMED: Final[Mapping[str, tuple[tuple[float, float], ...]]] = MappingProxyType(
+    {
+        "pair": ((0, 0), (1, 0)),
+        "line": ((0, 0), (1, 0), (2, 0)),
+        "triangle": ((0, 0), (1, 0), (0.5, _HEIGHT)),
+        "corner": ((0, 0), (1, 0), (0, 1)),
+        "row": ((0, 0), (1, 0), (2, 0), (3, 0)),
+        "square": ((0, 0), (1, 0), (1, 1), (0, 1)),
+        "rhombus": ((0, 0), (1, 0), (1.5, _HEIGHT), (0.5, _HEIGHT)),
+        "star": ((0, 0), (1, 0), (-0.5, _HEIGHT), (-0.5, -_HEIGHT)),
+        "zigzag": ((0, 0), (1, 0), (1, 1), (2, 1)),
+    }
+)
+"""Arrangements by name: places of clusters in units of the distance between neighbours."""
+
+Arrangement = str | Sequence[Sequence[float]] | None
+"""A name, one ``[x, y]`` in nm for each cluster, or None for no arrangement at all."""
 
 
 class Motif:
@@ -43,7 +66,7 @@ class Motif:
             ``[x, y]`` in nm for each cluster, or None for a class without a motif. The order is that of the classes.
         size_nm: Distance between neighbours in a named arrangement, in nm.
         clusters_per_fov: Least and largest number of clusters of a FOV, the motif among them (uniform). A wide range
-            makes a network know FOVs of which most clusters are missing, as explainers show it.
+            shows a network FOVs with few clusters, as explainers do.
         cluster_width_nm: Standard deviation of the molecules of a cluster about its centre, along each axis, in nm;
             the localisation precision, about 3 nm, comes on top.
         localisations_per_cluster: Mean number of localisations of a cluster (Poisson).
@@ -95,7 +118,7 @@ class Motif:
         return tuple(self.arrangements)
 
     def draw_clusters(self, class_name: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Where the clusters of a FOV are, and which of them are the motif.
+        """Return where the clusters of a FOV are, and which of them are the motif.
 
         Args:
             class_name: One of ``class_names``.
@@ -106,15 +129,17 @@ class Motif:
             Centres (C, 2) float64 in nm, and (C,) bool, whether each is of the motif: these come first.
 
         Raises:
-            ConfigError: No such class, or no place found for its clusters.
+            ConfigError: No such class, or no place for its clusters.
         """
         if class_name not in self.arrangements:
-            raise ConfigError(f"no class is named {class_name!r}: classes holds {', '.join(self.arrangements)}")
+            raise ConfigError(
+                f"expected one of {', '.join(self.arrangements)}; found {class_name!r}", setting="class_name"
+            )
         low, high = self.clusters_per_fov
         return self._draw_layout(class_name, int(rng.integers(low, high + 1)), rng)
 
     def simulate_fov(self, class_name: str, rng: np.random.Generator) -> pl.DataFrame:
-        """Localisations of one FOV.
+        """Return the localisations of one FOV.
 
         Args:
             class_name: One of ``class_names``.
@@ -126,7 +151,7 @@ class Motif:
             is ``MOTIF`` or ``OTHER``.
 
         Raises:
-            ConfigError: No such class, or no place found for its clusters.
+            ConfigError: No such class, or no place for its clusters.
         """
         centres, in_motif = self.draw_clusters(class_name, rng)
         of_clusters = np.repeat(np.arange(len(centres)), rng.poisson(self.localisations_per_cluster, len(centres)))
@@ -140,10 +165,10 @@ class Motif:
         return table.with_columns(pl.Series(schema.LOC_LABEL, label, pl.Int64)).sort(schema.FRAME, maintain_order=True)
 
     def settings(self) -> dict[str, Any]:
-        """Everything that decides what is drawn, as plain values: equal settings draw equal FOVs."""
+        """Return everything that decides what is drawn, as plain values: equal settings draw equal FOVs."""
         return {
             "class_names": list(self.class_names),
-            "arrangements": {name: (found.round(6) + 0.0).tolist() for name, found in self.arrangements.items()},
+            "arrangements": {name: (places.round(6) + 0.0).tolist() for name, places in self.arrangements.items()},
             "clusters_per_fov": list(self.clusters_per_fov),
             "cluster_width_nm": self.cluster_width_nm,
             "localisations_per_cluster": self.localisations_per_cluster,
@@ -155,7 +180,7 @@ class Motif:
         }
 
     def _draw_layout(self, class_name: str, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """As ``draw_clusters``, with ``count`` clusters."""
+        """Do as ``draw_clusters``, with ``count`` clusters."""
         for _ in range(_LAYOUTS):
             centres: np.ndarray | None = self._draw_motif(class_name, rng)
             while centres is not None and len(centres) < count:
@@ -164,11 +189,12 @@ class Motif:
                 return centres, np.arange(count) < len(self.arrangements[class_name])
         raise ConfigError(
             f"{count} clusters {self.gap_nm:g} nm apart that form no motif do not fit in a field of {self.field_nm:g} "
-            "nm: lower clusters_per_fov, gap_nm or tolerance_nm, or raise field_nm"
+            "nm: lower it, gap_nm or tolerance_nm, or raise field_nm",
+            setting="clusters_per_fov",
         )
 
     def _draw_motif(self, class_name: str, rng: np.random.Generator) -> np.ndarray:
-        """The motif (K, 2) inside the field, turned by any angle, each cluster a little off its place."""
+        """Return the motif (K, 2) inside the field, turned by any angle, each cluster a little off its place."""
         places = self.arrangements[class_name]
         if not len(places):
             return places
@@ -179,7 +205,7 @@ class Motif:
         return turned + centre + self.jitter_nm * rng.standard_normal(places.shape)
 
     def _with_another(self, centres: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-        """The clusters and one more that keeps its distance and makes no motif; None where none was found."""
+        """Return the clusters and one more that keeps its distance and makes no motif; None if there is no place."""
         for _ in range(_TRIES):
             place = rng.uniform(0.0, self.field_nm, 2)
             apart = np.linalg.norm(centres - place, axis=1)
@@ -188,18 +214,20 @@ class Motif:
         return None
 
     def _check(self) -> None:
-        """Finds out now, rather than in some later FOV, that a motif does not fit or that two are one."""
+        """Find out now, rather than in some later FOV, whether a motif does not fit or two are one."""
         for name, places in self.arrangements.items():
             across = np.linalg.norm(places, axis=1).max(initial=0.0) * 2
             if across > self.field_nm:
                 raise ConfigError(
                     f"the motif of class {name!r}, {across:.0f} nm across, does not fit in a field of "
-                    f"{self.field_nm:g} nm: lower size_nm, or raise field_nm"
+                    f"{self.field_nm:g} nm: lower size_nm, or raise field_nm",
+                    setting="field_nm",
                 )
             if len(places) > self.clusters_per_fov[0]:
                 raise ConfigError(
                     f"the motif of class {name!r} has {len(places)} clusters, more than the least number of a FOV, "
-                    f"{self.clusters_per_fov[0]}: raise clusters_per_fov"
+                    f"{self.clusters_per_fov[0]}",
+                    setting="clusters_per_fov",
                 )
         self._check_different()
         draws = np.random.default_rng(0)
@@ -215,23 +243,87 @@ class Motif:
                     alike = bool(np.abs(own - theirs).max() <= self.tolerance_nm)
                 if alike:
                     raise ConfigError(
-                        f"classes {other!r} and {name!r} have motifs that tolerance_nm={self.tolerance_nm:g} does not "
-                        "tell apart: change classes, or lower tolerance_nm"
+                        f"expected different motifs; those of {other!r} and {name!r} are alike within "
+                        f"tolerance_nm={self.tolerance_nm:g}: change one, or lower tolerance_nm",
+                        setting="classes",
                     )
 
 
 def _range(given: Any) -> tuple[int, int]:
-    """Least and largest number of clusters."""
+    """Return the least and largest number of clusters."""
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
-        raise ConfigError(f"clusters_per_fov must be two whole numbers, such as [12, 18], found {given!r}")
+        raise ConfigError(f"expected two whole numbers, such as [12, 18]; found {given!r}", setting="clusters_per_fov")
     low = check_whole("clusters_per_fov[0]", given[0], at_least=2)
     return low, check_whole("clusters_per_fov[1]", given[1], at_least=low)
 
 
 def _read_classes(classes: Any, size_nm: float) -> dict[str, np.ndarray]:
-    """Class name -> places (K, 2) in nm about the origin; K is 0 for a class without a motif."""
+    """Return class name -> places (K, 2) in nm about the origin; K is 0 for a class without a motif."""
     if isinstance(classes, Sequence) and not isinstance(classes, str):
         classes = {str(name): str(name) for name in classes}
     if not isinstance(classes, Mapping) or not classes:
-        raise ConfigError(f"expected at least one class, found {classes!r}: set classes to {{name: arrangement}}")
+        raise ConfigError(
+            f"expected at least one class, as {{name: arrangement}}; found {classes!r}", setting="classes"
+        )
     return {str(name): read_arrangement(given, size_nm, f"classes.{name}") for name, given in classes.items()}
+
+
+def read_arrangement(given: Arrangement, size_nm: float, setting: str) -> np.ndarray:
+    """Return places of clusters from a name or from plain coordinates.
+
+    Args:
+        given: A key of ``NAMED``; one ``[x, y]`` in nm for each of at least two clusters; or None.
+        size_nm: Distance between neighbours in a named one; coordinates are taken as they are.
+        setting: The setting that holds it, for messages.
+
+    Returns:
+        Places (K, 2) float64 in nm with their mean at the origin; K is 0 for None.
+
+    Raises:
+        ConfigError: There is no such name, or the coordinates are none, or not those of two places in the plane.
+    """
+    if given is None:
+        return np.empty((0, 2))
+    if isinstance(given, str):
+        if given not in NAMED:
+            raise ConfigError(f"expected one of {', '.join(NAMED)}, or null; found {given!r}", setting=setting)
+        places = np.array(NAMED[given]) * size_nm
+        return places - places.mean(axis=0)
+    places = read_sites(given, setting)
+    if places.shape[1] != 2 or len(places) < 2 or pdist(places).min() <= 0:
+        raise ConfigError(f"expected different [x, y] of at least two clusters; found {given!r}", setting=setting)
+    return places
+
+
+def signature(places: np.ndarray) -> np.ndarray:
+    """Return all distances between places (K, D), in order: the same wherever and however turned an arrangement lies.
+
+    Returns:
+        (K (K - 1) / 2,) float64, in the unit of the places.
+    """
+    return np.sort(pdist(places))
+
+
+def completes(place: np.ndarray, others: np.ndarray, signatures: Sequence[np.ndarray], tolerance: float) -> bool:
+    """Return whether a further place makes an arrangement with some of the others.
+
+    Args:
+        place: (D,) float64.
+        others: (C, D) float64, in the same unit.
+        signatures: Those of the arrangements to look for, as from ``signature``.
+        tolerance: Largest difference of any of the distances.
+
+    Returns:
+        True where some of the others and the place have the distances of one of the arrangements.
+    """
+    return any(_completes(place, others, wanted, tolerance) for wanted in signatures)
+
+
+def _completes(place: np.ndarray, others: np.ndarray, wanted: np.ndarray, tolerance: float) -> bool:
+    size = round((1 + np.sqrt(1 + 8 * len(wanted))) / 2)
+    near = others[cdist(place[None], others)[0] <= wanted[-1] + tolerance]
+    chosen = np.array(list(combinations(range(len(near)), size - 1)), dtype=np.int64).reshape(-1, size - 1)
+    sets = np.concatenate([near[chosen], np.broadcast_to(place, (len(chosen), 1, len(place)))], axis=1)
+    first, second = np.triu_indices(size, 1)
+    distances = np.sort(np.linalg.norm(sets[:, first] - sets[:, second], axis=2), axis=1)
+    return bool(np.any(np.abs(distances - wanted).max(axis=1, initial=0.0) <= tolerance))

@@ -1,4 +1,4 @@
-"""How binding sites become localisations in DNA-PAINT: which are there, when they are bright, how well they are seen.
+"""DNA-PAINT imaging of binding sites: which are there, when they are bright, how precisely they are localised.
 
 The way of simulating follows Schnitzbauer et al. 2017 (10.1038/nprot.2017.024), at the level of localisations rather
 than camera images: neighbouring sites that are bright in the same frame stay two localisations.
@@ -56,7 +56,7 @@ class Paint:
     def __post_init__(self) -> None:
         self._keep("site_incorporation", above=0, at_most=1)
         self._keep("bright_frames", at_least=1)
-        check_whole("paint.frames", self.frames, at_least=1)
+        check_whole("frames", self.frames, at_least=1)
         for name in ("events_per_site", "photons", "psf_sigma_nm", "axial_factor"):
             self._keep(name, above=0)
         for name in ("photon_spread", "background_localisations", "background_photons"):
@@ -64,12 +64,12 @@ class Paint:
         check_load(self, self.events_per_site)
 
     def _keep(self, name: str, **limits: float) -> None:
-        """Checks a setting and keeps it as float, so that 2 and 2.0 are the same setting in every fingerprint."""
-        object.__setattr__(self, name, check_number(f"paint.{name}", getattr(self, name), **limits))
+        """Check a setting and keep it as float, so that 2 and 2.0 are the same setting in every fingerprint."""
+        object.__setattr__(self, name, check_number(name, getattr(self, name), **limits))
 
 
 def check_load(paint: Paint, events_per_site: float) -> None:
-    """Refuses sites that would be bright for more than half of the acquisition: their events would run together.
+    """Refuse sites that would be bright for more than half of the acquisition: their events would run together.
 
     Raises:
         ConfigError: ``events_per_site`` events of the mean length need more than half of the frames.
@@ -78,15 +78,16 @@ def check_load(paint: Paint, events_per_site: float) -> None:
     if bright > paint.frames / 2:
         raise ConfigError(
             f"a site would be bright in {bright:.0f} of {paint.frames} frames ({events_per_site:.1f} events of "
-            f"{paint.bright_frames:g} frames), expected at most half: raise paint.frames, or lower "
-            "paint.events_per_site or paint.bright_frames"
+            f"{paint.bright_frames:g} frames), expected at most half: raise frames, or lower events_per_site or "
+            "bright_frames",
+            setting="frames",
         )
 
 
 def draw_events(
     n_sites: int, paint: Paint, events_per_site: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """When each site is bright.
+    """Draw when each site is bright.
 
     The events of one site are placed uniformly in the acquisition and never overlap, since a docking strand holds one
     imager at a time.
@@ -116,13 +117,13 @@ def draw_events(
 
 
 def _count_up(lengths: np.ndarray) -> np.ndarray:
-    """0, 1, ... lengths[0] - 1, 0, 1, ... lengths[1] - 1, and so on."""
+    """Return 0, 1, ... lengths[0] - 1, 0, 1, ... lengths[1] - 1, and so on."""
     ends = np.cumsum(lengths)
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
 
 
 def _sum_before(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """For each value the sum of those before it in its group; groups of ``sizes`` follow one another."""
+    """Return for each value the sum of those before it in its group; groups of ``sizes`` follow one another."""
     before = np.cumsum(values) - values
     firsts = np.cumsum(sizes) - sizes
     return before - np.repeat(before[firsts[sizes > 0]], sizes[sizes > 0])
@@ -131,7 +132,7 @@ def _sum_before(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 def localise(
     truth: np.ndarray, frame: np.ndarray, channel: np.ndarray, site: np.ndarray, paint: Paint, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """What the camera and the fit make of emitters at known places.
+    """Draw the localisations of emitters at known places, as camera and fit give them.
 
     The precision is ``psf_sigma_nm / sqrt(photons)`` (Thompson et al. 2002, 10.1016/S0006-3495(02)75618-X, without
     pixels and background), the scatter is normal with that standard deviation, and the fitted width scatters by
@@ -176,7 +177,7 @@ def _dtypes(columns: dict[str, np.ndarray]) -> dict[str, type[pl.DataType] | pl.
 def draw_localisations(
     sites: np.ndarray, channels: np.ndarray, paint: Paint, events_per_site: float, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """Localisations of the binding sites of a FOV, without background.
+    """Draw the localisations of the binding sites of a FOV, without background.
 
     Args:
         sites: Positions (S, D) float64 in nm; D is 2 or 3.
@@ -193,7 +194,7 @@ def draw_localisations(
 
 
 def draw_background(field: np.ndarray, n_channels: int, paint: Paint, rng: np.random.Generator) -> pl.DataFrame:
-    """Localisations that come from no site: uniform in the field, the frames and the channels.
+    """Draw localisations that come from no site: uniform in the field, the frames and the channels.
 
     Args:
         field: Edge lengths of the field (D,) float64 in nm; D is 2 or 3.

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from locgraph.errors import DataError, LocgraphError
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import FileColumns
 from locgraph.io.inspection import inspect
 from locgraph.io.read import read_localisations
 

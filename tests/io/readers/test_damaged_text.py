@@ -5,7 +5,7 @@ import random
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import FileColumns
 from locgraph.io.read import read_localisations
 
 CASES = 200

@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
+from builders.io import accepted_by, table_of
 from locgraph.errors import DataError
-from locgraph.io.columns import ColumnMap
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.read import read_header, read_localisations
 from locgraph.io.readers.decode import DecodeReader
 
@@ -131,7 +131,7 @@ def test_no_known_unit(tmp_path, meta):
     path = write(tmp_path / "a.h5", meta)
 
     with pytest.raises(
-        DataError, match=r"a\.h5: expected xy_unit nm or px in /meta; found neither\. Say .* columns=custom"
+        DataError, match=r"a\.h5: expected xy_unit nm or px in /meta; found neither\. Give names and unit"
     ):
         read_header(path, FileColumns())
     columns = ColumnMap({"x": "x", "y": "y"}, unit="um")
@@ -139,7 +139,7 @@ def test_no_known_unit(tmp_path, meta):
 
 
 def test_only_what_is_asked_for(tmp_path):
-    table, _ = DecodeReader().read_table(write(tmp_path / "a.h5"), ["y", "phot", "z_sig"])
+    table, _ = table_of(DecodeReader, write(tmp_path / "a.h5"), ["y", "phot", "z_sig"])
 
     assert table.to_dict(as_series=False) == {"y": [2.0, 0.5], "z_sig": [20.0, 30.0], "phot": [900.0, 100.0]}
 
@@ -168,9 +168,9 @@ def test_accepts_by_content(tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["data"] = XYZ
 
-    assert DecodeReader().accepts(write(tmp_path / "a.dat"))
-    assert not DecodeReader().accepts(write(tmp_path / "b.h5", frame_ix=None))
-    assert not DecodeReader().accepts(tmp_path / "other.h5")
+    assert accepted_by(DecodeReader, write(tmp_path / "a.dat"))
+    assert not accepted_by(DecodeReader, write(tmp_path / "b.h5", frame_ix=None))
+    assert not accepted_by(DecodeReader, tmp_path / "other.h5")
 
 
 def test_no_rows(tmp_path):

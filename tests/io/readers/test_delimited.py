@@ -1,12 +1,15 @@
-"""Text tables as instruments write them."""
+"""Text tables as instruments write them: never fewer rows than there are, never other numbers."""
 
 import numpy as np
 import polars as pl
 import pytest
 
+from builders.io import accepted_by, header_of, table_of, text_of
 from locgraph.errors import DataError
 from locgraph.io.header import Header
-from locgraph.io.readers.delimited import HEAD_BYTES, DelimitedReader
+from locgraph.io.readers.base import HEAD_BYTES, OpenFile
+from locgraph.io.readers.delimited import DelimitedReader, as_number, as_text, read_rows
+from locgraph.io.readers.dialect import Dialect
 
 ROWS = [(1.5, -2.0), (3.0, 4e-3)]
 
@@ -18,7 +21,7 @@ def written(tmp_path, content, name="a.csv", encoding="utf-8"):
 
 
 def read(path, columns=None):
-    return DelimitedReader().read_table(path, columns)[0]
+    return table_of(DelimitedReader, path, columns)[0]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def test_quotes_within_quotes_and_delimiters_within_quotes(tmp_path):
 
 
 def test_text_may_go_on_in_the_next_line(tmp_path):
-    table = DelimitedReader().read_text(written(tmp_path, 'fov_id,note\na,"one\ntwo"\nb,three\n'))
+    table = text_of(DelimitedReader, written(tmp_path, 'fov_id,note\na,"one\ntwo"\nb,three\n'))
 
     assert table.rows() == [("a", "one\ntwo"), ("b", "three")]
 
@@ -153,24 +156,18 @@ def test_large_and_small_numbers(tmp_path):
 def test_what_stands_before_the_header_is_kept(tmp_path):
     path = written(tmp_path, "# one\n# two\nx,y\n1,2\n")
 
-    assert DelimitedReader().read_header(path).metadata == {"preamble": "# one\n# two"}
-    assert DelimitedReader().read_table(path)[1] == {"preamble": "# one\n# two"}
-
-
-def test_a_known_layout(tmp_path):
-    header = DelimitedReader().read_header(written(tmp_path, "x [nm],y [nm]\n1,2\n"))
-
-    assert header.layout.software == "ThunderSTORM"
+    assert header_of(DelimitedReader, path).metadata == {"preamble": "# one\n# two"}
+    assert table_of(DelimitedReader, path)[1] == {"preamble": "# one\n# two"}
 
 
 @pytest.mark.parametrize("content", [b"x,y," + b"a" * 10**7, b"x,y," + b"a," * 10**7, b"x,y\n1," + b"2" * 10**7])
 def test_a_huge_first_line_is_not_read_whole(tmp_path, content):
     path = written(tmp_path, content)
 
-    assert DelimitedReader().accepts(path)
-    for method in (DelimitedReader().read_header, DelimitedReader().read_table):
+    assert accepted_by(DelimitedReader, path)
+    for read_part in (header_of, table_of):
         with pytest.raises(DataError, match=r"a\.csv: .*found a line that has not ended after 65536 bytes"):
-            method(path)
+            read_part(DelimitedReader, path)
 
 
 def test_integers_first_and_fractions_later(tmp_path):
@@ -189,19 +186,15 @@ def test_what_is_no_number_is_null(tmp_path):
     assert table["y"].to_list() == [2.0, 4.0, None, float("inf")]
 
 
-def test_some_columns(tmp_path):
-    assert read(written(tmp_path, "x,y,n\n1,2,a\n"), ["n", "x"]).rows() == [(1.0, "a")]
-
-
 def test_header_only(tmp_path):
     path = written(tmp_path, "x,y\n")
 
-    assert DelimitedReader().read_header(path) == Header(("x", "y"))
+    assert header_of(DelimitedReader, path) == Header(("x", "y"))
     assert read(path).is_empty()
 
 
 def test_text_stays_text(tmp_path):
-    table = DelimitedReader().read_text(written(tmp_path, "fov_id,label\n007,1.0\n 1e3 ,b\n"))
+    table = text_of(DelimitedReader, written(tmp_path, "fov_id,label\n007,1.0\n 1e3 ,b\n"))
 
     assert table.rows() == [("007", "1.0"), ("1e3", "b")]
 
@@ -231,7 +224,7 @@ def test_rows_longer_than_the_header_further_down(tmp_path):
     ],
 )
 def test_accepts_by_content(tmp_path, content, name, accepted):
-    assert DelimitedReader().accepts(written(tmp_path, content, name)) is accepted
+    assert accepted_by(DelimitedReader, written(tmp_path, content, name)) is accepted
 
 
 def test_wrongly_quoted_thunderstorm_file(test_data):
@@ -247,8 +240,114 @@ def test_wrongly_quoted_thunderstorm_file(test_data):
     assert table.null_count().row(0) == (0,) * 10
 
 
-def test_nanoimager_file(test_data):
-    table = read(test_data / "formats" / "oni_nanoimager_dstorm.csv")
+NAMES = ("x", "y")
 
-    assert table.columns == ["Channel", "Frame", "X (nm)", "Y (nm)", "Z (nm)", "Photons", "Background"]
-    assert table.row(0) == (0.0, 1548.0, 40918.949219, 56104.691406, 0.0, 139.828232, 0.8485)
+
+def described(**settings):
+    defaults = {"encoding": "utf-8", "delimiter": ",", "decimal_comma": False, "names": NAMES, "header_lines": 1}
+    return Dialect(**(defaults | settings))
+
+
+def read_described(tmp_path, content, dialect=None, values=None, **settings):
+    path = written(tmp_path, content)
+    dialect = dialect or described()
+    with OpenFile(path) as file:
+        return read_rows(file, dialect, values or [as_number(name, dialect) for name in NAMES], **settings)
+
+
+def test_numbers_and_text(tmp_path):
+    table = read_described(tmp_path, b"x,y\n 1 , a b \n", values=[as_number("x", described()), as_text("y")])
+
+    assert table.rows() == [(1.0, "a b")]
+    assert table.schema == {"x": pl.Float64, "y": pl.String}
+
+
+def test_decimal_comma(tmp_path):
+    table = read_described(tmp_path, b"x;y\n1,5;2.5\n3;-0,25\n", described(delimiter=";", decimal_comma=True))
+
+    assert table.rows() == [(1.5, None), (3.0, -0.25)]
+
+
+def test_comments_between_rows(tmp_path):
+    content = b"# header\n1 2\n# nothing in image 5\n3 4\n"
+
+    assert read_described(tmp_path, content, described(delimiter=" ", comments=True, quotes=False)).rows() == [
+        (1, 2),
+        (3, 4),
+    ]
+
+
+def test_quotes_may_be_none(tmp_path):
+    table = read_described(tmp_path, b'x,y\n1,"\n2,3\n', described(quotes=False), [as_text("x"), as_text("y")])
+
+    assert table.rows() == [("1", '"'), ("2", "3")]
+
+
+@pytest.mark.parametrize("header_lines", [0, 1, 3])
+def test_rows_begin_below_the_header(tmp_path, header_lines):
+    content = b"a\n" * header_lines + b'1,2\n"3",4\n'
+
+    assert read_described(tmp_path, content, described(header_lines=header_lines)).rows() == [(1, 2), (3, 4)]
+
+
+def test_a_quote_in_the_header_does_no_harm(tmp_path):
+    assert read_described(tmp_path, b'"x,""y""\n1,2\n').rows() == [(1.0, 2.0)]
+
+
+def test_other_encodings(tmp_path):
+    content = "x,y\n1,é\n".encode("latin-1")
+
+    assert read_described(tmp_path, content, described(encoding="latin-1"), [as_text("y")]).rows() == [("é",)]
+    assert read_described(tmp_path, content, None, [as_text("y")]).rows() == [("é",)]  # though it was taken for UTF-8
+
+
+def test_table_that_ends_with_a_nul(tmp_path):
+    for encoding in ("utf-8", "latin-1"):
+        content = "x,y\n1,2\n\0µ 3\nSizeX : 5,6\n".encode(encoding)
+
+        assert read_described(tmp_path, content, described(encoding=encoding), ends_at_nul=True).rows() == [(1.0, 2.0)]
+
+
+@pytest.mark.parametrize("tail", [b"\0\n3,4\n", b"\0\0\0\n-3.5,4\n5,6\n", b"\0 text\n3,4\n"])
+def test_rows_behind_a_nul(tmp_path, tail):
+    with pytest.raises(DataError, match=r"a\.csv: expected text; found a NUL byte at position 8, and rows behind it"):
+        read_described(tmp_path, b"x,y\n1,2\n" + tail, ends_at_nul=True)
+    with pytest.raises(DataError, match=r"found a NUL byte at position 8\. The file is damaged"):
+        read_described(tmp_path, b"x,y\n1,2\n" + tail)
+
+
+def test_rows_that_are_too_long(tmp_path):
+    with pytest.raises(DataError, match=r"a\.csv: expected rows of 2 fields separated by ','.*more fields") as error:
+        read_described(tmp_path, b"x,y\n1,2\n3,4,5\n")
+    assert "\n" not in str(error.value)
+
+
+def test_rows_that_are_too_short_are_rows(tmp_path):
+    assert read_described(tmp_path, b"x,y\n1,2\n3\n4,5\n").rows() == [(1.0, 2.0), (3.0, None), (4.0, 5.0)]
+
+
+def test_what_polars_says_is_kept_short(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise pl.exceptions.ComputeError("line\n" * 10_000)
+
+    monkeypatch.setattr(pl, "scan_csv", fail)
+    with pytest.raises(DataError) as error:
+        read_described(tmp_path, b"x,y\n1,2\n")
+    assert len(str(error.value)) < 500
+
+
+def test_a_panic_of_polars_is_told(tmp_path, monkeypatch):
+    def panic(*_, **__):
+        raise pl.exceptions.PanicException("index out of range")
+
+    monkeypatch.setattr(pl, "scan_csv", panic)
+    with pytest.raises(DataError, match="index out of range"):
+        read_described(tmp_path, b"x,y\n1,2\n")
+
+
+def test_rows_that_polars_would_lose(tmp_path, monkeypatch):
+    scan = pl.scan_csv
+    monkeypatch.setattr(pl, "scan_csv", lambda *a, **k: scan(*a, **k).head(1))
+
+    with pytest.raises(DataError, match=r"a\.csv: expected a row on each of 2 lines; found 1 rows"):
+        read_described(tmp_path, b'x,y\n"1",2\n\n,\n"3",4\n')

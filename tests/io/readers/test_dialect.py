@@ -1,9 +1,101 @@
-"""How a text table is written, from its start."""
+"""How a text table is written, found from its start: encoding, lines, delimiter, decimal mark, header."""
 
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.readers.dialect import sniff, unique_names
+from locgraph.io.readers.dialect import (
+    decode,
+    encoding_of,
+    ends_with_returns,
+    has_decimal_comma,
+    may_be_grouped,
+    sniff,
+    split_lines,
+    unique_names,
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ("x [µm]\n".encode(), "utf-8"),
+        ("x [µm]\n".encode("utf-8-sig"), "utf-8"),
+        ("x [µm]\n".encode("utf-16"), "utf-16"),
+        (b"\xfe\xff" + "x [µm]\n".encode("utf-16-be"), "utf-16"),
+        ("x,y\n1,2\n".encode("utf-16-le"), "utf-16-le"),
+        ("x,y\n1,2\n".encode("utf-16-be"), "utf-16-be"),
+        ("x [µm]\n".encode("latin-1"), "latin-1"),
+        ("x [µm]\n".encode()[:4], "utf-8"),  # cut within a character
+        (b"x,y\n\0\xff", "utf-8"),  # what follows a NUL is not looked at
+        (b"", "utf-8"),
+        (b"x", "utf-8"),
+    ],
+)
+def test_encoding(head, encoding):
+    assert encoding_of(head) == encoding
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_decode_gives_text_without_mark(encoding):
+    content = "x [µm]\n".encode(encoding)
+
+    assert decode(content, encoding_of(content) if encoding != "utf-16-le" else encoding) == "x [µm]\n"
+
+
+def test_decode_never_fails():
+    assert decode("xµ".encode()[:2], "utf-8") == "x"  # a character that is cut
+    assert decode(b"x\xffy", "utf-8") == "x\ufffdy"
+    assert decode(b"\xff\xfex\0\x00\xd8y", "utf-16").startswith("x")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a\nb\n", ["a", "b", ""]),
+        ("a\r\nb", ["a", "b"]),
+        ("a\r\r\nb", ["a", "b"]),
+        ("a\rb\r", ["a", "b", ""]),
+        ("a\x85b\u2028c\x0bd\n", ["a\x85b\u2028c\x0bd", ""]),  # 85 is an ellipsis to Windows
+        ("", [""]),
+    ],
+)
+def test_lines(text, lines):
+    assert split_lines(text) == lines
+
+
+def test_lines_that_end_with_returns_alone():
+    assert [ends_with_returns(text) for text in ("a\rb", "a\r\nb", "a")] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], False),
+        (["1", "2.5", "abc"], False),
+        (["1,5"], True),
+        (["0,500"], True),
+        (["1234,567"], True),
+        (["1,5e3"], True),
+        (["-,5"], True),
+        (["1,500", "1500"], True),  # thousands are written without a mark elsewhere
+        (["1,500", "0,25"], True),
+        (["1,500", "2.5"], False),
+        (["1,5", "2.5"], False),
+        (["1,500", "1,234,567"], False),
+        (["1,500", "1,234.5"], False),
+        (["1,500"], None),
+        (["1,500", "12,345", "-999,000", "7", "text"], None),
+    ],
+)
+def test_meaning_of_a_comma_within_a_number(values, expected):
+    assert has_decimal_comma(values) is expected
+    assert has_decimal_comma(reversed(values)) is expected
+
+
+def test_numbers_with_grouped_thousands():
+    assert all(map(may_be_grouped, ["1,500", "-12,345", "1,234,567", "1,500.25", "+999,000."]))
+    others = ["1,5", "0,500", "1500", "1234,567", "1,50,000", "1.500", "a,bcd", ""]
+    assert not any(map(may_be_grouped, others))
 
 
 def dialect(text, encoding="utf-8", whole=True):
@@ -41,13 +133,9 @@ def test_header_quoted_as_a_whole():
     assert found.delimiter == ","
 
 
-def test_blank_lines_before_the_header():
-    assert dialect("\n\nx,y\n1,2\n").header_lines == 3
-
-
-def test_blank_lines_after_the_header():
-    assert dialect("x,y\n\n1,2\n").header_lines == 2
-    assert dialect("x,y\n").header_lines == 1
+def test_blank_lines_around_the_header():
+    texts = ("\n\nx,y\n1,2\n", "x,y\n\n1,2\n", "x,y\n")
+    assert [dialect(text).header_lines for text in texts] == [3, 2, 1]
 
 
 def test_names_are_stripped_filled_and_made_unique():

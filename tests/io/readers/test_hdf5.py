@@ -1,28 +1,37 @@
-"""What all HDF5 readers lean on: opening, refusing what would be too large or elsewhere, telling unknown files."""
+"""What all HDF5 readers lean on: texts, and refusing what is too large, elsewhere, missing or of another kind."""
 
+import struct
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.file_columns import FileColumns
-from locgraph.io.read import find_reader, read_header, read_localisations
+from locgraph.io.columns import FileColumns
+from locgraph.io.read import open_reader, read_header, read_localisations
+from locgraph.io.readers.base import OpenFile, as_column, check_rows, is_number
 from locgraph.io.readers.hdf5 import (
     UnknownHdf5Reader,
-    as_column,
     attribute,
     check_pieces,
-    check_rows,
     dataset,
     holds,
     is_hdf5,
-    is_number,
     opened,
     read_whole,
+    text_attribute,
+    text_dataset,
 )
+
+
+@contextmanager
+def reading(path):
+    """Give the HDF5 file, and the file that holds it."""
+    with OpenFile(path) as file, opened(file) as hdf5:
+        yield hdf5, file
 
 
 @pytest.fixture
@@ -43,31 +52,33 @@ def test_known_by_its_signature(tmp_path, block):
     with h5py.File(tmp_path / "a.mat", "w", userblock_size=block) as file:
         file["x"] = [1.0]
 
-    assert is_hdf5(tmp_path / "a.mat")
-    assert holds(tmp_path / "a.mat", lambda file: "x" in file)
-    assert not holds(tmp_path / "a.mat", lambda file: "y" in file)
+    with OpenFile(tmp_path / "a.mat") as file:
+        assert is_hdf5(file)
+        assert holds(file, lambda hdf5: "x" in hdf5)
+        assert not holds(file, lambda hdf5: "y" in hdf5)
 
 
 def test_other_files(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"x,y\n1,2\n")
 
-    assert not is_hdf5(tmp_path / "a.h5")
-    assert not holds(tmp_path / "a.h5", lambda file: True)
+    with OpenFile(tmp_path / "a.h5") as file:
+        assert not is_hdf5(file)
+        assert not holds(file, lambda hdf5: True)
 
 
 def test_datasets_and_attributes(path):
-    with opened(path) as file:
-        assert dataset(file, "numbers").shape == (3, 2)
-        assert dataset(file, "group/inner").shape == (2,)
-        assert dataset(file, "group") is None
-        assert dataset(file, "none") is None
-        assert dataset(file, "nowhere/at/all") is None
-        assert attribute(file["numbers"], "text") == "as it is"
-        assert attribute(file["numbers"], "bytes") == "px"
-        assert attribute(file["numbers"], "none") is None
-        assert attribute(file["numbers"], "nothing") is None
+    with reading(path) as (hdf5, file):
+        assert dataset(hdf5, "numbers").shape == (3, 2)
+        assert dataset(hdf5, "group/inner").shape == (2,)
+        assert dataset(hdf5, "group") is None
+        assert dataset(hdf5, "none") is None
+        assert dataset(hdf5, "nowhere/at/all") is None
+        assert attribute(hdf5["numbers"], "text", file) == "as it is"
+        assert attribute(hdf5["numbers"], "bytes", file) == "px"
+        assert attribute(hdf5["numbers"], "none", file) is None
+        assert attribute(hdf5["numbers"], "nothing", file) is None
         with pytest.raises(ValueError, match=r"an attribute long of the shape \(300,\)"):
-            attribute(file["numbers"], "long")
+            attribute(hdf5["numbers"], "long", file)
 
 
 def test_values_in_another_file_are_refused(path, tmp_path):
@@ -80,13 +91,13 @@ def test_values_in_another_file_are_refused(path, tmp_path):
 
     for name in ("linked", "virtual", "external"):
         message = rf"b\.h5: .*the values of {name} are kept in another file"
-        with pytest.raises(DataError, match=message), opened(tmp_path / "b.h5") as file:
-            dataset(file, name)
+        with pytest.raises(DataError, match=message), reading(tmp_path / "b.h5") as (hdf5, _):
+            dataset(hdf5, name)
 
 
 def test_read_whole(path):
-    with opened(path) as file:
-        assert read_whole(file["numbers"], path).tolist() == [[0, 1], [2, 3], [4, 5]]
+    with reading(path) as (hdf5, file):
+        assert read_whole(hdf5["numbers"], file.size).tolist() == [[0, 1], [2, 3], [4, 5]]
 
 
 @pytest.mark.parametrize(
@@ -101,8 +112,8 @@ def test_absurd_sizes_take_no_memory(tmp_path, shape, message):
         file.create_dataset("x", shape, "f8", chunks=tuple(min(side, 100) for side in shape))
 
     message = rf"a\.h5: expected a whole HDF5 file; .*{message}"
-    with pytest.raises(DataError, match=message), opened(tmp_path / "a.h5") as file:
-        read_whole(file["x"], tmp_path / "a.h5")
+    with pytest.raises(DataError, match=message), reading(tmp_path / "a.h5") as (hdf5, file):
+        read_whole(hdf5["x"], file.size)
 
 
 def test_pieces_of_what_can_be(tmp_path):
@@ -111,14 +122,13 @@ def test_pieces_of_what_can_be(tmp_path):
         file.create_dataset("small", data=np.arange(300), chunks=(100,), compression="gzip")
         file.create_dataset("large", (300,), "f8", chunks=(10_000_000,), maxshape=(None,))
 
-    with opened(path) as file:
-        check_pieces(file["small"], path)
-        assert read_whole(file["small"], path).tolist() == list(range(300))
+    with reading(path) as (hdf5, file):
+        check_pieces(hdf5["small"], file.size)
+        assert read_whole(hdf5["small"], file.size).tolist() == list(range(300))
         with pytest.raises(ValueError, match="pieces of 80000000 bytes"):
-            check_pieces(file["large"], path)
-        (tmp_path / "b").write_bytes(bytes(50))
+            check_pieces(hdf5["large"], file.size)
         with pytest.raises(ValueError, match="a piece that is larger than the 50 bytes of the file"):
-            check_pieces(file["small"], tmp_path / "b")
+            check_pieces(hdf5["small"], 50)
 
 
 def test_values_that_were_never_written_are_not_taken_for_zeros(tmp_path):
@@ -127,11 +137,11 @@ def test_values_that_were_never_written_are_not_taken_for_zeros(tmp_path):
         file.create_dataset("whole", (300,), "f8")
         file.create_dataset("pieces", (300,), "f8", chunks=(100,))[:200] = 1
 
-    with opened(path) as file:
+    with reading(path) as (hdf5, file):
         with pytest.raises(ValueError, match="0 bytes of values where 2400 were to be"):
-            check_pieces(file["whole"], path)
+            check_pieces(hdf5["whole"], file.size)
         with pytest.raises(ValueError, match="2 pieces of values where 3 were to be"):
-            check_pieces(file["pieces"], path)
+            check_pieces(hdf5["pieces"], file.size)
 
 
 TREE = b"TREE\x01\x00\x01\x00" + b"\xff" * 16
@@ -152,8 +162,8 @@ def test_a_piece_that_hdf5_cannot_find_is_not_taken_for_zeros(tmp_path, at, plac
 
     with h5py.File(path) as file:
         assert not file["x"][()].any()  # no error
-    with pytest.raises(DataError, match=message), opened(path) as file:
-        read_whole(file["x"], path)
+    with pytest.raises(DataError, match=message), reading(path) as (hdf5, file):
+        read_whole(hdf5["x"], file.size)
 
 
 def test_compressed_bytes_are_not_taken_for_numbers(tmp_path):
@@ -162,17 +172,15 @@ def test_compressed_bytes_are_not_taken_for_numbers(tmp_path):
         values = file.create_dataset("x", (100,), "f8", chunks=(100,), compression="gzip", shuffle=True)
         values.id.write_direct_chunk((0,), bytes(80), filter_mask=2)
 
-    with opened(path) as file, pytest.raises(ValueError, match="a piece of 80 bytes where 800 were to be"):
-        check_pieces(file["x"], path)
+    with reading(path) as (hdf5, file), pytest.raises(ValueError, match="a piece of 80 bytes where 800 were to be"):
+        check_pieces(hdf5["x"], file.size)
 
 
-def test_as_many_rows_as_bytes(tmp_path):
-    (tmp_path / "a").write_bytes(bytes(10))
-
-    check_rows(10, tmp_path / "a")
-    check_rows(11, tmp_path / "a", free=11)
+def test_not_more_rows_than_bytes():
+    check_rows(10, 10)
+    check_rows(11, 10, free=11)
     with pytest.raises(ValueError, match="11 rows in a file of 10 bytes"):
-        check_rows(11, tmp_path / "a")
+        check_rows(11, 10)
 
 
 @pytest.mark.parametrize(
@@ -194,16 +202,15 @@ def test_numbers(dtype, number):
 
 
 def test_unknown_content_is_listed(path):
-    reader = find_reader(path)
-
-    assert isinstance(reader, UnknownHdf5Reader)
-    for read in (reader.read_header, reader.read_table):
-        with pytest.raises(
-            DataError,
-            match=r"a\.h5: expected HDF5 of Picasso \(a table /locs\), DECODE \(/data/xyz\) or SMAP \(/saveloc/loc\); "
-            r"found /group, /none, /numbers\. Export",
-        ):
-            read(path)
+    message = (
+        r"a\.h5: expected HDF5 of Picasso \(a table /locs\), DECODE \(/data/xyz\) or SMAP \(/saveloc/loc\); "
+        r"found /group, /none, /numbers\. Export"
+    )
+    with open_reader(path) as reader:
+        assert isinstance(reader, UnknownHdf5Reader)
+        for read in (reader.read_header, reader.read_table):
+            with pytest.raises(DataError, match=message):
+                read()
 
 
 def test_nothing_in_it(tmp_path):
@@ -227,3 +234,80 @@ def test_truncated(path, part):
 
     with pytest.raises(DataError, match=r"a\.h5: expected a whole HDF5 file; found one that is truncated or damaged"):
         read_localisations(path, FileColumns(), 1.0)
+
+
+LONG = "µm and more, " * 500
+
+
+@pytest.fixture(params=[{}, {"libver": "latest"}, {"userblock_size": 512}], ids=["first", "latest", "block"])
+def texts(request, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", **request.param) as file:
+        file["other_unit"] = [1.0]
+        file["other_unit"].attrs["other"] = "another text"
+        file["meta"] = LONG
+        file["meta"].attrs["xy_unit"] = "px"
+        file["meta"].attrs["long"] = LONG
+        file["values"] = np.arange(1000)
+    return tmp_path / "a.h5"
+
+
+def test_texts_agree_with_the_library(texts):
+    with reading(texts) as (hdf5, file):
+        assert text_dataset(hdf5["meta"], file) == LONG == hdf5["meta"].asstr()[()]
+        for name in ("xy_unit", "long"):
+            assert text_attribute(hdf5, name, file) == hdf5["meta"].attrs[name]
+
+
+def test_no_such_attribute(texts):
+    with pytest.raises(DataError, match="no text in the attribute nothing"), reading(texts) as (hdf5, file):
+        text_attribute(hdf5, "nothing", file)
+
+
+def test_no_text_was_written(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("meta", (), h5py.string_dtype())
+    with pytest.raises(DataError, match="no text"), reading(tmp_path / "a.h5") as (hdf5, file):
+        text_dataset(hdf5["meta"], file)
+
+
+def damaged(path, position, value):
+    content = bytearray(path.read_bytes())
+    content[position : position + len(value)] = value
+    path.write_bytes(bytes(content))
+
+
+def pointer(path):
+    with h5py.File(path) as file:
+        return file["meta"].id.get_offset()
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [
+        (0, struct.pack("<I", 1 << 31), "no text 1 of 2147483648 bytes in the heap"),
+        (4, struct.pack("<Q", 1 << 40), "no heap of texts at 1099511627776"),
+        (4, struct.pack("<Q", 8), "no heap of texts at 8"),
+        (12, struct.pack("<I", 99), "no text 99 of"),
+    ],
+)
+def test_damaged_pointers(tmp_path, offset, value, message):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["meta"] = LONG
+    damaged(path, pointer(path) + offset, value)
+
+    with pytest.raises(DataError, match=message), reading(path) as (hdf5, file):
+        text_dataset(hdf5["meta"], file)
+
+
+@pytest.mark.parametrize("size", [0, 255, 1 << 40])
+def test_damaged_heaps(tmp_path, size):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["other"] = "the first text"
+        file["meta"] = "the second text"
+    # the first object of the heap now has another size: the second is not where it was
+    damaged(path, path.read_bytes().index(b"GCOL") + 24, struct.pack("<Q", size))
+
+    with pytest.raises(DataError, match="no text 2 of 15 bytes in the heap"), reading(path) as (hdf5, file):
+        text_dataset(hdf5["meta"], file)

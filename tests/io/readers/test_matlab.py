@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 
 from locgraph.errors import DataError
+from locgraph.io.readers.base import OpenFile
 from locgraph.io.readers.matlab import is_mat5, variables
 
 RNG = np.random.default_rng(0)
@@ -26,6 +27,13 @@ CONTENT = {
 }
 
 
+def read(path, inflate=True):
+    """Return the variables of a file."""
+    with OpenFile(path) as file:
+        assert is_mat5(file)
+        return variables(file, inflate)
+
+
 @pytest.fixture(params=[False, True], ids=["plain", "compressed"])
 def path(tmp_path, request):
     scipy.io.savemat(tmp_path / "a.mat", CONTENT, do_compression=request.param)
@@ -33,9 +41,8 @@ def path(tmp_path, request):
 
 
 def test_agrees_with_what_was_written(path):
-    found = variables(path)
+    found = read(path)
 
-    assert is_mat5(path)
     assert list(found) == ["table", "single", "complex"]
     assert found["single"].numbers().tolist() == [[1, -2], [3, 4]]
     assert found["single"].shape == (2, 2)
@@ -54,7 +61,7 @@ def test_agrees_with_what_was_written(path):
 
 
 def test_names_without_content(path):
-    found = variables(path, inflate=False)
+    found = read(path, inflate=False)
 
     assert {name: matrix.shape for name, matrix in found.items()} == {
         "table": (1, 1),
@@ -81,13 +88,14 @@ def test_big_endian(tmp_path):
     numbers = matrix(">", b"xy", (3, 2), 6, np.array([1, 2, 3, -4, 5, 6], ">i2"), 3)
     (tmp_path / "a.mat").write_bytes(header + numbers)
 
-    assert variables(tmp_path / "a.mat")["xy"].numbers().tolist() == [[1, -4], [2, 5], [3, 6]]
+    assert read(tmp_path / "a.mat")["xy"].numbers().tolist() == [[1, -4], [2, 5], [3, 6]]
 
 
 def test_other_files(tmp_path):
     (tmp_path / "a.mat").write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
 
-    assert not is_mat5(tmp_path / "a.mat")
+    with OpenFile(tmp_path / "a.mat") as file:
+        assert not is_mat5(file)
 
 
 @pytest.mark.parametrize("part", [0.03, 0.3, 0.6, 0.97])
@@ -96,7 +104,7 @@ def test_truncated(path, part):
     path.write_bytes(content[: int(part * len(content))])
 
     with pytest.raises(DataError, match=r"a\.mat: expected a whole MAT-file; found one that is truncated or damaged"):
-        variables(path)
+        read(path)
 
 
 def test_a_flipped_bit_in_what_is_compressed(tmp_path):
@@ -106,7 +114,7 @@ def test_a_flipped_bit_in_what_is_compressed(tmp_path):
     (tmp_path / "a.mat").write_bytes(bytes(content))
 
     with pytest.raises(DataError, match=r"a\.mat: .* truncated or damaged"):
-        variables(tmp_path / "a.mat")
+        read(tmp_path / "a.mat")
 
 
 def test_an_element_of_another_type_is_not_passed_over(path):
@@ -116,7 +124,7 @@ def test_an_element_of_another_type_is_not_passed_over(path):
 
     for inflate in (True, False):
         with pytest.raises(DataError, match=r"a\.mat: .*an element of type 171 where a variable was to be"):
-            variables(path, inflate)
+            read(path, inflate)
 
 
 @pytest.mark.parametrize("shape", [(1 << 30, 1 << 30), (3,), (-1, 2)])
@@ -125,7 +133,7 @@ def test_sizes_that_do_not_fit(tmp_path, shape):
     (tmp_path / "a.mat").write_bytes(header + matrix("<", b"x", shape, 6, np.zeros(2), 9))
 
     with pytest.raises(DataError, match=r"a\.mat: expected a whole MAT-file"):
-        variables(tmp_path / "a.mat")["x"].numbers()
+        read(tmp_path / "a.mat")["x"].numbers()
 
 
 def test_what_would_grow_beyond_measure_is_not_inflated(tmp_path):
@@ -134,4 +142,4 @@ def test_what_would_grow_beyond_measure_is_not_inflated(tmp_path):
     (tmp_path / "a.mat").write_bytes(header + struct.pack("<II", 15, len(compressed)) + compressed)
 
     with pytest.raises(DataError, match=r"a\.mat: .*would grow to 4294967280, more than 200 times as many"):
-        variables(tmp_path / "a.mat")
+        read(tmp_path / "a.mat")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.io
 
+from builders.io import accepted_by, header_of, table_of
 from locgraph.errors import DataError
-from locgraph.io.columns import ColumnMap
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.read import read_header, read_localisations
 from locgraph.io.readers.minflux import MinfluxReader
 
@@ -165,9 +165,9 @@ def test_the_header_of_json_needs_its_first_row_alone(tmp_path):
     path = write_json(tmp_path / "a", NESTED)
     path.write_text(path.read_text()[:400])
 
-    assert MinfluxReader().read_header(path).names[:3] == ("x", "y", "z")
+    assert header_of(MinfluxReader, path).names[:3] == ("x", "y", "z")
     with pytest.raises(DataError, match=r"a\.json: expected a whole export of MINFLUX localisations"):
-        MinfluxReader().read_table(path)
+        table_of(MinfluxReader, path)
 
 
 @pytest.mark.parametrize(
@@ -249,5 +249,5 @@ def test_truncated(write, part):
 def test_accepts_by_content(write, tmp_path):
     (tmp_path / "b.npy").write_text("x,y\n1,2\n")
 
-    assert MinfluxReader().accepts(write(NESTED).rename(tmp_path / "a.dat"))
-    assert not MinfluxReader().accepts(tmp_path / "b.npy")
+    assert accepted_by(MinfluxReader, write(NESTED).rename(tmp_path / "a.dat"))
+    assert not accepted_by(MinfluxReader, tmp_path / "b.npy")

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 import yaml
 
+from builders.io import accepted_by, header_of, table_of
 from locgraph.errors import DataError
-from locgraph.io.columns import MissingColumnsError
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import FileColumns, MissingColumnsError
 from locgraph.io.read import companions, read_header, read_localisations
 from locgraph.io.readers.picasso import PicassoReader
 
@@ -90,10 +90,10 @@ def test_other_files_have_no_companions(tmp_path):
 def test_only_what_is_asked_for(tmp_path, options):
     path = write(tmp_path / "a.hdf5", **options)
 
-    table, _ = PicassoReader().read_table(path, ["y", "frame"])
+    table, _ = table_of(PicassoReader, path, ["y", "frame"])
 
     assert table.equals(pl.DataFrame({"frame": [3, 5], "y": [2.0, 0.5]}, {"frame": pl.UInt32, "y": pl.Float32}))
-    assert PicassoReader().read_table(path)[0].columns == list(RECORDS.dtype.names)
+    assert table_of(PicassoReader, path)[0].columns == list(RECORDS.dtype.names)
 
 
 def test_in_blocks(tmp_path, monkeypatch):
@@ -101,7 +101,7 @@ def test_in_blocks(tmp_path, monkeypatch):
     records = np.zeros(8, [("x", ">f4"), ("y", "<f8"), ("frame", "<i8")])
     records["x"], records["frame"] = np.arange(8), np.arange(8)
 
-    table, _ = PicassoReader().read_table(write(tmp_path / "a.hdf5", records))
+    table, _ = table_of(PicassoReader, write(tmp_path / "a.hdf5", records))
 
     assert table["x"].to_list() == table["frame"].to_list() == list(range(8))
 
@@ -124,14 +124,14 @@ def test_no_size_of_a_pixel(tmp_path):
     with pytest.raises(
         DataError,
         match=r"a\.hdf5: Picasso gives x, y, precision, sigma in camera pixels; expected their size in "
-        r"a\.yaml \(Pixelsize\) or in columns\.pixel_size_nm",
+        r"a\.yaml \(Pixelsize\) or here",
     ):
         read_localisations(path, FileColumns(), 0)
     assert read_localisations(path, FileColumns(pixel_size_nm=100), 0).table["x"].to_list() == [150.0, 250.0]
 
 
 def test_another_size_of_a_pixel(path):
-    with pytest.raises(DataError, match=r"the file says 130 nm, columns\.pixel_size_nm 100 nm"):
+    with pytest.raises(DataError, match=r"found 130 nm in the file and 100 nm here"):
         read_localisations(path, FileColumns(pixel_size_nm=100), 0)
 
 
@@ -142,7 +142,7 @@ def test_another_size_of_a_pixel(path):
         (b"\xff\xfe\x00", r"a\.yaml: expected YAML"),
         (b"[" * 100_000, r"a\.yaml: expected YAML"),
         (b"Pixelsize: one\n", r"a\.hdf5: expected Pixelsize .* found 'one'\. Mend it in a\.yaml"),
-        (b"Pixelsize: -1\n", "expected a positive size of a camera pixel in nm; the file says -1"),
+        (b"Pixelsize: -1\n", "expected a positive size of a camera pixel in nm; found -1"),
         (b"Pixelsize: .nan\n", "expected Pixelsize"),
         (b"Pixelsize: nan\n", "expected a positive size"),
         (b"- Pixelsize\n- 130\n", "found neither"),
@@ -218,7 +218,7 @@ def test_a_table_without_positions(tmp_path):
 def test_what_is_no_single_number_is_no_column(tmp_path):
     records = np.zeros(2, [("x", "<f4"), ("y", "<f4"), ("patch", "<f4", (7, 7)), ("name", "S3")])
 
-    assert PicassoReader().read_header(write(tmp_path / "a.hdf5", records)).names == ("x", "y")
+    assert header_of(PicassoReader, write(tmp_path / "a.hdf5", records)).names == ("x", "y")
 
 
 def test_accepts_by_content(tmp_path):
@@ -228,10 +228,8 @@ def test_accepts_by_content(tmp_path):
         file["locs"] = np.zeros((3, 2))
     (tmp_path / "text.hdf5").write_text("x,y\n")
 
-    reader = PicassoReader()
-
-    assert reader.accepts(write(tmp_path / "a.csv"))
-    assert not any(reader.accepts(tmp_path / f"{name}.hdf5") for name in ("groups", "plain", "text"))
+    assert accepted_by(PicassoReader, write(tmp_path / "a.csv"))
+    assert not any(accepted_by(PicassoReader, tmp_path / f"{name}.hdf5") for name in ("groups", "plain", "text"))
 
 
 def test_no_rows(tmp_path):
@@ -267,7 +265,7 @@ def test_damaged_pages(tmp_path):
     path.write_bytes(bytes(content))
 
     with pytest.raises(DataError, match=r"a\.hdf5: expected a whole HDF5 file"):
-        PicassoReader().read_table(path)
+        table_of(PicassoReader, path)
 
 
 def test_real_file(test_data):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from builders.io import accepted_by, header_of, table_of
 from locgraph.errors import DataError
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import FileColumns
 from locgraph.io.read import read_localisations
 from locgraph.io.readers.rapidstorm import RapidStormReader
 
@@ -77,14 +78,14 @@ def test_pixels(tmp_path):
 
 @pytest.mark.parametrize(("unit", "said"), [("picometer", "'picometer' for x"), ("", "'' for x")])
 def test_units_that_are_not_known(tmp_path, unit, said):
-    with pytest.raises(DataError, match=rf"a\.txt: expected lengths in nm, um, m, px; the file says {said}"):
+    with pytest.raises(DataError, match=rf"a\.txt: expected lengths in nm, um, m, px; found {said}"):
         read(tmp_path, header(field("Position-0-0", unit), field("Position-1-0")) + "1 2\n")
 
 
 def test_axes_with_different_units(tmp_path):
     uncertainties = (field("Position-0-0-uncertainty"), field("Position-1-0-uncertainty", "meter"))
 
-    with pytest.raises(DataError, match="the file says 'm and nm' for precision"):
+    with pytest.raises(DataError, match="found 'm and nm' for precision"):
         read(tmp_path, header(*XYF, *uncertainties) + "1 2 0 3 4\n")
 
 
@@ -104,7 +105,7 @@ def test_rows_that_hold_no_numbers_are_counted(tmp_path):
 def test_some_columns(tmp_path):
     path = written(tmp_path, header(*XYF) + "1 2 0\n")
 
-    table, metadata = RapidStormReader().read_table(path, ["ImageNumber-0-0", "Position-0-0"])
+    table, metadata = table_of(RapidStormReader, path, ["ImageNumber-0-0", "Position-0-0"])
 
     assert table.rows(named=True) == [{"Position-0-0": 1.0, "ImageNumber-0-0": 0.0}]
     assert metadata == {}
@@ -137,20 +138,20 @@ def test_files_that_cannot_be_read(tmp_path, text, message):
 def test_an_entity_bomb_is_no_rapidstorm_file(tmp_path):
     path = written(tmp_path, '# <!DOCTYPE l [<!ENTITY a "aaaa">]><localizations>&a;</localizations>\n1 2\n')
 
-    assert not RapidStormReader().accepts(path)
+    assert not accepted_by(RapidStormReader, path)
 
 
 @pytest.mark.parametrize(
     ("text", "accepted"), [("# <localizations", True), ("#<localizations", True), ("# x y", False)]
 )
 def test_accepts_by_content(tmp_path, text, accepted):
-    assert RapidStormReader().accepts(written(tmp_path, text)) is accepted
+    assert accepted_by(RapidStormReader, written(tmp_path, text)) is accepted
 
 
 def test_real_file(test_data):
     path = test_data / "formats" / "rapidstorm_dstorm.txt"
 
-    header = RapidStormReader().read_header(path)
+    header = header_of(RapidStormReader, path)
     found = read_localisations(path, FileColumns(), 0.0)
 
     assert header.names[3:] == ("Amplitude-0-0", "FitResidues-0-0", "LocalBackground-0-0")

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 import scipy.io
 
+from builders.io import accepted_by, table_of
 from locgraph.errors import DataError
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import FileColumns
 from locgraph.io.read import read_header, read_localisations
 from locgraph.io.readers.smap import SmapReader
 
@@ -95,7 +96,7 @@ def test_precision_where_there_is_none_for_each_axis(write):
 
 
 def test_only_what_is_asked_for(write):
-    table, metadata = SmapReader().read_table(write(FIELDS), ["ynm"])
+    table, metadata = table_of(SmapReader, write(FIELDS), ["ynm"])
 
     assert table.cast(pl.Float64).to_dict(as_series=False) == {"ynm": [10.0, 20.0, 30.0]}
     assert metadata == {}
@@ -129,8 +130,8 @@ def test_accepts_by_content(write, tmp_path):
     path = path.rename(tmp_path / "a.txt")
     scipy.io.savemat(tmp_path / "other.mat", {"loc": np.zeros((3, 3))})
 
-    assert SmapReader().accepts(path)
-    assert not SmapReader().accepts(tmp_path / "other.mat")
+    assert accepted_by(SmapReader, path)
+    assert not accepted_by(SmapReader, tmp_path / "other.mat")
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.99])

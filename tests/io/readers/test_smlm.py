@@ -3,13 +3,14 @@
 import json
 import struct
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
 
+from builders.io import accepted_by, header_of, table_of
 from locgraph.errors import DataError
-from locgraph.io.columns import ColumnMap
-from locgraph.io.file_columns import FileColumns
+from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.read import read_header, read_localisations
 from locgraph.io.readers.smlm import SmlmReader
 
@@ -110,7 +111,7 @@ def test_counts_that_are_no_photons_are_not_taken_for_them(tmp_path, unit):
 def test_a_strange_unit(tmp_path):
     path = write(tmp_path / "a.smlm", manifest({"units": ["frame", "nm", "inch", *UNITS[3:]]}))
 
-    with pytest.raises(DataError, match=r"a\.smlm: expected lengths in nm, um, m, px; the file says 'inch' for y"):
+    with pytest.raises(DataError, match=r"a\.smlm: expected lengths in nm, um, m, px; found 'inch' for y"):
         read_header(path, FileColumns())
 
 
@@ -128,7 +129,7 @@ def test_offsets_are_added(tmp_path):
 
     assert found["x"].to_list() == [15.5, 16.5, 17.5]
     assert found["frame"].to_list() == [0, 1, 6]
-    table, _ = SmlmReader().read_table(tmp_path / "a.smlm", ["frame"])
+    table, _ = table_of(SmlmReader, tmp_path / "a.smlm", ["frame"])
     assert table["frame"].to_list() == [1.0, 2.0, 7.0]
 
 
@@ -200,7 +201,7 @@ def test_a_column_map(tmp_path):
         (manifest(files=[TABLE | {"name": "no.bin"}]), "There is no item named 'no.bin' in the archive"),
         (manifest(files=[TABLE | {"format": "other"}]), "'other'"),
         (manifest(files=[TABLE | {"rows": -1}]), "a table of -1 rows"),
-        (manifest(files=[TABLE | {"rows": 2}]), "table-0.bin has 99 bytes where 2 rows of 33 are to be"),
+        (manifest(files=[TABLE | {"rows": 2}]), "table-0.bin has 99 bytes, its rows have 66"),
         (manifest(files=[TABLE | {"rows": 10**12}]), "a table of 1000000000000 rows in a file of"),
         (manifest(files=[TABLE | {"offset": {"x": "nan"}}]), "offsets"),
         (manifest(files=["table"]), "expected a whole .smlm archive"),
@@ -209,7 +210,7 @@ def test_a_column_map(tmp_path):
 def test_strange_manifests(tmp_path, content, message):
     path = write(tmp_path / "a.smlm", content)
 
-    for read in (SmlmReader().read_header, SmlmReader().read_table):
+    for read in (partial(header_of, SmlmReader), partial(table_of, SmlmReader)):
         with pytest.raises(DataError, match=rf"a\.smlm: .*{message}"):
             read(path)
 
@@ -274,8 +275,8 @@ def test_truncated(tmp_path, part):
 def test_accepts_by_content(tmp_path):
     (tmp_path / "b.smlm").write_text("x,y\n")
 
-    assert SmlmReader().accepts(write(tmp_path / "a.dat"))
-    assert not SmlmReader().accepts(tmp_path / "b.smlm")
+    assert accepted_by(SmlmReader, write(tmp_path / "a.dat"))
+    assert not accepted_by(SmlmReader, tmp_path / "b.smlm")
 
 
 def test_no_rows(tmp_path):

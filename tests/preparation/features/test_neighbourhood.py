@@ -5,10 +5,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from locgraph.preparation.features.base import Groups
-from locgraph.preparation.features.localisations import CentreDistance, LocalDensity, NearestDistance
 from locgraph.preparation.features.neighbourhood import (
     Neighbourhood,
-    Spacing,
     nearest_distances,
     neighbours_within,
 )
@@ -29,24 +27,10 @@ def test_corners_of_a_square():
     assert values["ripley_l_15nm"] == pytest.approx([np.sqrt(100 * 3 / (np.pi * 3))] * 4)
 
 
-def test_corners_of_a_cube():
-    cube = np.stack(np.meshgrid([0.0, 2.0], [0.0, 2.0], [0.0, 2.0]), axis=-1).reshape(-1, 3)
-    values = Neighbourhood(4, [2.5]).compute(one_each(cube))
-    assert values["neighbour_distance_mean"] == pytest.approx([(3 * 2 + np.sqrt(8)) / 4] * 8)
-    assert values["cluster_density_2.5nm"] == pytest.approx([3 / (4 / 3 * np.pi * 2.5**3)] * 8)
-    assert values["ripley_l_2.5nm"] == pytest.approx([np.cbrt(3 * 8 * 3 / (4 * np.pi * 7))] * 8)
-
-
 def test_fewer_clusters_than_k():
     values = Neighbourhood(5, [100.0]).compute(one_each([[0, 0], [3, 4], [0, 10]]))
     assert values["neighbour_distance"] == pytest.approx([5, 5, np.hypot(3, 6)])
     assert values["neighbour_distance_mean"][0] == pytest.approx(7.5)
-
-
-def test_distances_are_between_centres_of_mass():
-    points = np.array([[-1.0, 0], [1, 0], [8, 3], [8, 5], [8, 1]])
-    values = Neighbourhood(1, [1.0]).compute(Groups.from_labels(points, np.array([0, 0, 1, 1, 1])))
-    assert values["neighbour_distance"] == pytest.approx([np.hypot(8, 3)] * 2)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -69,30 +53,9 @@ def test_a_cluster_alone_and_coincident_clusters():
     assert same["ripley_l_50nm"].tolist() == [0.0] * 4
 
 
-def test_hand_made():
-    points = np.array([[0.0, 0], [3, 4], [3, 5], [20, 5], [0, 0.5], [7, 7]])
-    groups = Groups.from_labels(points, np.array([0, 0, 0, 0, 1, 2]))
-    assert nearest_distances(groups) == pytest.approx([5, 1, 1, 17, 0, 0])
-    values = Spacing().compute(groups)
-    assert values["spacing_mean"] == pytest.approx([6, 0, 0])
-    assert values["spacing_median"] == pytest.approx([3, 0, 0])
-
-
 def test_repeated_localisations_are_at_no_distance():
     points = np.array([[1.0, 1], [1, 1], [1, 1], [2, 1]])
     assert nearest_distances(Groups.from_labels(points, np.zeros(4, dtype=int))) == pytest.approx([0, 0, 0, 1])
-
-
-@pytest.mark.parametrize("dimensions", [2, 3])
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e8])
-def test_clusters_within_each_other_stay_apart(dimensions, scale):
-    rng = np.random.default_rng(0)
-    points, labels = rng.normal(size=(300, dimensions)) * scale, rng.integers(0, 20, 300)
-    found = nearest_distances(Groups.from_labels(points, labels))
-    order = np.argsort(labels, kind="stable")
-    for row, distance in zip(order, found, strict=True):
-        own = points[(labels == labels[row]) & (np.arange(300) != row)]
-        assert distance == pytest.approx(cdist(points[[row]], own).min(), rel=1e-9)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -134,28 +97,3 @@ def test_a_distance_equal_to_the_radius_but_for_its_rounding_counts():
     points = np.array([[0.1, 0.0], [0.3, 0.0]])  # 0.19999999999999998 apart
     assert neighbours_within(points, 0.2).tolist() == [1, 1]
     assert neighbours_within(points[::-1] + 0.7, 0.2).tolist() == [1, 1]
-
-
-def test_other_localisations_of_any_cluster_count():
-    points = np.array([[0.0, 0], [3, 4], [0, 0], [100, 0]])
-    groups = Groups.from_labels(points, np.array([0, 1, 1, 0]))  # rows 0, 3, 1, 2
-    density = LocalDensity(5.0).measure(groups)["local_density"]
-    assert density == pytest.approx(np.array([2, 0, 2, 2]) / (25 * np.pi))
-
-
-def test_volume_in_three_dimensions():
-    groups = Groups.from_labels(np.array([[0.0, 0, 0], [0, 0, 1]]), np.array([0, 0]))
-    assert LocalDensity(2.0).measure(groups)["local_density"] == pytest.approx([3 / (32 * np.pi)] * 2)
-    assert [column.unit for column in LocalDensity(2.0).columns(3)] == ["1/nm^3"]
-
-
-def test_only_the_own_cluster_counts():
-    points = np.array([[0.0, 0], [0, 1], [3, 4], [50, 50]])
-    groups = Groups.from_labels(points, np.array([0, 1, 0, 2]))  # rows 0, 2, 1, 3
-    assert NearestDistance().measure(groups)["nearest_distance"] == pytest.approx([5, 5, 0, 0])
-
-
-def test_distance_to_the_centre_of_mass():
-    points = np.array([[0.0, 0, 0], [7, 7, 7], [6, 0, 8]])
-    groups = Groups.from_labels(points, np.array([0, 1, 0]))  # rows 0, 2, 1
-    assert CentreDistance().measure(groups)["centre_distance"] == pytest.approx([5, 5, 0])

@@ -12,10 +12,8 @@ from locgraph.preparation.features.neighbourhood import Neighbourhood
 from locgraph.preparation.features.photophysics import (
     Blinking,
     DeconvolvedSize,
-    DeconvolvedSize3D,
     MergedBlinking,
     Photons,
-    Precision,
     true_variance,
 )
 
@@ -67,26 +65,11 @@ def test_far_frames():
     assert measure(Blinking(0), [10**15, 10**15 + 5]) == (2, 1, 4)
 
 
-def test_hand_made():
-    photons = np.array([10.0, 200.0, 30.0, 1.0, 2.0, 50.0, 4.0])
-    groups = Groups.from_labels(np.zeros((7, 2)), np.array([1, 0, 1, 0, 0, 1, 0]), {"photons": photons})
-    values = Photons().compute(groups)
-    assert values["photons_mean"] == pytest.approx([207 / 4, 30])
-    assert values["photons_median"] == pytest.approx([3, 30])
-    assert values["photons_total"] == pytest.approx([207, 90])
-
-
 def test_whole_numbers_do_not_overflow():
     photons = np.full(4, 2**31 - 1, dtype=np.int32)
     values = Photons().compute(Groups.from_labels(np.zeros((4, 2)), np.zeros(4, dtype=int), {"photons": photons}))
     assert values["photons_total"][0] == 4 * (2**31 - 1)
     assert values["photons_median"][0] == 2**31 - 1
-
-
-def test_mean_of_each_cluster():
-    columns = {"precision": np.array([3.0, 8.0, 5.0])}
-    groups = Groups.from_labels(np.zeros((3, 3)), np.array([1, 0, 1]), columns)
-    assert Precision().compute(groups)["precision_mean"].tolist() == [8.0, 4.0]
 
 
 def groups_of(points, precision, precision_z=None, labels=None):
@@ -106,15 +89,6 @@ def test_equal_precisions_are_subtracted_in_quadrature():
     assert radius(square, [2, 2, 2, 2]) == pytest.approx(np.sqrt(100 / 3 - 2 * 4))
     assert radius(square, [4.0824829046, 4.0824829046, 4.0824829046, 4.0824829046]) < 1e-3
     assert radius(square, [10, 10, 10, 10]) == 0.0
-
-
-def test_precise_localisations_weigh_more():
-    # W = 2 + 1/4, centre of x = 0.5 * 2 / W + ... : by hand with weights 1, 1, 1/4
-    x, w = np.array([0.0, 10.0, 100.0]), np.array([1.0, 1.0, 0.25])
-    centre = (w * x).sum() / w.sum()
-    scatter = (w * (x - centre) ** 2).sum()
-    expected = (scatter - 2 * 2) / (w.sum() - (w**2).sum() / w.sum())
-    assert radius(np.column_stack([x, 0 * x]), [1, 1, 2]) == pytest.approx(np.sqrt(expected))
 
 
 @pytest.mark.parametrize("true_sigma", [0.0, 5.0, 20.0])
@@ -145,30 +119,6 @@ def test_one_localisation_and_one_place():
     assert radius([[0.1, 0.2]] * 5, [1, 2, 3, 4, 5]) == 0.0
 
 
-def test_three_dimensions_adds_the_axial_variance():
-    box = np.array([[0, 0, 0], [6, 8, 12], [6, 0, 12], [0, 8, 0]], dtype=float)
-    groups = groups_of(box, [1] * 4, [3] * 4)
-    lateral, axial = 100 / 3 - 2, 144 / 3 - 9
-    assert DeconvolvedSize().compute(groups)["radius_deconvolved"][0] == pytest.approx(np.sqrt(lateral))
-    found = DeconvolvedSize3D().compute(groups)["radius_deconvolved_3d"][0]
-    assert found == pytest.approx(np.sqrt(lateral + axial))
-
-
-def test_the_feature_of_three_dimensions_gives_nothing_in_two():
-    assert DeconvolvedSize3D().columns(2) == ()
-    assert DeconvolvedSize3D().compute(groups_of([[0, 0], [1, 1]], [1, 1], [1, 1])) == {}
-    assert DeconvolvedSize3D.needs == ("precision", "precision_z")
-
-
-def test_part_of_each_channel():
-    channel = np.array([0, 1, 1, 0, 3, 1])
-    groups = Groups.from_labels(np.zeros((6, 2)), np.array([0, 0, 0, 0, 1, 1]), {"channel": channel})
-    values = ChannelFractions({1: "actin", 0: "lamin"}).compute(groups)
-    assert list(values) == ["fraction_actin", "fraction_lamin"]
-    assert values["fraction_actin"].tolist() == [0.5, 0.5]
-    assert values["fraction_lamin"].tolist() == [0.5, 0.0]
-
-
 def test_channels_are_named_by_index_in_their_order():
     assert list(check_channels("a", {2: "actin", 0: "lamin"}).items()) == [(2, "actin"), (0, "lamin")]
     assert check_channels("a", {"1": 647}) == {1: "647"}  # as JSON gives it back
@@ -181,15 +131,6 @@ def test_channels_are_named_by_index_in_their_order():
 def test_channels_without_an_index_or_name_of_their_own_are_refused(value):
     with pytest.raises(ConfigError, match=r"c: expected the index of each channel with a name of its own, such as"):
         check_channels("c", value)
-
-
-def test_one_in_its_channel_and_zero_elsewhere():
-    groups = Groups.from_labels(np.zeros((4, 2)), np.array([0, 0, 1, 1]), {"channel": np.array([0, 1, 5, 1])})
-    values = ChannelIndicator({0: "lamin", 1: "actin"}).measure(groups)
-    assert {name: value.tolist() for name, value in values.items()} == {
-        "in_lamin": [1, 0, 0, 0],
-        "in_actin": [0, 1, 0, 1],
-    }
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from builders.clusters import degenerate_clusters, random_clusters
+from builders.clusters import degenerate_clusters
 from locgraph.preparation.features.base import Groups
-from locgraph.preparation.features.shape import PCA, Ellipse, Orientation, Size, clear_deviations, principal_axes
+from locgraph.preparation.features.shape import PCA, Ellipse, Orientation, Size, clear_deviations
 
 
 def measure_size(points, labels):
@@ -80,15 +80,6 @@ def test_coplanar_in_three_dimensions(shift):
     assert values["volume_pca"][0] == values["density_pca"][0] == 0.0
     assert 0.0 < values["planarity"][0] < 1.0
     assert values["linearity"][0] + values["planarity"][0] == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("dimensions", [2, 3])
-def test_principal_axes_are_orthonormal_and_sorted(dimensions):
-    groups = Groups.from_labels(*random_clusters(dimensions))
-    deviations, axes = principal_axes(groups)
-    assert np.all(np.diff(deviations, axis=1) <= 0)
-    products = np.einsum("cde,cdf->cef", axes, axes)
-    assert np.allclose(products, np.eye(dimensions), atol=1e-12)
 
 
 def test_deviations_that_are_rounding_alone_are_zero():

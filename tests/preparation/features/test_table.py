@@ -1,8 +1,5 @@
 """Sets of features on tables, and the localisations sorted and centred by cluster."""
 
-import subprocess
-import sys
-
 import numpy as np
 import polars as pl
 import pytest
@@ -170,13 +167,6 @@ def test_no_feature_or_something_else_is_refused():
         FeatureSet({"hull": "hull"})
 
 
-def test_clustering_and_features_do_not_load_torch():
-    modules = [f"locgraph.preparation.features.{name}" for name in ("table", "filling", "localisations")]
-    modules += [f"locgraph.preparation.clustering.{name}" for name in ("simple", "dbscan", "hdbscan", "kmeans")]
-    code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
 def test_hand_made():
     points = np.array([[10.0, 0.0], [0.0, 1.0], [12.0, 4.0], [0.0, 3.0], [0.0, 5.0]])
     groups = Groups.from_labels(points, np.array([1, 0, 1, 0, 0]), {"photons": np.arange(5.0)})
@@ -202,13 +192,6 @@ def test_places_keep_their_digits_one_metre_from_the_origin():
     assert np.array_equal(near.places, far.places)
     assert far.places[1].tolist() == [100.0, 0.0]
     assert far.places[0] == pytest.approx([1 / 3, 1 / 6], rel=1e-15)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.int32, np.uint8])
-def test_medians_of_even_and_odd_numbers(dtype):
-    labels, values = np.array([0, 1, 0, 1, 0, 2, 1, 1]), np.array([250, 1, 10, 4, 20, 255, 200, 2]).astype(dtype)
-    groups = Groups.from_labels(np.zeros((8, 2)), labels)
-    assert groups.medians(values[groups.order]).tolist() == [20.0, 3.0, 255.0]
 
 
 def test_medians_equal_numpy():

@@ -182,21 +182,12 @@ def blinks(x, first, distance, dark, last=None):
     return find_blinks(points, first, first if last is None else np.array(last), distance, dark).tolist()
 
 
-def test_successive_frames_join():
-    assert blinks([0.0, 1.0, 2.0], [0, 1, 2], 1.0, 0) == [0, 0, 0]
-    assert blinks([0.0, 1.0, 2.1], [0, 1, 2], 1.0, 0) == [0, 0, 1]
-
-
 def test_a_blink_may_be_dark_for_so_many_frames():
     assert blinks([0.0, 0.0, 0.0, 0.0], [0, 2, 5, 9], 1.0, 0) == [0, 1, 2, 3]
     assert blinks([0.0, 0.0, 0.0, 0.0], [0, 2, 5, 9], 1.0, 1) == [0, 0, 1, 2]
     assert blinks([0.0, 0.0, 0.0, 0.0], [0, 2, 5, 9], 1.0, 2) == [0, 0, 0, 1]
     assert blinks([0.0, 0.0, 0.0, 0.0], [0, 2, 5, 9], 1.0, 3) == [0, 0, 0, 0]
     assert blinks([0.0, 0.0], [0, 10**9], 1.0, 2**40) == [0, 0]
-
-
-def test_one_frame_joins_nothing():
-    assert blinks([0.0, 0.0, 0.0], [4, 4, 4], 1.0, 9) == [0, 1, 2]
 
 
 def test_the_nearest_pair_joins_first():

@@ -1,6 +1,7 @@
 """Explained FOVs side by side, and the files of an explanation."""
 
 import dataclasses
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,13 @@ from builders.figures import scored_fov
 from builders.report import CLASSES
 from locgraph.errors import DataError
 from locgraph.show.figures import explanations
-from locgraph.show.figures.explanations import COLUMNS, ExplainedTile, draw_explanations, explanation_gallery
+from locgraph.show.figures.explanations import (
+    COLUMNS,
+    ExplainedTile,
+    draw_explanations,
+    explanation_gallery,
+    make_tiles,
+)
 from locgraph.show.figures.scored_fov import Caption
 from locgraph.show.figures.style import read_picture
 
@@ -92,7 +99,7 @@ def results(prepared, monkeypatch):
 
 
 def test_every_explainer_draws_every_fov_and_all_are_in_the_gallery(results, tmp_path):
-    figures, not_drawn = draw_explanations(tmp_path, results, ["T_0", "L_1"])
+    figures, not_drawn = draw_explanations(tmp_path, partial(make_tiles, results), ["T_0", "L_1"])
 
     assert figures["L_1"] == {name: f"explanations/{name}/L_1.png" for name in ("occlusion", "random")}
     assert not_drawn == {}
@@ -102,7 +109,7 @@ def test_every_explainer_draws_every_fov_and_all_are_in_the_gallery(results, tmp
 
 
 def test_a_tile_holds_scores_outlines_and_words(results):
-    tile = explanations.make_tiles(results, "L_1")["random"]
+    tile = make_tiles(results, "L_1")["random"]
 
     assert tile.caption == Caption("L_1", "L", "T", 0.75, "T", "random", False)
     np.testing.assert_array_equal(tile.fov.scores, [0.5, -0.25, 1.0])
@@ -115,7 +122,7 @@ def test_a_tile_holds_scores_outlines_and_words(results):
 def test_a_fov_that_cannot_be_drawn_does_not_stop_the_others(results, tmp_path, caplog):
     results.rows["T_0"]["prediction"] = "unknown"
 
-    figures, not_drawn = draw_explanations(tmp_path, results, ["gone", "T_0", "L_1"])
+    figures, not_drawn = draw_explanations(tmp_path, partial(make_tiles, results), ["gone", "T_0", "L_1"])
 
     assert list(figures) == ["L_1"]
     assert list(not_drawn) == ["gone", "T_0"]
@@ -129,4 +136,4 @@ def test_a_gallery_that_cannot_be_drawn_is_named(results, tmp_path, monkeypatch)
 
     monkeypatch.setattr(explanations, "explanation_gallery", fail)
 
-    assert draw_explanations(tmp_path, results, ["T_0"])[1] == {"gallery.png": "no gallery"}
+    assert draw_explanations(tmp_path, partial(make_tiles, results), ["T_0"])[1] == {"gallery.png": "no gallery"}

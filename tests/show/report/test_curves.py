@@ -1,9 +1,60 @@
-"""Training curves of every fold."""
+"""Curves of calibration and training."""
+
+import dataclasses
 
 import plotly.graph_objects
 import polars as pl
+import pytest
 
 from locgraph.show.report import curves
+from locgraph.show.report.source import Absent
+
+
+def test_bins_are_those_of_the_test_side(source):
+    calibration = curves.calibrate(source)
+
+    assert calibration.n_cases == 12
+    assert calibration.accuracy == 0.75
+    assert calibration.bins[-1].count == 3  # three are wrong with 0.9, which belongs to the bin below 0.9
+    assert calibration.bins[-1].accuracy.estimate == 0.0
+
+
+def test_the_section(source, parts, words):
+    section = curves.calibration_section(source)
+
+    (plot,) = parts(section, "plot")
+    plotly.graph_objects.Figure(plot.data, plot.layout)
+    assert sum(plot.data[2]["y"]) == 12
+    facts = dict(parts(section, "facts")[0].rows)
+    assert facts["expected calibration error"].startswith("0.")
+    assert "equal probabilities give 0.500" in facts["Brier score"]
+    assert any("12 test FOVs are few" in text for text in words(section))
+
+
+def test_what_cannot_be_calibrated_is_told(source, words):
+    bare = dataclasses.replace(source, predictions=source.predictions.drop("p_L"))
+
+    (text,) = words(curves.calibration_section(bare), "missing")
+
+    assert "expected predictions with p_L" in text
+
+
+def test_localisations_are_calibrated_where_the_model_names_them(source, parts):
+    named = dataclasses.replace(source, predictions=Absent("none"), localisations=source.predictions)
+
+    section = curves.calibration_section(named)
+
+    assert "test localisations" in parts(section, "plot")[0].alt
+
+
+def test_an_overconfident_model_is_named(source, parts):
+    sure = source.predictions.with_columns(p_T=1.0 - (source.predictions["p_L"] > 0.5).cast(float))
+    sure = sure.with_columns(p_L=1.0 - sure["p_T"])
+
+    section = curves.calibration_section(dataclasses.replace(source, predictions=sure))
+
+    assert dict(parts(section, "facts")[0].rows)["mean confidence"].endswith("on the whole overconfident")
+    assert curves.calibrate(source).mean_confidence == pytest.approx(0.71875, abs=0.1)
 
 
 def test_rows_of_one_epoch_are_put_together(sweep):
@@ -14,7 +65,7 @@ def test_rows_of_one_epoch_are_put_together(sweep):
 
 
 def test_a_line_for_each_fold_and_side(source, parts):
-    loss, accuracy = parts(curves.section(source), "plot")
+    loss, accuracy = parts(curves.training_section(source), "plot")
 
     figure = plotly.graph_objects.Figure(loss.data, loss.layout)
     assert [trace.name for trace in figure.data].count("validation") == 3
@@ -25,14 +76,14 @@ def test_a_line_for_each_fold_and_side(source, parts):
 
 
 def test_the_lowest_loss_in_numbers(source, parts):
-    assert parts(curves.section(source), "table")[0].rows[0] == ("0", "1", "0.700", "1")
+    assert parts(curves.training_section(source), "table")[0].rows[0] == ("0", "1", "0.700", "1")
 
 
-def test_a_missing_history_is_told_and_the_others_are_drawn(sweep, parts, words):
+def test_a_missing_history_is_named_and_the_others_are_drawn(sweep, parts, words):
     (sweep.folder / "1" / "metrics.csv").unlink()
     (sweep.folder / "2" / "metrics.csv").write_text("a,b\n1,2\n")
 
-    section = curves.section(sweep.read())
+    section = curves.training_section(sweep.read())
 
     missing = words(section, "missing")
     assert missing[0].startswith("Training of fold 1 cannot be shown. There is no metrics.csv")
@@ -44,7 +95,7 @@ def test_a_history_without_numbers_draws_nothing(sweep, parts):
     for fold in range(3):
         (sweep.folder / str(fold) / "metrics.csv").write_text("epoch,val/loss\n0,\n")
 
-    section = curves.section(sweep.read())
+    section = curves.training_section(sweep.read())
 
     assert parts(section, "plot") == []
     assert parts(section, "table") == []

@@ -8,19 +8,19 @@ import pytest
 from PIL import Image
 
 from locgraph.show.report import explanations
-from locgraph.show.report.absent import Absent
+from locgraph.show.report.source import Absent
 
 ROOM = 1_000_000
 
 
 def section(source):
-    return explanations.section(source, explanations.read_explanations(source), ROOM)
+    return explanations.explanations_section(source, explanations.read_explanations(source), ROOM)
 
 
 def test_means_of_the_metrics_by_explainer(source, parts):
     table = parts(section(source), "table")[0]
 
-    assert table.header == ("metric", "better", "what it is", "random", "occlusion")
+    assert table.header == ("metric", "better", "definition", "random", "occlusion")
     assert table.rows[0] == ("FOVs", "–", "", "4", "4")
     name, better, meaning, *numbers = table.rows[1]
     assert (name, better, numbers) == ("fidelity plus", "higher", ["0.5", "0.5"])
@@ -63,7 +63,7 @@ def test_a_folder_that_was_given_counts_and_those_below_it(sweep, tmp_path):
     assert isinstance(found.metrics, Absent)
 
 
-def test_damaged_and_strange_tables_are_told(sweep, words):
+def test_damaged_and_strange_tables_are_named(sweep, words):
     path = sweep.folder / "0" / "attributions.parquet"
     pl.DataFrame({"fov_id": ["a"]}).write_parquet(path)
     assert "has no column" in words(section(sweep.read()), "missing")[0]
@@ -87,7 +87,7 @@ def test_agreement_and_features_of_classes_are_tables(sweep, parts):
     assert features.caption.startswith("The first 30 of 50 rows")
 
 
-def test_what_explainers_could_not_do_is_told(sweep, words):
+def test_what_explainers_could_not_do_is_named(sweep, words):
     about = {"left_out": {"attention": "the model has none"}, "failures": {"occlusion": {"T_9": "one cluster"}}}
     (sweep.folder / "0" / "explanations.json").write_text(json.dumps(about))
 
@@ -126,13 +126,6 @@ def test_figures_alone_are_shown_where_there_are_no_scores(sweep, parts):
 def test_figures_keep_to_their_room(source, sweep, parts):
     add_figures(sweep.folder / "0")
 
-    found = explanations.section(source, explanations.read_explanations(source), max_bytes=10)
+    found = explanations.explanations_section(source, explanations.read_explanations(source), max_bytes=10)
 
     assert parts(found, "pictures") == []
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(None, "–"), (True, "yes"), (False, "no"), (3, "3"), (0.12345, "0.123"), ("a", "a")]
-)
-def test_cells(value, expected):
-    assert explanations.cell(value) == expected

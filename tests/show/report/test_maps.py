@@ -1,4 +1,4 @@
-"""Maps: which FOVs lie on them, and what is told of each."""
+"""Maps: which FOVs lie on them, and the words about each."""
 
 import dataclasses
 
@@ -8,13 +8,13 @@ import pytest
 
 from locgraph.analysis.projection import Projection
 from locgraph.show.report import maps
-from locgraph.show.report.absent import Absent
 from locgraph.show.report.parts import Explorer
+from locgraph.show.report.source import Absent
 
 
 def section(source, **changes):
     settings = {"pictures": {}, "picture_note": "", "most_fovs": 3000, "umap": False, "seed": 0} | changes
-    return maps.section(source, **settings)
+    return maps.maps_section(source, **settings)
 
 
 def explorer(source, **changes):
@@ -41,7 +41,7 @@ def test_traces_are_what_plotly_knows_and_rings_mark_wrong_fovs(source):
 
     for trace in view.data:
         plotly.graph_objects.Figure([dict(trace)])
-    assert [trace["name"] for trace in view.data] == ["T", "L", "called wrongly"]
+    assert [trace["name"] for trace in view.data] == ["T", "L", "wrong prediction"]
     places = {
         name: (x, y)
         for trace in view.data[:2]
@@ -72,7 +72,7 @@ def test_each_point_tells_its_own_prediction(source):
     }
 
 
-def test_missing_vectors_are_told(source, words):
+def test_missing_vectors_are_named(source, words):
     texts = words(section(source), "missing")
 
     assert [text for text in texts if text.startswith("Fold 1 has no learned vectors")]
@@ -100,7 +100,7 @@ def test_vectors_from_another_folder(sweep, tmp_path):
     assert found.views[-1].label == "Learned vectors, fold 0: PCA"
 
 
-def test_of_many_fovs_a_choice_is_shown_and_said(source, words):
+def test_of_many_fovs_a_choice_is_shown_and_counted(source, words):
     found = section(source, most_fovs=4)
 
     assert len(points(found.parts[0].views[0])) == 4
@@ -155,7 +155,7 @@ def test_two_fovs_have_reasons_instead_of_a_umap(sweep, words):
 def test_a_model_of_localisations_has_no_map(source, words):
     (text,) = words(section(dataclasses.replace(source, predictions=Absent("none"))), "missing")
 
-    assert "names classes of localisations" in text
+    assert "classifies localisations" in text
 
 
 @pytest.mark.parametrize("column", ["p_T", "p_L"])

@@ -1,15 +1,15 @@
-"""What limits the numbers is said at the top."""
+"""Notices on what limits the numbers."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from locgraph.show.report.absent import Absent
 from locgraph.show.report.notices import notices
+from locgraph.show.report.source import Absent
 
 
-def told(source, level=None):
+def texts_of(source, level=None):
     return [note.text for note in notices(source) if level is None or note.level == level]
 
 
@@ -30,13 +30,13 @@ def test_a_missing_fold_comes_first(sweep):
 def test_a_fold_without_predictions_is_said(sweep):
     (sweep.folder / "1" / "predictions.parquet").unlink()
 
-    (text,) = told(sweep.read(), "missing")
+    (text,) = texts_of(sweep.read(), "missing")
 
     assert text.startswith("Calibration, maps and gallery leave out folds without predictions. fold 1: ")
 
 
 def test_failed_fovs_few_fovs_and_no_groups(source):
-    texts = told(source)
+    texts = texts_of(source)
 
     assert "1 FOV could not be used and was left out. X_0: no localisation is left" in texts
     assert has(texts, "The data set has 12 FOVs")
@@ -54,14 +54,14 @@ def test_failed_fovs_few_fovs_and_no_groups(source):
 def test_classes(source, confusion, expected):
     summary = dataclasses.replace(source.summary, confusion=np.array(confusion))
 
-    assert has(told(dataclasses.replace(source, summary=summary)), expected)
+    assert has(texts_of(dataclasses.replace(source, summary=summary)), expected)
 
 
 def test_a_class_that_is_not_tested(source):
     confusion = np.diag([20, 20, 0])
     summary = dataclasses.replace(source.summary, class_names=("T", "L", "O"), confusion=confusion)
 
-    assert "No test case is of class O." in told(dataclasses.replace(source, summary=summary), "warning")
+    assert "No test case is of class O." in texts_of(dataclasses.replace(source, summary=summary), "warning")
 
 
 def controls(accuracy):
@@ -74,14 +74,14 @@ def test_a_model_that_does_not_beat_its_controls(sweep):
     for fold in range(3):
         sweep.edit(fold, controls=controls(0.9))
 
-    texts = told(sweep.read())
+    texts = texts_of(sweep.read())
 
     assert has(texts, "The model does not beat its best control, pair distances and count (0.900)")
-    assert has(texts, "The number of localisations alone names 0.900 of the FOVs rightly")
+    assert has(texts, "The number of localisations alone predicts 0.900 of the FOVs correctly")
 
 
 def test_a_model_that_may_be_ahead_by_chance(source):
-    texts = told(source)
+    texts = texts_of(source)
 
     assert has(texts, "The model is ahead of its best control, pair distances and count, by 0.250, which may be chance")
     assert not has(texts, "The number of localisations alone")
@@ -91,33 +91,29 @@ def test_a_model_that_is_far_ahead_needs_no_notice(sweep):
     for fold in range(3):
         sweep.edit(fold, controls=controls(0.5), test={"accuracy": 0.95 + fold / 100, "balanced_accuracy": 0.95})
 
-    assert not has(told(sweep.read()), "The model is")
+    assert not has(texts_of(sweep.read()), "The model is")
 
 
 def test_no_controls(sweep):
     for fold in range(3):
         sweep.edit(fold, controls=[])
 
-    assert has(told(sweep.read(), "missing"), "There are no controls to compare with")
+    assert has(texts_of(sweep.read(), "missing"), "There are no controls to compare with")
 
 
 def test_a_model_of_localisations(source):
-    texts = told(dataclasses.replace(source, predictions=Absent("none")))
+    texts = texts_of(dataclasses.replace(source, predictions=Absent("none")))
 
     assert has(texts, "Localisations of one FOV are not independent")
     assert not has(texts, "Fewer than")
 
 
 def test_a_single_run(sweep):
-    from locgraph.show.report.source import Places, read_source
-
-    source = read_source(sweep.folder / "1", [sweep.folder / "1"], 3, Places(sweep.tables))
-
-    assert has(told(source), "One run, fold 1 of 3")
+    assert has(texts_of(sweep.read_fold(1)), "One run, fold 1 of 3")
 
 
 def test_without_tables_nothing_is_made_up(without_tables):
-    texts = told(without_tables)
+    texts = texts_of(without_tables)
 
     assert not has(texts, "No groups")
     assert not has(texts, "The data set has")
@@ -125,6 +121,6 @@ def test_without_tables_nothing_is_made_up(without_tables):
 
 def test_different_versions(source):
     runs = list(source.runs)
-    runs[0] = dataclasses.replace(runs[0], about={"versions": {"torch": "9"}})
+    runs[0] = dataclasses.replace(runs[0], record={"versions": {"torch": "9"}})
 
-    assert has(told(dataclasses.replace(source, runs=tuple(runs))), "Folds were made with different versions of")
+    assert has(texts_of(dataclasses.replace(source, runs=tuple(runs))), "Folds were made with different versions of")

@@ -1,4 +1,4 @@
-"""Pictures within a page."""
+"""Small pictures of FOVs, dot by dot, and pictures within a page."""
 
 import base64
 import io
@@ -7,9 +7,144 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from locgraph.show.report.pictures import data_uri, figure_uri
+from locgraph.show.figures.scored_fov import SCORE_COLOURS
+from locgraph.show.report import pictures
+from locgraph.show.report.pictures import data_uri, dot_radius, figure_uri, frame, paint
+from locgraph.show.report.source import Absent
 
 HEAD = "data:image/png;base64,"
+NO_RING = np.zeros(2, dtype=bool)
+TWO = np.array([[0.0, 0.0], [100.0, 100.0]])
+COLOURS = np.array([[255, 0, 0], [0, 0, 255]], dtype=np.uint8)
+
+
+def test_every_fov_has_a_thumbnail(prepared):
+    drawn = pictures.thumbnails(prepared, ["T_0", "L_1"], 100_000)
+
+    assert list(drawn.uris) == ["T_0", "L_1"]
+    assert (drawn.side, drawn.left_out, drawn.failures) == (112, 0, {})
+    assert drawn.uris["T_0"] != drawn.uris["L_1"]
+
+
+def test_many_fovs_have_smaller_thumbnails_and_the_first_are_kept(prepared):
+    one = len(pictures.thumbnails(prepared, ["T_0"], 500).uris["T_0"])
+
+    drawn = pictures.thumbnails(prepared, ["T_0", "L_1", "T_2", "L_3"], int(2.5 * one))
+
+    assert drawn.side == 48
+    assert list(drawn.uris) == ["T_0", "L_1"]
+    assert drawn.left_out == 2
+    assert sum(map(len, drawn.uris.values())) <= 2.5 * one
+
+
+def test_a_fov_that_cannot_be_read_is_named(prepared):
+    drawn = pictures.thumbnails(prepared, ["gone", "T_0"], 100_000)
+
+    assert list(drawn.uris) == ["T_0"]
+    assert "no gone.parquet" in drawn.failures["gone"]
+
+
+def test_denser_is_darker():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.normal(scale=2, size=(200, 2)), [[100.0, 100.0]]])
+
+    picture = pictures.density_picture(points, 60).astype(int)
+
+    lone = picture[40:, 40:].reshape(-1, 3).sum(axis=1).min()
+    crowd = picture[:20, :20].reshape(-1, 3).sum(axis=1).min()
+    assert crowd < lone < 3 * 255
+
+
+def test_more_localisations_than_are_painted(monkeypatch):
+    monkeypatch.setattr(pictures, "MOST_DRAWN", 50)
+
+    assert pictures.density_picture(np.random.default_rng(0).normal(size=(500, 2)), 30).shape == (30, 30, 3)
+
+
+def test_scores_have_the_colours_of_the_figures():
+    points = np.array([[0.0, 0.0], [50.0, 50.0], [100.0, 100.0]])
+
+    picture = pictures.scored_picture(points, np.array([0, 1, -1]), {0: 2.0, 1: -2.0}, set(), 100)
+
+    ends = (np.round(np.array(SCORE_COLOURS(end)[:3]) * 255) for end in (1.0, 0.0))
+    for place, colour in zip((5, 50), ends, strict=True):
+        assert tuple(picture[place, place]) == tuple(colour.astype(int))
+    assert tuple(picture[94, 94]) == (205, 205, 205)
+
+
+def test_outlined_clusters_have_a_line():
+    points = np.array([[0.0, 0.0], [100.0, 100.0]])
+
+    picture = pictures.scored_picture(points, np.array([0, 1]), {0: 1.0}, {0}, 100)
+
+    assert (picture[:20, :20].sum(axis=2) < 60).any()
+    assert not (picture[80:, 80:].sum(axis=2) < 60).any()
+
+
+def test_clustered_localisations(prepared):
+    points, owners = pictures.read_clustered(prepared, "T_0")
+
+    assert points.shape == (24, 2)
+    assert owners.tolist() == sorted(owners)
+    assert isinstance(pictures.read_clustered(prepared, "gone"), Absent)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(100.0, "110 nm"), (10.0, "11 nm"), (5000.0, "5.6 µm")])
+def test_how_wide_a_picture_is(width, expected):
+    assert pictures.width_text(np.array([[0.0, 0.0], [width, 1.0]])) == expected
+
+
+def test_the_frame_is_a_square_around_all_with_a_margin():
+    corner, side = frame(np.array([[0.0, 10.0], [100.0, 30.0]]))
+
+    assert side == pytest.approx(112)
+    assert corner == pytest.approx([-6, -36])
+
+
+def test_one_localisation_has_a_frame():
+    corner, side = frame(np.array([[5.0, 5.0]]))
+
+    assert side > 0
+    assert corner + side / 2 == pytest.approx([5, 5])
+
+
+def test_dots_lie_where_localisations_are_and_y_points_down():
+    picture = paint(TWO, COLOURS, 50, 2.0, NO_RING)
+
+    assert picture.shape == (50, 50, 3)
+    edge = round(50 * 6 / 112)
+    assert tuple(picture[edge, edge]) == (255, 0, 0)
+    assert tuple(picture[50 - edge - 1, 50 - edge - 1]) == (0, 0, 255)
+    assert (picture == 255).all(axis=2).mean() > 0.9
+
+
+def test_later_dots_lie_on_top():
+    same = np.zeros((2, 2))
+
+    assert tuple(paint(same, COLOURS, 50, 3.0, NO_RING)[25, 25]) == (0, 0, 255)
+    assert tuple(paint(same, COLOURS[::-1], 50, 3.0, NO_RING)[25, 25]) == (255, 0, 0)
+
+
+def test_a_ring_is_black_around_its_dot():
+    plain, ringed = (paint(TWO, COLOURS, 50, 3.0, np.array([False, ring])) for ring in (False, True))
+
+    assert not (plain.sum(axis=2) < 60).any()
+    assert (ringed.sum(axis=2) < 60).any()
+    assert (ringed == [0, 0, 255]).all(axis=2).any()
+
+
+def test_the_picture_does_not_change_when_the_fov_is_shifted():
+    shifted = paint(TWO + 1e6, COLOURS, 40, 2.0, NO_RING)
+
+    assert (shifted == paint(TWO, COLOURS, 40, 2.0, NO_RING)).all()
+
+
+def test_more_localisations_have_smaller_dots():
+    sizes = [dot_radius(n, 100) for n in (1, 100, 10_000, 1_000_000)]
+
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == pytest.approx(2.2)
+    assert sizes[-1] == pytest.approx(0.6)
 
 
 def opened(uri):

@@ -1,12 +1,12 @@
-"""What is read from runs and sweeps, and what is refused."""
+"""Runs and sweeps as a report reads them, and files that are absent or damaged."""
 
 import shutil
 
+import polars as pl
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.source import Places, read_source
+from locgraph.show.report.source import Absent, read_csv, read_parquet, read_yaml
 
 
 def test_a_sweep(source):
@@ -21,9 +21,7 @@ def test_a_sweep(source):
 
 
 def test_one_run(sweep):
-    run = sweep.folder / "1"
-
-    source = read_source(run, [run], 3, Places(sweep.tables))
+    source = sweep.read_fold(1)
 
     assert not source.is_sweep
     assert source.summary.expected_folds == (1,)
@@ -53,7 +51,7 @@ def test_no_predictions_at_all_are_one_clear_error(sweep):
     for fold in range(3):
         (sweep.folder / str(fold) / "predictions.parquet").unlink()
 
-    with pytest.raises(DataError, match=r"folder=.*expected predictions\.parquet .*found none .*repeat the run"):
+    with pytest.raises(DataError, match=r"^folder: .*expected predictions\.parquet .*found none .*repeat the run"):
         sweep.read()
 
 
@@ -65,7 +63,7 @@ def test_no_completed_run_is_one_clear_error(sweep):
         sweep.read()
 
 
-def test_tables_that_are_gone_or_damaged_are_told(sweep, tmp_path):
+def test_tables_that_are_gone_or_damaged_are_named(sweep, tmp_path):
     assert "not at" in sweep.read(tables=tmp_path / "gone").manifest.reason
     damaged = tmp_path / "damaged"
     damaged.mkdir()
@@ -85,3 +83,31 @@ def test_a_run_without_its_small_files_is_still_read(sweep):
     assert source.completed[0].config == {}
     assert source.completed[0].split == {}
     assert source.summary.missing == [1]
+
+
+def test_tables_are_read(tmp_path):
+    table = pl.DataFrame({"a": [1, 2]})
+    table.write_parquet(tmp_path / "a.parquet")
+    table.write_csv(tmp_path / "a.csv")
+
+    assert read_parquet(tmp_path / "a.parquet").equals(table)
+    assert read_csv(tmp_path / "a.csv").equals(table)
+
+
+@pytest.mark.parametrize(("read", "name"), [(read_parquet, "a.parquet"), (read_csv, "a.csv")])
+def test_a_table_that_is_absent_or_damaged_is_named(read, name, tmp_path):
+    assert read(tmp_path / name).reason == f"There is no {name} in {tmp_path}."
+    (tmp_path / name).write_bytes(b"")
+
+    table = read(tmp_path / name)
+
+    assert isinstance(table, Absent)
+    assert "cannot be read" in table.reason
+
+
+@pytest.mark.parametrize("content", [None, ": {", "[1]", ""])
+def test_a_configuration_that_cannot_be_read_is_empty(content, tmp_path):
+    if content is not None:
+        (tmp_path / "a").write_text(content)
+
+    assert read_yaml(tmp_path / "a") == {}

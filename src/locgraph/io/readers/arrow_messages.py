@@ -1,7 +1,8 @@
-"""Takes the frame of Arrow IPC apart: its messages, how large they say they are, and the metadata of its schema.
+"""The frame of Arrow IPC: its messages, the sizes that they state, and the metadata of its schema.
 
-After ``format/*.fbs`` and ``docs/source/format/Columnar.rst`` of apache/arrow. polars believes what a file says of its
-sizes, and asks for the memory, or reads what was moved as other numbers; so they are checked here before.
+After ``format/*.fbs`` and ``docs/source/format/Columnar.rst`` of apache/arrow, and ``docs/source/internals.md`` of
+google/flatbuffers. polars panics on damaged metadata, asks for as much memory as a file states, and reads what was
+moved as other numbers; so the sizes are checked here before.
 """
 
 from __future__ import annotations
@@ -9,18 +10,10 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
-
-from locgraph.io.readers.flat_buffer import FlatBuffer
-from locgraph.io.readers.hdf5 import FREE_ROWS, check_rows
 
 FILE_MAGIC: Final = b"ARROW1"
 STREAM_MARK: Final = b"\xff\xff\xff\xff"
-DAMAGE: Final = (OSError, ValueError, struct.error)
-"""What is raised here where the bytes of a file do not fit together."""
-
 _END: Final = STREAM_MARK + bytes(4)
 _HEAD: Final = struct.Struct("<4si")
 """What a message starts with: a mark, and the size of what describes it."""
@@ -35,48 +28,120 @@ _MAX_RATIO: Final = 1000
 """A column may grow to the largest of these: in all, for each of its rows, and for each of its compressed bytes."""
 
 
-def is_file(path: Path) -> bool:
-    """Whether ``path`` starts as an Arrow file does, and not as a stream."""
-    with path.open("rb") as handle:
-        return handle.read(len(FILE_MAGIC)) == FILE_MAGIC
+class FlatBuffer:
+    """One description of Arrow: tables in tables, lists of them, texts and numbers.
+
+    Every method may raise:
+        ValueError: The content does not fit together.
+        struct.error: The same.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def _read(self, form: str, position: int) -> int:
+        if position < 0:
+            raise ValueError(f"position {position} in a description")
+        return int(struct.unpack_from(f"<{form}", self._content, position)[0])
+
+    def root(self) -> int:
+        """Position of the outermost table."""
+        return self._read("I", 0)
+
+    def _field(self, table: int, number: int) -> int | None:
+        """Position of a field; None where the table has none."""
+        index = table - self._read("i", table)
+        entry = 4 + 2 * number
+        offset = self._read("H", index + entry) if entry < self._read("H", index) else 0
+        return table + offset if offset else None
+
+    def _target(self, table: int, number: int) -> int | None:
+        field = self._field(table, number)
+        return None if field is None else field + self._read("I", field)
+
+    def _list(self, table: int, number: int, size: int) -> tuple[int, int]:
+        """Start and length of a field that lists entries of ``size`` bytes."""
+        start = self._target(table, number)
+        count = 0 if start is None else self._read("I", start)
+        if size * count > len(self._content):
+            raise ValueError(f"{count} entries in a description of {len(self._content)} bytes")
+        return (start or 0) + 4, count
+
+    def has(self, table: int, number: int) -> bool:
+        """Whether a table has a field."""
+        return self._field(table, number) is not None
+
+    def byte(self, table: int, number: int) -> int:
+        """A field of one byte; 0 where the table has none."""
+        field = self._field(table, number)
+        return 0 if field is None else self._read("B", field)
+
+    def number(self, table: int, number: int) -> int:
+        """A field of eight bytes; 0 where the table has none."""
+        field = self._field(table, number)
+        return 0 if field is None else self._read("q", field)
+
+    def table(self, table: int, number: int) -> int:
+        """Position of the table in a field.
+
+        Raises:
+            ValueError: There is none.
+        """
+        found = self._target(table, number)
+        if found is None:
+            raise ValueError(f"no table in field {number} of a description")
+        return found
+
+    def tables(self, table: int, number: int) -> Iterator[int]:
+        """Positions of the tables in a field that lists them."""
+        start, count = self._list(table, number, 4)
+        for position in range(start, start + 4 * count, 4):
+            yield position + self._read("I", position)
+
+    def structs(self, table: int, number: int, form: struct.Struct) -> Iterator[tuple[int, ...]]:
+        """Numbers of the structures in a field that lists them."""
+        start, count = self._list(table, number, form.size)
+        for position in range(start, start + form.size * count, form.size):
+            yield form.unpack_from(self._content, position)
+
+    def text(self, table: int, number: int) -> str:
+        """The text in a field; empty where the table has none."""
+        start = self._target(table, number)
+        if start is None:
+            return ""
+        return self._content[start + 4 : start + 4 + self._read("I", start)].decode()
 
 
-def check_messages(path: Path) -> None:
-    """Refuses a file or stream whose messages do not fit into it, or say that they would grow beyond measure.
+def check_messages(content: mmap.mmap) -> int:
+    """Refuse a file or stream whose messages do not fit into it, or state that they would grow beyond measure.
+
+    Returns:
+        Number of rows.
 
     Raises:
         ValueError: They do not; or a stream does not end as it has to, as when it was cut between two messages.
         struct.error: They do not.
     """
-    with _content(path) as content:
-        messages = _file_messages(content) if content[: len(FILE_MAGIC)] == FILE_MAGIC else _stream_messages(content)
-        rows = sum(_check_batch(content, message, body, size) for message, body, size in messages)
-    check_rows(rows, path, FREE_ROWS)
+    messages = _file_messages(content) if content[: len(FILE_MAGIC)] == FILE_MAGIC else _stream_messages(content)
+    return sum(_check_batch(content, message, body, size) for message, body, size in messages)
 
 
-def schema_metadata(path: Path) -> dict[str, str]:
-    """Metadata of the schema, which polars does not hand over.
+def schema_metadata(content: mmap.mmap) -> dict[str, str]:
+    """Return the metadata of the schema, which polars does not hand over.
 
     Raises:
         ValueError: The schema cannot be read.
         struct.error: The same.
     """
-    with _content(path) as content:
-        if content[: len(FILE_MAGIC)] == FILE_MAGIC:
-            flat = _footer(content)[0]
-            schema = flat.table(flat.root(), 1)
-        else:
-            flat = _description(content, 0)[0]
-            if flat.byte(flat.root(), 1) != _SCHEMA:
-                raise ValueError("no schema at the start of the stream")
-            schema = flat.table(flat.root(), 2)
+    if content[: len(FILE_MAGIC)] == FILE_MAGIC:
+        flat = _footer(content)[0]
+        schema = flat.table(flat.root(), 1)
+    else:
+        flat = _description(content, 0)[0]
+        if flat.byte(flat.root(), 1) != _SCHEMA:
+            raise ValueError("no schema at the start of the stream")
+        schema = flat.table(flat.root(), 2)
     return {flat.text(pair, 0): flat.text(pair, 1) for pair in flat.tables(schema, 2)}
-
-
-@contextmanager
-def _content(path: Path) -> Iterator[mmap.mmap]:
-    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        yield content
 
 
 def _description(content: mmap.mmap, position: int) -> tuple[FlatBuffer, int]:

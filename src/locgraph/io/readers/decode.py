@@ -1,4 +1,4 @@
-"""Reads the HDF5 of DECODE (Speiser et al. 2021, 10.1038/s41592-021-01236-x).
+"""Reader of the HDF5 of DECODE (Speiser et al. 2021, 10.1038/s41592-021-01236-x).
 
 After ``decode/utils/emitter_io.py`` and ``decode/generic/emitter.py`` of TuragaLab/DECODE: positions, their predicted
 standard deviations (``xyz_sig``) and Cramér-Rao bounds (``xyz_cr``, variances) are tables of three columns; what is
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,8 +17,9 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.io.header import Header, Layout, Sources
-from locgraph.io.layouts.choose import choose
-from locgraph.io.readers.hdf5 import as_column, attribute, dataset, holds, is_number, opened, read_whole
+from locgraph.io.readers.base import OpenFile, Reader, as_column, is_number
+from locgraph.io.readers.hdf5 import attribute, dataset, holds, opened, read_whole
+from locgraph.io.software import choose
 
 if TYPE_CHECKING:
     import h5py
@@ -31,8 +31,8 @@ _TABLES: Final = {
     "xyz_cr": _VARIANCES,
 }
 _SINGLE: Final = (*("phot", "frame_ix", "id", "prob", "bg"), *("phot_sig", "phot_cr", "bg_sig", "bg_cr"))
-_REMEDY: Final = "Say in which unit it is: columns=custom with columns.names and columns.unit"
-_SAID: Final = ("xy_unit", "px_size")
+_REMEDY: Final = "Give names and unit of the columns"
+_META: Final = ("xy_unit", "px_size")
 _COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
     schema.Z: ("z",),
     schema.FRAME: ("frame_ix",),
@@ -52,59 +52,80 @@ class _Scale:
     factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-class DecodeReader:
+class DecodeReader(Reader):
     """Reads sets of emitters."""
 
-    def accepts(self, path: Path) -> bool:
-        """Whether ``path`` is HDF5 with ``/data/xyz`` and ``/data/frame_ix``."""
-        return holds(path, lambda file: all(dataset(file, f"data/{name}") is not None for name in ("xyz", "frame_ix")))
+    kind = "decode"
 
-    def read_header(self, path: Path) -> Header:
-        """Reads the names of the columns, and ``/meta``.
+    @classmethod
+    def accepts(cls, file: OpenFile) -> bool:
+        """Return whether ``file`` is HDF5 with ``/data/xyz`` and ``/data/frame_ix``."""
+        return holds(file, lambda hdf5: all(dataset(hdf5, f"data/{name}") is not None for name in ("xyz", "frame_ix")))
 
-        Raises:
-            DataError: The file is damaged.
-        """
-        with opened(path) as file:
-            names = tuple(_sources(file))
-            metadata, scale = _metadata(file), _scale(file)
-            known = [name for name in names if name != "bg" or not _is_blank(file["data/bg"], path)]
+    def read_header(self) -> Header:
+        """Read the names of the columns, and ``/meta``."""
+        with opened(self.file) as hdf5:
+            names = tuple(_sources(hdf5))
+            metadata, scale = self._metadata(hdf5), self._scale(hdf5)
+            known = [name for name in names if name != "bg" or not self._is_blank(hdf5["data/bg"])]
         return Header(names, metadata, _layout(known, scale))
 
-    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """Reads the emitters.
-
-        Args:
-            path: A file of DECODE.
-            columns: Names of the columns to read; all where None.
-
-        Returns:
-            The table, and the metadata. Lengths are in the units of the header.
-
-        Raises:
-            DataError: The file is damaged.
-        """
-        with opened(path) as file:
-            sources = {name: source for name, source in _sources(file).items() if columns is None or name in columns}
-            scale = _scale(file)
-            found: dict[str, np.ndarray] = {}
+    def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Read the emitters, lengths in the units of the header, and the metadata."""
+        with opened(self.file) as hdf5:
+            sources = {name: source for name, source in _sources(hdf5).items() if columns is None or name in columns}
+            scale = self._scale(hdf5)
+            arrays: dict[str, np.ndarray] = {}
             for table in dict.fromkeys(table for table, _ in sources.values()):
-                values = read_whole(file[f"data/{table}"], path)
+                values = read_whole(hdf5[f"data/{table}"], self.file.size)
                 for name, (origin, axis) in sources.items():
                     if origin == table:
-                        found[name] = _column(values, table, axis, scale)
-            metadata = _metadata(file)
-        return pl.DataFrame({name: found[name] for name in sources}), metadata
+                        arrays[name] = _column(values, table, axis, scale)
+            metadata = self._metadata(hdf5)
+        return pl.DataFrame({name: arrays[name] for name in sources}), metadata
+
+    def _scale(self, hdf5: h5py.File) -> _Scale:
+        """Return the units of the positions.
+
+        Raises:
+            ValueError: The size of a pixel is not a number for each of two or three axes.
+        """
+        unit = self._entry(hdf5, "xy_unit")
+        if unit != "px":
+            return _Scale("nm" if unit == "nm" else None)
+        size = self._entry(hdf5, "px_size")
+        if size is None:
+            return _Scale("px")
+        sides = [float(side) for side in np.ravel(size)]
+        if len(sides) not in (2, 3):
+            raise ValueError(f"px_size has {len(sides)} values")
+        if len(sides) == 2 and sides[0] == sides[1]:
+            return _Scale("px", pixel_size_nm=sides[0])
+        return _Scale("nm", factors=(sides[0], sides[1], sides[2] if len(sides) == 3 else 1.0))
+
+    def _metadata(self, hdf5: h5py.File) -> dict[str, str]:
+        """Return the entries of ``/meta`` as text."""
+        entries = {name: self._entry(hdf5, name) for name in _META}
+        return {name: ", ".join(map(str, np.ravel(value))) for name, value in entries.items() if value is not None}
+
+    def _entry(self, hdf5: h5py.File, name: str) -> Any:
+        return attribute(hdf5["meta"], name, self.file) if "meta" in hdf5 else None
+
+    def _is_blank(self, values: h5py.Dataset) -> bool:
+        """Return whether all values are NaN: a background that DECODE did not estimate."""
+        if values.shape[0] == 0 or values.dtype.kind != "f" or not np.isnan(values[0]):
+            return False
+        return bool(np.isnan(read_whole(values, self.file.size)).all())
 
 
 def _sources(file: h5py.File) -> dict[str, tuple[str, int | None]]:
-    """Name of a column -> its dataset, and which column of that.
+    """Return, for the name of each column, its dataset and which column of that it is.
 
     Raises:
         ValueError: The datasets do not fit each other.
     """
     rows = file["data/xyz"].shape[0]
-    found: dict[str, tuple[str, int | None]] = {}
+    sources: dict[str, tuple[str, int | None]] = {}
     for table in (*_TABLES, *_SINGLE):
         values = dataset(file, f"data/{table}")
         if values is None or not is_number(values.dtype):
@@ -112,10 +133,10 @@ def _sources(file: h5py.File) -> dict[str, tuple[str, int | None]]:
         if len(values.shape) != 1 + (table in _TABLES) or values.shape[0] != rows:
             raise ValueError(f"/data/{table} has the shape {values.shape} where there are {rows} emitters")
         if table in _TABLES:
-            found |= {name: (table, axis) for axis, name in enumerate(_TABLES[table][: values.shape[1]])}
+            sources |= {name: (table, axis) for axis, name in enumerate(_TABLES[table][: values.shape[1]])}
         else:
-            found[table] = (table, None)
-    return found
+            sources[table] = (table, None)
+    return sources
 
 
 def _column(values: np.ndarray, table: str, axis: int | None, scale: _Scale) -> np.ndarray:
@@ -124,26 +145,6 @@ def _column(values: np.ndarray, table: str, axis: int | None, scale: _Scale) -> 
     factor = scale.factors[axis] ** (2 if table == "xyz_cr" else 1)
     column = values[:, axis]
     return as_column(column if factor == 1 else column.astype(np.float64) * factor)
-
-
-def _scale(file: h5py.File) -> _Scale:
-    """Units of the positions.
-
-    Raises:
-        ValueError: The size of a pixel is not a number for each of two or three axes.
-    """
-    unit = _said(file, "xy_unit")
-    if unit != "px":
-        return _Scale("nm" if unit == "nm" else None)
-    size = _said(file, "px_size")
-    if size is None:
-        return _Scale("px")
-    sides = [float(side) for side in np.ravel(size)]
-    if len(sides) not in (2, 3):
-        raise ValueError(f"px_size has {len(sides)} values")
-    if len(sides) == 2 and sides[0] == sides[1]:
-        return _Scale("px", pixel_size_nm=sides[0])
-    return _Scale("nm", factors=(sides[0], sides[1], sides[2] if len(sides) == 3 else 1.0))
 
 
 def _layout(names: Sequence[str], scale: _Scale) -> Layout:
@@ -156,20 +157,3 @@ def _layout(names: Sequence[str], scale: _Scale) -> Layout:
         if set(_VARIANCES) & {chosen[name], *chosen[name]}:
             units[name] += "^2"
     return Layout("DECODE", chosen, units, scale.pixel_size_nm, "/meta (px_size)")
-
-
-def _metadata(file: h5py.File) -> dict[str, str]:
-    """What ``/meta`` says."""
-    found = {name: _said(file, name) for name in _SAID}
-    return {name: ", ".join(map(str, np.ravel(value))) for name, value in found.items() if value is not None}
-
-
-def _said(file: h5py.File, name: str) -> Any:
-    return attribute(file["meta"], name) if "meta" in file else None
-
-
-def _is_blank(values: h5py.Dataset, path: Path) -> bool:
-    """Whether all values are NaN: a background that DECODE did not estimate."""
-    if values.shape[0] == 0 or values.dtype.kind != "f" or not np.isnan(values[0]):
-        return False
-    return bool(np.isnan(read_whole(values, path)).all())

@@ -1,23 +1,34 @@
-"""Finds how a delimited text file is written: encoding, delimiter, decimal mark, header."""
+"""How a delimited text file is written: encoding, ends of lines, delimiter, decimal mark, header."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
 from locgraph.errors import DataError
 from locgraph.io.columns import DUPLICATE
-from locgraph.io.readers.decimal_mark import has_decimal_comma, may_be_grouped
-from locgraph.io.readers.encoding import decode, encoding_of, ends_with_returns, split_lines
+
+UTF_8: Final = "utf-8"
+LATIN_1: Final = "latin-1"
+_UTF_16: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_LOOKED_AT: Final = 64
 
 DELIMITERS: Final = (",", ";", "\t")
 COMMENT: Final = "#"
 _SAMPLE_ROWS: Final = 200
 _KEY_AND_VALUE: Final = re.compile(r"\w+:( .*)?")
 _OF_EXCEL: Final = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+
+_WITH_COMMA: Final = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_WITH_POINT: Final = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.IGNORECASE)
+_EITHER: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_UNGROUPED: Final = re.compile(r"[+-]?\d{4,}")
+_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
 @dataclass(frozen=True)
@@ -140,8 +151,8 @@ def _delimiter(header: str, body: list[str]) -> str:
 
     def fit(delimiter: str) -> tuple[bool, int]:
         names = len(_fields(header, delimiter))
-        found = len(_fields(body[0], delimiter)) if body else names
-        return names == found and names > 1, names
+        values = len(_fields(body[0], delimiter)) if body else names
+        return names == values and names > 1, names
 
     return max(DELIMITERS, key=fit)
 
@@ -194,3 +205,66 @@ def _is_number(text: str, decimal_comma: bool = True) -> bool:
     except ValueError:
         return False
     return True
+
+
+def has_decimal_comma(values: Iterable[str]) -> bool | None:
+    """Return whether a comma is the decimal mark: 1,5 is one and a half to some, 1,500 fifteen hundred to others.
+
+    It is where a number with a comma cannot be grouped thousands, or where the table writes thousands without grouping
+    them; it is not where a number has a point.
+
+    Args:
+        values: What stands in the table, without blanks around it.
+
+    Returns:
+        True or False; None where every number with a comma may as well be grouped thousands.
+    """
+    texts = list(values)
+    commas = [value for value in texts if _WITH_COMMA.fullmatch(value)]
+    if not commas or any(map(_WITH_POINT.fullmatch, texts)):
+        return False
+    if any(not _EITHER.fullmatch(value) for value in commas):
+        return True
+    if any(_GROUPED.fullmatch(value) and not _EITHER.fullmatch(value) for value in texts):
+        return False
+    return True if any(map(_UNGROUPED.fullmatch, texts)) else None
+
+
+def may_be_grouped(value: str) -> bool:
+    """Whether a number may be written with grouped thousands, as 1,500 or 1,500.2."""
+    return _GROUPED.fullmatch(value) is not None
+
+
+def encoding_of(head: bytes) -> str:
+    """Encoding of a text that starts with ``head``: UTF-16 by its mark or its zeros, else UTF-8, else Latin-1."""
+    marked = _UTF_16.get(head[:2])
+    if marked is not None:
+        return marked
+    start = head[:_LOOKED_AT]
+    for encoding, zeros, letters in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
+        if len(zeros) > 1 and not any(zeros) and all(letters):
+            return encoding
+    try:
+        # not final: the head may end within a character
+        codecs.getincrementaldecoder(UTF_8)().decode(head.split(b"\0", 1)[0], final=False)
+    except UnicodeDecodeError:
+        return LATIN_1
+    return UTF_8
+
+
+def decode(content: bytes, encoding: str) -> str:
+    """Text of ``content`` without a byte-order mark; a character cut at the end is left out."""
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(content, final=False)
+    return text.removeprefix("\ufeff")
+
+
+def ends_with_returns(text: str) -> bool:
+    """Whether lines end with a carriage return alone, as on the Macintosh of old."""
+    return "\n" not in text and "\r" in text
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Lines of ``text``, which end with ``\n``, maybe behind ``\r``, or all with ``\r``; nothing else ends a line."""
+    if ends_with_returns(text):
+        return text.split("\r")
+    return [line.rstrip("\r") for line in text.split("\n")]

@@ -1,25 +1,31 @@
-"""What the readers of HDF5 files share: opening, errors, columns; and a clear word on HDF5 that none of them knows."""
+"""What the readers of HDF5 share: one open file, checks of sizes, texts; and a clear error for HDF5 of another kind.
+
+Texts of any length are read without the HDF5 library, which on a damaged one asks for gigabytes or never ends: after
+the HDF5 file format specification, "III.E. Global Heap", where such texts are kept, and "IV.A.2.m. The Attribute
+Message", which points there. Every size is checked before it is used.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+import mmap
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 import polars as pl
 
 from locgraph.errors import DataError
 from locgraph.io.header import Header
-from locgraph.io.readers.hdf5_text import text_attribute
+from locgraph.io.readers.base import OpenFile, Reader, check_rows, damaged
 
 if TYPE_CHECKING:
     import h5py
 
-SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _STARTS: Final = (0, 512, 1024, 2048)
 """Where the signature may stand: others may write a block of their own before it, as MATLAB does."""
 
@@ -31,24 +37,25 @@ _DAMAGE: Final = (
 
 _LONGEST_ATTRIBUTE: Final = 256
 _FREE_BYTES: Final = 64 << 20
-FREE_ROWS: Final = 1_000_000
-"""For ``check_rows`` of compressed tables; above these, positions that differ cannot be packed any tighter."""
 _SHOWN: Final = 8
 
+_POINTER: Final = struct.Struct("<IQI")
+"""What stands for a text: its length, the address of its heap, its number there."""
+_HEAP: Final = b"GCOL\x01"
+_OBJECT: Final = struct.Struct("<HHIQ")
+"""What an object in a heap starts with: number, references, nothing, size; as long as what a heap starts with."""
+_SIZES: Final = struct.Struct("<HHH")
+"""Sizes of name, type and shape of an attribute."""
 
-def is_hdf5(path: Path) -> bool:
-    """Whether ``path`` has the signature of HDF5 where it may stand."""
-    with path.open("rb") as handle:
-        for start in _STARTS:
-            handle.seek(start)
-            if handle.read(len(SIGNATURE)) == SIGNATURE:
-                return True
-    return False
+
+def is_hdf5(file: OpenFile) -> bool:
+    """Return whether ``file`` has the signature of HDF5 where it may stand."""
+    return any(file.head[start : start + len(_SIGNATURE)] == _SIGNATURE for start in _STARTS)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """Opens an HDF5 file; whatever h5py raises within the block becomes an error that names the file.
+def opened(file: OpenFile) -> Iterator[h5py.File]:
+    """Give the HDF5 file, which is opened once; whatever h5py raises within the block becomes an error with its name.
 
     Raises:
         DataError: The file is truncated or damaged.
@@ -56,28 +63,26 @@ def opened(path: Path) -> Iterator[h5py.File]:
     import h5py  # late: reading any other file needs none of it
 
     try:
-        with h5py.File(path, "r") as file:
-            yield file
+        if "hdf5" not in file.views:
+            file.views["hdf5"] = h5py.File(file.path, "r")
+        yield file.views["hdf5"]
     except _DAMAGE as error:
-        raise DataError(
-            f"{path}: expected a whole HDF5 file; found one that is truncated or damaged "
-            f"({str(error) or type(error).__name__}). Write or copy the file again, or take it out of data.raw_dir"
-        ) from error
+        raise damaged(file.path, "HDF5 file", error) from error
 
 
-def holds(path: Path, test: Callable[[h5py.File], bool]) -> bool:
-    """Whether ``path`` is an HDF5 file that can be opened and passes ``test``."""
-    if not is_hdf5(path):
+def holds(file: OpenFile, test: Callable[[h5py.File], bool]) -> bool:
+    """Return whether ``file`` is HDF5 that can be opened and passes ``test``."""
+    if not is_hdf5(file):
         return False
     try:
-        with opened(path) as file:
-            return test(file)
+        with opened(file) as hdf5:
+            return test(hdf5)
     except DataError:
         return False
 
 
 def dataset(group: h5py.Group, name: str) -> h5py.Dataset | None:
-    """The dataset ``name`` of a group; None where there is no such name, or no values are behind it.
+    """Return the dataset ``name`` of a group; None where there is no such name, or no values are behind it.
 
     Raises:
         ValueError: Its values are in another file, which the fingerprint of this one would not cover.
@@ -86,41 +91,36 @@ def dataset(group: h5py.Group, name: str) -> h5py.Dataset | None:
 
     if group.get(name, getclass=True) is not h5py.Dataset:
         return None
-    found = group[name]
-    if found.is_virtual or found.external or found.file.filename != group.file.filename:
+    values = group[name]
+    if values.is_virtual or values.external or values.file.filename != group.file.filename:
         raise ValueError(f"the values of {name} are kept in another file")
-    return None if found.shape is None else found
+    return None if values.shape is None else values
 
 
-def attribute(group: h5py.Group | h5py.Dataset, name: str) -> Any:
-    """A short attribute, bytes as text; None where there is none.
+def attribute(group: h5py.Group | h5py.Dataset, name: str, file: OpenFile) -> Any:
+    """Return a short attribute, bytes as text; None where there is none.
 
     Raises:
-        ValueError: It says it is long, which only a damaged one does.
+        ValueError: It states that it is long, which only a damaged one does.
     """
     import h5py
 
     if name not in group.attrs:
         return None
-    found = group.attrs.get_id(name)
-    if found.shape is None:
+    about = group.attrs.get_id(name)
+    if about.shape is None:
         return None
-    if found.dtype.kind == "O":
-        is_text = h5py.check_string_dtype(found.dtype) is not None and found.shape == ()
-        return text_attribute(group.file, name) if is_text else None
-    if math.prod(found.shape) > _LONGEST_ATTRIBUTE or found.dtype.itemsize > _LONGEST_ATTRIBUTE:
-        raise ValueError(f"an attribute {name} of the shape {found.shape}")
+    if about.dtype.kind == "O":
+        is_text = h5py.check_string_dtype(about.dtype) is not None and about.shape == ()
+        return text_attribute(group.file, name, file) if is_text else None
+    if math.prod(about.shape) > _LONGEST_ATTRIBUTE or about.dtype.itemsize > _LONGEST_ATTRIBUTE:
+        raise ValueError(f"an attribute {name} of the shape {about.shape}")
     value = group.attrs[name]
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def is_number(dtype: np.dtype[Any]) -> bool:
-    """Whether values of this type are single numbers."""
-    return dtype.kind in "iufb" and dtype.subdtype is None
-
-
-def check_pieces(found: h5py.Dataset, path: Path) -> None:
-    """Refuses values that are not all there, and pieces (chunks) that say they are larger than they can be.
+def check_pieces(values: h5py.Dataset, file_size: int) -> None:
+    """Refuse values that are not all there, and pieces (chunks) that state they are larger than they can be.
 
     Of a piece that cannot be found, HDF5 makes zeros; where the note on its compression is lost, it takes compressed
     bytes for numbers. Neither is an error to it.
@@ -129,121 +129,151 @@ def check_pieces(found: h5py.Dataset, path: Path) -> None:
         ValueError: A piece is not there, is larger than the file, has not the size of what is not compressed, or would
             grow to more than ``_FREE_BYTES`` and than the whole table.
     """
-    size = math.prod(found.shape) * found.dtype.itemsize
-    if found.chunks is None:
-        if found.id.get_storage_size() != size:
-            raise ValueError(f"{found.id.get_storage_size()} bytes of values where {size} were to be")
+    size = math.prod(values.shape) * values.dtype.itemsize
+    if values.chunks is None:
+        if values.id.get_storage_size() != size:
+            raise ValueError(f"{values.id.get_storage_size()} bytes of values where {size} were to be")
         return
-    grown = math.prod(found.chunks) * found.dtype.itemsize
+    grown = math.prod(values.chunks) * values.dtype.itemsize
     if grown > max(_FREE_BYTES, size):
         raise ValueError(f"pieces of {grown} bytes")
-    resizing = _resizing_filters(found)
-    for piece in _pieces(found):
-        if piece.size > path.stat().st_size:
-            raise ValueError(f"a piece that is larger than the {path.stat().st_size} bytes of the file")
+    resizing = _resizing_filters(values)
+    for piece in _pieces(values):
+        if piece.size > file_size:
+            raise ValueError(f"a piece that is larger than the {file_size} bytes of the file")
         if piece.size != grown and all(piece.filter_mask >> number & 1 for number in resizing):
             raise ValueError(f"a piece of {piece.size} bytes where {grown} were to be")
-        found.id.read_direct_chunk(piece.chunk_offset)  # unlike the reading of values, fails where it is not found
+        values.id.read_direct_chunk(piece.chunk_offset)  # unlike the reading of values, fails where it is not found
 
 
-def _pieces(found: h5py.Dataset) -> Iterator[Any]:
-    """What HDF5 knows of each piece.
+def _pieces(values: h5py.Dataset) -> Iterator[Any]:
+    """Yield the record that HDF5 has of each piece.
 
     Raises:
         ValueError: One is not there.
     """
-    steps = [range(0, side, step) for side, step in zip(found.shape, found.chunks, strict=True)]
-    if found.id.get_num_chunks() != math.prod(map(len, steps)):
-        raise ValueError(f"{found.id.get_num_chunks()} pieces of values where {math.prod(map(len, steps))} were to be")
+    steps = [range(0, side, step) for side, step in zip(values.shape, values.chunks, strict=True)]
+    if values.id.get_num_chunks() != math.prod(map(len, steps)):
+        raise ValueError(f"{values.id.get_num_chunks()} pieces of values where {math.prod(map(len, steps))} were to be")
     for place in itertools.product(*steps):
-        piece = found.id.get_chunk_info_by_coord(place)
+        piece = values.id.get_chunk_info_by_coord(place)
         if piece.byte_offset is None:
             raise ValueError(f"no piece of values at {place}")
         yield piece
 
 
-def _resizing_filters(found: h5py.Dataset) -> list[int]:
-    """Numbers of the steps that change the size of a piece: all but the shuffling of its bytes."""
+def _resizing_filters(values: h5py.Dataset) -> list[int]:
+    """Return the numbers of the steps that change the size of a piece: all but the shuffling of its bytes."""
     import h5py
 
-    steps = found.id.get_create_plist()
+    steps = values.id.get_create_plist()
     numbers = range(steps.get_nfilters())
     return [number for number in numbers if steps.get_filter(number)[0] != h5py.h5z.FILTER_SHUFFLE]
 
 
-def check_rows(rows: int, path: Path, free: int = 0) -> None:
-    """Refuses a table that says it has more rows than its file has bytes, before memory is asked for.
-
-    Args:
-        rows: What it says.
-        path: Its file.
-        free: So many rows are not refused, however small the file: for formats that pack equal values tightly.
+def read_whole(values: h5py.Dataset, file_size: int) -> np.ndarray:
+    """Return all values of a dataset of one column, or of one for each axis.
 
     Raises:
-        ValueError: It does.
+        ValueError: It states more rows than its file has bytes, or more columns than there are axes.
     """
-    size = path.stat().st_size
-    if rows > max(size, free):
-        raise ValueError(f"a table of {rows} rows in a file of {size} bytes")
+    rows = max(values.shape, default=1)
+    check_rows(rows, file_size)
+    if math.prod(values.shape) > 3 * rows:
+        raise ValueError(f"{values.shape} values where a column was to be")
+    check_pieces(values, file_size)
+    return np.asarray(values[()])
 
 
-def read_whole(found: h5py.Dataset, path: Path) -> np.ndarray:
-    """All values of a dataset of one column, or of one for each axis.
+def text_dataset(values: h5py.Dataset, file: OpenFile) -> str:
+    """Return the text of a dataset that holds a single one.
 
     Raises:
-        ValueError: It says it has more rows than its file has bytes, or more columns than there are axes.
+        ValueError: It cannot be found.
     """
-    rows = max(found.shape, default=1)
-    check_rows(rows, path)
-    if math.prod(found.shape) > 3 * rows:
-        raise ValueError(f"{found.shape} values where a column was to be")
-    check_pieces(found, path)
-    return np.asarray(found[()])
+    position = values.id.get_offset()
+    if position is None:
+        raise ValueError(f"no text in {values.name}")
+    return _text(file.content, position, values.file.userblock_size)
 
 
-def as_column(values: np.ndarray) -> np.ndarray:
-    """Values in a type and byte order of this machine that a table can hold, in one piece.
+def text_attribute(hdf5: h5py.File, name: str, file: OpenFile) -> str:
+    """Return the text of the first attribute of this name in a file.
 
-    Args:
-        values: Numbers (N,) of any type.
+    Raises:
+        ValueError: It cannot be found.
     """
-    dtype = values.dtype.newbyteorder("=")
-    if dtype.kind == "b":
-        dtype = np.dtype(np.uint8)
-    elif dtype.kind == "f":
-        dtype = np.dtype(np.float32) if dtype.itemsize <= 4 else np.dtype(np.float64)
-    return np.ascontiguousarray(values, dtype)
+    ended = name.encode() + b"\0"
+    content = file.content
+    start = content.find(ended)
+    while start >= 0:
+        position = _value_position(content, start, len(ended))
+        if position is not None:
+            return _text(content, position, hdf5.userblock_size)
+        start = content.find(ended, start + 1)
+    raise ValueError(f"no text in the attribute {name}")
 
 
-class UnknownHdf5Reader:
-    """Refuses every HDF5 file, and says what is in it: to be asked after the readers that know some."""
+def _value_position(content: mmap.mmap, start: int, length: int) -> int | None:
+    """Where the value of the attribute is whose name starts at ``start``; None where no attribute is around it."""
+    for version, head, step in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):  # only the first fills up to multiples of eight
+        if start < head or content[start - head] != version:
+            continue
+        sizes = _SIZES.unpack_from(content, start - head + 2)
+        if sizes[0] == length:
+            return start + sum(size + -size % step for size in sizes)
+    return None
 
-    def accepts(self, path: Path) -> bool:
-        """Whether ``path`` is HDF5."""
-        return is_hdf5(path)
 
-    def read_header(self, path: Path) -> Header:
-        """Only raises.
+def _text(content: mmap.mmap, position: int, base: int) -> str:
+    """The text that the pointer at ``position`` stands for."""
+    if position + _POINTER.size > len(content):
+        raise ValueError(f"no text at {position}")
+    length, address, wanted = _POINTER.unpack_from(content, position)
+    for number, value in _objects(content, base + address):
+        if number == wanted and len(value) >= length:
+            return value[:length].decode(errors="replace")
+    raise ValueError(f"no text {wanted} of {length} bytes in the heap at {address}")
 
-        Raises:
-            DataError: The file is damaged, or of a kind that is not known.
-        """
-        raise self._refusal(path)
 
-    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """Only raises.
+def _objects(content: mmap.mmap, start: int) -> Iterator[tuple[int, bytes]]:
+    """Number and value of each object of the heap at ``start``."""
+    if content[start : start + len(_HEAP)] != _HEAP or start + _OBJECT.size > len(content):
+        raise ValueError(f"no heap of texts at {start}")
+    end = start + _OBJECT.unpack_from(content, start)[3]
+    position = start + _OBJECT.size
+    while position + _OBJECT.size <= min(end, len(content)):
+        number, _, _, size = _OBJECT.unpack_from(content, position)
+        position += _OBJECT.size
+        if number == 0 or position + size > min(end, len(content)):
+            return  # what is left is free, or does not fit
+        yield number, content[position : position + size]
+        position += size + -size % 8
 
-        Raises:
-            DataError: The file is damaged, or of a kind that is not known.
-        """
-        raise self._refusal(path)
 
-    @staticmethod
-    def _refusal(path: Path) -> DataError:
-        with opened(path) as file:
-            names = [str(name) for name in file]
-        found = ", ".join(f"/{name}" for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-        return DataError(
-            f"{path}: expected HDF5 of Picasso (a table /locs), DECODE (/data/xyz) or SMAP (/saveloc/loc); found "
-            f"{found or 'nothing in it'}. Export its localisations as CSV, or take it out of data.raw_dir"
+class UnknownHdf5Reader(Reader):
+    """Refuses every HDF5 file, and lists its content: to be asked after the readers that know some."""
+
+    kind = "unknownhdf5"
+
+    @classmethod
+    def accepts(cls, file: OpenFile) -> bool:
+        """Return whether ``file`` is HDF5."""
+        return is_hdf5(file)
+
+    def read_header(self) -> Header:
+        """Raise an error that lists the content."""
+        self._refuse()
+
+    def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Raise an error that lists the content."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        with opened(self.file) as hdf5:
+            names = [str(name) for name in hdf5]
+        content = ", ".join(f"/{name}" for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        raise DataError(
+            f"{self.path}: expected HDF5 of Picasso (a table /locs), DECODE (/data/xyz) or SMAP (/saveloc/loc); found "
+            f"{content or 'nothing in it'}. Export its localisations as CSV, or take it out of the folder"
         )

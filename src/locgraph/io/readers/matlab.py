@@ -1,23 +1,22 @@
-"""Takes MAT-files of MATLAB 5 to 7.2 apart: numbers and structures, as far as microscopes write them.
+"""MAT-files of MATLAB 5 to 7.2: numbers and structures, as far as microscopes write them.
 
-After "MAT-File Format" of MathWorks (level 5). Each variable is an element with its size; sizes are checked against
-what is there before anything is made of them, so that a damaged file is told and not believed.
+After "MAT-File Format" of MathWorks (level 5). ``scipy.io.loadmat`` ends the process with a segmentation fault on some
+damaged files, and asks for as much memory as others state: here every size is checked against what is there before it
+is used.
 """
 
 from __future__ import annotations
 
 import math
-import mmap
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from locgraph.errors import DataError
+from locgraph.io.readers.base import OpenFile, damaged
 
 MAGIC: Final = b"MATLAB 5.0 MAT-file"
 _HEADER_BYTES: Final = 128
@@ -77,7 +76,7 @@ class Matrix:
         try:
             return dict(self._fields())
         except _DAMAGE as error:
-            raise damaged(self.where, error) from error
+            raise damaged(self.where, "MAT-file", error) from error
 
     def _fields(self) -> Iterator[tuple[str, Matrix]]:
         parts = _elements(self.body, self.order)
@@ -98,30 +97,29 @@ class Matrix:
             kind, content = next(_elements(self.body, self.order))
             return _numbers(kind, content, self.order).reshape(self.shape, order="F")
         except (*_DAMAGE, StopIteration) as error:
-            raise damaged(self.where, error) from error
+            raise damaged(self.where, "MAT-file", error) from error
 
 
-def is_mat5(path: Path) -> bool:
-    """Whether ``path`` starts as a MAT-file of MATLAB 5 to 7.2 does."""
-    with path.open("rb") as handle:
-        return handle.read(len(MAGIC)) == MAGIC
+def is_mat5(file: OpenFile) -> bool:
+    """Return whether ``file`` starts as a MAT-file of MATLAB 5 to 7.2 does."""
+    return file.head.startswith(MAGIC)
 
 
-def variables(path: Path, inflate: bool = True) -> dict[str, Matrix]:
-    """The variables of a file, compressed ones inflated.
+def variables(file: OpenFile, inflate: bool = True) -> dict[str, Matrix]:
+    """Return the variables of a file, compressed ones inflated.
 
     Args:
-        path: A MAT-file of MATLAB 5 to 7.2.
-        inflate: Whether what they hold is needed; else only names, kinds and sizes are, and nothing is large.
+        file: A MAT-file of MATLAB 5 to 7.2.
+        inflate: Whether their content is needed; else only names, kinds and sizes are, and nothing is large.
 
     Raises:
         DataError: The file is truncated or damaged, or would grow beyond measure.
     """
+    where = str(file.path)
     try:
-        with path.open("rb") as handle:
-            content = memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
+        content = memoryview(file.content)
         order = _ORDERS[bytes(content[_HEADER_BYTES - 2 : _HEADER_BYTES])]
-        found = {}
+        matrices = {}
         for kind, element in _elements(content[_HEADER_BYTES:], order):
             if kind == _COMPRESSED:
                 element = _inflated(element, order, inflate)
@@ -129,19 +127,11 @@ def variables(path: Path, inflate: bool = True) -> dict[str, Matrix]:
                 raise ValueError(f"an element of type {kind} where a variable was to be")
             elif not inflate:
                 element = element[:_NAME_BYTES]
-            name, matrix = _matrix(element, order, str(path))
-            found[name] = matrix
+            name, matrix = _matrix(element, order, where)
+            matrices[name] = matrix
     except _DAMAGE as error:
-        raise damaged(str(path), error) from error
-    return found
-
-
-def damaged(where: str, error: BaseException) -> DataError:
-    """The error that tells of a file that does not fit together."""
-    return DataError(
-        f"{where}: expected a whole MAT-file; found one that is truncated or damaged "
-        f"({str(error) or type(error).__name__}). Write or copy the file again, or take it out of data.raw_dir"
-    )
+        raise damaged(where, "MAT-file", error) from error
+    return matrices
 
 
 def _elements(content: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:

@@ -1,4 +1,4 @@
-"""Reads MINFLUX localisations as Imspector (Abberior Instruments) exports them: ``.npy``, ``.mat`` and ``.json``.
+"""Reader of MINFLUX localisations as Imspector (Abberior Instruments) exports them: ``.npy``, ``.mat`` and ``.json``.
 
 Two layouts, after ``_reader.py`` and ``_reader_v2.py`` of bsse-scf/pyMINFLUX, the parsers of embl-ic/minflux-viewer and
 the README of jkfindeisen/minflux-analysis:
@@ -27,7 +27,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.header import NOTE, Header, Layout, Sources
-from locgraph.io.readers.hdf5 import as_column, is_number
+from locgraph.io.readers.base import OpenFile, Reader, as_column, damaged, is_number
 from locgraph.io.readers.matlab import Matrix, is_mat5, variables
 
 NPY_MAGIC: Final = b"\x93NUMPY"
@@ -46,59 +46,53 @@ Fields = Mapping[str, Any]
 """Name of a field -> its values, along the rows first."""
 
 
-class MinfluxReader:
+class MinfluxReader(Reader):
     """Reads the valid localisations of one measurement."""
 
-    def accepts(self, path: Path) -> bool:
-        """Whether ``path`` is ``.npy``, a MAT-file that is not HDF5, or JSON: nothing else that is read is so kept."""
-        with path.open("rb") as handle:
-            head = handle.read(64)
-        return head.startswith(NPY_MAGIC) or _is_json(head) or is_mat5(path)
+    kind = "minflux"
 
-    def read_header(self, path: Path) -> Header:
-        """Reads the names of the columns.
+    @classmethod
+    def accepts(cls, file: OpenFile) -> bool:
+        """Return whether ``file`` is ``.npy``, a MAT-file that is not HDF5, or JSON: nothing else is kept in these."""
+        return file.head.startswith(NPY_MAGIC) or _is_json(file.head[:64]) or is_mat5(file)
+
+    def read_header(self) -> Header:
+        """Read the names of the columns.
 
         Raises:
             DataError: The file is damaged, or holds no MINFLUX localisations.
         """
-        names = _names(_fields(path, first_only=True), path)
+        names = _names(_fields(self.file, first_only=True), self.path)
         chosen: dict[str, Sources] = {axis: axis for axis in _AXES if axis in names}
         units = dict.fromkeys(chosen, "m")
         if _TRACE in names:
             chosen[schema.SOURCE_CLUSTER] = _TRACE
         return Header(names, {}, Layout("MINFLUX (Imspector)", chosen, units))
 
-    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """Reads the localisations.
-
-        Args:
-            path: An export of Imspector.
-            columns: Names of the columns to read; all where None.
+    def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Read the localisations.
 
         Returns:
-            The table, lengths in metres; and, where rows were left out, a note that says how many and why.
+            The table, lengths in metres; and, where rows were left out, a note on how many and why.
 
         Raises:
             DataError: The file is damaged, or holds no MINFLUX localisations.
         """
-        fields = _fields(path, first_only=False)
-        names = _names(fields, path)
+        fields = _fields(self.file, first_only=False)
+        names = _names(fields, self.path)
         try:
             keep, note = _localisations(fields)
             chosen = [name for name in names if columns is None or name in columns]
             table = pl.DataFrame({name: as_column(_column(fields, name)[keep]) for name in chosen})
         except _DAMAGE as error:
-            raise _damaged(path, error) from error
+            raise _damaged(self.path, error) from error
         if "z" in table.columns and table.height and (table["z"].abs() <= _FLAT_Z).all():
             table = table.with_columns(z=pl.lit(0.0))
         return table, {NOTE: note} if note else {}
 
 
 def _damaged(path: Path, error: BaseException) -> DataError:
-    return DataError(
-        f"{path}: expected a whole export of MINFLUX localisations; found one that is truncated, damaged or of another "
-        f"kind ({str(error) or type(error).__name__}). Export the file again, or take it out of data.raw_dir"
-    )
+    return damaged(path, "export of MINFLUX localisations", error, "Export the file again")
 
 
 def _is_json(head: bytes) -> bool:
@@ -107,33 +101,30 @@ def _is_json(head: bytes) -> bool:
     return text.startswith(b"{") or (text.startswith(b"[") and text[1:].lstrip()[:1] in (b"{", b"]"))
 
 
-def _fields(path: Path, first_only: bool) -> Fields:
-    """The fields of a file, of its first row alone where that will do.
+def _fields(file: OpenFile, first_only: bool) -> Fields:
+    """Return the fields of a file, of its first row alone where that will do.
 
     Raises:
         DataError: The file is damaged.
     """
     try:
-        with path.open("rb") as handle:
-            magic = handle.read(len(NPY_MAGIC))
-        if magic == NPY_MAGIC:
-            return _npy_fields(path)
-        return _mat_fields(path) if is_mat5(path) else _json_fields(path, first_only)
+        if file.head.startswith(NPY_MAGIC):
+            return _npy_fields(file)
+        return _mat_fields(file) if is_mat5(file) else _json_fields(file, first_only)
     except _DAMAGE as error:
-        raise _damaged(path, error) from error
+        raise _damaged(file.path, error) from error
 
 
-def _npy_fields(path: Path) -> Fields:
-    """Fields of a table of records, on disk until they are used."""
-    _check_npy_header(path)
+def _npy_fields(file: OpenFile) -> Fields:
+    """Return the fields of a table of records, on disk until they are used."""
+    _check_npy_header(file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of how the header is written
-        records = np.load(path, mmap_mode="r", allow_pickle=False)
+        records = np.load(file.path, mmap_mode="r", allow_pickle=False)
     if records.dtype.names is None or records.ndim != 1:
         raise ValueError(f"an array of {records.dtype} of the shape {records.shape}, not a table")
-    end = path.stat().st_size
-    if isinstance(records, np.memmap) and records.offset + records.nbytes != end:
-        raise ValueError(f"{end} bytes where its header makes it {records.offset + records.nbytes}")
+    if isinstance(records, np.memmap) and records.offset + records.nbytes != file.size:
+        raise ValueError(f"{file.size} bytes where its header makes it {records.offset + records.nbytes}")
     nested = records[_ITERATION] if _ITERATION in records.dtype.names else None
     fields = {name: records[name] for name in records.dtype.names}
     if nested is not None and nested.dtype.names:
@@ -142,25 +133,24 @@ def _npy_fields(path: Path) -> Fields:
     return fields
 
 
-def _check_npy_header(path: Path) -> None:
-    """Refuses a header that says it is longer than its file, before memory is asked for.
+def _check_npy_header(file: OpenFile) -> None:
+    """Refuse a header that states it is longer than its file, before memory is asked for.
 
     Raises:
-        ValueError: It is.
+        ValueError: It does.
     """
-    with path.open("rb") as handle:
-        head = handle.read(len(NPY_MAGIC) + 6)
+    head = file.head[: len(NPY_MAGIC) + 6]
     size = int.from_bytes(head[8:10] if head[6:7] == b"\1" else head[8:12], "little")
-    if size > path.stat().st_size:
+    if size > file.size:
         raise ValueError(f"a header of {size} bytes")
 
 
-def _mat_fields(path: Path) -> Fields:
-    found = variables(path)
-    nested = found[_ITERATION].fields() if _ITERATION in found else {}
+def _mat_fields(file: OpenFile) -> Fields:
+    matrices = variables(file)
+    nested = matrices[_ITERATION].fields() if _ITERATION in matrices else {}
     if nested:
-        del found[_ITERATION]
-    arrays = {name: matrix for name, matrix in {**found, **nested}.items() if matrix.is_number}
+        del matrices[_ITERATION]
+    arrays = {name: matrix for name, matrix in {**matrices, **nested}.items() if matrix.is_number}
     rows = arrays[_LOC].shape[0] if _LOC in arrays else 0
     return {name: _rows_first(matrix, rows) for name, matrix in arrays.items()}
 
@@ -171,8 +161,8 @@ def _rows_first(matrix: Matrix, rows: int) -> np.ndarray:
     return values.ravel() if values.shape == (1, rows) else values
 
 
-def _json_fields(path: Path, first_only: bool) -> Fields:
-    records = [_first_record(path)] if first_only else json.loads(path.read_text(encoding="utf-8-sig"))
+def _json_fields(file: OpenFile, first_only: bool) -> Fields:
+    records = [_first_record(file)] if first_only else json.loads(file.content[:].decode("utf-8-sig"))
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ValueError("JSON that is not a list of objects")
     if not records:
@@ -190,11 +180,9 @@ def _json_fields(path: Path, first_only: bool) -> Fields:
     return {name: np.array(values, np.float64) for name, values in raw.items() if name in wanted}
 
 
-def _first_record(path: Path) -> Any:
-    """The first object of a list of them, without reading the others."""
-    with path.open("rb") as handle:
-        head = handle.read(_HEAD_BYTES)
-    text = head.decode("utf-8-sig", errors="replace").lstrip()
+def _first_record(file: OpenFile) -> Any:
+    """Return the first object of a list of them, without reading the others."""
+    text = file.content[:_HEAD_BYTES].decode("utf-8-sig", errors="replace").lstrip()
     if not text.startswith("["):
         raise ValueError("JSON that is not a list of objects")
     return json.JSONDecoder().raw_decode(text[1:].lstrip())[0]
@@ -212,7 +200,7 @@ def _names(fields: Fields, path: Path) -> tuple[str, ...]:
         raise DataError(
             f"{path}: expected MINFLUX localisations of Imspector, with their positions in loc or itr.loc; found "
             f"{', '.join(map(repr, fields)) or 'no arrays of numbers'}. Export the localisations as CSV, or take the "
-            "file out of data.raw_dir"
+            "file out of the folder"
         )
     axes = _AXES[: positions.shape[-1]]
     return (*axes, *(name for name in _OTHERS if name in fields and _is_column(fields[name], positions)))

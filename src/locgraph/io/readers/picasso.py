@@ -1,4 +1,4 @@
-"""Reads the HDF5 of Picasso (Schnitzbauer et al. 2017, 10.1038/nprot.2017.024) with the YAML beside it.
+"""Reader of the HDF5 of Picasso (Schnitzbauer et al. 2017, 10.1038/nprot.2017.024) with the YAML beside it.
 
 Columns and units after ``docs/table01.csv`` and ``docs/files.rst`` of jungmannlab/picasso: x, y, their precision and
 the widths are in camera pixels, z and its precision in nm. The size of a pixel stands in the YAML of the same name, or,
@@ -18,9 +18,9 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.header import Header, Layout, Sources
-from locgraph.io.layouts.choose import choose
-from locgraph.io.readers.hdf5 import as_column, check_pieces, check_rows, dataset, holds, is_number, opened
-from locgraph.io.readers.hdf5_text import text_dataset
+from locgraph.io.readers.base import OpenFile, Reader, as_column, check_rows, is_number
+from locgraph.io.readers.hdf5 import check_pieces, dataset, holds, opened, text_dataset
+from locgraph.io.software import choose
 
 if TYPE_CHECKING:
     import h5py
@@ -50,76 +50,68 @@ _NOT_OF_MOLECULES: Final = (schema.FRAME, schema.N_FRAMES, schema.SOURCE_CLUSTER
 _IN_NM: Final = (schema.Z, schema.PRECISION_Z)
 
 
-class PicassoReader:
+class PicassoReader(Reader):
     """Reads tables of localisations, and molecular maps with a molecule for each row."""
 
-    def accepts(self, path: Path) -> bool:
-        """Whether ``path`` is HDF5 with a table of named columns at ``/locs``."""
-        return holds(path, lambda file: _table(file) is not None)
+    kind = "picasso"
 
-    def companions(self, path: Path) -> tuple[Path, ...]:
-        """The YAML beside ``path``, where it is there: it holds the size of a pixel."""
-        sidecar = path.with_suffix(".yaml")
+    @classmethod
+    def accepts(cls, file: OpenFile) -> bool:
+        """Return whether ``file`` is HDF5 with a table of named columns at ``/locs``."""
+        return holds(file, lambda hdf5: _table(hdf5) is not None)
+
+    def companions(self) -> tuple[Path, ...]:
+        """Return the YAML beside the file, where it is there: it holds the size of a pixel."""
+        sidecar = self.path.with_suffix(".yaml")
         return (sidecar,) if sidecar.is_file() else ()
 
-    def read_header(self, path: Path) -> Header:
-        """Reads the names of the columns, and the YAML.
+    def read_header(self) -> Header:
+        """Read the names of the columns, and the YAML.
 
         Raises:
             DataError: The file is damaged, or the YAML cannot be read.
         """
-        with opened(path) as file:
-            names = _names(_required_table(file))
-        metadata = self._metadata(path)
-        return Header(names, metadata, _layout(names, metadata, path))
+        with opened(self.file) as hdf5:
+            names = _names(_required_table(hdf5))
+        metadata = self._metadata()
+        return Header(names, metadata, _layout(names, metadata, self.path))
 
-    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """Reads the table, in blocks.
-
-        Args:
-            path: A file of Picasso.
-            columns: Names of the columns to read; all where None.
-
-        Returns:
-            The table, in the units of the file, and short entries of its metadata.
-
-        Raises:
-            DataError: The file is damaged, or the YAML cannot be read.
-        """
-        with opened(path) as file:
-            source = _required_table(file)
+    def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Read the table in blocks, in the units of the file, and short entries of its metadata."""
+        with opened(self.file) as hdf5:
+            source = _required_table(hdf5)
             chosen = [name for name in _names(source) if columns is None or name in columns]
-            table = _read_fields(source, chosen, path)
-        return table, self._metadata(path)
+            table = _read_fields(source, chosen, self.file.size)
+        return table, dict(self.header.metadata)
 
-    def _metadata(self, path: Path) -> dict[str, str]:
-        for sidecar in self.companions(path):
+    def _metadata(self) -> dict[str, str]:
+        for sidecar in self.companions():
             return _yaml_entries(sidecar)
-        text = _embedded_text(path)
-        return {} if text is None else _json_entries(text, path)
+        text = _embedded_text(self.file)
+        return {} if text is None else _json_entries(text, self.path)
 
 
-def _table(file: h5py.File) -> h5py.Dataset | None:
-    found = dataset(file, _TABLE)
-    return found if found is not None and found.dtype.names and len(found.shape) == 1 else None
+def _table(hdf5: h5py.File) -> h5py.Dataset | None:
+    table = dataset(hdf5, _TABLE)
+    return table if table is not None and table.dtype.names and len(table.shape) == 1 else None
 
 
-def _required_table(file: h5py.File) -> h5py.Dataset:
-    found = _table(file)
-    if found is None:
+def _required_table(hdf5: h5py.File) -> h5py.Dataset:
+    table = _table(hdf5)
+    if table is None:
         raise ValueError(f"no table /{_TABLE}")
-    return found
+    return table
 
 
 def _names(table: h5py.Dataset) -> tuple[str, ...]:
     return tuple(name for name in table.dtype.names if is_number(table.dtype[name]))
 
 
-def _read_fields(source: h5py.Dataset, names: Sequence[str], path: Path) -> pl.DataFrame:
-    """Columns of a table of records; in blocks, so that records and columns are not both whole in memory."""
+def _read_fields(source: h5py.Dataset, names: Sequence[str], file_size: int) -> pl.DataFrame:
+    """Return columns of a table of records; in blocks, so that records and columns are not both whole in memory."""
     rows = source.shape[0]
-    check_rows(rows, path)
-    check_pieces(source, path)
+    check_rows(rows, file_size)
+    check_pieces(source, file_size)
     columns = {name: np.empty(rows, as_column(np.empty(0, source.dtype[name])).dtype) for name in names}
     for start in range(0, rows if names else 0, _BLOCK_ROWS):
         stop = min(start + _BLOCK_ROWS, rows)
@@ -151,11 +143,12 @@ def _pixel_size(metadata: Mapping[str, str], path: Path) -> float | None:
         ) from None
 
 
-def _embedded_text(path: Path) -> str | None:
-    """The JSON text in ``/metadata``."""
-    with opened(path) as file:
-        found = dataset(file, _EMBEDDED)
-        return None if found is None or found.shape != () or found.dtype.kind != "O" else text_dataset(found)
+def _embedded_text(file: OpenFile) -> str | None:
+    """Return the JSON text in ``/metadata``."""
+    with opened(file) as hdf5:
+        values = dataset(hdf5, _EMBEDDED)
+        is_text = values is not None and values.shape == () and values.dtype.kind == "O"
+        return text_dataset(values, file) if is_text else None
 
 
 def _json_entries(text: str, path: Path) -> dict[str, str]:
@@ -167,12 +160,12 @@ def _json_entries(text: str, path: Path) -> dict[str, str]:
             f"{path}: expected JSON in its /{_EMBEDDED}; found other text ({error}). Save the file again in Picasso, "
             f"or put its metadata beside it as {path.with_suffix('.yaml').name}"
         ) from error
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for part in parts if isinstance(parts, list) else ():
         for key, value in part.items() if isinstance(part, dict) else ():
             if isinstance(value, str | int | float) and _is_kept(key, str(value)):
-                found[key] = str(value)
-    return found
+                entries[key] = str(value)
+    return entries
 
 
 def _is_kept(key: str, value: str) -> bool:
@@ -199,7 +192,7 @@ def _yaml_entries(sidecar: Path) -> dict[str, str]:
 def _top_entries(events: Any) -> dict[str, str]:
     from yaml import events as kinds
 
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     depth, key, is_mapping = 0, None, False
     for event in events:
         if isinstance(event, kinds.CollectionEndEvent):
@@ -212,9 +205,9 @@ def _top_entries(events: Any) -> dict[str, str]:
             key = value or ""
         elif depth == 1 and is_mapping:
             if value is not None and _is_kept(str(key), value):
-                found[str(key)] = value
+                entries[str(key)] = value
             key = None
         depth += isinstance(event, kinds.CollectionStartEvent)
         if depth > _DEEPEST:
             raise ValueError(f"more than {_DEEPEST} lists within each other")
-    return found
+    return entries

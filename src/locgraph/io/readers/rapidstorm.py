@@ -1,4 +1,4 @@
-"""Reads the text of rapidSTORM (Wolter et al. 2012, 10.1038/nmeth.2224): its first line is XML that names the columns.
+"""Reader of the text of rapidSTORM (Wolter et al. 2012, 10.1038/nmeth.2224): its first line is XML with the columns.
 
 After ``localization_file/localization_field_impl.h``, ``fields.cpp`` and ``reader.cpp`` of stevewolter/rapidSTORM: a
 field has an identifier (in old files a meaning alone) and a unit; ``# No localizations in image`` may stand between
@@ -8,7 +8,6 @@ rows. Amplitude and background are A/D counts, and ``PSFWidth`` is a full width 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
@@ -17,12 +16,11 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.header import Header, Layout, Sources
-from locgraph.io.layouts.choose import choose
-from locgraph.io.readers.dialect import COMMENT, Dialect, unique_names
-from locgraph.io.readers.encoding import UTF_8, decode, ends_with_returns, split_lines
-from locgraph.io.readers.rows import as_number, read_rows
+from locgraph.io.readers.base import OpenFile, Reader
+from locgraph.io.readers.delimited import as_number, read_rows
+from locgraph.io.readers.dialect import COMMENT, UTF_8, Dialect, decode, ends_with_returns, split_lines, unique_names
+from locgraph.io.software import choose
 
-_HEAD_BYTES: Final = 1 << 16
 _ROOT: Final = "<localizations"
 _TRACKS: Final = "localizations"
 _FIELD: Final = "field"
@@ -46,63 +44,57 @@ _COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
 _UNITS: Final = {"nanometer": "nm", "micrometer": "um", "µm": "um", "meter": "m", "camera pixel": "px", "pixel": "px"}
 
 
-class RapidStormReader:
+class RapidStormReader(Reader):
     """Reads localisations; files of tracks, with a row for each track, are refused."""
 
-    def accepts(self, path: Path) -> bool:
-        """Whether ``path`` starts with the XML of rapidSTORM behind the mark of a comment."""
-        with path.open("rb") as handle:
-            head = handle.read(len(_ROOT) + 8)
-        text = decode(head, UTF_8)
+    kind = "rapidstorm"
+
+    @classmethod
+    def accepts(cls, file: OpenFile) -> bool:
+        """Return whether ``file`` starts with the XML of rapidSTORM behind the mark of a comment."""
+        text = decode(file.head[: len(_ROOT) + 8], UTF_8)
         return text.startswith(COMMENT) and text.lstrip(f"{COMMENT} ").startswith(_ROOT)
 
-    def read_header(self, path: Path) -> Header:
-        """Reads the first line only.
+    def read_header(self) -> Header:
+        """Read the first line only.
 
         Raises:
             DataError: It is no XML, names no columns, or describes tracks.
         """
-        names, units, _ = _fields(path)
+        names, units = _fields(self.file)
         return Header(names, {}, _layout(names, units))
 
-    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """Reads the table, every column as Float64; what is not a number is null.
-
-        Args:
-            path: A file of rapidSTORM.
-            columns: Names of the columns to read; all where None.
-
-        Returns:
-            The table in the units of the file, and no metadata.
-
-        Raises:
-            DataError: The first line is not that of rapidSTORM, or does not fit the rows.
-        """
-        names, _, returns = _fields(path)
+    def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Read every column as Float64; what is not a number is null."""
+        names = self.header.names
+        returns = ends_with_returns(decode(self.file.head, UTF_8))
         dialect = Dialect(UTF_8, " ", False, names, header_lines=1, returns=returns, comments=True, quotes=False)
         chosen = [as_number(name, dialect) for name in names if columns is None or name in columns]
-        return read_rows(path, dialect, chosen), {}
+        return read_rows(self.file, dialect, chosen), {}
 
 
-def _fields(path: Path) -> tuple[tuple[str, ...], dict[str, str], bool]:
-    """Names of the columns, the unit of each, and whether lines end with a carriage return alone."""
-    with path.open("rb") as handle:
-        text = decode(handle.read(_HEAD_BYTES), UTF_8)
+def _fields(file: OpenFile) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the names of the columns, and the unit of each."""
+    line = split_lines(decode(file.head, UTF_8))[0]
     try:
-        root = ElementTree.fromstring(split_lines(text)[0].lstrip(f"{COMMENT} "))
+        root = ElementTree.fromstring(line.lstrip(f"{COMMENT} "))
     except ElementTree.ParseError as error:
         raise DataError(
-            f"{path}: expected the XML of rapidSTORM in the first line; found otherwise ({error}). Write the file again"
+            f"{file.path}: expected the XML of rapidSTORM in the first line; found otherwise ({error}). Write the file "
+            "again"
         ) from error
     if root.find(_TRACKS) is not None:
-        raise DataError(f"{path}: expected localisations; found tracks of rapidSTORM. Export the localisations instead")
-    found = [field.attrib for field in root.iter(_FIELD)]
-    names = [field.get("identifier") or _MEANINGS.get(field.get("semantic", ""), "") for field in found]
+        raise DataError(
+            f"{file.path}: expected localisations; found tracks of rapidSTORM. Export the localisations instead"
+        )
+    fields = [field.attrib for field in root.iter(_FIELD)]
+    names = [field.get("identifier") or _MEANINGS.get(field.get("semantic", ""), "") for field in fields]
     if not any(names):
-        raise DataError(f"{path}: expected the XML of rapidSTORM to name columns; found none. Write the file again")
+        raise DataError(
+            f"{file.path}: expected the XML of rapidSTORM to name columns; found none. Write the file again"
+        )
     unique = unique_names(names)
-    units = {name: field.get("unit", "") for name, field in zip(unique, found, strict=True)}
-    return tuple(unique), units, ends_with_returns(text)
+    return tuple(unique), {name: field.get("unit", "") for name, field in zip(unique, fields, strict=True)}
 
 
 def _layout(names: Sequence[str], units: Mapping[str, str]) -> Layout | None:

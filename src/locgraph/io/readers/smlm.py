@@ -1,4 +1,4 @@
-"""Reads ``.smlm`` (Ouyang et al. 2018, 10.1038/nbt.4106): a ZIP archive with a manifest and binary tables.
+"""Reader of ``.smlm`` (Ouyang et al. 2018, 10.1038/nbt.4106): a ZIP archive with a manifest and binary tables.
 
 After ``specification.md`` (version 0.2) of imodpasteur/smlm-file-format: rows are packed without gaps, little-endian
 (as its implementations write them), and the offset of a column is added to its values. Lengths without a unit are in
@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +24,9 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.header import NOTE, Header, Layout, Sources
-from locgraph.io.layouts.choose import choose
-from locgraph.io.layouts.known import recognise
-from locgraph.io.readers.hdf5 import as_column, check_rows
+from locgraph.io.layouts import recognise
+from locgraph.io.readers.base import OpenFile, Reader, as_column, check_rows, damaged
+from locgraph.io.software import choose
 
 MAGIC: Final = b"PK\x03\x04"
 MANIFEST: Final = "manifest.json"
@@ -89,59 +90,48 @@ class _Table:
         return tuple(name for name in self.dtype.names or () if self.dtype[name].subdtype is None)
 
 
-class SmlmReader:
+class SmlmReader(Reader):
     """Reads the first table of an archive.
 
-    Before anything is inflated, a table must have the size that its manifest gives it, and not more rows than the
+    Before anything is inflated, a table must have the size that its manifest states, and not more rows than the
     archive has bytes; of an archive that grows beyond that, no more is inflated.
     """
 
-    def accepts(self, path: Path) -> bool:
-        """Whether ``path`` is a ZIP archive: no other kind of archive is read."""
-        with path.open("rb") as handle:
-            return handle.read(len(MAGIC)) == MAGIC
+    kind = "smlm"
 
-    def read_header(self, path: Path) -> Header:
-        """Reads the manifest only.
+    @classmethod
+    def accepts(cls, file: OpenFile) -> bool:
+        """Return whether ``file`` is a ZIP archive: no other kind of archive is read."""
+        return file.head.startswith(MAGIC)
 
-        Raises:
-            DataError: The archive is damaged, or has no manifest or table that can be read.
-        """
-        table = _manifest(path)
-        return Header(table.names, table.metadata, _layout(table))
-
-    def read_table(self, path: Path, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """Reads the table, in blocks.
-
-        Args:
-            path: An archive.
-            columns: Names of the columns to read; all of single values where None.
-
-        Returns:
-            The table, in the units of the manifest, and short entries of the manifest.
+    def read_header(self) -> Header:
+        """Read the manifest only.
 
         Raises:
             DataError: The archive is damaged, or has no manifest or table that can be read.
         """
-        table = _manifest(path)
-        chosen = [name for name in table.names if columns is None or name in columns]
+        return Header(self._table.names, self._table.metadata, _layout(self._table))
+
+    def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Read the columns of single values in blocks, in the units of the manifest, and its short entries."""
+        chosen = [name for name in self._table.names if columns is None or name in columns]
         try:
-            return pl.DataFrame(_read_rows(path, table, chosen)), table.metadata
+            return pl.DataFrame(_read_rows(self.file, self._table, chosen)), self._table.metadata
         except _DAMAGE as error:
-            raise _damaged(path, error) from error
+            raise _damaged(self.path, error) from error
+
+    @cached_property
+    def _table(self) -> _Table:
+        return _read_manifest(self.file)
 
 
 def _damaged(path: Path, error: BaseException) -> DataError:
-    return DataError(
-        f"{path}: expected a whole .smlm archive (ZIP with {MANIFEST} and its tables); found one that is truncated, "
-        f"damaged or not of this kind ({str(error) or type(error).__name__}). Write or copy the file again, or take it "
-        "out of data.raw_dir"
-    )
+    return damaged(path, f".smlm archive (ZIP with {MANIFEST} and its tables)", error)
 
 
-def _manifest(path: Path) -> _Table:
+def _read_manifest(file: OpenFile) -> _Table:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file.handle) as archive:
             info = archive.getinfo(MANIFEST)
             if info.file_size > MAX_MANIFEST_BYTES:
                 raise ValueError(f"a manifest of {info.file_size} bytes")
@@ -150,21 +140,18 @@ def _manifest(path: Path) -> _Table:
                 manifest = json.loads(handle.read(MAX_MANIFEST_BYTES))
             if str(manifest["format_version"]) not in _VERSIONS:
                 raise DataError(
-                    f"{path}: expected a manifest of version {_VERSIONS[0]}; found {manifest['format_version']!r}. "
-                    "Export the file again with a present version"
+                    f"{file.path}: expected a manifest of version {_VERSIONS[0]}; found "
+                    f"{manifest['format_version']!r}. Export the file again with a present version"
                 )
-            table = _first_table(manifest, path)
+            table = _first_table(manifest, file)
             entry = archive.getinfo(table.entry)
             _check_compression(entry)
     except _DAMAGE as error:
-        raise _damaged(path, error) from error
-    if entry.file_size != table.rows * table.dtype.itemsize:
-        raise _damaged(
-            path,
-            ValueError(
-                f"{table.entry} has {entry.file_size} bytes where {table.rows} rows of {table.dtype.itemsize} are to be"
-            ),
-        )
+        raise _damaged(file.path, error) from error
+    expected = table.rows * table.dtype.itemsize
+    if entry.file_size != expected:
+        error = ValueError(f"{table.entry} has {entry.file_size} bytes, its rows have {expected}")
+        raise _damaged(file.path, error)
     return table
 
 
@@ -178,21 +165,21 @@ def _check_compression(info: zipfile.ZipInfo) -> None:
         raise ValueError(f"{info.filename} is compressed in the way {info.compress_type} of ZIP")
 
 
-def _first_table(manifest: Mapping[str, Any], path: Path) -> _Table:
-    files = [file for file in manifest["files"] if file["type"] == "table"]
-    if not files:
-        raise DataError(f"{path}: expected a table of localisations in its {MANIFEST}; found none")
-    first, more = files[0], files[1:]
+def _first_table(manifest: Mapping[str, Any], file: OpenFile) -> _Table:
+    tables = [entry for entry in manifest["files"] if entry["type"] == "table"]
+    if not tables:
+        raise DataError(f"{file.path}: expected a table of localisations in its {MANIFEST}; found none")
+    first, more = tables[0], tables[1:]
     layout = manifest["formats"][first["format"]]
     if layout["mode"] != "binary":
         raise DataError(
-            f"{path}: expected a binary table; found one of the mode {layout['mode']!r}. Take the text table out of "
-            "the archive, and read it as such"
+            f"{file.path}: expected a binary table; found one of the mode {layout['mode']!r}. Take the text table "
+            "out of the archive, and read it as such"
         )
     rows = int(first["rows"])
     if rows < 0:
         raise ValueError(f"a table of {rows} rows")
-    check_rows(rows, path)
+    check_rows(rows, file.size)
     dtype = _dtype(layout)
     units = dict(zip(dtype.names or (), map(str, layout.get("units") or ()), strict=False))
     offsets = {_plain(name): float(value) for name, value in (first.get("offset") or {}).items()}
@@ -200,8 +187,8 @@ def _first_table(manifest: Mapping[str, Any], path: Path) -> _Table:
         raise ValueError(f"offsets {offsets}")
     metadata = {name: _text(manifest[name]) for name in _DESCRIPTION if manifest.get(name)}
     if more:
-        names = ", ".join(str(file["name"]) for file in more[:5])
-        metadata[NOTE] = f"of {len(files)} tables the first is read, {first['name']}; not read: {names}"
+        names = ", ".join(str(entry["name"]) for entry in more[:5])
+        metadata[NOTE] = f"of {len(tables)} tables the first is read, {first['name']}; not read: {names}"
     return _Table(str(first["name"]), rows, dtype, units, offsets, metadata)
 
 
@@ -238,23 +225,23 @@ def _shape(written: Any) -> tuple[int, ...]:
     return () if math.prod(shape) == 1 else shape
 
 
-def _read_rows(path: Path, table: _Table, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Inflates the rows in blocks, and keeps the columns that are asked for."""
-    found = {name: np.empty(table.rows, as_column(np.empty(0, table.dtype[name])).dtype) for name in names}
+def _read_rows(file: OpenFile, table: _Table, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Inflate the rows in blocks, and keep the columns that are asked for."""
+    columns = {name: np.empty(table.rows, as_column(np.empty(0, table.dtype[name])).dtype) for name in names}
     step = max(_BLOCK_BYTES // table.dtype.itemsize, 1)
-    with zipfile.ZipFile(path) as archive, archive.open(table.entry) as handle:
+    with zipfile.ZipFile(file.handle) as archive, archive.open(table.entry) as handle:
         for start in range(0, table.rows, step):
             count = min(step, table.rows - start)
             block = np.frombuffer(handle.read(count * table.dtype.itemsize), table.dtype)
             if len(block) < count:
                 raise EOFError(f"{table.entry} ends after {start + len(block)} of {table.rows} rows")
-            for name, values in found.items():
+            for name, values in columns.items():
                 values[start : start + count] = block[name]
         handle.read(1)  # to come to the checksum at the end
     for name, offset in table.offsets.items():
-        if name in found and offset:
-            found[name] = found[name].astype(np.float64) + offset
-    return found
+        if name in columns and offset:
+            columns[name] = columns[name].astype(np.float64) + offset
+    return columns
 
 
 def _layout(table: _Table) -> Layout | None:

@@ -93,13 +93,16 @@ Track = Callable[[Iterable[Outcome], int, str], Iterable[Outcome]]
 
 
 def draw_explanations(
-    folder: Path, results: Results, fov_ids: Sequence[str], track: Track = lambda outcomes, *_: outcomes
+    folder: Path,
+    read_tiles: Callable[[str], Mapping[str, ExplainedTile]],
+    fov_ids: Sequence[str],
+    track: Track = lambda outcomes, *_: outcomes,
 ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Draw explained FOVs, each for every explainer, and all of them in one gallery.
 
     Args:
         folder: The figures go into its folder ``explanations``: ``EXPLAINER/FOV.png`` and ``.svg``, and the gallery.
-        results: The explanations.
+        read_tiles: Returns what is drawn of one FOV by the name of the explainer, as `make_tiles` reads it.
         fov_ids: FOVs that are drawn.
         track: Shows the progress.
 
@@ -107,8 +110,8 @@ def draw_explanations(
         ``fov_id`` -> name of the explainer -> its PNG, below ``folder``; and ``fov_id`` -> why it could not be drawn.
     """
 
-    def draw(fov_id: str) -> dict[str, ExplainedTile]:
-        tiles = make_tiles(results, fov_id)
+    def draw(fov_id: str) -> Mapping[str, ExplainedTile]:
+        tiles = read_tiles(fov_id)
         for name, tile in tiles.items():
             figure = explanation_figure(tile.fov, tile.caption)
             for suffix in SUFFIXES:

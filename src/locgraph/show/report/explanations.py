@@ -1,4 +1,4 @@
-"""Why: what explainers said of the FOVs, and how far they can be believed."""
+"""Chapter on explanations: metrics of the explainers, features with the largest scores, and figures."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any, Final
 import polars as pl
 
 from locgraph import schema
-from locgraph.explain.metrics.columns import METRICS as KNOWN_METRICS
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.files import read_csv, read_json, read_parquet
-from locgraph.show.report.palette import MODEL
+from locgraph.explain.metrics.columns import METRICS
+from locgraph.run_folder import (
+    ATTRIBUTIONS,
+    EXPLAINER_AGREEMENT,
+    EXPLANATION_METRICS,
+    EXPLANATIONS,
+    EXPLANATIONS_RECORD,
+    read_record,
+)
 from locgraph.show.report.parts import INFO, MISSING, Note, Part, Picture, Pictures, Plot, Section, Table
 from locgraph.show.report.pictures import figure_uri
-from locgraph.show.report.source import ATTRIBUTIONS, Source
-from locgraph.show.report.words import NONE, count, listed, many, number, one_line, plain, short
+from locgraph.show.report.source import Absent, Source, read_csv, read_parquet
+from locgraph.show.report.style import MODEL, NONE, cell, count, listed, many, number, one_line, plain, short
 
-METRICS: Final = "explanation_metrics.parquet"
-AGREEMENT: Final = "explainer_agreement.parquet"
 FEATURES: Final = "explained_features"
-FIGURES: Final = "explanations"
-RECORD: Final = "explanations.json"
 
 PREFERRED: Final = ("subgraphx", "occlusion", "integrated_gradients", "saliency")
 """Of several explainers the first of these that is there is drawn beside the FOVs."""
@@ -33,19 +34,19 @@ _MOST_ROWS: Final = 30
 _FIGURE_WIDTH: Final = 900
 _KEYS: Final = (schema.FOV_ID, schema.FOLD, schema.EXPLAINED_CLASS, schema.TRUTH, schema.PREDICTION)
 _LEAD = (
-    "Scores say how much a part of a FOV speaks for the class. They tell what this model uses, which is not always "
-    "what makes the class; an explainer no better than random scores explains nothing."
+    "Scores are the evidence of parts of a FOV for the class. They show what this model uses, which is not always what "
+    "distinguishes the class; an explainer no better than random scores explains nothing."
 )
 
 
 @dataclass(frozen=True)
 class Explanations:
-    """What the folders of explanations hold.
+    """Tables of the folders of explanations.
 
     Attributes:
         attributions: With the columns of `schema.ATTRIBUTION_COLUMNS`, or why there are none.
         metrics: A row for each FOV and explainer, or why there is none.
-        folders: Where they were found.
+        folders: Folders that hold them.
     """
 
     attributions: pl.DataFrame | Absent
@@ -54,7 +55,7 @@ class Explanations:
 
 
 def read_explanations(source: Source) -> Explanations:
-    """Reads every folder of explanations that was given, or that the runs hold."""
+    """Read every folder of explanations that was given, or that the runs hold."""
     asked = source.places.explanations or tuple(run.folder for run in source.completed)
     folders = sorted({path.parent for folder in asked for path in folder.rglob(ATTRIBUTIONS)})
     reason = (
@@ -62,57 +63,59 @@ def read_explanations(source: Source) -> Explanations:
         "give its folder with explanations=FOLDER."
     )
     needed = {name for name, column in schema.ATTRIBUTION_COLUMNS.items() if column.name != schema.IN_SUBGRAPH}
-    attributions = _together([folder / ATTRIBUTIONS for folder in folders], needed, reason)
-    metrics = _together([folder / METRICS for folder in folders], {schema.EXPLAINER}, f"There is no {METRICS}.")
+    attributions = _joined([folder / ATTRIBUTIONS for folder in folders], needed, reason)
+    metrics = _joined(
+        [folder / EXPLANATION_METRICS for folder in folders], {schema.EXPLAINER}, f"There is no {EXPLANATION_METRICS}."
+    )
     return Explanations(attributions, metrics, tuple(folders))
 
 
-def section(source: Source, found: Explanations, max_bytes: int) -> Section:
-    """Metrics of the explainers, the features that matter, and figures."""
-    parts: list[Part] = []
-    if isinstance(found.attributions, Absent):
-        parts.append(Note(f"Explanations cannot be shown. {found.attributions.reason}", MISSING))
-        return Section("explanations", "Explanations", _LEAD, (*parts, *_figures(found, source, max_bytes)))
-    parts.append(Note(_counted(found.attributions), INFO))
-    if isinstance(found.metrics, Absent):
-        parts.append(Note(f"How good the explanations are cannot be shown. {found.metrics.reason}", MISSING))
+def explanations_section(source: Source, explanations: Explanations, max_bytes: int) -> Section:
+    """Return the chapter with metrics of the explainers, the features with the largest scores, and figures."""
+    attributions, metrics = explanations.attributions, explanations.metrics
+    if isinstance(attributions, Absent):
+        note = Note(f"Explanations cannot be shown. {attributions.reason}", MISSING)
+        parts: list[Part] = [note, *_figures(explanations, source, max_bytes)]
+        return Section("explanations", "Explanations", _LEAD, tuple(parts))
+    parts = [Note(_counted(attributions), INFO)]
+    if isinstance(metrics, Absent):
+        parts.append(Note(f"The quality of the explanations cannot be shown. {metrics.reason}", MISSING))
     else:
-        parts.append(metrics_table(found.metrics))
-    parts += _told(found.folders)
-    parts += _agreement(found.folders)
-    parts += feature_plots(found.attributions)
-    parts += _feature_summary(found.folders)
-    parts += _figures(found, source, max_bytes)
+        parts.append(metrics_table(metrics))
+    parts += _failures(explanations.folders)
+    parts += _agreement(explanations.folders)
+    parts += feature_plots(attributions)
+    parts += _feature_summary(explanations.folders)
+    parts += _figures(explanations, source, max_bytes)
     return Section("explanations", "Explanations", _LEAD, tuple(parts))
 
 
 def drawn_explainer(attributions: pl.DataFrame) -> str | None:
-    """The explainer whose scores are drawn beside the FOVs; None where none scores clusters."""
+    """Return the explainer whose scores are drawn beside the FOVs; None where none scores clusters."""
     of_clusters = attributions.filter(pl.col(schema.LEVEL) == schema.CLUSTER)
     names = of_clusters[schema.EXPLAINER].unique(maintain_order=True).to_list()
     return next((name for name in PREFERRED if name in names), names[0] if names else None)
 
 
 def metrics_table(metrics: pl.DataFrame) -> Table:
-    """Mean of each metric over the explained FOVs: a row for each metric, a column for each explainer."""
+    """Return the mean of each metric over the explained FOVs: a row for each metric, a column for each explainer."""
     names = [name for name, dtype in metrics.schema.items() if dtype.is_numeric() and name not in _KEYS]
     groups = metrics.partition_by(schema.EXPLAINER, as_dict=True, maintain_order=True)
     means = {str(key[0]): _means(group, names) for key, group in groups.items()}
     rows = [("FOVs", NONE, "", *(count(group.height) for group in groups.values()))]
     for name in names:
-        about = KNOWN_METRICS.get(name)
-        words = (about.better, about.meaning) if about else (NONE, "")
-        rows.append((plain(name), *words, *(short(found[name]) for found in means.values())))
-    header = ("metric", "better", "what it is", *map(plain, means))
+        metric = METRICS.get(name)
+        words = (metric.better, metric.meaning) if metric else (NONE, "")
+        rows.append((plain(name), *words, *(short(of_explainer[name]) for of_explainer in means.values())))
+    header = ("metric", "better", "definition", *map(plain, means))
     return Table(header, tuple(rows), "Mean over the explained FOVs.", words=3)
 
 
 def feature_plots(attributions: pl.DataFrame) -> list[Part]:
-    """Mean score of each feature over the FOVs, by explainer."""
+    """Plot the mean score of each feature over the FOVs, by explainer."""
     of_features = attributions.filter(pl.col(schema.LEVEL) == schema.FEATURE)
     if of_features.is_empty():
-        words = "No explainer scored features, only places."
-        return [Note(words, MISSING)]
+        return [Note("No explainer scored features, only clusters.", MISSING)]
     parts: list[Part] = []
     for (explainer,), group in of_features.group_by(schema.EXPLAINER, maintain_order=True):
         means = group.group_by(schema.FEATURE).agg(pl.col(schema.SCORE).mean(), pl.col(schema.FOV_ID).n_unique())
@@ -144,7 +147,7 @@ def _feature_plot(explainer: str, means: pl.DataFrame, place: int) -> Plot:
     return Plot(f"explained-features-{place}", data, layout, alt, caption, height=70 + 24 * len(names))
 
 
-def _together(paths: Sequence[Path], needed: set[str], reason: str) -> pl.DataFrame | Absent:
+def _joined(paths: Sequence[Path], needed: set[str], reason: str) -> pl.DataFrame | Absent:
     tables = []
     for path in paths:
         table = read_parquet(path)
@@ -163,11 +166,11 @@ def _counted(attributions: pl.DataFrame) -> str:
     return f"{many(fovs, 'FOV')} explained by {listed(explainers)}."
 
 
-def _told(folders: Sequence[Path]) -> list[Part]:
-    """Explainers that could not explain this model, and FOVs that could not be explained."""
+def _failures(folders: Sequence[Path]) -> list[Part]:
+    """Return notes on explainers that cannot explain this model, and on FOVs that could not be explained."""
     parts: list[Part] = []
     for folder in folders:
-        about = read_json(folder / RECORD)
+        about = read_record(folder / EXPLANATIONS_RECORD)
         left_out = about.get("left_out") or {}
         parts += [Note(f"{plain(name)} was left out: {one_line(str(why))}", MISSING) for name, why in left_out.items()]
         for name, reasons in (about.get("failures") or {}).items():
@@ -178,7 +181,9 @@ def _told(folders: Sequence[Path]) -> list[Part]:
 
 
 def _agreement(folders: Sequence[Path]) -> list[Part]:
-    tables = [table for folder in folders if isinstance(table := read_parquet(folder / AGREEMENT), pl.DataFrame)]
+    tables = [
+        table for folder in folders if isinstance(table := read_parquet(folder / EXPLAINER_AGREEMENT), pl.DataFrame)
+    ]
     if not tables:
         return []
     table = pl.concat(tables, how="diagonal_relaxed")
@@ -208,23 +213,16 @@ def _feature_summary(folders: Sequence[Path]) -> list[Part]:
     return []
 
 
-def cell(value: Any) -> str:
-    """One value of any table."""
-    if isinstance(value, bool) or value is None:
-        return "–" if value is None else "yes" if value else "no"
-    return short(float(value)) if isinstance(value, int | float) else str(value)
-
-
-def _figures(found: Explanations, source: Source, max_bytes: int) -> list[Part]:
-    """Figures that stand beside the tables, the galleries first."""
-    asked = found.folders or source.places.explanations or tuple(run.folder for run in source.completed)
-    paths = [path for folder in asked for path in sorted((folder / FIGURES).rglob("*.png"))]
+def _figures(explanations: Explanations, source: Source, max_bytes: int) -> list[Part]:
+    """Return the figures beside the tables, the galleries first."""
+    asked = explanations.folders or source.places.explanations or tuple(run.folder for run in source.completed)
+    paths = [path for folder in asked for path in sorted((folder / EXPLANATIONS).rglob("*.png"))]
     if not paths:
         return []
     paths.sort(key=lambda path: "gallery" not in path.stem)
     pictures, size = [], 0
     for path in paths:
-        if "gallery" not in path.stem and not isinstance(found.attributions, Absent):
+        if "gallery" not in path.stem and not isinstance(explanations.attributions, Absent):
             break  # each FOV is drawn in the gallery of the report
         try:
             uri = figure_uri(path, _FIGURE_WIDTH)
@@ -243,13 +241,13 @@ def _figures(found: Explanations, source: Source, max_bytes: int) -> list[Part]:
 
 
 def _means(group: pl.DataFrame, names: Sequence[str]) -> dict[str, float | None]:
-    """Mean of each column over the rows that have a number."""
+    """Return the mean of each column over the rows that have a number."""
     row = group.select(pl.col(name).cast(pl.Float64).fill_nan(None).mean() for name in names).row(0, named=True)
     return {name: None if value is None else float(value) for name, value in row.items()}
 
 
 def scores_of(attributions: pl.DataFrame, explainer: str) -> Mapping[tuple[str, int], pl.DataFrame]:
-    """Rows of clusters of one explainer, by FOV and fold."""
+    """Return rows of clusters of one explainer, by FOV and fold."""
     chosen = attributions.filter(pl.col(schema.LEVEL) == schema.CLUSTER, pl.col(schema.EXPLAINER) == explainer)
     groups = chosen.partition_by(schema.FOV_ID, schema.FOLD, as_dict=True, maintain_order=True)
     return {(str(key[0]), int(key[1])): table for key, table in groups.items()}

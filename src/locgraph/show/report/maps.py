@@ -1,4 +1,4 @@
-"""Maps of the FOVs that one can hover: of their features, and of what the model made of them."""
+"""Chapter with interactive maps of the FOVs: of their features and of the learned vectors."""
 
 from __future__ import annotations
 
@@ -25,19 +25,16 @@ from locgraph.analysis.projection import (
 from locgraph.data.folds import TEST
 from locgraph.errors import LocgraphError
 from locgraph.io.featextracted import ExtractedFov
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.files import read_parquet
-from locgraph.show.report.palette import OTHERS, class_colours, class_symbols
+from locgraph.run_folder import FOV_VECTORS
 from locgraph.show.report.parts import INFO, MISSING, Explorer, Note, Part, Section, View
-from locgraph.show.report.source import Source
-from locgraph.show.report.words import count, listed, many
+from locgraph.show.report.source import Absent, Source, read_parquet
+from locgraph.show.report.style import OTHERS, class_colours, class_symbols, count, listed, many
 
-VECTORS: Final = "fov_vectors.parquet"
 UNKNOWN: Final = "without a class"
 
 _LEAD = (
-    "Each point is a FOV; FOVs that are alike lie close. Point at one, or choose it by name, to see it. Rings mark "
-    "FOVs that the model called wrongly."
+    "Each point is a FOV; similar FOVs lie close. Point at one, or choose it by name, to see it. Rings mark wrong "
+    "predictions."
 )
 _PCA_NOTE = "Principal components of {what}, standardised: axes are the directions in which FOVs differ most."
 _UMAP_NOTE = (
@@ -47,11 +44,11 @@ _UMAP_NOTE = (
 
 
 @dataclass(frozen=True)
-class Described:
-    """FOVs with numbers that describe them.
+class Description:
+    """FOVs with the numbers that a map is made from.
 
     Attributes:
-        label: Where the numbers come from, for the list of maps.
+        label: Origin of the numbers, for the list of maps.
         what: The same in a sentence.
         features: A row for each FOV.
         fold: Fold whose predictions belong to them; None takes the test prediction of each FOV.
@@ -63,44 +60,44 @@ class Described:
     fold: int | None = None
 
 
-def section(
+def maps_section(
     source: Source, pictures: Mapping[str, str], picture_note: str, most_fovs: int, umap: bool, seed: int
 ) -> Section:
-    """PCA and UMAP of the features of clusters and of learned vectors.
+    """Return the chapter with PCA and UMAP of the features of clusters and of learned vectors.
 
     Args:
-        source: What the report is made from.
+        source: Content of the report.
         pictures: FOV -> ``data:`` URI.
-        picture_note: What is to be said of the pictures; empty where all are there.
+        picture_note: Note on missing pictures; empty where all are there.
         most_fovs: Of more FOVs a random choice is shown.
         umap: Whether to make the maps of UMAP, which take their time.
         seed: Of UMAP and the choice.
     """
     if isinstance(source.predictions, Absent):
-        reason = "The model names classes of localisations, not of FOVs."
+        reason = "The model classifies localisations, not FOVs."
         return Section("maps", "Maps of the FOVs", _LEAD, (Note(f"Maps cannot be shown. {reason}", MISSING),))
-    found, notes = gather(source)
+    descriptions, notes = gather(source)
     records, places = make_records(source.predictions)
     views: list[View] = []
-    for described in found:
-        chosen = choose(described, most_fovs, seed)
-        total, shown = described.features.table.height, chosen.features.table.height
+    for description in descriptions:
+        chosen = choose(description, most_fovs, seed)
+        total, shown = description.features.table.height, chosen.features.table.height
         if shown < total:
             notes.append(
-                f"{described.label}: {count(shown)} of {count(total)} FOVs, at random (most_fovs={most_fovs})."
+                f"{description.label}: {count(shown)} of {count(total)} FOVs, at random (most_fovs={most_fovs})."
             )
         projections: list[Projection] = [principal_components(chosen.features, n_components=2)]
         if umap:
             projections.append(umap_projection(chosen.features, UmapSettings(seed=seed, backend="cpu")))
         for projection in projections:
             if projection.reason is not None:
-                notes.append(f"{described.label}: {projection.reason}.")
+                notes.append(f"{description.label}: {projection.reason}.")
                 continue
             views.append(_view(chosen, projection, records, places, source.class_names))
-            notes += [f"{described.label}: {words}." for words in projection.warnings]
+            notes += [f"{description.label}: {words}." for words in projection.warnings]
         if projections[0].left_out:
             left = [f"{name} ({why})" for name, why in projections[0].left_out.items()]
-            notes.append(f"{described.label}: without {listed(left, 5)}.")
+            notes.append(f"{description.label}: without {listed(left, 5)}.")
     parts: list[Part] = [Note(note, MISSING) for note in notes]
     if views:
         parts.insert(0, Explorer(tuple(views), records, dict(pictures), picture_note))
@@ -109,21 +106,21 @@ def section(
     return Section("maps", "Maps of the FOVs", _LEAD, tuple(parts))
 
 
-def gather(source: Source) -> tuple[list[Described], list[str]]:
-    """Features from the prepared tables and vectors of each fold, and why some are not there."""
-    found: list[Described] = []
+def gather(source: Source) -> tuple[list[Description], list[str]]:
+    """Return features from the prepared tables, vectors of each fold, and reasons for those that are not there."""
+    descriptions: list[Description] = []
     notes: list[str] = []
     features = of_clusters(source)
     if isinstance(features, Absent):
         notes.append(f"Maps of the features of clusters cannot be shown. {features.reason}")
     else:
-        found.append(features)
+        descriptions.append(features)
     vectors, reasons = of_vectors(source)
-    return found + vectors, notes + reasons
+    return descriptions + vectors, notes + reasons
 
 
-def of_clusters(source: Source) -> Described | Absent:
-    """Features of clusters, pooled in each FOV: the same for all folds, so that all FOVs are on one map."""
+def of_clusters(source: Source) -> Description | Absent:
+    """Return features of clusters, pooled in each FOV: the same for all folds, so that all FOVs are on one map."""
     if isinstance(source.manifest, Absent):
         return source.manifest
     if isinstance(source.places.tables, Absent):
@@ -135,17 +132,17 @@ def of_clusters(source: Source) -> Described | Absent:
         return Absent(f"No FOV below {source.places.tables} can be read.")
     n_features = sum(name.startswith("mean_") for name in features.columns)
     what = f"mean and standard deviation of {many(n_features, 'feature')} over the clusters of each FOV"
-    return Described("Features of clusters", what, features)
+    return Description("Features of clusters", what, features)
 
 
-def of_vectors(source: Source) -> tuple[list[Described], list[str]]:
-    """Learned vectors, by fold: those of another fold come from another model and lie in another space."""
+def of_vectors(source: Source) -> tuple[list[Description], list[str]]:
+    """Return learned vectors by fold: those of another fold come from another model and lie in another space."""
     folders = [*(run.folder for run in source.completed), *source.places.explanations]
-    tables = [table for folder in folders if isinstance(table := read_parquet(folder / VECTORS), pl.DataFrame)]
+    tables = [table for folder in folders if isinstance(table := read_parquet(folder / FOV_VECTORS), pl.DataFrame)]
     if not tables:
-        reason = f"no run folder holds {VECTORS}: train anew, or test the checkpoint again with vectors=[fov]"
+        reason = f"no run folder holds {FOV_VECTORS}: train anew, or test the checkpoint again with vectors=[fov]"
         return [], [f"Maps of learned vectors cannot be shown: {reason}."]
-    found, notes = [], []
+    descriptions, notes = [], []
     table = pl.concat(tables, how="diagonal_relaxed").unique(
         [schema.FOV_ID, schema.FOLD], keep="first", maintain_order=True
     )
@@ -153,7 +150,7 @@ def of_vectors(source: Source) -> tuple[list[Described], list[str]]:
     for run in source.completed:
         of_fold = table.filter(pl.col(schema.FOLD) == run.fold)
         if of_fold.is_empty():
-            notes.append(f"Fold {run.fold} has no learned vectors: its folder holds no {VECTORS}.")
+            notes.append(f"Fold {run.fold} has no learned vectors: its folder holds no {FOV_VECTORS}.")
             continue
         used = [name for name in columns if of_fold[name].is_not_null().any()]
         label = f"Learned vectors, fold {run.fold}" if source.is_sweep else "Learned vectors"
@@ -163,21 +160,21 @@ def of_vectors(source: Source) -> tuple[list[Described], list[str]]:
             pl.lit(None, pl.String).alias(schema.GROUP), pl.lit(None, pl.String).alias(schema.LABEL)
         )
         features = feature_table(of_fold.select(schema.FOV_ID, *used), dict.fromkeys(used, "1"), fovs)
-        found.append(Described(label, what, features, run.fold))
-    return found, notes
+        descriptions.append(Description(label, what, features, run.fold))
+    return descriptions, notes
 
 
-def choose(described: Described, most: int, seed: int) -> Described:
-    """A random choice where there are more FOVs than can be shown."""
-    table = described.features.table
+def choose(description: Description, most: int, seed: int) -> Description:
+    """Choose FOVs at random where there are more than can be shown."""
+    table = description.features.table
     if table.height <= most:
-        return described
+        return description
     rows = np.sort(np.random.default_rng(seed).choice(table.height, most, replace=False))
-    return replace(described, features=replace(described.features, table=table[rows]))
+    return replace(description, features=replace(description.features, table=table[rows]))
 
 
 def make_records(predictions: pl.DataFrame) -> tuple[list[dict[str, Any]], dict[tuple[str, int | None], int]]:
-    """What is told of a FOV under the pointer.
+    """Return the words about a FOV under the pointer.
 
     Args:
         predictions: With the columns of ``predictions.parquet``.
@@ -208,7 +205,7 @@ def make_records(predictions: pl.DataFrame) -> tuple[list[dict[str, Any]], dict[
 
 
 def _readable(tables: Path, fov_ids: Sequence[str]) -> Iterator[ExtractedFov]:
-    """The FOVs whose tables can be read."""
+    """Yield the FOVs whose tables can be read."""
     for fov_id in fov_ids:
         try:
             yield from whole_fovs(tables, [fov_id])
@@ -217,17 +214,17 @@ def _readable(tables: Path, fov_ids: Sequence[str]) -> Iterator[ExtractedFov]:
 
 
 def _view(
-    described: Described,
+    description: Description,
     projection: Projection,
     records: Sequence[Mapping[str, Any]],
     places: Mapping[tuple[str, int | None], int],
     class_names: tuple[str, ...],
 ) -> View:
-    """Points that the run predicted, by class; FOVs that it never tested are grey."""
+    """Return points by class; FOVs without a prediction are grey."""
     fov_ids = projection.table[schema.FOV_ID].to_list()
     is_pca = isinstance(projection, PrincipalComponents)
     points = _points(projection, [f"{PC}1", f"{PC}2"] if is_pca else UMAP_COLUMNS)
-    indices = [places.get((name, described.fold), -1) for name in fov_ids]
+    indices = [places.get((name, description.fold), -1) for name in fov_ids]
     truths = [UNKNOWN if index < 0 else str(records[index]["truth"]) for index in indices]
     names = [*class_names, UNKNOWN]
     colours = [*class_colours(len(class_names)), OTHERS]
@@ -248,12 +245,12 @@ def _view(
     if isinstance(projection, PrincipalComponents):
         parts = [*projection.explained, 0.0]
         axes = (f"component 1 ({parts[0]:.0%} of the variance)", f"component 2 ({parts[1]:.0%} of the variance)")
-        return View(f"{described.label}: PCA", _PCA_NOTE.format(what=described.what), data, axes)
-    return View(f"{described.label}: UMAP", _UMAP_NOTE.format(what=described.what), data, ("UMAP 1", "UMAP 2"))
+        return View(f"{description.label}: PCA", _PCA_NOTE.format(what=description.what), data, axes)
+    return View(f"{description.label}: UMAP", _UMAP_NOTE.format(what=description.what), data, ("UMAP 1", "UMAP 2"))
 
 
 def _points(projection: Projection, names: list[str]) -> np.ndarray:
-    """Places (N, 2); of a single component the second is 0."""
+    """Return places (N, 2); of a single component the second is 0."""
     columns = [projection.table[name].to_numpy() if name in projection.table.columns else None for name in names]
     zeros = np.zeros(projection.table.height)
     return np.stack([zeros if column is None else column for column in columns], axis=1)
@@ -277,7 +274,7 @@ def _rings(points: np.ndarray) -> dict[str, Any]:
         "y": [float(f"{value:.4g}") for value in points[:, 1]],
         "type": "scatter",
         "mode": "markers",
-        "name": "called wrongly",
+        "name": "wrong prediction",
         "meta": "ink",
         "marker": {"symbol": "circle-open", "size": 17, "line": {"width": 1.8}},
         "hoverinfo": "skip",

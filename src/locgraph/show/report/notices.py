@@ -1,4 +1,4 @@
-"""What a reader should know before believing the numbers."""
+"""Notices on everything that limits the numbers of a report."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.controls import COUNT_ALONE, MAJORITY_CLASS, PAIR_DISTANCES_AND_COUNT
 from locgraph.analysis.summary import MODEL
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.configuration import differing
+from locgraph.show.report.data import differing_versions
 from locgraph.show.report.parts import INFO, MISSING, WARNING, Note
-from locgraph.show.report.scores import best_control, paired_difference
-from locgraph.show.report.source import Source
-from locgraph.show.report.words import listed, many, number, one_line, plain, spread
+from locgraph.show.report.results import best_control, paired_difference
+from locgraph.show.report.source import Absent, Source
+from locgraph.show.report.style import interval_text, listed, many, number, one_line, plain
 
 FEW_PER_CLASS: Final = 10
-"""Of fewer test FOVs of a class, its numbers say little."""
+"""Of fewer test FOVs of a class, its scores are uncertain."""
 
 _UNEQUAL: Final = 3.0
 _LEAK: Final = 0.15
 
 
 def notices(source: Source) -> tuple[Note, ...]:
-    """Everything that limits what the numbers say, the gravest first."""
-    found = [*_missing_folds(source), *_no_predictions(source), *_classes(source), *_against_controls(source)]
-    found += [*_leak(source), *_failures(source), *_independence(source), *_single_run(source), *_versions(source)]
-    return tuple(found)
+    """Return everything that limits the numbers, the gravest first."""
+    of_results = (_missing_folds, _no_predictions, _classes, _against_controls, _leak)
+    of_data = (_failures, _independence, _single_run, _versions)
+    return tuple(note for check in (*of_results, *of_data) for note in check(source))
 
 
 def _missing_folds(source: Source) -> list[Note]:
@@ -56,28 +55,28 @@ def _classes(source: Source) -> list[Note]:
     notes = []
     if len(tested) == 1:
         (name,) = tested
-        words = f"All test cases are of one class, {name}: accuracy then says nothing, and there is no AUROC."
+        words = f"All test cases are of one class, {name}: accuracy then means nothing, and there is no AUROC."
         notes.append(Note(words, WARNING))
     elif len(tested) < len(counts):
         absent = [name for name in counts if name not in tested]
         notes.append(Note(f"No test case is of class {listed(absent)}.", WARNING))
     if source.of_localisations:
         words = (
-            "Localisations of one FOV are not independent: only the interval over folds is honest, not one of pooled "
+            "Localisations of one FOV are not independent: only the interval over folds is valid, not one of pooled "
             "counts."
         )
         return [*notes, Note(words, INFO)]
     few = [f"{name} ({value})" for name, value in tested.items() if value < FEW_PER_CLASS]
     if few:
         words = (
-            f"Fewer than {FEW_PER_CLASS} test FOVs of {listed(few)}: what is said of "
-            f"{'it' if len(few) == 1 else 'them'} is vague."
+            f"Fewer than {FEW_PER_CLASS} test FOVs of {listed(few)}: scores of "
+            f"{'this class' if len(few) == 1 else 'these classes'} are uncertain."
         )
         notes.append(Note(words, WARNING))
     if len(tested) > 1 and max(tested.values()) >= _UNEQUAL * min(tested.values()):
         words = (
-            "Classes are of unequal size: read the balanced accuracy, since always naming the largest class scores "
-            "well otherwise."
+            "Classes are of unequal size: read the balanced accuracy, since always predicting the largest class "
+            "scores well otherwise."
         )
         notes.append(Note(words, INFO))
     return notes
@@ -95,12 +94,12 @@ def _against_controls(source: Source) -> list[Note]:
     mean, low, high = difference
     name = plain(best[0])
     if mean <= 0:
-        words = f"The model does not beat its best control, {name} ({number(best[1])}): it has not earned its place."
+        words = f"The model does not beat its best control, {name} ({number(best[1])})."
         return [Note(words, WARNING)]
     if low is not None and low <= 0:
         words = (
             f"The model is ahead of its best control, {name}, by {number(mean)}, which may be chance (95 % interval "
-            f"{spread(low, high)})."
+            f"{interval_text(low, high)})."
         )
         return [Note(words, INFO)]
     return []
@@ -113,8 +112,8 @@ def _leak(source: Source) -> list[Note]:
     if means[COUNT_ALONE] - means[MAJORITY_CLASS] < _LEAK:
         return []
     words = (
-        f"The number of localisations alone names {number(means[COUNT_ALONE])} of the FOVs rightly, the most frequent "
-        f"class {number(means[MAJORITY_CLASS])}: brightness or recording time may give classes away. See "
+        f"The number of localisations alone predicts {number(means[COUNT_ALONE])} of the FOVs correctly, the most "
+        f"frequent class {number(means[MAJORITY_CLASS])}: brightness or recording time may give classes away. See "
         f"{plain(PAIR_DISTANCES_AND_COUNT)} and equal counts among the controls."
     )
     return [Note(words, INFO)] if MODEL in means else []
@@ -138,18 +137,18 @@ def _independence(source: Source) -> list[Note]:
     table = source.manifest.table
     notes = []
     if table.height < 3 * FEW_PER_CLASS:
-        notes.append(Note(f"The data set has {many(table.height, 'FOV')}: every number below is a rough one.", WARNING))
+        notes.append(Note(f"The data set has {many(table.height, 'FOV')}: every number below is uncertain.", WARNING))
     if table.filter(pl.col(schema.GROUP).is_not_null()).is_empty():
         words = (
             "No groups are known: FOVs of one coverslip, animal or patient may lie on both sides of a split, which "
-            "makes results too good. Say which belong together with groups=table, groups=folders or groups=regex."
+            "makes results too good. Give the groups with groups=table, groups=folders or groups=regex."
         )
         notes.append(Note(words, INFO))
     return notes
 
 
 def _single_run(source: Source) -> list[Note]:
-    n_folds = source.completed[0].metrics.get("n_folds") or source.completed[0].about.get("n_folds")
+    n_folds = source.completed[0].metrics.get("n_folds") or source.completed[0].record.get("n_folds")
     if source.is_sweep or not isinstance(n_folds, int) or n_folds < 2:
         return []
     fold = source.completed[0].fold
@@ -158,5 +157,5 @@ def _single_run(source: Source) -> list[Note]:
 
 
 def _versions(source: Source) -> list[Note]:
-    names = differing(source.completed)
+    names = differing_versions(source.completed)
     return [Note(f"Folds were made with different versions of {listed(names)}.", WARNING)] if names else []

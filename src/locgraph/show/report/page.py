@@ -1,4 +1,4 @@
-"""The report: its chapters put together, and written as one file that needs nothing else."""
+"""The page of a report: all chapters in one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -14,40 +14,32 @@ import polars as pl
 
 from locgraph import __version__, schema
 from locgraph.data.folds import TEST
-from locgraph.errors import ConfigError
 from locgraph.provenance import whole_file
-from locgraph.show.report import (
-    analysed,
-    configuration,
-    curves,
-    data_set,
-    explanations,
-    folds_table,
-    gallery,
-    maps,
-    notices,
-    palette,
-    predictions_table,
-    reliability,
-    scores,
-)
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.fov_pictures import Thumbnails, thumbnails
+from locgraph.settings import check_number, check_whole
+from locgraph.show.report.analysis import analysis_section
+from locgraph.show.report.curves import calibration_section, training_section
+from locgraph.show.report.data import configuration_section, data_section, folds_section, versions_section
+from locgraph.show.report.explanations import explanations_section, read_explanations
+from locgraph.show.report.fovs import gallery_section, predictions_section
+from locgraph.show.report.maps import maps_section
+from locgraph.show.report.notices import notices
 from locgraph.show.report.parts import Explorer, Headline, Page, Plot
-from locgraph.show.report.source import Source
-from locgraph.show.report.words import count, listed, many, number, plain, spread
+from locgraph.show.report.pictures import Thumbnails, thumbnails
+from locgraph.show.report.results import best_control, confusion_section, scores_section
+from locgraph.show.report.source import Absent, Source
+from locgraph.show.report.style import DARK, LIGHT, count, interval_text, listed, many, number, plain
 
 MEGABYTE: Final = 1_000_000
 SMALLEST_MB: Final = 8.0
-"""What plotly and the words of a page take, with some room for pictures."""
+"""Size of plotly and the words of a page, with some room for pictures, in 10^6 bytes."""
 
 _FOR_PICTURES: Final = (0.4, 0.15, 0.25)
-"""Parts of the room that thumbnails, figures of explanations and figures of the analysis may take."""
+"""Fractions of the room for thumbnails, figures of explanations and figures of the analysis."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a reader may choose.
+    """Settings of a report.
 
     Attributes:
         max_megabytes: Size of the page in 10^6 bytes; pictures are made smaller or left out to keep it.
@@ -58,7 +50,7 @@ class Options:
         seed: Of the maps.
 
     Raises:
-        ConfigError: A number is too small.
+        ConfigError: A value cannot work.
     """
 
     max_megabytes: float = 15.0
@@ -69,23 +61,19 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.max_megabytes < SMALLEST_MB:
-            raise ConfigError(f"max_megabytes must be at least {SMALLEST_MB:g}, found {self.max_megabytes}")
-        for name in ("wrong", "right", "seed"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be 0 or more, found {getattr(self, name)}")
-        if self.most_fovs < 3:
-            raise ConfigError(f"most_fovs must be at least 3, found {self.most_fovs}")
+        check_number("max_megabytes", self.max_megabytes, at_least=SMALLEST_MB)
+        for name, smallest in (("wrong", 0), ("right", 0), ("most_fovs", 3), ("seed", 0)):
+            check_whole(name, getattr(self, name), at_least=smallest)
 
 
 def write_report(path: Path, source: Source, options: Options, made: datetime) -> None:
-    """Writes the page, whole or not at all.
+    """Write the page, whole or not at all.
 
     Args:
         path: The HTML file.
-        source: What it is made from.
-        options: What is chosen.
-        made: When, for the foot of the page.
+        source: Content of the report.
+        options: Settings of the report.
+        made: Time of the report, for the foot of the page.
     """
     text = render(compose(source, options, made))
     with whole_file(path) as temporary:
@@ -93,61 +81,61 @@ def write_report(path: Path, source: Source, options: Options, made: datetime) -
 
 
 def compose(source: Source, options: Options, made: datetime) -> Page:
-    """All chapters; one that cannot be shown says why."""
+    """Return all chapters; one that cannot be shown gives the reason."""
     room = options.max_megabytes * MEGABYTE - len(_plotly()) - MEGABYTE
     for_thumbnails, for_explanations, for_analysis = (int(room * part) for part in _FOR_PICTURES)
     pictures, picture_note = _thumbnails(source, for_thumbnails)
-    found = explanations.read_explanations(source)
+    explanations = read_explanations(source)
     sections = (
-        data_set.section(source),
-        folds_table.section(source),
-        scores.section(source),
-        scores.confusion_section(source),
-        reliability.section(source),
-        maps.section(source, pictures, picture_note, options.most_fovs, options.umap, options.seed),
-        gallery.section(source, found, options.wrong, options.right),
-        predictions_table.section(source),
-        explanations.section(source, found, for_explanations),
-        analysed.section(source, for_analysis),
-        curves.section(source),
-        configuration.section(source),
-        configuration.versions_section(source),
+        data_section(source),
+        folds_section(source),
+        scores_section(source),
+        confusion_section(source),
+        calibration_section(source),
+        maps_section(source, pictures, picture_note, options.most_fovs, options.umap, options.seed),
+        gallery_section(source, explanations, options.wrong, options.right),
+        predictions_section(source),
+        explanations_section(source, explanations, for_explanations),
+        analysis_section(source, for_analysis),
+        training_section(source),
+        configuration_section(source),
+        versions_section(source),
     )
     done = f"{len(source.completed)} of {many(len(source.summary.expected_folds), 'fold')}"
     return Page(
         title=source.summary.experiment or source.folder.name,
         subtitle=f"Cross-validation, {done}" if source.is_sweep else f"One run, fold {source.completed[0].fold}",
         headlines=headlines(source),
-        notices=notices.notices(source),
+        notices=notices(source),
         sections=sections,
         footer=f"Made by locgraph {__version__} on {made:%Y-%m-%d %H:%M} from {source.folder}.",
     )
 
 
 def headlines(source: Source) -> tuple[Headline, ...]:
-    """Accuracy, the best control, and how much there was to learn from."""
+    """Return accuracy, the best control, and the number of test cases."""
     summary = source.summary
     mean, low, high = summary.intervals()["model"]
-    sure = f"95 % interval {spread(low, high)} over {many(len(source.completed), 'fold')}"
+    detail = f"95 % interval {interval_text(low, high)} over {many(len(source.completed), 'fold')}"
     if low is None:
         pooled = summary.pooled
-        sure = f"95 % interval {spread(pooled.low, pooled.high)} (Wilson)" if pooled else "of localisations"
-    found = [Headline(number(mean), "accuracy on the test side", sure)]
-    best = scores.best_control(summary)
+        detail = f"95 % interval {interval_text(pooled.low, pooled.high)} (Wilson)" if pooled else "of localisations"
+    shown = [Headline(number(mean), "accuracy on the test side", detail)]
+    best = best_control(summary)
     if best is not None:
-        found.append(Headline(number(best[1]), "best control", plain(best[0])))
+        shown.append(Headline(number(best[1]), "best control", plain(best[0])))
     tested = int(summary.confusion.sum())
     classes = many(len(source.class_names), "class", "classes")
-    found.append(Headline(count(tested), "test localisations" if source.of_localisations else "test FOVs", classes))
-    return tuple(found)
+    shown.append(Headline(count(tested), "test localisations" if source.of_localisations else "test FOVs", classes))
+    return tuple(shown)
 
 
 def render(page: Page) -> str:
-    """The page as HTML."""
+    """Return the page as HTML."""
     plots = [part for section in page.sections for part in section.parts if isinstance(part, Plot)]
     explorers = [part for section in page.sections for part in section.parts if isinstance(part, Explorer)]
     payload: dict[str, Any] = {
-        "themes": {"light": palette.LIGHT, "dark": palette.DARK},
+        "themes": {"light": LIGHT, "dark": DARK},
         "plots": {plot.name: {"data": plot.data, "layout": plot.layout, "height": plot.height} for plot in plots},
         "explorer": _explorer(explorers[0]) if explorers else None,
     }
@@ -156,8 +144,8 @@ def render(page: Page) -> str:
         .get_template("page.html.j2")
         .render(
             page=page,
-            light=palette.LIGHT,
-            dark=palette.DARK,
+            light=LIGHT,
+            dark=DARK,
             payload=payload,
             plotly=_plotly() if plots or explorers else "",
         )
@@ -170,7 +158,7 @@ def _explorer(part: Explorer) -> dict[str, Any]:
 
 
 def _thumbnails(source: Source, max_bytes: int) -> tuple[dict[str, str], str]:
-    """Pictures of all FOVs, those tested wrongly first, and what is to be said of them."""
+    """Return pictures of all FOVs, those with wrong predictions first, and a note on missing ones."""
     tables = source.places.tables
     if isinstance(tables, Absent):
         return {}, f"FOVs are shown without a picture. {tables.reason}"
@@ -181,18 +169,18 @@ def _thumbnails(source: Source, max_bytes: int) -> tuple[dict[str, str], str]:
     wrong = source.predictions.filter(pl.col(schema.SPLIT) == TEST, pl.col(schema.TRUTH) != pl.col(schema.PREDICTION))
     names = [*wrong[schema.FOV_ID].unique(maintain_order=True), *source.manifest.table[schema.FOV_ID]]
     known = set(source.manifest.table[schema.FOV_ID])
-    found = thumbnails(tables, [name for name in dict.fromkeys(names) if name in known], max_bytes)
-    return found.uris, _said(found)
+    drawn = thumbnails(tables, [name for name in dict.fromkeys(names) if name in known], max_bytes)
+    return drawn.uris, _missing_pictures(drawn)
 
 
-def _said(found: Thumbnails) -> str:
+def _missing_pictures(drawn: Thumbnails) -> str:
     words = []
-    if found.left_out:
+    if drawn.left_out:
         words.append(
-            f"{many(found.left_out, 'FOV')} have no picture, since the page would be too large; wrong ones come first."
+            f"{many(drawn.left_out, 'FOV')} have no picture, since the page would be too large; wrong ones come first."
         )
-    if found.failures:
-        words.append(f"Could not be drawn: {listed(list(found.failures))}.")
+    if drawn.failures:
+        words.append(f"Could not be drawn: {listed(list(drawn.failures))}.")
     return " ".join(words)
 
 

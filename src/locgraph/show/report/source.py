@@ -1,13 +1,14 @@
-"""All that a report is made from: the runs of a sweep, or one run, with tables, explanations and analysis."""
+"""Everything that a report is made from: the runs of a sweep, or one run, with tables, explanations and analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
+import yaml
 
 from locgraph import schema
 from locgraph.analysis.runs import read_run
@@ -15,13 +16,59 @@ from locgraph.analysis.summary import Summary, summarise
 from locgraph.data.folds import TEST
 from locgraph.errors import DataError, LocgraphError
 from locgraph.io.manifest import Manifest
-from locgraph.run_folder import COMPLETED, METRICS
-from locgraph.show.report.absent import Absent
-from locgraph.show.report.files import read_json, read_parquet, read_yaml
+from locgraph.run_folder import (
+    COMPLETED,
+    CONFIG,
+    FOLDS,
+    LOCALISATION_PREDICTIONS,
+    MANIFEST,
+    METRICS,
+    PREDICTIONS,
+    RUN,
+    read_record,
+)
+from locgraph.show.report.style import one_line
 
-PREDICTIONS: Final = "predictions.parquet"
-LOCALISATION_PREDICTIONS: Final = "localisation_predictions.parquet"
-ATTRIBUTIONS: Final = "attributions.parquet"
+_DAMAGED = (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Placeholder of something that cannot be shown.
+
+    Attributes:
+        reason: Why, and what would bring it, in one or two sentences.
+    """
+
+    reason: str
+
+
+def read_parquet(path: Path) -> pl.DataFrame | Absent:
+    """Read a parquet table; a damaged or absent one has a reason."""
+    return _read_table(path, lambda: pl.read_parquet(path, glob=False))
+
+
+def read_csv(path: Path) -> pl.DataFrame | Absent:
+    """Read a CSV table; a damaged or absent one has a reason."""
+    return _read_table(path, lambda: pl.read_csv(path, glob=False, infer_schema_length=None))
+
+
+def _read_table(path: Path, read: Callable[[], pl.DataFrame]) -> pl.DataFrame | Absent:
+    if not path.is_file():
+        return Absent(f"There is no {path.name} in {path.parent}.")
+    try:
+        return read()
+    except _DAMAGED as error:
+        return Absent(f"{path} cannot be read ({one_line(str(error), 120)}): write or copy it again.")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; empty where there is none or it is damaged."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -30,9 +77,9 @@ class Run:
 
     Attributes:
         folder: Its folder.
-        fold: Its fold; None where the folder does not say.
+        fold: Its fold; None where it is not known.
         metrics: Content of ``metrics.json``; empty where there is none.
-        about: Content of ``run.json``.
+        record: Content of ``run.json``.
         config: Content of ``config.yaml``.
         split: Names of the FOVs of each side of this fold; empty where unknown.
     """
@@ -40,7 +87,7 @@ class Run:
     folder: Path
     fold: int | None
     metrics: Mapping[str, Any]
-    about: Mapping[str, Any]
+    record: Mapping[str, Any]
     config: Mapping[str, Any]
     split: Mapping[str, tuple[str, ...]]
 
@@ -52,7 +99,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Places:
-    """Where to look for what does not lie in the run folders.
+    """Folders of what is not in the run folders.
 
     Attributes:
         tables: Folder of the prepared tables, or why it is not known.
@@ -67,10 +114,10 @@ class Places:
 
 @dataclass(frozen=True)
 class Source:
-    """What a report is made from.
+    """Content of a report.
 
     Attributes:
-        folder: The folder that was asked for.
+        folder: The folder that is reported.
         runs: Every run, by fold.
         is_sweep: Whether the folder holds a sweep rather than one run.
         summary: Metrics with intervals, beside the controls.
@@ -78,7 +125,7 @@ class Source:
         localisations: The same of ``localisation_predictions.parquet``.
         without_predictions: Completed folds whose predictions are missing, with the reason.
         manifest: The FOVs of the data set, or why it is not known.
-        places: Where else to look.
+        places: Folders of the rest.
     """
 
     folder: Path
@@ -103,27 +150,27 @@ class Source:
 
     @property
     def of_localisations(self) -> bool:
-        """Whether the model names classes of localisations alone."""
+        """Whether the model classifies localisations only."""
         return isinstance(self.predictions, Absent)
 
     def tested(self) -> pl.DataFrame | Absent:
-        """Predictions of the test FOVs."""
+        """Return the predictions of the test FOVs."""
         if isinstance(self.predictions, Absent):
             return self.predictions
         return self.predictions.filter(pl.col(schema.SPLIT) == TEST)
 
 
 def read_source(folder: Path, run_folders: Sequence[Path], n_folds: int, places: Places) -> Source:
-    """Reads a run or a sweep.
+    """Read a run or a sweep.
 
     Args:
-        folder: The folder that was asked for.
+        folder: The folder that is reported.
         run_folders: Its runs; the folder itself for a single run.
         n_folds: How many folds the split has.
-        places: Where to look for the rest.
+        places: Folders of the rest.
 
     Returns:
-        What there is, with reasons for what is not.
+        Everything that is there, with reasons for the rest.
 
     Raises:
         DataError: No run has a result, none has predictions, or the runs do not fit together.
@@ -134,14 +181,17 @@ def read_source(folder: Path, run_folders: Sequence[Path], n_folds: int, places:
     summary = summarise([read_run(run.folder) for run in runs], expected)
     if not summary.class_names:
         reasons = "; ".join(f"{failure.folder}: {failure.reason}" for failure in summary.failures[:3])
-        raise DataError(f"folder={folder}: expected at least one completed run to report, found none ({reasons})")
+        raise DataError(
+            f"{folder}: expected at least one completed run to report, found none ({reasons})", setting="folder"
+        )
     completed = [run for run in runs if run.completed]
     predictions, gaps = _predictions(completed, PREDICTIONS)
     localisations, localisation_gaps = _predictions(completed, LOCALISATION_PREDICTIONS)
     if isinstance(predictions, Absent) and isinstance(localisations, Absent):
         raise DataError(
-            f"folder={folder}: expected {PREDICTIONS} in the folder of the run, found none "
-            f"({next(iter(gaps.values()))}): repeat the run, or copy its whole folder"
+            f"{folder}: expected {PREDICTIONS} in the folder of the run, found none ({next(iter(gaps.values()))}): "
+            "repeat the run, or copy its whole folder",
+            setting="folder",
         )
     return Source(
         folder=folder,
@@ -157,15 +207,15 @@ def read_source(folder: Path, run_folders: Sequence[Path], n_folds: int, places:
 
 
 def _read(folder: Path) -> Run:
-    metrics = read_json(folder / METRICS)
-    config = read_yaml(folder / "config.yaml")
+    metrics = read_record(folder / METRICS)
+    config = read_yaml(folder / CONFIG)
     chosen = config.get("fold")
     fold = metrics.get("fold", chosen.get("index") if isinstance(chosen, dict) else None)
     fold = fold if isinstance(fold, int) else None
-    plan = read_json(folder / "folds.json").get("folds", [])
+    plan = read_record(folder / FOLDS).get("folds", [])
     known = fold is not None and isinstance(plan, list) and fold < len(plan)
     split = {side: tuple(names) for side, names in plan[fold].items()} if known else {}
-    return Run(folder, fold, metrics, read_json(folder / "run.json"), config, split)
+    return Run(folder, fold, metrics, read_record(folder / RUN), config, split)
 
 
 def _predictions(runs: Sequence[Run], name: str) -> tuple[pl.DataFrame | Absent, dict[int, str]]:
@@ -184,7 +234,7 @@ def _predictions(runs: Sequence[Run], name: str) -> tuple[pl.DataFrame | Absent,
 def _manifest(tables: Path | Absent) -> Manifest | Absent:
     if isinstance(tables, Absent):
         return tables
-    path = tables / "manifest.parquet"
+    path = tables / MANIFEST
     if not path.is_file():
         return Absent(f"The prepared tables are not at {tables} any more: give tables=FOLDER if they were moved.")
     try:

@@ -80,7 +80,7 @@
     let view = null;
     let shown = null;
 
-    function tell(name, record) {
+    function showRecord(name, record) {
       shown = name;
       const facts = document.createElement("dl");
       const add = (term, words, className) => facts.append(text("dt", term), text("dd", words, className));
@@ -102,8 +102,8 @@
       panel.replaceChildren(text("h4", name), picture, facts);
     }
 
-    /* The surest mistake is what a reader most wants to see. */
-    function surest() {
+    /* The test FOV with the most probable wrong prediction, which is shown first. */
+    function firstMistake() {
       const wrong = explorer.records.filter((one) => one.split === "test" && one.truth !== one.prediction
         && one.truth !== "without a class");
       return wrong.sort((a, b) => b.probability - a.probability)[0];
@@ -117,9 +117,9 @@
       return null;
     }
 
-    function here(found) {
+    function crosshair(place) {
       return {
-        x: found ? [found.x] : [], y: found ? [found.y] : [], type: "scatter", mode: "markers", hoverinfo: "skip",
+        x: place ? [place.x] : [], y: place ? [place.y] : [], type: "scatter", mode: "markers", hoverinfo: "skip",
         showlegend: false, meta: "ink", marker: { symbol: "cross-thin", size: 22, line: { width: 1.5 } },
       };
     }
@@ -135,7 +135,7 @@
         hovermode: "closest", dragmode: narrow.matches ? false : "pan", uirevision: String(index),
       };
       document.getElementById("explorer-note").textContent = view.note;
-      return draw(plot, [...view.data, here(name ? point(name) : null)], layout);
+      return draw(plot, [...view.data, crosshair(name ? point(name) : null)], layout);
     }
 
     const names = [...new Set(explorer.views.flatMap((one) => one.data.flatMap((trace) => trace.text || [])))].sort();
@@ -143,17 +143,17 @@
       ...names.map((name) => Object.assign(document.createElement("option"), { value: name })));
     choice.addEventListener("change", () => show(Number(choice.value), shown));
     find.addEventListener("input", () => {
-      const found = point(find.value);
-      if (!found) return;
-      tell(find.value, found.record);
+      const place = point(find.value);
+      if (!place) return;
+      showRecord(find.value, place.record);
       show(Number(choice.value), find.value);
     });
-    const first = surest() || explorer.records[0];
-    if (first && names.includes(first.name)) tell(first.name, first);
+    const first = firstMistake() || explorer.records[0];
+    if (first && names.includes(first.name)) showRecord(first.name, first);
     show(0).then(() => {
       plot.on("plotly_hover", (event) => {
         const hovered = event.points.find((one) => one.data.text);
-        if (hovered) tell(hovered.data.text[hovered.pointNumber], explorer.records[hovered.customdata]);
+        if (hovered) showRecord(hovered.data.text[hovered.pointNumber], explorer.records[hovered.customdata]);
       });
       plot.on("plotly_click", (event) => {
         const clicked = event.points.find((one) => one.data.text);

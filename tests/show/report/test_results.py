@@ -1,0 +1,94 @@
+"""Metrics beside controls, the confusion matrix and each class by itself."""
+
+import numpy as np
+import plotly.graph_objects
+import pytest
+
+from locgraph.show.report import results
+
+
+def table_of(section, parts, caption):
+    (found,) = [table for table in parts(section, "table") if table.caption.startswith(caption)]
+    return found
+
+
+def test_the_model_stands_above_its_controls(source, parts):
+    table = table_of(results.scores_section(source), parts, "Accuracy")
+
+    assert [row[0] for row in table.rows] == ["model", "pair distances and count", "count alone", "majority class"]
+    # folds: 0.5, 0.75 and 1
+    assert table.rows[0][:3] == ("model", "0.750", "0.250")
+    assert table.rows[0][4:] == ("0.500", "0.750", "1.000")
+    assert table.rows[1][1:4] == ("0.500", "0.000", "0.500 to 0.500")
+
+
+def test_one_run_has_values_alone(sweep, parts):
+    source = sweep.read_fold(0)
+
+    assert table_of(results.scores_section(source), parts, "Accuracy").rows[0] == ("model", "0.500")
+    assert table_of(results.scores_section(source), parts, "Other metrics").rows == (("F1", "0.500"), ("loss", "0.400"))
+
+
+def test_the_plot_shows_every_fold(source, parts):
+    plot = parts(results.scores_section(source), "plot")[0]
+
+    figure = plotly.graph_objects.Figure(plot.data, plot.layout)  # refuses what plotly does not know
+    dots = [trace for trace in figure.data if trace.mode == "markers" and len(trace.x) == 3]
+    assert list(dots[0].x) == [0.5, 0.75, 1.0]
+    assert plot.alt.startswith("accuracy of the model and its controls: model 0.750; ")
+
+
+def test_the_difference_to_the_best_control_is_paired_by_fold(source, words):
+    name, mean = results.best_control(source.summary)
+    difference = results.paired_difference(source.summary, name)
+
+    assert (name, mean) == ("pair_distances_and_count", 0.5)
+    assert difference[0] == pytest.approx(0.25)
+    # t of two degrees of freedom, standard deviation 0.25
+    assert difference[1] == pytest.approx(0.25 - 4.302653 * 0.25 / np.sqrt(3))
+    assert any(
+        "best control, pair distances and count: 0.250" in text for text in words(results.scores_section(source))
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "controls=false"),
+        ({"no_controls": "they name FOVs"}, "they name FOVs"),
+    ],
+)
+def test_no_controls_are_told(sweep, words, changes, expected):
+    for fold in range(3):
+        sweep.edit(fold, controls=[], **changes)
+    source = sweep.read()
+
+    (text,) = words(results.scores_section(source), "missing")
+
+    assert expected in text
+    assert results.best_control(source.summary) is None
+
+
+def test_confusion_of_all_folds(source, parts, words):
+    section = results.confusion_section(source)
+
+    (matrix,) = parts(section, "matrix")
+    # T_0 is called L, L_1 and L_5 are called T
+    assert matrix.counts.tolist() == [[5, 1], [2, 4]]
+    assert "accuracy 0.750" in words(section)[0]
+
+
+def test_each_class_counted_by_hand():
+    table = results.class_scores(("T", "L", "O"), np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]), with_intervals=False)
+
+    assert table.rows == (
+        ("T", "4", "0.750", "0.600", "0.667"),
+        ("L", "6", "0.667", "0.800", "0.727"),
+        ("O", "0", "–", "–", "–"),
+    )
+
+
+def test_intervals_of_classes():
+    table = results.class_scores(("T",), np.array([[4]]), with_intervals=True)
+
+    assert table.rows[0] == ("T", "4", "1.000", "0.510 to 1.000", "1.000", "1.000")
