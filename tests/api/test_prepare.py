@@ -9,12 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+import locgraph
 from locgraph.api import prepare
 from locgraph.api.config import plain
+from locgraph.api.parts import make_probe
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
+from locgraph.graphs.edges import AllPairs
 from locgraph.graphs.store import GraphStore
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.executors import Outcome
+from locgraph.provenance import fingerprint
 
 LABEL_MAP = json.dumps({"0": "A", "1": "B"})
 
@@ -178,7 +182,7 @@ def test_locpix_folders_are_converted_once(make, tmp_path):
 def test_a_locpix_folder_needs_its_unit(make, tmp_path):
     write_locpix(tmp_path / "project", "fov0")
 
-    with pytest.raises(ConfigError, match=r"data\.unit=None, data\.pixel_size_nm=None: .*does not record it"):
+    with pytest.raises(ConfigError, match=r"data\.unit: .*found none\. It is never guessed"):
         make(f"data.featextracted_dir={tmp_path / 'project'}", data="featextracted")
 
 
@@ -186,7 +190,9 @@ def test_too_many_bad_featextracted_tables(make, raw):
     tables = make(f"data.raw_dir={raw}").tables
     (tables / "clusters" / "fov1.parquet").write_bytes(b"PAR1")
 
-    with pytest.raises(TooManyFailuresError, match=r"(?s)10\.00% of 4 FOVs.*max_failed_fraction:\n  fov1: .*truncated"):
+    with pytest.raises(
+        TooManyFailuresError, match=r"(?s)limits\.max_failed_fraction: .*10\.00% of 4.*\n  fov1: .*truncated"
+    ):
         make(f"data.featextracted_dir={tables}", data="featextracted")
 
 
@@ -286,7 +292,7 @@ def test_above_the_limit_all_reasons_are_told_and_nothing_goes_on(make, raw):
 
     with pytest.raises(
         TooManyFailuresError,
-        match=r"(?s)at most 30\.00% of 6 FOVs to fail; found 2\..*raise .*max_failed_fraction:"
+        match=r"(?s)limits\.max_failed_fraction: expected at most 30\.00% of 6 FOVs to fail; found 2\..*"
         r"\n  empty: .*0 bytes.*\n  two_clusters: .*found 2",
     ):
         make(f"data.raw_dir={raw}", "limits.max_failed_fraction=0.3")
@@ -308,7 +314,7 @@ def test_exactly_three_clusters_are_enough(make, tmp_path):
         (["columns=nm", "~columns.names.x"], r"columns\.names.*x"),
         (
             ["columns=nm", "columns.names.x=X"],
-            r"No file in data\.raw_dir has the required columns.*'X'.*found the columns 'x', 'y'",
+            r"required columns|expected the column.*'X'.*found the columns 'x', 'y'",
         ),
         ([], r"fov0\.parquet: expected columns of a known software, with their units; found the columns 'x', 'y'"),
         (["columns.leave_out=[x]"], r"columns\.leave_out: expected some of z, frame.*found x"),
@@ -368,3 +374,96 @@ def test_progress_hands_outcomes_on(capsys):
 def test_progress_of_nothing_shows_nothing(capsys):
     assert list(prepare.progress(iter([]), 0, "graphs")) == []
     assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def settings(composed):
+    """All settings with these overrides."""
+    return lambda *overrides: plain(composed("train", "data.raw_dir=raw", *overrides))
+
+
+def test_settings_and_recipe_of_the_tables(settings):
+    overrides = ["columns=nm", "clustering=kmeans", "clustering.n_clusters=7", "limits.min_clusters=4"]
+
+    decisive = prepare.table_settings(settings(*overrides))
+    recipe = prepare.table_recipe(decisive)
+
+    limits = {"min_localisations": 3, "min_clusters": 4, "max_refused_fraction": 0.05, "keep_unclustered": False}
+    assert decisive["limits"] == limits
+    assert set(decisive) == {"limits", "columns", "preprocess", "clustering", "features", "views"}
+    assert (recipe.columns.unit, recipe.views.count, recipe.min_clusters, recipe.preprocess) == ("nm", 1, 4, {})
+    assert recipe.settings == decisive
+
+
+def test_the_order_of_filters_is_kept_and_counts(settings):
+    orders = (["merge_blinks", "frames", "precision"], ["precision", "merge_blinks", "frames"])
+    decisive = [prepare.table_settings(settings(f"preprocess=[{','.join(names)}]")) for names in orders]
+
+    for names, each in zip(orders, decisive, strict=True):
+        assert list(prepare.table_recipe(each).preprocess) == names
+    assert fingerprint(decisive[0]) != fingerprint(decisive[1])
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_localisations_are_stored_where_the_model_reads_them_or_the_user_wants_them(settings, wanted):
+    chosen = settings("model=locclusternet", f"graph.localisations={wanted}")
+
+    assert prepare.graph_settings(chosen, [], uses_localisations=not wanted)["localisations"] is wanted
+    assert prepare.graph_settings(settings(), [], uses_localisations=wanted)["localisations"] is wanted
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["model=invariantnet"], False),
+        (["model=clusternet"], False),
+        (["model=locclusternet"], True),
+        (["model=hgt"], True),
+        (["model=clusternet", "model/head=segment"], True),
+    ],
+)
+def test_a_probe_of_the_model_knows_what_it_reads(settings, overrides, expected):
+    assert make_probe(settings(*overrides)).uses_localisations is expected
+
+
+def test_features_left_open_are_those_of_the_tables(settings):
+    tables = ["count", "area_hull"]
+
+    assert prepare.graph_settings(settings(), tables, uses_localisations=True)["cluster_features"] == tables
+    for features in ([], ["count"]):
+        chosen = settings(f"graph.cluster_features={features}")
+        assert prepare.graph_settings(chosen, tables, uses_localisations=True)["cluster_features"] == features
+
+
+def test_recipe_of_the_graphs(settings):
+    overrides = ["graph/cluster_edges=all_pairs", "graph.localisation_features=[photons]", "graph/descriptors=standard"]
+    superclusters = ["graph/superclusters=linked", "graph.superclusters.scales_nm=[50,70.5]"]
+    decisive = prepare.graph_settings(settings(*overrides, *superclusters), ["count"], uses_localisations=True)
+
+    recipe = prepare.graph_recipe(decisive)
+
+    assert (recipe.cluster_features, recipe.localisation_features) == (("count",), ("photons",))
+    assert isinstance(recipe.cluster_edges, AllPairs)
+    assert (recipe.localisations, recipe.localisation_k, recipe.ratios) == (True, 5, (0.5, 0.5))
+    assert set(recipe.descriptors) == {"pair_distances", "ripley", "covariance"}
+    assert recipe.superclusters.scales_nm == (50, 70.5)
+    plain_recipe = prepare.graph_recipe(prepare.graph_settings(settings(), ["count"], uses_localisations=True))
+    assert (plain_recipe.descriptors, plain_recipe.superclusters) == ({}, None)
+
+
+def test_a_folder_is_prepared_by_overrides_or_by_a_mapping(raw, tmp_path):
+    fixed = ("columns=nm", "executor=serial", f"paths.output_dir={tmp_path}")
+
+    prepared = locgraph.prepare(raw, *fixed)
+
+    assert repr(prepared).startswith("Prepared(4 FOVs of 2 classes, 160 localisations in 16 clusters, 0 failed")
+    assert "<table" in prepared._repr_html_()
+    assert prepared.labels["fov1"] == "B"
+    assert prepared.clusters("fov0").height == 4
+    assert prepared.localisations("fov0").height == 40
+    again = locgraph.prepare(raw, locgraph.compose("prepare", "data.raw_dir=elsewhere", *fixed))
+    assert again.tables == prepared.tables
+    with pytest.raises(ConfigError, match="expected overrides or one mapping"):
+        locgraph.compose("prepare", {}, "seed=1")
+    with pytest.raises(ConfigError, match="Could not override 'nonsense'"):
+        locgraph.prepare(raw, "nonsense=1")

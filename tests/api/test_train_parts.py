@@ -1,4 +1,4 @@
-"""The parts of one training run, and what loggers get of it."""
+"""The parts of a training run made from settings, and what loggers and controls get of it."""
 
 import os
 import shutil
@@ -15,31 +15,65 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
-from locgraph.cli.record import make_record
 from torch_geometric.data import HeteroData
 
-from locgraph.cli import assemble, fit
-from locgraph.cli.run_folder import RunFolder
-from locgraph.data.augment import Rotation
+from locgraph.api import parts, train
+from locgraph.api.config import plain
+from locgraph.data.augment import Jitter, Rotation, Scale, Shear, Thinning
 from locgraph.data.folds import Split
 from locgraph.data.sampler import BalancedSampler, EpochSampler
 from locgraph.errors import CheckpointError, ConfigError
 from locgraph.io.featextracted import read_fov
+from locgraph.learn.checkpoint import make_record
 from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup
 from locgraph.learn.optimisation import MovingAverage
+from locgraph.learn.run import RunWriter
+from locgraph.learn.tasks.fov import FovTask
+from locgraph.learn.tasks.localisation import LocalisationTask
 from locgraph.nn.sizes import DataSizes
 
 
 @pytest.fixture
-def data(fold):
-    return fit.make_data(fold.cfg, fold.prepared, fold.split)
+def settings(fold):
+    """All settings of the small run, in 32 bits on the CPU; they may be changed."""
+    settings = plain(fold.cfg)
+    settings["trainer"] |= {"accelerator": "cpu", "precision": "32-true"}
+    return settings
 
 
-def test_data_of_the_fold(fold):
-    fold.cfg.loader.batch_size, fold.cfg.seed, fold.cfg.scaling.positions = 5, 7, "per_fov"
-    fold.cfg.augment = {"turn": {"_target_": "locgraph.data.augment.Rotation"}}
+@pytest.fixture
+def task():
+    return FovTask(("T", "L"))
 
-    data = fit.make_data(fold.cfg, fold.prepared, fold.split)
+
+@pytest.fixture
+def make_data(fold, settings, task):
+    return lambda split=None: parts.make_data(settings, fold.prepared, task, split or fold.split)
+
+
+@pytest.fixture
+def make_learner(fold, settings, task, make_data):
+    """Makes the learner of the small run, with these changes of its record."""
+
+    def make(**changes):
+        data = make_data()
+        sizes = parts.data_sizes(data)
+        record = make_record(settings, fold.prepared.graph_settings, fold.prepared.units, data, sizes) | changes
+        return parts.make_learner(settings, parts.make_network(settings["model"], sizes), task, data, record), data
+
+    return make
+
+
+def composed_settings(composed, *overrides):
+    fixed = ("data.raw_dir=raw", "trainer.accelerator=cpu", "trainer.precision=32-true")
+    return plain(composed("train", *fixed, *overrides))
+
+
+def test_data_of_the_fold(fold, settings, make_data):
+    settings["loader"]["batch_size"], settings["seed"], settings["scaling"]["positions"] = 5, 7, "per_fov"
+    settings["augment"] = {"turn": {"_target_": "locgraph.data.augment.Rotation"}}
+
+    data = make_data()
 
     assert data.split is fold.split
     assert data.class_names == ("T", "L")
@@ -49,8 +83,8 @@ def test_data_of_the_fold(fold):
     assert len(data.load(fold.split.test[0])) == 2
 
 
-def test_sizes_of_the_small_run(fold, data):
-    assert fit.make_sizes(data) == DataSizes(
+def test_sizes_of_the_small_run(fold, make_data):
+    assert parts.data_sizes(make_data()) == DataSizes(
         dimensions=2,
         n_classes=2,
         cluster_features=len(fold.prepared.graph_settings["cluster_features"]),
@@ -72,35 +106,13 @@ def test_sizes_are_read_off_the_graph():
         load=lambda fov_id: asked.append(fov_id) or [graph],
         split=Split(("b", "a"), ("c",), ()),
         class_names=("one",) * 7,
+        localisation_classes=("x", "y"),
     )
 
-    assert fit.make_sizes(data) == DataSizes(
-        3, 7, 6, 2, levels=2, supercluster_features=3, superlevels=2, descriptors=8
+    assert parts.data_sizes(data) == DataSizes(
+        3, 7, 6, 2, levels=2, supercluster_features=3, superlevels=2, descriptors=8, localisation_classes=2
     )
     assert asked == ["b"]
-
-
-@pytest.mark.parametrize(
-    ("choice", "expected"), [("balanced", [4 / (2 * 3), 4 / (2 * 1)]), ("none", None), (None, None)]
-)
-def test_class_weights(fold, choice, expected):
-    of_class = {name: [fov for fov in fold.split.train if fov.startswith(name)] for name in "TL"}
-    split = replace(fold.split, train=(*of_class["T"][:3], *of_class["L"][:1]))
-    fold.cfg.training.class_weights = choice
-
-    data = fit.make_data(fold.cfg, fold.prepared, split)
-    module = fit.make_module(fold.cfg, torch.nn.Linear(1, 1), data, {"format": 1})
-
-    found = module.loss.class_weights
-    assert found is None if expected is None else found.tolist() == pytest.approx(expected)
-    assert module.record == {"format": 1}
-
-
-def test_class_weights_that_are_none(fold, data):
-    fold.cfg.training.class_weights = "heavy"
-
-    with pytest.raises(ConfigError, match=r"training\.class_weights must be balanced or none, found 'heavy'"):
-        fit.make_module(fold.cfg, torch.nn.Linear(1, 1), data, {})
 
 
 @pytest.mark.parametrize(
@@ -116,80 +128,101 @@ def test_class_weights_that_are_none(fold, data):
         ),
     ],
 )
-def test_parts_of_training(fold, composed, overrides, loss, sampler, mixup):
-    cfg = fold.cfg
-    cfg.training = composed("train", *overrides).training
-    data = fit.make_data(cfg, fold.prepared, fold.split)
+def test_parts_of_training(composed, settings, make_learner, overrides, loss, sampler, mixup):
+    settings["training"] = composed_settings(composed, *overrides)["training"]
 
-    module = fit.make_module(cfg, torch.nn.Linear(1, 1), data, {})
+    learner, data = make_learner(format=1)
 
-    assert type(module.loss) is loss
-    assert type(module.mixup) is (mixup or type(None))
+    assert type(learner.task.criterion) is loss
+    assert type(learner.task.mixup) is (mixup or type(None))
     assert type(data.train_dataloader().sampler) is sampler
+    assert learner.record["format"] == 1
     if overrides:
-        assert module.loss.class_weights.tolist() == [1.0, 3.0]
+        assert learner.task.criterion.class_weights.tolist() == [1.0, 3.0]
     else:
-        assert module.loss.label_smoothing == 0.05
+        assert learner.task.criterion.label_smoothing == 0.05
+
+
+def test_augmentation_in_the_order_of_the_config(composed, fold):
+    augment = composed_settings(composed, "augment=strong")["augment"]
+
+    transforms = parts.make_transforms(augment, fold.prepared)
+
+    assert [type(transform) for transform in transforms] == [Rotation, Jitter, Scale, Shear, Thinning]
+    assert parts.make_transforms({}, fold.prepared) == parts.make_transforms(None, fold.prepared) == []
+
+
+def test_scale_knows_the_power_of_length_of_each_feature(composed, fold):
+    prepared = replace(
+        fold.prepared,
+        units={"count": "1", "area_hull": "nm^2", "density_hull": "1/nm^2", "precision": "nm", "photons": "photons"},
+        graph_settings={
+            "cluster_features": ["density_hull", "count", "area_hull"],
+            "localisation_features": ["photons", "precision", "unheard_of"],
+        },
+    )
+
+    transforms = parts.make_transforms(composed_settings(composed, "augment=strong")["augment"], prepared)
+
+    powers = next(transform for transform in transforms if isinstance(transform, Scale)).length_powers
+    assert {node: values.tolist() for node, values in powers.items()} == {
+        "cluster": [-2, 0, 2],
+        "localisation": [0, 1, 0],
+    }
+
+
+def test_what_is_no_transform_is_refused(fold):
+    with pytest.raises(ConfigError, match=r"augment\.own: expected a Transform, found a SimpleNamespace"):
+        parts.make_transforms({"own": {"_target_": "types.SimpleNamespace"}}, fold.prepared)
 
 
 def test_the_moving_average_is_a_part_of_the_run(composed, tmp_path):
-    averages = []
+    decays, fingerprints = [], []
     for overrides in ([], ["training/average=moving", "training.average.decay=0.5"]):
-        cfg = composed("train", "trainer.accelerator=cpu", "trainer.precision=32-true", *overrides)
-        folder = RunFolder(tmp_path, cfg)
-        trainer = fit.make_trainer(cfg, folder, [])
-        averages.append(([call.decay for call in trainer.callbacks if isinstance(call, MovingAverage)], folder))
+        settings = composed_settings(composed, *overrides)
+        trainer = parts.make_trainer(settings, tmp_path, [])
+        decays.append([callback.decay for callback in trainer.callbacks if isinstance(callback, MovingAverage)])
+        fingerprints.append(RunWriter(tmp_path, settings).fingerprint)
 
-    assert [decays for decays, _ in averages] == [[], [0.5]]
-    # unlike other callbacks it decides the result: a run does not go on with another one
-    assert averages[0][1].fingerprint != averages[1][1].fingerprint
-
-
-@pytest.fixture
-def on_cpu(fold):
-    """The configuration of the small run, in 32 bits on the CPU."""
-    fold.cfg.trainer.accelerator, fold.cfg.trainer.precision = "cpu", "32-true"
-    return fold.cfg
+    assert decays == [[], [0.5]]
+    # unlike other callbacks it decides the result: a run does not continue with another one
+    assert fingerprints[0] != fingerprints[1]
 
 
-def test_a_run_whose_data_have_changed_does_not_go_on(trained, fold, on_cpu, data, tmp_path):
+def test_a_run_whose_data_have_changed_does_not_continue(trained, settings, make_learner, tmp_path):
     shutil.copytree(trained.run_dir / "checkpoints", tmp_path / "checkpoints")
-    sizes = fit.make_sizes(data)
-    record = make_record(on_cpu, fold.prepared, data, sizes) | {"class_names": ["L", "T"]}
-    module = fit.make_module(on_cpu, assemble.network(on_cpu.model, sizes), data, record)
-    folder = RunFolder(tmp_path, on_cpu)
+    learner, data = make_learner(class_names=["L", "T"])
 
     with pytest.raises(CheckpointError, match=r"`class_names` was \['T', 'L'\], is \['L', 'T'\]; bring the data back"):
-        fit.fit(fit.make_trainer(on_cpu, folder, []), module, data, folder)
+        train.fit(parts.make_trainer(settings, tmp_path, []), learner, data, RunWriter(tmp_path, settings))
 
 
-def test_a_truncated_last_checkpoint_is_told(trained, on_cpu, data, tmp_path):
+def test_a_truncated_last_checkpoint_is_refused(trained, settings, make_learner, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     content = (trained.run_dir / "checkpoints" / "last.ckpt").read_bytes()
     (tmp_path / "checkpoints" / "last.ckpt").write_bytes(content[:1000])
-    module = fit.make_module(on_cpu, torch.nn.Linear(1, 1), data, {})
-    folder = RunFolder(tmp_path, on_cpu)
+    learner, data = make_learner()
 
     with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read: it is truncated"):
-        fit.fit(fit.make_trainer(on_cpu, folder, []), module, data, folder)
+        train.fit(parts.make_trainer(settings, tmp_path, []), learner, data, RunWriter(tmp_path, settings))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"lr": -1}, r"training\.optimizer: Invalid learning rate: -1"),
-        ({"speed": 3}, r"training\.optimizer: .*'speed'"),
+        ({"lr": -1}, r"^training\.optimizer: Invalid learning rate: -1"),
+        ({"speed": 3}, r"^training\.optimizer\.speed: torch\.optim\.AdamW has no such argument"),
     ],
 )
-def test_an_optimiser_that_cannot_work_is_told_before_training(fold, change, message):
-    fold.cfg.training.optimizer = dict(fold.cfg.training.optimizer) | change
+def test_an_optimiser_that_cannot_work_is_refused(settings, change, message):
+    settings["training"]["optimizer"] |= change
 
     with pytest.raises(ConfigError, match=message):
-        fit.make_optimizer(fold.cfg)
+        parts.make_optimizer(settings)
 
 
 def test_the_csv_logger_is_always_there(composed, tmp_path):
-    (logger,) = fit.make_loggers(composed("train"), tmp_path)
+    (logger,) = parts.make_loggers(composed_settings(composed), tmp_path)
 
     assert isinstance(logger, CSVLogger)
     assert Path(logger.log_dir) == tmp_path
@@ -198,28 +231,25 @@ def test_the_csv_logger_is_always_there(composed, tmp_path):
 def test_loggers_get_the_folder_names_and_all_settings(composed, tmp_path, monkeypatch):
     given, logged = [], []
 
-    def build(leaf, **names):
-        given.append((leaf["_target_"].rsplit(".")[-1], names))
+    def build(leaf, setting, **names):
+        given.append((setting, names))
         return SimpleNamespace(log_hyperparams=logged.append)
 
-    monkeypatch.setattr(fit.assemble, "build", build)
-    cfg = composed("train", "experiment=demo", "fold.index=2", "logger=[tensorboard,wandb]")
+    monkeypatch.setattr(parts, "build", build)
+    settings = composed_settings(composed, "experiment=demo", "fold.index=2", "logger=[tensorboard,wandb]")
 
-    loggers = fit.make_loggers(cfg, tmp_path)
+    loggers = parts.make_loggers(settings, tmp_path)
 
     assert len(loggers) == 3
     assert given == [
-        ("tensorboard_logger", {"folder": str(tmp_path)}),
-        ("wandb_logger", {"folder": str(tmp_path), "name": "demo-fold2", "group": "demo"}),
+        ("logger.tensorboard", {"folder": str(tmp_path)}),
+        ("logger.wandb", {"folder": str(tmp_path), "name": "demo-fold2", "group": "demo"}),
     ]
-    assert len(logged) == 2
-    assert all(settings["fold"]["index"] == 2 and type(settings["fold"]) is dict for settings in logged)
+    assert logged == [settings, settings]
 
 
 def test_the_trainer_writes_into_the_run_folder(composed, tmp_path):
-    cfg = composed("train", "trainer.accelerator=cpu", "trainer.precision=32-true", "trainer.max_epochs=7")
-
-    trainer = fit.make_trainer(cfg, RunFolder(tmp_path, cfg), [])
+    trainer = parts.make_trainer(composed_settings(composed, "trainer.max_epochs=7"), tmp_path, [])
 
     checkpoints = {call.filename: call for call in trainer.callbacks if isinstance(call, ModelCheckpoint)}
     assert {name: (call.dirpath, call.monitor) for name, call in checkpoints.items()} == {
@@ -231,78 +261,77 @@ def test_the_trainer_writes_into_the_run_folder(composed, tmp_path):
     assert len([call for call in trainer.callbacks if type(call).__name__ == "EarlyStopping"]) == 1
 
 
-def test_what_the_trainer_refuses_is_told_and_the_loggers_are_finished(fold, tmp_path, monkeypatch):
+def test_an_error_of_lightning_is_one_message_and_the_loggers_are_finished(fold, settings, task, tmp_path, monkeypatch):
     def refuse(*given):
         raise MisconfigurationException("no such thing")
 
     finished = []
-    monkeypatch.setattr(fit, "make_trainer", refuse)
-    monkeypatch.setattr(fit, "finish", finished.append)
+    monkeypatch.setattr(train, "fit", refuse)
+    monkeypatch.setattr(train, "finish", finished.append)
 
     with pytest.raises(ConfigError, match="trainer or callbacks: no such thing"):
-        fit.fit_and_test(fold.cfg, RunFolder(tmp_path, fold.cfg), fold.prepared, fold.split, {})
+        train.fit_and_test(settings, RunWriter(tmp_path, settings), fold.prepared, task, fold.split)
     assert [type(logger) for logger in finished[0]] == [CSVLogger]
 
 
-def test_time_is_noted(monkeypatch):
-    clock = iter([10.0, 12.5])
-    monkeypatch.setattr(fit.time, "perf_counter", lambda: next(clock))
-    seconds = {"prepare": 1.0}
-
-    with fit.timed(seconds, "train"):
-        pass
-
-    assert seconds == {"prepare": 1.0, "train": 2.5}
-
-
 def test_every_logger_gets_the_scores_of_the_test(tmp_path):
-    logger = fit.csv_logger(str(tmp_path))
+    logger = parts.csv_logger(str(tmp_path))
 
-    fit.log_scores([logger], {"accuracy": 0.5, "loss": 1.25}, step=7)
+    train.log_scores([logger], {"accuracy": 0.5, "loss": 1.25}, step=7)
 
     assert pl.read_csv(tmp_path / "metrics.csv").select("test/accuracy", "test/loss").rows() == [(0.5, 1.25)]
 
 
-def test_controls_see_view_0_alone_and_learn_from_training_and_validation(fold, monkeypatch):
-    seen = {}
+def test_controls_get_view_0_alone_and_learn_from_training_and_validation(fold, settings, task, monkeypatch):
+    given = {}
 
     def run_controls(positions, labels, train, test, seed):
-        seen.update(positions=positions, labels=labels, train=train, test=test, seed=seed)
+        given.update(positions=positions, labels=labels, train=train, test=test, seed=seed)
         return pl.DataFrame({"control": ["none"], "accuracy": [0.5]})
 
-    monkeypatch.setattr(fit, "run_controls", run_controls)
-    fold.cfg.seed = 11
+    monkeypatch.setattr(train, "run_controls", run_controls)
+    settings["seed"] = 11
 
-    rows = fit.controls(fold.cfg, fold.prepared, fold.split)
+    controls = train.make_controls(settings, fold.prepared, task, fold.split)
 
-    assert rows == [{"control": "none", "accuracy": 0.5}]
-    assert seen["train"] == (*fold.split.train, *fold.split.val)
-    assert (seen["test"], seen["seed"]) == (fold.split.test, 11)
+    assert controls == {"controls": [{"control": "none", "accuracy": 0.5}]}
+    assert given["train"] == (*fold.split.train, *fold.split.val)
+    assert (given["test"], given["seed"]) == (fold.split.test, 11)
     table = fold.prepared.manifest.table
     sizes = dict(zip(table["fov_id"], table["n_localisations"], strict=True))
-    assert {name: points.shape for name, points in seen["positions"].items()} == {
+    assert {name: points.shape for name, points in given["positions"].items()} == {
         name: (size, 2) for name, size in sizes.items()
     }
-    assert all(np.isfinite(points).all() for points in seen["positions"].values())
+    assert all(np.isfinite(points).all() for points in given["positions"].values())
 
 
-def test_controls_of_the_run_can_be_made_again(trained, fold):
-    assert fit.controls(fold.cfg, fold.prepared, fold.split) == trained.metrics()["controls"]
+def test_controls_of_the_run_can_be_made_again(trained, fold, settings, task):
+    controls = train.make_controls(settings, fold.prepared, task, fold.split)
+
+    assert controls["controls"] == trained.metrics()["controls"]
 
 
-def test_controls_do_not_see_unclustered_localisations(fold, monkeypatch):
+def test_no_controls(fold, settings, task):
+    no_fovs = train.make_controls(settings, fold.prepared, LocalisationTask("xy"), fold.split)
+    assert no_fovs["controls"] == []
+    assert "predicts those of localisations alone" in no_fovs["no_controls"]
+    settings["controls"] = False
+    assert train.make_controls(settings, fold.prepared, task, fold.split) == {"controls": []}
+
+
+def test_controls_do_not_get_unclustered_localisations(fold, settings, task, monkeypatch):
     def read_with_noise(tables, fov_id):
         fov = read_fov(tables, fov_id)
         noise = fov.locs.head(9).with_columns(pl.lit(1e6).alias("x"), pl.lit(-1, pl.Int64).alias("cluster_id"))
         return replace(fov, locs=pl.concat([noise, fov.locs]))
 
-    seen = []
-    monkeypatch.setattr(fit, "run_controls", lambda positions, *_: seen.append(positions) or pl.DataFrame())
-    fit.controls(fold.cfg, fold.prepared, fold.split)
-    monkeypatch.setattr(fit, "read_fov", read_with_noise)
-    fit.controls(fold.cfg, fold.prepared, fold.split)
+    given = []
+    monkeypatch.setattr(train, "run_controls", lambda positions, *_: given.append(positions) or pl.DataFrame())
+    train.make_controls(settings, fold.prepared, task, fold.split)
+    monkeypatch.setattr(train, "read_fov", read_with_noise)
+    train.make_controls(settings, fold.prepared, task, fold.split)
 
-    np.testing.assert_equal(seen[1], seen[0])
+    np.testing.assert_equal(given[1], given[0])
 
 
 def test_tensorboard_gets_curves_settings_and_pictures(trained, run, tmp_path):

@@ -12,11 +12,11 @@ from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.api.model import NEW, Model, load
 from locgraph.api.parts import check_device
-from locgraph.api.prepare import RAW, check_limits, read_catalogue
+from locgraph.api.prepare import RAW, check_limits, read_catalogue, scan_folder
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.folds import TEST
 from locgraph.errors import ConfigError, DataError, within
-from locgraph.io.catalogue import Catalogue, scan
+from locgraph.io.catalogue import Catalogue
 from locgraph.io.columns import ColumnSource
 from locgraph.io.groups import NoGroups
 from locgraph.io.header import RawFile
@@ -165,7 +165,7 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
     """
     columns = build(settings["columns"], "columns")
     labels = OptionalLabels(build(settings["labels"], "labels"))
-    listed = scan(Path(settings["data"]["raw_dir"]).resolve(), columns, labels, NoGroups())
+    listed = scan_folder(settings["data"]["raw_dir"], columns, labels, NoGroups())
     sources = []
     for source in listed.sources:
         if source.by_localisation:

@@ -14,10 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from locgraph import schema
 from locgraph.api.config import Settings, compose
 from locgraph.build import TARGET, build
-from locgraph.errors import ConfigError, DataError, within
+from locgraph.errors import ConfigError, DataError, LocgraphError, within
 from locgraph.io import locpix
 from locgraph.io.catalogue import Catalogue, scan
+from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import read_fov
+from locgraph.io.groups import GroupSource
+from locgraph.io.labels import LabelSource
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.executors import Outcome
 from locgraph.preparation.extract import ExtractRecipe
@@ -164,7 +167,18 @@ def read_catalogue(settings: Settings) -> Catalogue | None:
     if settings.get("simulation"):
         simulate(settings["simulation"])
     columns, labels, groups = (build(settings[name], name) for name in ("columns", "labels", "groups"))
-    return scan(Path(settings["data"]["raw_dir"]).resolve(), columns, labels, groups)
+    return scan_folder(settings["data"]["raw_dir"], columns, labels, groups)
+
+
+def scan_folder(raw_dir: str | Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
+    """List the raw files below ``data.raw_dir``; see `locgraph.io.catalogue.scan`."""
+    try:
+        return scan(Path(raw_dir).resolve(), columns, labels, groups)
+    except LocgraphError as error:
+        # errors of columns, labels and groups have their group already
+        if error.setting == "raw_dir":
+            error.within("data")
+        raise
 
 
 def simulate(settings: Mapping[str, Any]) -> list[Path]:
@@ -234,7 +248,9 @@ def make_tables(settings: Settings, catalogue: Catalogue | None) -> Tables:
     folder = tables_folder(settings)
     write_json(folder / RECIPE, recipe_settings)
     limit, executor = settings["limits"]["max_failed_fraction"], build(settings["executor"], "executor")
-    return Tables(folder, prepare_tables(catalogue, table_recipe(recipe_settings), folder, executor, limit, progress))
+    recipe = table_recipe(recipe_settings)
+    with within("limits"):
+        return Tables(folder, prepare_tables(catalogue, recipe, folder, executor, limit, progress))
 
 
 def table_settings(settings: Mapping[str, Any]) -> Settings:
@@ -280,10 +296,13 @@ def _given_tables(settings: Settings) -> Tables:
     if locpix.is_locpix(folder):
         name = f"tables-locpix-{fingerprint(str(folder), data['unit'], data['pixel_size_nm'])}"
         source, folder = folder, prepared_folder(settings) / name
-        manifest = convert_locpix(source, folder, data["unit"], data["pixel_size_nm"])
+        with within("data"):
+            manifest = convert_locpix(source, folder, data["unit"], data["pixel_size_nm"])
     else:
-        manifest = manifest_of(folder)
-    manifest.check_failures(settings["limits"]["max_failed_fraction"])
+        with within("data"):
+            manifest = manifest_of(folder)
+    with within("limits"):
+        manifest.check_failures(settings["limits"]["max_failed_fraction"])
     return Tables(folder, manifest)
 
 
@@ -313,7 +332,8 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
     failures = build_store(fov_ids, tables.folder, graph_recipe(recipe_settings), store, executor, progress)
     good = tables.manifest.table.filter(~pl.col(schema.FOV_ID).is_in(list(failures)))
     manifest = Manifest(good, tables.manifest.class_names, tables.manifest.failures | failures)
-    manifest.check_failures(settings["limits"]["max_failed_fraction"])
+    with within("limits"):
+        manifest.check_failures(settings["limits"]["max_failed_fraction"])
     _log_failures(manifest)
     return Prepared(manifest, tables.folder, store, first.units, recipe_settings)
 
