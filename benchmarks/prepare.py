@@ -37,9 +37,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from locgraph.api.prepare import feature_columns
 from locgraph.cli import assemble
 from locgraph.cli.app import config_dir
-from locgraph.cli.prepare import feature_columns
 from locgraph.graphs import store
 from locgraph.graphs.build import GraphRecipe
 from locgraph.io.catalogue import scan

@@ -94,18 +94,18 @@ def option_page(path: Path, level: int = 3) -> str:
             includes += [f"`{name}={value}`".replace("override ", "").replace("'", "") for name, value in entry.items()]
         elif entry != "_self_":
             includes.append(f"`{entry}`")
-    rows, target = [], ""
+    rows, targets = [], []
     for name, default, note in settings(text, package):
         short = name.removeprefix(f"{package}.")
-        if short.split(".")[0] in {"defaults", "hydra"} or short == "_partial_":
+        if short.split(".")[0] in {"defaults", "hydra"} or short.endswith("_partial_"):
             continue
-        if short == "_target_":
-            target = default
+        if short.endswith("_target_"):
+            targets.append(default)
             continue
         rows.append(f"| {code(name)} | {code('required' if default == '???' else default)} | {cell(note)} |")
     lines = [f"{'#' * level} {path.stem}", "", about, ""]
-    if target:
-        lines += [f"Class: `{target}`", ""]
+    if targets:
+        lines += [f"Class: {', '.join(f'`{target}`' for target in targets)}", ""]
     if includes:
         lines += [f"Includes {', '.join(includes)}.", ""]
     if rows:

@@ -20,6 +20,7 @@ from locgraph.api.config import config_dir
 from locgraph.cli.main import COMMANDS, POSITIONAL, as_overrides
 
 ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "locgraph"
 CONFIGS = config_dir()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -149,6 +150,13 @@ def test_paths_in_the_text_exist(page):
         path = re.fullmatch(r"((?:configs|src|docs|tests|benchmarks|scripts)/[\w./]+?)/?", word)
         if path and Path(path.group(1)).stem not in READERS_OWN | {"default"}:
             assert (ROOT / path.group(1)).exists(), word
+
+
+def test_contributing_names_real_files():
+    named = re.findall(r"`([a-z_]+/[\w/]*(?:\.py)?)`", text_of(ROOT / "CONTRIBUTING.md"))
+    sources = [name for name in named if (SOURCE / name.partition("/")[0]).is_dir()]
+    assert len(sources) > 30
+    assert [name for name in sources if not (SOURCE / name).exists()] == []
 
 
 @every_page

@@ -109,7 +109,9 @@ def test_the_installed_copy_is_the_one_that_runs(installed):
 def test_help_from_the_installed_copy(installed):
     assert installed.locgraph("--version").split() == ["locgraph", __version__]
     assert "locgraph train experiment=demo" in installed.locgraph("--help")
-    assert "clustering: dbscan, given, grid, hdbscan, kmeans, one, per_channel" in installed.locgraph("train", "--help")
+    shown = " ".join(installed.locgraph("train", "--help").split())
+    assert "clustering=dbscan given, grid, hdbscan, kmeans, one, per_channel" in shown
+    assert "max_epochs: 100 # the schedule stretches over all of them" in shown
 
 
 def test_simulate_in_an_empty_folder(installed):

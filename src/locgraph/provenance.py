@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from locgraph import __version__
 
@@ -37,7 +37,12 @@ def fingerprint(*parts: Any) -> str:
 def file_digest(path: Path) -> str:
     """A short name for the content of a file: 16 hexadecimal digits."""
     with path.open("rb") as handle:
-        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+        return handle_digest(handle)
+
+
+def handle_digest(handle: BinaryIO) -> str:
+    """Return the digest of what is left to read of an open file, as `file_digest` does of a whole one."""
+    return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 def versions() -> dict[str, str]:

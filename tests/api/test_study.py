@@ -8,7 +8,6 @@ import pytest
 from locgraph import study
 from locgraph.analysis.results import TABLES
 from locgraph.analysis.runs import family_name
-from locgraph.api import drawing
 from locgraph.api.study import find_studies, summarise_sweeps
 from locgraph.errors import ConfigError, DataError
 from locgraph.show.figures.analysis import FIGURES
@@ -62,8 +61,8 @@ def add_run(tmp_path):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Draws no figures, which take their time."""
-    monkeypatch.setattr(drawing, "draw_summary", lambda folder, summary: None)
-    monkeypatch.setattr(drawing, "draw_analysis", lambda analysis, folder: [])
+    monkeypatch.setattr("locgraph.show.figures.run.draw_summary", lambda folder, summary: None)
+    monkeypatch.setattr("locgraph.show.figures.analysis.draw_analysis", lambda analysis, folder: [])
 
 
 def read(folder):

@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from locgraph.analysis.comparison import Entry, compare
-from locgraph.api import drawing
 from locgraph.cli.analysis_console import print_analysis
 from locgraph.cli.summarise import summarise_folder
 
@@ -34,8 +33,8 @@ def tables(tmp_path, write_tables):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Draws no figures, which take their time."""
-    monkeypatch.setattr(drawing, "draw_summary", lambda folder, summary: None)
-    monkeypatch.setattr(drawing, "draw_analysis", lambda analysis, folder: [])
+    monkeypatch.setattr("locgraph.show.figures.run.draw_summary", lambda folder, summary: None)
+    monkeypatch.setattr("locgraph.show.figures.analysis.draw_analysis", lambda analysis, folder: [])
 
 
 @pytest.mark.slow

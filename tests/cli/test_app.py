@@ -135,15 +135,3 @@ def test_a_missing_mandatory_value_names_its_key():
 )
 def test_a_command_fails_with_status_1_and_one_message(fails, tmp_path, command, overrides, expected):
     assert fails(tmp_path, command, *overrides).count(expected) == 1
-
-
-def test_help_of_a_command_shows_groups_and_settings(run, tmp_path, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        run(tmp_path, "train", "--help")
-
-    assert stopped.value.code == 0
-    printed = capsys.readouterr().out
-    assert "== Config groups ==" in printed
-    assert "cluster_encoder: angular_filter, chiral_filter, continuous_filter" in printed
-    assert "max_epochs: 100" in printed
-    assert not list(tmp_path.iterdir())

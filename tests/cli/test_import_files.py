@@ -5,9 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
 
-from locgraph.api.config import config_dir
 from locgraph.cli import import_files
 from locgraph.cli import main as cli
 from locgraph.errors import DataError, TooManyFailuresError
@@ -281,21 +279,6 @@ def test_what_cannot_work_is_told_in_one_message(call, raw, capsys, arguments, e
     err = capsys.readouterr().err
     assert "Traceback" not in err
     assert " ".join(err.split()).count(expected) == 1, err
-
-
-def test_help_says_how_to_call_it(call, capsys, tmp_path):
-    with pytest.raises(SystemExit) as stopped:
-        call("--help")
-
-    assert stopped.value.code == 0
-    out = capsys.readouterr().out
-    assert out.startswith("locgraph import SRC DST [GROUP=NAME] [GROUP.KEY=VALUE]\n")
-    listed = yaml.safe_load((config_dir() / "import.yaml").read_text(encoding="utf-8"))["defaults"]
-    groups = [key for entry in listed if isinstance(entry, dict) for key in entry if " " not in key]
-    assert f"Groups to choose from: {', '.join(groups).removesuffix(', paths, hydra')};" in out
-    assert "max_failed_fraction: 0.1" in out
-    assert "clustering" not in out
-    assert not list(tmp_path.iterdir())
 
 
 def test_real_files(call, test_data, tmp_path, capsys):

@@ -171,19 +171,6 @@ def test_what_cannot_work_is_told_in_one_message(call, tmp_path, capsys, argumen
     assert " ".join(err.split()).count(expected) == 1, err
 
 
-def test_help_says_how_to_call_it(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["inspect", "--help"])
-
-    assert stopped.value.code == 0
-    out = capsys.readouterr().out
-    assert out.startswith("locgraph inspect FILE [columns=NAME]")
-    assert "thumbnail: the PNG to write" in out
-    assert "clustering" not in out
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize(
     ("suggestion", "expected"),
     [

@@ -8,6 +8,7 @@ from locgraph.errors import ConfigError, DataError
 from locgraph.io.catalogue import FovSource
 from locgraph.io.columns import ColumnMap
 from locgraph.io.featextracted import read_fov
+from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.preparation import extract
 from locgraph.preparation.extract import ExtractTask, extract_fingerprint, extract_fov, extract_view
 from locgraph.preparation.features.shape import Size
@@ -405,11 +406,11 @@ def test_the_fingerprint_changes_with_a_file_beside_the_raw_file(tmp_path, make_
     path.write_text("x,y\n1,2\n")
     beside.write_text("Pixelsize: 130")
     source, recipe = FovSource("fov", path, "a", None), make_recipe()
-    monkeypatch.setattr(extract, "companions", lambda path: (beside,))
+    monkeypatch.setattr(DelimitedReader, "companions", lambda reader: (beside,))
     marks = [extract_fingerprint(source, ("a",), recipe)]
     beside.write_text("Pixelsize: 108")
     marks.append(extract_fingerprint(source, ("a",), recipe))
-    monkeypatch.setattr(extract, "companions", lambda path: ())
+    monkeypatch.setattr(DelimitedReader, "companions", lambda reader: ())
     marks.append(extract_fingerprint(source, ("a",), recipe))
 
     assert len(set(marks)) == 3

@@ -209,6 +209,6 @@ def test_the_unit_of_locpix_tables_is_asked_for(tmp_path):
 
     with pytest.raises(ConfigError, match=r"^unit: "):
         convert_locpix(tmp_path / "project", tmp_path / "tables", None, None)
-    with pytest.raises(ConfigError, match=r"data\.pixel_size_nm"):
+    with pytest.raises(ConfigError, match=r"^pixel_size_nm: "):
         convert_locpix(tmp_path / "project", tmp_path / "tables", "px", None)
     assert not (tmp_path / "tables").exists()

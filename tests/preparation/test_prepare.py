@@ -124,7 +124,7 @@ def test_a_raw_file_that_vanished_is_a_failure(make_raw, make_recipe, catalogue_
     manifest = prepare(catalogue, make_recipe(), tmp_path / "tables", Serial(), 0.5)
 
     assert manifest.table["fov_id"].to_list() == ["A/2", "B/1"]
-    assert "0.csv: cannot be read" in manifest.failures["A/0"]
+    assert "0.csv: expected a file; found none" in manifest.failures["A/0"]
 
 
 def test_failures_of_the_catalogue_count(make_raw, make_recipe, catalogue_of, tmp_path):

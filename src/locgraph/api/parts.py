@@ -212,12 +212,11 @@ def check_device(trainer: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"bf16-mixed is not supported by {torch.cuda.get_device_name()}; use 16-mixed", setting="trainer.precision"
         )
-    devices = trainer.get("devices", 1)
-    several = not (devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1))
-    if several and not str(trainer.get("strategy", "auto")).startswith("ddp"):
+    devices = trainer.get("devices")
+    if devices not in (None, 1, "1") and not (isinstance(devices, list) and len(devices) == 1):
         raise ConfigError(
-            f"expected 1, or a list of one GPU such as [0], found {devices}; several devices need trainer=ddp, or "
-            "train the folds of a sweep beside each other",
+            f"expected 1, or a list of one GPU such as [0], found {devices}: a run uses one device; train the folds of "
+            "a sweep beside each other instead",
             setting="trainer.devices",
         )
     if trainer.get("max_epochs") is not None:

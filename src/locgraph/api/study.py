@@ -98,12 +98,12 @@ class Study:
         Returns:
             The text, ``summary.md``.
         """
-        from locgraph.api import drawing
+        from locgraph.show.figures.run import draw_summary
 
         summary = self.summary()
         write_summary(self.folder, summary)
         if summary.class_names:
-            drawing.draw_summary(self.folder, summary)
+            draw_summary(self.folder, summary)
         return self.folder / SUMMARY_TEXT
 
     def predictions(self) -> pl.DataFrame:
@@ -165,7 +165,7 @@ class Study:
         """
         from locgraph.analysis.run import run_analysis
         from locgraph.analysis.settings import read_settings
-        from locgraph.api import drawing
+        from locgraph.show.figures.analysis import draw_analysis
 
         with within("analysis"):
             chosen = read_settings(_analysis_settings(settings))
@@ -174,9 +174,49 @@ class Study:
         with within("analysis"):
             analysis = run_analysis(source, chosen, _show_progress)
         with analysis.part("figures"):
-            figures = drawing.draw_analysis(analysis, target)
+            figures = draw_analysis(analysis, target)
         analysis.write(target, figures)
         return analysis
+
+    def report(
+        self,
+        output: str | Path | None = None,
+        *,
+        tables: str | Path | None = None,
+        explanations: Sequence[str | Path] = (),
+        analysed: str | Path | None = None,
+        **options: Any,
+    ) -> Path:
+        """Write the report: one HTML page that opens offline, as ``locgraph report`` does.
+
+        Args:
+            output: The HTML file; None writes ``report.html`` into the folder of the study.
+            tables: Folder of the prepared tables, if they were moved.
+            explanations: Folders of explanations; those in the run folders where there are none.
+            analysed: Folder of an analysis; None looks in the folder of the study and in its first run.
+            **options: See `locgraph.show.report.page.Options`: ``max_megabytes``, ``wrong``, ``right``, ...
+
+        Returns:
+            The page.
+
+        Raises:
+            LocgraphError: No run has predictions, or an argument cannot work.
+        """
+        from locgraph.show.report.folder import report_runs
+        from locgraph.show.report.page import Options
+
+        self._check_runs()
+        return report_runs(
+            self.folder,
+            self.run_folders,
+            self.n_folds,
+            None if output is None else Path(output),
+            Options(**options),
+            tables=None if tables is None else Path(tables),
+            explanations=[Path(path) for path in explanations],
+            analysed=None if analysed is None else Path(analysed),
+            find_tables=lambda runs: _find_tables(runs, None),
+        )
 
     def _source(self, tables: Path | None) -> Any:
         from locgraph.analysis.source import check_completed, runs_source, tables_source

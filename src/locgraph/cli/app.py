@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
+from locgraph.cli.help import FLAGS, compose_only, help_text
 from locgraph.errors import LocgraphError
 
 TASKS = {
@@ -47,9 +48,12 @@ def launch(command: str, arguments: Sequence[str]) -> None:
     for name, value in dotenv_values(Path.cwd() / ".env").items():
         if value:
             os.environ.setdefault(name, value)
-    sys.argv = [f"locgraph {command}", *arguments]
+    asks_help = any(argument in FLAGS for argument in arguments)
+    sys.argv = [f"locgraph {command}", *(compose_only(arguments) if asks_help else arguments)]
 
     def task(cfg: DictConfig) -> Any:
+        if asks_help:
+            return sys.stdout.write(help_text(cfg))
         return reported(import_module(TASKS[command]).run)(cfg)
 
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)(task)()

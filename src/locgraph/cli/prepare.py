@@ -6,9 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from locgraph.api.config import plain
-from locgraph.api.prepare import Prepared, check_overrides, prepare_settings, progress
-
-__all__ = ["Prepared", "progress", "run"]
+from locgraph.api.prepare import Prepared, check_overrides, prepare_settings
 
 
 def run(cfg: DictConfig) -> Prepared:

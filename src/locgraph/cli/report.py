@@ -8,10 +8,8 @@ from typing import Final
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from locgraph.api.prepare import find_tables
+from locgraph.api.study import find_studies
 from locgraph.errors import ConfigError
-from locgraph.show.report.folder import report_folder
-from locgraph.show.report.page import Options
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +31,24 @@ def run(cfg: DictConfig) -> list[Path]:
         raise ConfigError(
             "expected the folder of a run or sweep; found none. Call it as: locgraph report FOLDER", setting="folder"
         )
-    pages = report_folder(
-        folder,
-        _path(cfg.output),
-        Options(**{name: cfg[name] for name in _OPTIONS}),
-        tables=_one(cfg, "tables"),
-        explanations=_several(cfg, "explanations"),
-        analysed=_one(cfg, "analysed"),
-        find_tables=find_tables,
-    )
+    output = _path(cfg.output)
+    studies = find_studies(folder)
+    if len(studies) > 1 and output is not None:
+        raise ConfigError(
+            f"{folder} holds {len(studies)} sweeps of different settings, which get a page each; leave it out, or "
+            "report one of them",
+            setting="output",
+        )
+    pages = [
+        study.report(
+            output,
+            tables=_one(cfg, "tables"),
+            explanations=_several(cfg, "explanations"),
+            analysed=_one(cfg, "analysed"),
+            **{name: cfg[name] for name in _OPTIONS},
+        )
+        for study in studies
+    ]
     for page in pages:
         log.info("%s (%.1f MB)", page, page.stat().st_size / _MEGABYTE)
     return pages

@@ -1,8 +1,8 @@
 """Nearest neighbours within groups of points, exact, in time that does not grow with the square of a group.
 
 Groups of up to some hundred points, as clusters are, are swept in compiled code along their longest axis; larger ones
-have a k-d tree each, over distinct positions, so that repeated ones cost nothing. For clusters of 30 points this is five
-times as fast as a tree for each, and three times as fast as one tree for all.
+have a k-d tree each, over distinct positions, so that repeated ones cost nothing. For clusters of 30 points this is
+five times as fast as a tree for each, and three times as fast as one tree for all.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ class ColumnMap:
         return self
 
     def _sources(self, name: str) -> tuple[str, ...]:
-        """Source columns of one canonical column."""
+        """Return the source columns of one canonical column."""
         named = self.names[name]
         return (named,) if isinstance(named, str) else tuple(named)
 

@@ -132,15 +132,6 @@ def _find_reader(file: OpenFile) -> Reader:
     )
 
 
-def companions(path: Path) -> tuple[Path, ...]:
-    """Return other files that decide what is read, such as settings beside it; none where it cannot be read."""
-    try:
-        with open_reader(path) as reader:
-            return reader.companions()
-    except DataError:
-        return ()  # whoever reads it will say why
-
-
 def read_header(path: Path, columns: ColumnSource) -> Header:
     """Read the names of columns, metadata and layout of a file, without its rows.
 

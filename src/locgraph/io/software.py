@@ -79,7 +79,7 @@ class KnownTable:
         chosen = choose(names, self.columns)
         if not is_known or not {schema.X, schema.Y} <= chosen.keys():
             return None
-        return Layout(self.software, chosen, self.units(chosen) | self.other_units, **self.extras)
+        return Layout(self.software, chosen, self.units(chosen) | dict(self.other_units), **self.extras)
 
 
 def _lengths(name: str) -> tuple[str, ...]:

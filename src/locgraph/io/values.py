@@ -95,7 +95,7 @@ def _is_text(dtype: pl.DataType) -> bool:
 
 
 def _column(column: CanonicalColumn, table: pl.DataFrame, channels: tuple[str, ...] | None, where: str) -> pl.Expr:
-    """One canonical column."""
+    """Return one canonical column."""
     name, first = column.name, column.sources[0]
     if name == schema.CHANNEL:
         return _channel(table[first], channels, where)
@@ -117,7 +117,7 @@ def _number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _whole_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Values as whole numbers; null where one is a fraction, or too large to be told from its neighbours."""
+    """Return the values as whole numbers; null where one is a fraction, or too large to be told from its neighbours."""
     if dtype.is_integer():
         return column.cast(pl.Int64, strict=False)
     values = _number(column, dtype)
@@ -128,7 +128,7 @@ def _whole_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _root_mean_square(parts: list[pl.Expr], squared: bool) -> pl.Expr:
-    """One value for one quantity along several axes; negative where any of them is, for such rows are refused."""
+    """Return one value for a quantity along several axes; negative where any of them is, to be refused."""
     if squared:
         return parts[0].sqrt() if len(parts) == 1 else pl.mean_horizontal(parts, ignore_nulls=False).sqrt()
     if len(parts) == 1:
@@ -138,7 +138,7 @@ def _root_mean_square(parts: list[pl.Expr], squared: bool) -> pl.Expr:
 
 
 def _channel(source: pl.Series, names: tuple[str, ...] | None, where: str) -> pl.Expr:
-    """Indices of channels, which files write as numbers from 0, as other numbers, or as text."""
+    """Return the indices of channels, which files write as numbers from 0, as other numbers, or as text."""
     column, whole = pl.col(source.name), _whole_number(pl.col(source.name), source.dtype)
     text = column.cast(pl.String).str.strip_chars() if _is_text(source.dtype) else whole.cast(pl.String)
     values = sorted(source.to_frame().select(text).to_series().drop_nulls().unique())

@@ -16,12 +16,12 @@ from locgraph.io.catalogue import FovSource
 from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
 from locgraph.io.label_map import label_localisations
-from locgraph.io.read import companions, read_localisations
+from locgraph.io.read import open_reader, read_localisations
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.preparation.filters.base import Filter, apply_filters
 from locgraph.preparation.views import Views
-from locgraph.provenance import file_digest, fingerprint
+from locgraph.provenance import fingerprint
 from locgraph.settings import check_whole
 
 TABLES_VERSION: Final = 2
@@ -73,9 +73,14 @@ class ExtractTask:
 
 
 def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe: ExtractRecipe) -> str:
-    """Return the fingerprint of the tables of one raw file, which changes with anything that could change them."""
+    """Return the fingerprint of the tables of one raw file, which changes with anything that could change them.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
     names = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
-    content = [file_digest(path) for path in (source.path, *companions(source.path))]
+    with open_reader(source.path) as reader:
+        content = reader.digests()
     return fingerprint(TABLES_VERSION, dict(recipe.settings), content, names)
 
 

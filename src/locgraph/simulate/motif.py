@@ -55,7 +55,7 @@ Arrangement = str | Sequence[Sequence[float]] | None
 
 
 class Motif:
-    """Draws FOVs of clusters, of which a few are arranged as the class says.
+    """Draws FOVs of clusters, of which a few are arranged as in the class.
 
     The number of clusters, the sizes of clusters and the numbers of localisations are drawn alike in all classes.
     Everywhere but in the motif clusters keep a distance from each other, and no set of them comes near the motif of any

@@ -11,8 +11,9 @@ import yaml
 from builders.io import accepted_by, header_of, table_of
 from locgraph.errors import DataError
 from locgraph.io.columns import FileColumns, MissingColumnsError
-from locgraph.io.read import companions, read_header, read_localisations
+from locgraph.io.read import open_reader, read_header, read_localisations
 from locgraph.io.readers.picasso import PicassoReader
+from locgraph.provenance import file_digest
 
 # as docs/table01.csv of Picasso gives them
 RECORDS = np.array(
@@ -71,19 +72,19 @@ def test_header_and_companions(path):
     assert header.layout.software == "Picasso"
     assert header.layout.pixel_size_nm == 130
     assert header.metadata["Width"] == "32"
-    assert companions(path) == (path.with_suffix(".yaml"),)
-    path.with_suffix(".yaml").unlink()
-    assert companions(path) == ()
+    with open_reader(path) as reader:
+        assert reader.companions() == (path.with_suffix(".yaml"),)
+        assert reader.digests() == [file_digest(path), file_digest(path.with_suffix(".yaml"))]
+        path.with_suffix(".yaml").unlink()
+        assert reader.companions() == ()
 
 
 def test_other_files_have_no_companions(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     (tmp_path / "a.yaml").write_text("Pixelsize: 130\n")
-    (tmp_path / "b.bin").write_bytes(b"\0\1\2")
 
-    assert companions(tmp_path / "a.csv") == ()
-    assert companions(tmp_path / "b.bin") == ()
-    assert companions(tmp_path / "nowhere") == ()
+    with open_reader(tmp_path / "a.csv") as reader:
+        assert reader.companions() == ()
 
 
 @pytest.mark.parametrize("options", [{}, {"chunks": (1,), "compression": "gzip", "shuffle": True}])

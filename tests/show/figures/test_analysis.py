@@ -1,26 +1,32 @@
 """Figures of an analysis from its tables, and their words."""
 
-import dataclasses
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from locgraph.analysis.feature_table import FeatureTable
-from locgraph.io.manifest import Manifest
+from locgraph.analysis.results import Analysis
+from locgraph.analysis.source import tables_source
+from locgraph.analysis.statistics import feature_tests
+from locgraph.errors import DataError
+from locgraph.show.figures import analysis as module
 from locgraph.show.figures.analysis import (
     FIGURES,
-    AnalysisContent,
     analysis_figures,
+    draw_analysis,
     effect_words,
     interval_of,
     q_words,
     readable,
     readable_unit,
 )
+from locgraph.show.figures.bars import Bar
 
 NAMES = [f"{label}_{index}" for index, label in enumerate("TLTLTL")]
+BAR = Bar("area", 0.2, 0.1, 0.3, [0.2])
 UNITS = {"mean_area": "nm^2", "sd_area": "nm^2", "n_clusters": "1"}
 
 
@@ -31,11 +37,6 @@ def features(*columns):
     about = {"fov_id": NAMES, "group": [None] * 6, "label": [name[0] for name in NAMES]}
     values = {column: rng.normal(size=6) + 5 * np.tile([0, 1], 3) for column in columns}
     return FeatureTable(pl.DataFrame(about | values), {column: UNITS.get(column, "1") for column in columns})
-
-
-def effect_row(feature, unit="1"):
-    row = {"feature": feature, "unit": unit, "level": "fov", "effect": "cliffs_delta", "estimate": 0.5}
-    return row | {"low": 0.1, "high": 0.9, "q": 0.02}
 
 
 def method(kind, name, features, **changes):
@@ -52,8 +53,9 @@ def maps(kind, fold, first, second, explained=True):
 
 
 @pytest.fixture
-def content(prepared):
+def analysis(prepared):
     """Every table that is drawn, of two classes."""
+    hand_made, localisations = features(*UNITS), features("q10_photons", "q50_photons", "n_localisations")
     pca = [maps("hand_made", None, "pc_1", "pc_2"), maps("learned", 0, "pc_1", "pc_2")]
     umap = [
         maps("hand_made", None, "umap_1", "umap_2", explained=False),
@@ -64,8 +66,8 @@ def content(prepared):
     roles = {"role": ["nearest", "nearest", "farthest", "farthest"], "class": ["T", "L", "T", "L"]}
     wrong = {"fov_id": ["T_0", "L_1"], "truth": ["T", "L"], "prediction": ["L", "T"], "p_of_prediction": [0.9, None]}
     tables = {
-        "feature_tests": pl.DataFrame(),
-        "localisation_tests": pl.DataFrame(),
+        "feature_tests": feature_tests(hand_made),
+        "localisation_tests": feature_tests(localisations),
         "pca": pl.concat(pca),
         "umap": pl.concat(umap),
         "classifiers": pl.DataFrame(
@@ -79,94 +81,109 @@ def content(prepared):
         "representatives": pl.DataFrame(representatives | roles, schema_overrides={"fold": pl.Int64}),
         "misclassified": pl.DataFrame(wrong),
     }
-    return AnalysisContent(
-        tables=tables,
-        class_names=("T", "L"),
-        manifest=Manifest.read(prepared / "manifest.parquet").table,
-        prepared=prepared,
-        hand_made=features(*UNITS),
-        localisations=features("q10_photons", "q50_photons", "n_localisations"),
-        top_features=[effect_row("mean_area", "nm^2"), effect_row("n_clusters")],
-        top_localisations=[effect_row("q10_photons"), effect_row("q50_photons"), effect_row("n_localisations")],
-        feature_of={"mean_area": "area", "sd_area": "area"},
+    aggregation = SimpleNamespace(prefixes=("mean", "sd"))
+    return Analysis(
+        source=tables_source(prepared),
+        settings=SimpleNamespace(top_features=6, style="box", aggregation=aggregation),
+        hand_made=hand_made,
+        localisations=localisations,
         chance=0.5,
+        tables=tables,
     )
 
 
-def drawn(content, name):
-    return analysis_figures(content)[name]()
+def drawn(analysis, name):
+    return analysis_figures(analysis)[name]()
 
 
 def titles(figure):
     return [axes.get_title(loc="left").replace("\n", " ").strip() for axes in figure.axes if axes.has_data()]
 
 
-def test_every_figure_is_drawn_where_all_tables_are_there(content):
-    figures = analysis_figures(content)
+def test_every_figure_is_drawn_where_all_tables_are_there(analysis):
+    figures = analysis_figures(analysis)
 
     assert list(figures) == list(FIGURES)
     assert all(make() is not None for make in figures.values())
 
 
-def test_nothing_is_drawn_without_tables(content):
-    bare = AnalysisContent({}, ("T", "L"), content.manifest, content.prepared)
-    one_class = dataclasses.replace(content, class_names=("T",))
-
-    assert analysis_figures(bare) == {}
-    assert not {"features", "localisations"} & set(analysis_figures(one_class))
+def test_nothing_is_drawn_without_tables(analysis):
+    assert analysis_figures(Analysis(analysis.source, analysis.settings)) == {}
 
 
-def test_boxes_show_the_features_with_the_largest_effect(content):
-    figure = drawn(content, "features")
+def test_classes_are_compared_where_there_are_several(analysis):
+    table = analysis.source.manifest.table
+    analysis.source.manifest.table = table.filter(pl.col("label") == "T")
+
+    assert not {"features", "localisations"} & set(analysis_figures(analysis))
+
+
+def test_figures_are_files_and_those_of_an_earlier_analysis_are_removed(analysis, tmp_path, monkeypatch):
+    for name in ("umap_learned.png", "own.png"):
+        (tmp_path / name).touch()
+
+    def fail():
+        raise DataError("no map")
+
+    own = {"importance": lambda: module.importance_figure([BAR], "t"), "pca_learned": fail, "features": lambda: None}
+    monkeypatch.setattr(module, "analysis_figures", lambda analysis: own)
+
+    assert draw_analysis(analysis, tmp_path) == ["importance"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["importance.png", "importance.svg", "own.png"]
+    assert analysis.warnings == ["figure pca_learned: no map"]
+
+
+def test_boxes_show_one_statistic_of_each_feature_with_its_effect(analysis):
+    figure = drawn(analysis, "features")
 
     assert titles(figure) == ["mean area (nm²)", "number of clusters"]
-    assert figure.axes[0].texts[0].get_text() == "δ = 0.50 [0.10, 0.90], q = 0.020"
-    assert len(titles(drawn(dataclasses.replace(content, n_features=1), "features"))) == 1
-    assert drawn(dataclasses.replace(content, top_features=[]), "features") is None
+    assert figure.axes[0].texts[0].get_text().startswith("δ = ")
+    analysis.settings.top_features = 1
+    assert len(titles(drawn(analysis, "features"))) == 1
+    analysis.tables["feature_tests"] = analysis.tables["feature_tests"].clear()
+    assert drawn(analysis, "features") is None
 
 
-def test_the_median_stands_for_the_localisations_of_a_fov(content):
-    assert titles(drawn(content, "localisations")) == ["median photons", "number of localisations"]
+def test_the_median_stands_for_the_localisations_of_a_fov(analysis):
+    assert set(titles(drawn(analysis, "localisations"))) == {"median photons", "number of localisations"}
 
 
-def test_correlations_are_those_of_one_statistic_of_each_feature(content):
-    def names(content):
-        return sorted(label.get_text() for label in drawn(content, "correlations").axes[0].get_yticklabels())
+def test_correlations_are_those_of_one_statistic_of_each_feature(analysis):
+    def names():
+        return sorted(label.get_text() for label in drawn(analysis, "correlations").axes[0].get_yticklabels())
 
-    assert names(content) == ["mean area", "number of clusters"]
-    without_tests = dataclasses.replace(content, top_features=[])
-    assert names(without_tests) == ["mean area", "number of clusters"], "the first statistic of each"
-    few = dataclasses.replace(content.hand_made, table=content.hand_made.table.head(2))
-    assert drawn(dataclasses.replace(content, hand_made=few), "correlations") is None
-
-
-def test_learned_vectors_have_a_map_for_each_fold(content):
-    assert titles(drawn(content, "umap_learned")) == ["fold 0", "fold 1"]
-    assert drawn(content, "pca_hand_made").axes[0].get_xlabel() == "PC 1 (50%)"
-    no_second = {"pca": content.tables["pca"].drop("pc_2")}
-    assert drawn(dataclasses.replace(content, tables=no_second), "pca_learned") is None
+    assert names() == ["mean area", "number of clusters"]
+    analysis.tables["feature_tests"] = analysis.tables["feature_tests"].clear()
+    assert names() == ["mean area", "number of clusters"], "the first statistic of each"
+    analysis.hand_made = FeatureTable(analysis.hand_made.table.head(2), analysis.hand_made.units)
+    assert drawn(analysis, "correlations") is None
 
 
-def test_kinds_of_methods_are_named(content):
-    legend = drawn(content, "classifiers").legends[0]
+def test_learned_vectors_have_a_map_for_each_fold(analysis):
+    assert titles(drawn(analysis, "umap_learned")) == ["fold 0", "fold 1"]
+    assert drawn(analysis, "pca_hand_made").axes[0].get_xlabel() == "PC 1 (50%)"
+    analysis.tables["pca"] = analysis.tables["pca"].drop("pc_2")
+    assert drawn(analysis, "pca_learned") is None
+
+
+def test_kinds_of_methods_are_named(analysis):
+    legend = drawn(analysis, "classifiers").legends[0]
     assert [text.get_text() for text in legend.get_texts()] == [
         "network",
         "classifier of hand-made features",
         "control",
     ]
-    none = {"classifiers": content.tables["classifiers"].filter(pl.col("metric") == "f1")}
-    assert drawn(dataclasses.replace(content, tables=none), "classifiers") is None
 
 
-@pytest.mark.parametrize("name", ["importance", "misclassified"])
-def test_empty_tables_have_no_figure(content, name):
-    tables = {name: content.tables[name].clear()}
-    assert drawn(dataclasses.replace(content, tables=tables), name) is None
+@pytest.mark.parametrize("name", ["classifiers", "importance", "misclassified"])
+def test_empty_tables_have_no_figure(analysis, name):
+    analysis.tables[name] = analysis.tables[name].clear()
+    assert drawn(analysis, name) is None
 
 
-def test_galleries_leave_out_fovs_without_tables_and_give_the_confidence(content):
-    assert [axes.get_title(loc="center") for axes in drawn(content, "representatives_farthest").axes] == ["T"]
-    words = [text.get_text() for axes in drawn(content, "misclassified").axes for text in axes.texts]
+def test_galleries_leave_out_fovs_without_tables_and_give_the_confidence(analysis):
+    assert [axes.get_title(loc="center") for axes in drawn(analysis, "representatives_farthest").axes] == ["T"]
+    words = [text.get_text() for axes in drawn(analysis, "misclassified").axes for text in axes.texts]
     assert {"✗ L 90%", "✗ T"} <= set(words)
 
 

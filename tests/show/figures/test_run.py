@@ -145,3 +145,9 @@ def test_the_gallery_shows_the_first_test_fovs_of_each_class(prepared, tmp_path,
 
     assert sorted(drawn) == ["L_1", "L_3", "T_0", "T_2", "T_4"]
     assert read_picture(tmp_path / "gallery.png").std() > 0
+
+
+def test_a_summary_has_bars_and_the_pooled_confusion_matrix(source, tmp_path):
+    run.draw_summary(tmp_path, source.summary)
+
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["confusion_matrix.png", "summary.png"]

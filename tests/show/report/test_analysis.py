@@ -6,7 +6,6 @@ import polars as pl
 from PIL import Image
 
 from locgraph.show.report.analysis import analysis_section
-from locgraph.show.report.source import Absent
 
 ROOM = 1_000_000
 
@@ -52,12 +51,6 @@ def test_figures_keep_to_their_room(sweep, tmp_path, parts, words):
 
     assert parts(section, "pictures") == []
     assert any("too large: broken.png (cannot be read), features_by_class.png" in text for text in words(section))
-
-
-def test_no_analysis_is_named(sweep, words):
-    section = analysis_section(sweep.read(analysis=Absent("None was made.")), ROOM)
-
-    assert words(section, "missing") == ["Feature plots and tests cannot be shown. None was made."]
 
 
 def test_an_empty_folder_is_named(sweep, tmp_path, words):

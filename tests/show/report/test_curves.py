@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from locgraph.show.report import curves
-from locgraph.show.report.source import Absent
 
 
 def test_bins_are_those_of_the_test_side(source):
@@ -39,14 +38,6 @@ def test_what_cannot_be_calibrated_is_told(source, words):
     assert "expected predictions with p_L" in text
 
 
-def test_localisations_are_calibrated_where_the_model_names_them(source, parts):
-    named = dataclasses.replace(source, predictions=Absent("none"), localisations=source.predictions)
-
-    section = curves.calibration_section(named)
-
-    assert "test localisations" in parts(section, "plot")[0].alt
-
-
 def test_an_overconfident_model_is_named(source, parts):
     sure = source.predictions.with_columns(p_T=1.0 - (source.predictions["p_L"] > 0.5).cast(float))
     sure = sure.with_columns(p_L=1.0 - sure["p_T"])
@@ -73,10 +64,6 @@ def test_a_line_for_each_fold_and_side(source, parts):
     assert list(figure.data[1].y) == [0.9, 0.7]
     assert {trace["name"] for trace in accuracy.data} == {"validation"}
     assert "fold 0: 0.750" in accuracy.alt
-
-
-def test_the_lowest_loss_in_numbers(source, parts):
-    assert parts(curves.training_section(source), "table")[0].rows[0] == ("0", "1", "0.700", "1")
 
 
 def test_a_missing_history_is_named_and_the_others_are_drawn(sweep, parts, words):

@@ -5,7 +5,6 @@ import dataclasses
 import polars as pl
 
 from locgraph.show.report import data
-from locgraph.show.report.source import Absent
 
 
 def test_classes_with_their_sizes(source, parts):
@@ -48,20 +47,6 @@ def test_parts_of_the_model_in_words(source, parts):
     assert "fold.index=0" in model["given on the command line"]
 
 
-def test_without_tables_it_says_why_and_shows_the_rest(without_tables, parts, words):
-    section = data.data_section(without_tables)
-
-    assert words(section, "missing") == ["Classes and sizes of the FOVs cannot be shown. The tables are gone."]
-    assert len(parts(section, "facts")) == 2
-
-
-def test_a_run_without_configuration_has_dashes(source, parts):
-    runs = tuple(dataclasses.replace(run, config={}, record={}) for run in source.runs)
-    section = data.data_section(dataclasses.replace(source, runs=runs, manifest=Absent("gone")))
-
-    assert dict(parts(section, "facts")[1].rows)["readout"] == "–"
-
-
 def test_what_is_no_part():
     assert data.part_words(None) == "–"
     assert data.part_words({"_target_": "a.b.C", "_partial_": True, "x": None}) == "C"
@@ -91,12 +76,6 @@ def test_a_fold_without_predictions_is_marked(sweep, parts):
     (sweep.folder / "2" / "predictions.parquet").unlink()
 
     assert parts(data.folds_section(sweep.read()), "table")[0].rows[2][1] == "without predictions"
-
-
-def test_without_tables_classes_are_left_out(without_tables, parts):
-    (table,) = parts(data.folds_section(without_tables), "table")
-
-    assert len(table.rows) == 3
 
 
 def test_groups_of_the_test_side_are_counted(source, parts):
@@ -130,22 +109,6 @@ def test_the_section_shows_every_setting(source, parts, words):
     assert words(section) == ["Of fold 0; the other folds differ in fold.index alone."]
 
 
-def test_no_configuration_is_told(sweep, words):
-    (sweep.folder / "0" / "config.yaml").write_text(": {")
-
-    section = data.configuration_section(sweep.read())
-
-    assert words(section, "missing")[0].startswith("There is no config.yaml in ")
-
-
-def test_versions_of_all_folds(source, parts, words):
-    section = data.versions_section(source)
-
-    assert parts(section, "facts")[0].rows == (("locgraph", "0.1"), ("torch", "2.6"))
-    assert [row[0] for row in parts(section, "table")[0].rows] == ["0", "1", "2"]
-    assert words(section) == []
-
-
 def test_different_versions_are_told(source, parts, words):
     runs = list(source.runs)
     runs[1] = dataclasses.replace(runs[1], record={"versions": {"locgraph": "0.1", "torch": "2.7"}})
@@ -156,11 +119,3 @@ def test_different_versions_are_told(source, parts, words):
     assert data.differing_versions(changed.completed) == ["torch"]
     assert dict(parts(section, "facts")[0].rows)["torch"] == "2.6, 2.7"
     assert words(section, "warning") == ["Folds were made with different versions of torch."]
-
-
-def test_no_versions_are_told(source, words):
-    runs = tuple(dataclasses.replace(run, record={}) for run in source.runs)
-
-    section = data.versions_section(dataclasses.replace(source, runs=runs))
-
-    assert words(section, "missing") == ["No run records the versions of its packages."]

@@ -1,13 +1,10 @@
-"""From a folder to its reports: runs that belong together, and the folders of the rest."""
-
-import json
-import shutil
+"""From folders of runs to their report, with the folders of the rest."""
 
 import pytest
 
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 from locgraph.show.report import folder as folder_module
-from locgraph.show.report.folder import recorded_tables, report_folder
+from locgraph.show.report.folder import recorded_tables, report_runs
 from locgraph.show.report.page import Options
 from locgraph.show.report.source import Absent
 
@@ -22,8 +19,12 @@ def written(monkeypatch):
     return pages
 
 
+def report(sweep, **arguments):
+    return report_runs(sweep.folder, [sweep.folder / str(fold) for fold in range(3)], 3, **arguments)
+
+
 def test_a_sweep_becomes_one_page(sweep, written):
-    assert report_folder(sweep.folder) == [sweep.folder / "report.html"]
+    assert report(sweep) == sweep.folder / "report.html"
 
     ((path, source, options),) = written
     assert path == sweep.folder / "report.html"
@@ -33,11 +34,11 @@ def test_a_sweep_becomes_one_page(sweep, written):
     assert isinstance(source.places.tables, Absent)
 
 
-def test_a_run_is_reported_alone_with_what_is_given(sweep, written, tmp_path):
+def test_a_run_is_reported_with_the_folders_that_are_given(sweep, written, tmp_path):
     run, page, given = sweep.folder / "1", tmp_path / "page.html", tmp_path / "given"
     given.mkdir()
 
-    report_folder(run, page, Options(wrong=3), tables=sweep.tables, explanations=[given], analysed=given)
+    report_runs(run, [run], 3, page, Options(wrong=3), tables=sweep.tables, explanations=[given], analysed=given)
 
     ((path, source, options),) = written
     assert path == page
@@ -48,7 +49,7 @@ def test_a_run_is_reported_alone_with_what_is_given(sweep, written, tmp_path):
     assert source.places.analysis == given
 
 
-def test_tables_are_those_that_the_runs_recorded(sweep, written):
+def test_tables_are_those_that_the_runs_recorded(sweep):
     runs = [sweep.folder / "0", sweep.folder / "1"]
     with pytest.raises(DataError, match="expected the prepared tables of this run; found none"):
         recorded_tables(runs)
@@ -58,43 +59,15 @@ def test_tables_are_those_that_the_runs_recorded(sweep, written):
 
 
 def test_an_analysis_may_be_in_the_folder_or_in_the_first_run(sweep, written):
-    report_folder(sweep.folder)
+    report(sweep)
     for folder in (sweep.folder / "0", sweep.folder):
         (folder / "analysis").mkdir()
         (folder / "analysis" / "analysis.json").touch()
-        report_folder(sweep.folder)
+        report(sweep)
 
     absent, *found = [source.places.analysis for _, source, _ in written]
     assert "run locgraph analyse" in absent.reason
     assert found == [sweep.folder / "0" / "analysis", sweep.folder / "analysis"]
-
-
-def test_several_sweeps_get_a_page_each(sweep, written, tmp_path):
-    both = tmp_path / "both"
-    for name in "ab":
-        shutil.copytree(sweep.folder, both / name)
-        for path in (both / name).rglob("run.json"):
-            record = json.loads(path.read_text())
-            path.write_text(json.dumps(record | {"family": name, "overrides": [f"seed={name}"]}))
-
-    pages = report_folder(both)
-
-    assert pages == [both / "summaries" / f"seed={name}" / "report.html" for name in "ab"]
-    assert all(len(source.runs) == 3 for _, source, _ in written)
-    with pytest.raises(ConfigError, match=r"^output: .*holds 2 sweeps"):
-        report_folder(both, tmp_path / "page.html")
-
-
-@pytest.mark.parametrize(
-    ("make", "expected"),
-    [(False, "expected the folder of a run or sweep; found none"), (True, "no run found in .* expected run.json")],
-)
-def test_a_folder_without_runs_is_refused(make, expected, tmp_path):
-    if make:
-        (tmp_path / "gone").mkdir()
-
-    with pytest.raises(DataError, match=f"^folder: {expected}"):
-        report_folder(tmp_path / "gone")
 
 
 @pytest.mark.parametrize(("name", "several"), [("tables", False), ("explanations", True), ("analysed", False)])
@@ -102,4 +75,4 @@ def test_folders_that_are_absent_are_refused(sweep, name, several):
     gone = sweep.folder / "gone"
 
     with pytest.raises(DataError, match=f"^{name}: expected a folder; found none at .*gone"):
-        report_folder(sweep.folder, **{name: [gone] if several else gone})
+        report(sweep, **{name: [gone] if several else gone})

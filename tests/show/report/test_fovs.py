@@ -7,7 +7,7 @@ import pytest
 
 from locgraph.show.report import fovs
 from locgraph.show.report.explanations import read_explanations
-from locgraph.show.report.source import Absent, Source
+from locgraph.show.report.source import Source
 
 
 def gallery(source: Source, wrong: int = 24, right: int = 14):
@@ -44,14 +44,6 @@ def test_fewer_cards_on_demand(source, parts):
     assert wrong.caption.startswith("1 of 3 wrong FOVs")
 
 
-def test_mistakes_with_the_highest_confidence_come_first():
-    table = pl.DataFrame({"fov_id": ["a", "b", "c"], "p_T": [0.6, 0.9, 0.3], "p_L": [0.4, 0.1, 0.7]})
-
-    chosen = fovs.choose_wrong(fovs.with_confidence(table), 2)
-
-    assert [row["fov_id"] for row in chosen] == ["b", "c"]
-
-
 def test_right_ones_are_typical_then_doubtful():
     names = [f"{name}{index}" for name in "TL" for index in range(3)]
     table = pl.DataFrame(
@@ -67,23 +59,6 @@ def test_right_ones_are_typical_then_doubtful():
 
     assert [row["fov_id"] for row in chosen] == ["T1", "L1", "T0", "L0"]
     assert [row["fov_id"] for row in fovs.choose_right(table, ("T", "L"), 9, {("T2", 0)})] == ["T2", "L1", "L0"]
-
-
-def test_without_tables_cards_have_words_alone(without_tables, parts, words):
-    found = gallery(without_tables)
-
-    assert words(found, "missing") == ["Localisations cannot be drawn. The tables are gone."]
-    assert all(card.pictures == () for part in parts(found, "cards") for card in part.cards)
-
-
-def test_no_explanations_are_named(sweep, parts, words):
-    (sweep.folder / "0" / "attributions.parquet").unlink()
-
-    found = gallery(sweep.read())
-
-    (text,) = words(found, "missing")
-    assert text.startswith("Explanations are not drawn. No attributions.parquet was found")
-    assert all(len(card.pictures) == 1 for part in parts(found, "cards") for card in part.cards)
 
 
 def test_all_right_and_all_wrong_are_named(source, parts, words):
@@ -111,12 +86,6 @@ def test_a_fov_whose_table_is_gone_keeps_its_card(source, parts):
     assert "cannot be drawn" in cards["gone"].details
 
 
-def test_a_model_of_localisations_has_no_gallery(source, words):
-    (text,) = words(gallery(dataclasses.replace(source, predictions=Absent("none"))), "missing")
-
-    assert "classifies localisations" in text
-
-
 def test_wrong_rows_come_first(source, parts):
     (table,) = parts(fovs.predictions_section(source), "table")
 
@@ -142,9 +111,3 @@ def test_many_rows_are_cut_and_counted(source, parts, monkeypatch):
 
     assert len(table.rows) == 5
     assert table.caption.startswith("5 of 12 test FOVs")
-
-
-def test_a_model_of_localisations_has_no_table(source, words):
-    section = fovs.predictions_section(dataclasses.replace(source, predictions=Absent("none")))
-
-    assert "localisation_predictions.parquet" in words(section, "missing")[0]

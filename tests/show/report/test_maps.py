@@ -9,7 +9,6 @@ import pytest
 from locgraph.analysis.projection import Projection
 from locgraph.show.report import maps
 from locgraph.show.report.parts import Explorer
-from locgraph.show.report.source import Absent
 
 
 def section(source, **changes):
@@ -78,18 +77,6 @@ def test_missing_vectors_are_named(source, words):
     assert [text for text in texts if text.startswith("Fold 1 has no learned vectors")]
 
 
-def test_no_vectors_and_no_tables_leave_reasons_alone(sweep, words):
-    (sweep.folder / "0" / "fov_vectors.parquet").unlink()
-    source = sweep.read(tables=Absent("The tables are gone."))
-
-    found = section(source)
-
-    texts = words(found, "missing")
-    assert texts[0] == "Maps of the features of clusters cannot be shown. The tables are gone."
-    assert texts[1].startswith("Maps of learned vectors cannot be shown: no run folder holds fov_vectors.parquet")
-    assert [part.kind for part in found.parts] == ["note"] * 3
-
-
 def test_vectors_from_another_folder(sweep, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -150,12 +137,6 @@ def test_two_fovs_have_reasons_instead_of_a_umap(sweep, words):
     texts = words(section(tiny, umap=True), "missing")
 
     assert any(text.startswith("Features of clusters: UMAP: needs at least 5 rows, found 2") for text in texts)
-
-
-def test_a_model_of_localisations_has_no_map(source, words):
-    (text,) = words(section(dataclasses.replace(source, predictions=Absent("none"))), "missing")
-
-    assert "classifies localisations" in text
 
 
 @pytest.mark.parametrize("column", ["p_T", "p_L"])

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from locgraph.show.report.notices import notices
-from locgraph.show.report.source import Absent
 
 
 def texts_of(source, level=None):
@@ -101,22 +100,8 @@ def test_no_controls(sweep):
     assert has(texts_of(sweep.read(), "missing"), "There are no controls to compare with")
 
 
-def test_a_model_of_localisations(source):
-    texts = texts_of(dataclasses.replace(source, predictions=Absent("none")))
-
-    assert has(texts, "Localisations of one FOV are not independent")
-    assert not has(texts, "Fewer than")
-
-
 def test_a_single_run(sweep):
     assert has(texts_of(sweep.read_fold(1)), "One run, fold 1 of 3")
-
-
-def test_without_tables_nothing_is_made_up(without_tables):
-    texts = texts_of(without_tables)
-
-    assert not has(texts, "No groups")
-    assert not has(texts, "The data set has")
 
 
 def test_different_versions(source):

@@ -5,7 +5,6 @@ import json
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -14,8 +13,7 @@ import pytest
 from locgraph.errors import ConfigError
 from locgraph.show.report import page
 from locgraph.show.report.page import Options, compose, render, write_report
-from locgraph.show.report.parts import Matrix, Part
-from locgraph.show.report.source import Absent
+from locgraph.show.report.parts import Matrix
 
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 QUICK = Options(umap=False)
@@ -137,36 +135,6 @@ def test_one_run_has_an_interval_of_its_own(sweep):
     assert found.headlines[0].detail == "95 % interval 0.150 to 0.850 (Wilson)"
 
 
-@pytest.mark.usefixtures("small")
-def test_a_page_of_almost_nothing_still_says_what_is_missing(sweep, words):
-    for fold in range(3):
-        for name in ("metrics.csv", "config.yaml", "folds.json"):
-            (sweep.folder / str(fold) / name).unlink()
-    for name in ("fov_vectors", "attributions", "explanation_metrics"):
-        (sweep.folder / "0" / f"{name}.parquet").unlink()
-
-    found = compose(sweep.read(tables=Absent("The tables are gone.")), QUICK, MADE)
-
-    silent = [section.name for section in found.sections if not section.parts]
-    told = {section.name for section in found.sections if words(section, "missing")}
-    assert silent == []
-    assert told == {"data", "maps", "gallery", "explanations", "features", "training", "configuration"}
-    Reader(render(found))
-
-
-@pytest.mark.usefixtures("small")
-def test_a_model_of_localisations_has_a_page(sweep):
-    for fold in range(3):
-        folder = sweep.folder / str(fold)
-        (folder / "predictions.parquet").rename(folder / "localisation_predictions.parquet")
-        sweep.edit(fold, scored="localisations", controls=[], no_controls="they name FOVs")
-
-    found = compose(sweep.read(), QUICK, MADE)
-
-    assert found.headlines[-1].label == "test localisations"
-    Reader(render(found))
-
-
 def test_the_page_holds_plotly_once_and_keeps_to_its_size(source, tmp_path):
     path = tmp_path / "below" / "report.html"
 
@@ -197,9 +165,3 @@ def test_rows_of_a_confusion_matrix_have_counts_and_fractions():
     matrix = Matrix(("T", "L"), np.array([[3, 1], [0, 0]]), "")
 
     assert matrix.rows == [("T", 4, [(3, 0.75), (1, 0.25)]), ("L", 0, [(0, 0.0), (0, 0.0)])]
-
-
-def test_kinds_of_parts_differ():
-    kinds = [part.kind for part in get_args(Part)]
-
-    assert len(set(kinds)) == len(kinds)

@@ -1,8 +1,5 @@
 """Runs and sweeps as a report reads them, and files that are absent or damaged."""
 
-import shutil
-
-import polars as pl
 import pytest
 
 from locgraph.errors import DataError
@@ -71,27 +68,6 @@ def test_tables_that_are_gone_or_damaged_are_named(sweep, tmp_path):
 
     assert "expected a manifest" in sweep.read(tables=damaged).manifest.reason
     assert sweep.read(tables=Absent("unknown")).manifest == Absent("unknown")
-
-
-def test_a_run_without_its_small_files_is_still_read(sweep):
-    for name in ("config.yaml", "folds.json", "metrics.csv"):
-        (sweep.folder / "0" / name).unlink()
-    shutil.rmtree(sweep.folder / "1")
-
-    source = sweep.read()
-
-    assert source.completed[0].config == {}
-    assert source.completed[0].split == {}
-    assert source.summary.missing == [1]
-
-
-def test_tables_are_read(tmp_path):
-    table = pl.DataFrame({"a": [1, 2]})
-    table.write_parquet(tmp_path / "a.parquet")
-    table.write_csv(tmp_path / "a.csv")
-
-    assert read_parquet(tmp_path / "a.parquet").equals(table)
-    assert read_csv(tmp_path / "a.csv").equals(table)
 
 
 @pytest.mark.parametrize(("read", "name"), [(read_parquet, "a.parquet"), (read_csv, "a.csv")])

@@ -1,1 +1,1 @@
-"""Readers: each takes one kind of file apart, and says what it can of its columns."""
+"""Readers, one for each kind of file: its columns, their layout where the format states it, and the rows."""

@@ -45,11 +45,11 @@ class FlatBuffer:
         return int(struct.unpack_from(f"<{form}", self._content, position)[0])
 
     def root(self) -> int:
-        """Position of the outermost table."""
+        """Return the position of the outermost table."""
         return self._read("I", 0)
 
     def _field(self, table: int, number: int) -> int | None:
-        """Position of a field; None where the table has none."""
+        """Return the position of a field; None where the table has none."""
         index = table - self._read("i", table)
         entry = 4 + 2 * number
         offset = self._read("H", index + entry) if entry < self._read("H", index) else 0
@@ -60,7 +60,7 @@ class FlatBuffer:
         return None if field is None else field + self._read("I", field)
 
     def _list(self, table: int, number: int, size: int) -> tuple[int, int]:
-        """Start and length of a field that lists entries of ``size`` bytes."""
+        """Return the start and length of a field that lists entries of ``size`` bytes."""
         start = self._target(table, number)
         count = 0 if start is None else self._read("I", start)
         if size * count > len(self._content):
@@ -68,44 +68,44 @@ class FlatBuffer:
         return (start or 0) + 4, count
 
     def has(self, table: int, number: int) -> bool:
-        """Whether a table has a field."""
+        """Return whether a table has a field."""
         return self._field(table, number) is not None
 
     def byte(self, table: int, number: int) -> int:
-        """A field of one byte; 0 where the table has none."""
+        """Return a field of one byte; 0 where the table has none."""
         field = self._field(table, number)
         return 0 if field is None else self._read("B", field)
 
     def number(self, table: int, number: int) -> int:
-        """A field of eight bytes; 0 where the table has none."""
+        """Return a field of eight bytes; 0 where the table has none."""
         field = self._field(table, number)
         return 0 if field is None else self._read("q", field)
 
     def table(self, table: int, number: int) -> int:
-        """Position of the table in a field.
+        """Return the position of the table in a field.
 
         Raises:
             ValueError: There is none.
         """
-        found = self._target(table, number)
-        if found is None:
+        target = self._target(table, number)
+        if target is None:
             raise ValueError(f"no table in field {number} of a description")
-        return found
+        return target
 
     def tables(self, table: int, number: int) -> Iterator[int]:
-        """Positions of the tables in a field that lists them."""
+        """Yield the positions of the tables in a field that lists them."""
         start, count = self._list(table, number, 4)
         for position in range(start, start + 4 * count, 4):
             yield position + self._read("I", position)
 
     def structs(self, table: int, number: int, form: struct.Struct) -> Iterator[tuple[int, ...]]:
-        """Numbers of the structures in a field that lists them."""
+        """Yield the numbers of the structures in a field that lists them."""
         start, count = self._list(table, number, form.size)
         for position in range(start, start + form.size * count, form.size):
             yield form.unpack_from(self._content, position)
 
     def text(self, table: int, number: int) -> str:
-        """The text in a field; empty where the table has none."""
+        """Return the text in a field; empty where the table has none."""
         start = self._target(table, number)
         if start is None:
             return ""
@@ -145,7 +145,7 @@ def schema_metadata(content: mmap.mmap) -> dict[str, str]:
 
 
 def _description(content: mmap.mmap, position: int) -> tuple[FlatBuffer, int]:
-    """What describes the message at ``position``, and where its body starts."""
+    """Return what describes the message at ``position``, and where its body starts."""
     mark, size = _HEAD.unpack_from(content, position)
     start = position + _HEAD.size
     if mark != STREAM_MARK or not 0 < size <= len(content) - start:
@@ -154,7 +154,7 @@ def _description(content: mmap.mmap, position: int) -> tuple[FlatBuffer, int]:
 
 
 def _stream_messages(content: mmap.mmap) -> Iterator[tuple[FlatBuffer, int, int]]:
-    """Description, start and size of the body of each message."""
+    """Yield the description, start and size of the body of each message."""
     position = 0
     while position + _HEAD.size < len(content):
         message, body = _description(content, position)
@@ -168,7 +168,7 @@ def _stream_messages(content: mmap.mmap) -> Iterator[tuple[FlatBuffer, int, int]
 
 
 def _footer(content: mmap.mmap) -> tuple[FlatBuffer, int]:
-    """What stands at the end of a file, and where it starts."""
+    """Return what stands at the end of a file, and where it starts."""
     end = len(content) - len(FILE_MAGIC) - 4
     (size,) = struct.unpack_from("<i", content, max(end, 0))
     if content[end + 4 :] != FILE_MAGIC or not 0 < size <= end:
@@ -177,7 +177,7 @@ def _footer(content: mmap.mmap) -> tuple[FlatBuffer, int]:
 
 
 def _file_messages(content: mmap.mmap) -> Iterator[tuple[FlatBuffer, int, int]]:
-    """As ``_stream_messages``; their places are written at the end of the file."""
+    """Do as ``_stream_messages``; their places are written at the end of the file."""
     footer, start = _footer(content)
     last = None
     for field in (2, 3):  # dictionaries, batches
@@ -198,7 +198,7 @@ def _file_messages(content: mmap.mmap) -> Iterator[tuple[FlatBuffer, int, int]]:
 
 
 def _check_batch(content: mmap.mmap, message: FlatBuffer, body: int, size: int) -> int:
-    """Rows of a message, 0 of one without columns, once the sizes that it gives are found to be possible."""
+    """Return the number of rows of a message, 0 of one without columns; refuse sizes that are not possible."""
     root = message.root()
     kind = message.byte(root, 1)
     if kind not in (_DICTIONARY, _BATCH):

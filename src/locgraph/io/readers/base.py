@@ -15,6 +15,7 @@ import polars as pl
 
 from locgraph.errors import DataError
 from locgraph.io.header import Header
+from locgraph.provenance import file_digest, handle_digest
 
 HEAD_BYTES: Final = 1 << 16
 """How much of a file is kept to find out its kind, and the dialect of a text."""
@@ -121,6 +122,11 @@ class Reader(ABC):
     def companions(self) -> tuple[Path, ...]:
         """Return other files that decide what is read, such as settings beside this one."""
         return ()
+
+    def digests(self) -> list[str]:
+        """Return the digests of the file and of its companions: equal ones mean that equal localisations are read."""
+        self.file.handle.seek(0)
+        return [handle_digest(self.file.handle), *(file_digest(path) for path in self.companions())]
 
 
 def damaged(

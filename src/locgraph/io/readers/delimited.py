@@ -93,12 +93,12 @@ class DelimitedReader(Reader):
 
 
 def as_text(name: str) -> pl.Expr:
-    """A column as text without blanks around it."""
+    """Return a column as text without blanks around it."""
     return pl.col(name).str.strip_chars()
 
 
 def as_number(name: str, dialect: Dialect) -> pl.Expr:
-    """A column as Float64; what is not a number, by the decimal mark of the table, is null."""
+    """Return a column as Float64; what is not a number, by the decimal mark of the table, is null."""
     text = as_text(name)
     if dialect.decimal_comma:
         # with a decimal comma, a point would stand between thousands
@@ -184,7 +184,7 @@ class _Text:
             self.source = self._slice(0, None).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def has_quotes(self) -> bool:
-        """Whether there are quotes below the header."""
+        """Return whether there are quotes below the header."""
         start = 0
         for _ in range(self._dialect.header_lines):
             start = self._find(b"\n", start) + 1
@@ -193,7 +193,7 @@ class _Text:
         return self._find(b'"', start) >= 0
 
     def count_rows(self) -> int:
-        """Lines below the header that hold something.
+        """Return the lines below the header that hold something.
 
         Raises:
             DataError: A quote is not closed on its line; to look for its end would take the memory of the whole file.

@@ -63,7 +63,7 @@ class Dialect:
 
 
 def sniff(head: bytes, whole: bool, where: str) -> Dialect:
-    """Finds the dialect of a file from its start.
+    """Find the dialect of a file from its start.
 
     Args:
         head: First bytes of the file.
@@ -104,7 +104,7 @@ def sniff(head: bytes, whole: bool, where: str) -> Dialect:
 
 
 def _lines(head: bytes, encoding: str, whole: bool, where: str) -> list[str]:
-    """Lines of the table that are wholly in ``head``; what follows a NUL is no part of it."""
+    """Return the lines of the table that are wholly in ``head``; what follows a NUL is no part of it."""
     text, nul, _ = decode(head, encoding).partition("\0")
     lines = split_lines(text)
     if nul and len(lines) > 1:
@@ -120,19 +120,19 @@ def _lines(head: bytes, encoding: str, whole: bool, where: str) -> list[str]:
 
 
 def _place_of_header(lines: list[str]) -> int:
-    """Which of the lines that are not blank names the columns, behind those that say something of the file."""
+    """Return which of the lines that are not blank names the columns, behind those about the file."""
     comments = next((index for index, line in enumerate(lines) if not line.startswith(COMMENT)), len(lines))
     if comments:
         # some write the names themselves behind the mark of a comment: then a row of data follows
         row = lines[comments] if comments < len(lines) else "0"
         return comments - 1 if any(map(_is_number, _fields(row, _delimiter(row, [])))) else comments
     fields = lines[0].split("\t")
-    says = len(fields) > 2 and all(map(_KEY_AND_VALUE.fullmatch, fields))
-    return 1 if len(lines) > 1 and (says or _OF_EXCEL.fullmatch(lines[0])) else 0
+    is_preamble = len(fields) > 2 and all(map(_KEY_AND_VALUE.fullmatch, fields))
+    return 1 if len(lines) > 1 and (is_preamble or _OF_EXCEL.fullmatch(lines[0])) else 0
 
 
 def _unquoted(header: str) -> str:
-    """The header without quotes around the whole of it, which some versions of ThunderSTORM write."""
+    """Return the header without quotes around the whole of it, which some versions of ThunderSTORM write."""
     fields = _fields(header, ",")
     if len(fields) == 1 and header.lstrip().startswith('"') and any(mark in fields[0] for mark in DELIMITERS):
         return fields[0]
@@ -147,7 +147,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 
 def _delimiter(header: str, body: list[str]) -> str:
-    """The delimiter that makes header and first row equally long, and the header longest; else the latter alone."""
+    """Return the delimiter that makes header and first row equally long, and the header longest; else the latter."""
 
     def fit(delimiter: str) -> tuple[bool, int]:
         names = len(_fields(header, delimiter))
@@ -158,13 +158,13 @@ def _delimiter(header: str, body: list[str]) -> str:
 
 
 def _with_trailing(names: list[str], rows: list[list[str]]) -> list[str]:
-    """The names, with one more where every row, but not the header, ends with a delimiter."""
+    """Return the names, with one more where every row, but not the header, ends with a delimiter."""
     behind = len(names) + 1
     return [*names, ""] if rows and all(len(row) == behind and not row[-1] for row in rows) else names
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Names stripped, made up where empty, and numbered where one comes again."""
+    """Return the names stripped, made up where empty, and numbered where one comes again."""
     made: list[str] = []
     for index, raw in enumerate(names):
         name = raw.strip() or f"column_{index + 1}"
@@ -190,7 +190,7 @@ def _check(names: list[str], rows: list[list[str]], where: str) -> None:
 
 
 def _is_numeric(column: tuple[str, ...], decimal_comma: bool) -> bool:
-    """Whether a column holds a number and little else.
+    """Return whether a column holds a number and little else.
 
     A few values that are no numbers leave it a column of numbers: their rows are refused and counted.
     """
@@ -231,12 +231,12 @@ def has_decimal_comma(values: Iterable[str]) -> bool | None:
 
 
 def may_be_grouped(value: str) -> bool:
-    """Whether a number may be written with grouped thousands, as 1,500 or 1,500.2."""
+    """Return whether a number may be written with grouped thousands, as 1,500 or 1,500.2."""
     return _GROUPED.fullmatch(value) is not None
 
 
 def encoding_of(head: bytes) -> str:
-    """Encoding of a text that starts with ``head``: UTF-16 by its mark or its zeros, else UTF-8, else Latin-1."""
+    """Return the encoding of a text by its first bytes: UTF-16 by its mark or its zeros, else UTF-8, else Latin-1."""
     marked = _UTF_16.get(head[:2])
     if marked is not None:
         return marked
@@ -253,18 +253,18 @@ def encoding_of(head: bytes) -> str:
 
 
 def decode(content: bytes, encoding: str) -> str:
-    """Text of ``content`` without a byte-order mark; a character cut at the end is left out."""
+    """Return the text of ``content`` without a byte-order mark; a character cut at the end is left out."""
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(content, final=False)
     return text.removeprefix("\ufeff")
 
 
 def ends_with_returns(text: str) -> bool:
-    """Whether lines end with a carriage return alone, as on the Macintosh of old."""
+    """Return whether lines end with a carriage return alone, as on the Macintosh of old."""
     return "\n" not in text and "\r" in text
 
 
 def split_lines(text: str) -> list[str]:
-    r"""Lines of ``text``, which end with ``\n``, maybe behind ``\r``, or all with ``\r``; nothing else ends a line."""
+    r"""Return the lines of ``text``, which end with ``\n``, maybe behind ``\r``, or all with ``\r``."""
     if ends_with_returns(text):
         return text.split("\r")
     return [line.rstrip("\r") for line in text.split("\n")]

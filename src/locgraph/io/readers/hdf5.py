@@ -215,7 +215,7 @@ def text_attribute(hdf5: h5py.File, name: str, file: OpenFile) -> str:
 
 
 def _value_position(content: mmap.mmap, start: int, length: int) -> int | None:
-    """Where the value of the attribute is whose name starts at ``start``; None where no attribute is around it."""
+    """Return the position of the value of the attribute whose name starts at ``start``; None where there is none."""
     for version, head, step in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):  # only the first fills up to multiples of eight
         if start < head or content[start - head] != version:
             continue
@@ -226,7 +226,7 @@ def _value_position(content: mmap.mmap, start: int, length: int) -> int | None:
 
 
 def _text(content: mmap.mmap, position: int, base: int) -> str:
-    """The text that the pointer at ``position`` stands for."""
+    """Return the text that the pointer at ``position`` stands for."""
     if position + _POINTER.size > len(content):
         raise ValueError(f"no text at {position}")
     length, address, wanted = _POINTER.unpack_from(content, position)
@@ -237,7 +237,7 @@ def _text(content: mmap.mmap, position: int, base: int) -> str:
 
 
 def _objects(content: mmap.mmap, start: int) -> Iterator[tuple[int, bytes]]:
-    """Number and value of each object of the heap at ``start``."""
+    """Yield the number and value of each object of the heap at ``start``."""
     if content[start : start + len(_HEAP)] != _HEAP or start + _OBJECT.size > len(content):
         raise ValueError(f"no heap of texts at {start}")
     end = start + _OBJECT.unpack_from(content, start)[3]

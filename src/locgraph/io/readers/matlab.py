@@ -66,7 +66,7 @@ class Matrix:
         return self.kind in _NUMERIC
 
     def fields(self) -> dict[str, Matrix]:
-        """Fields of a single structure; none of anything else.
+        """Return the fields of a single structure; none of anything else.
 
         Raises:
             DataError: The file is damaged.
@@ -88,7 +88,7 @@ class Matrix:
                 yield name.decode("latin-1"), _matrix(content, self.order, self.where)[1]
 
     def numbers(self) -> np.ndarray:
-        """The real numbers of an array, in its shape.
+        """Return the real numbers of an array, in its shape.
 
         Raises:
             DataError: The file is damaged, or this is no array of numbers.
@@ -135,7 +135,7 @@ def variables(file: OpenFile, inflate: bool = True) -> dict[str, Matrix]:
 
 
 def _elements(content: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
-    """Type and content of each element that ``content`` consists of."""
+    """Yield the type and content of each element that ``content`` consists of."""
     position = 0
     while position < len(content):
         kind, size = struct.unpack_from(f"{order}II", content, position)
@@ -153,7 +153,7 @@ def _elements(content: memoryview, order: str) -> Iterator[tuple[int, memoryview
 
 
 def _inflated(element: memoryview, order: str, whole: bool) -> memoryview:
-    """The matrix in a compressed element, or its start."""
+    """Return the matrix in a compressed element, or its start."""
     start = zlib.decompressobj().decompress(element, _NAME_BYTES)
     kind, size = struct.unpack_from(f"{order}II", start)
     if kind != _MATRIX:

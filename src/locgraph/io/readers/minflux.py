@@ -96,7 +96,7 @@ def _damaged(path: Path, error: BaseException) -> DataError:
 
 
 def _is_json(head: bytes) -> bool:
-    """Whether a file starts as a list of objects, or an object, in JSON."""
+    """Return whether a file starts as a list of objects, or an object, in JSON."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return text.startswith(b"{") or (text.startswith(b"[") and text[1:].lstrip()[:1] in (b"{", b"]"))
 
@@ -156,7 +156,7 @@ def _mat_fields(file: OpenFile) -> Fields:
 
 
 def _rows_first(matrix: Matrix, rows: int) -> np.ndarray:
-    """Numbers of an array; what MATLAB keeps as one row of values becomes a column."""
+    """Return the numbers of an array; what MATLAB keeps as one row of values becomes a column."""
     values = matrix.numbers()
     return values.ravel() if values.shape == (1, rows) else values
 
@@ -189,7 +189,7 @@ def _first_record(file: OpenFile) -> Any:
 
 
 def _names(fields: Fields, path: Path) -> tuple[str, ...]:
-    """Names of the columns that can be made of ``fields``."""
+    """Return the names of the columns that can be made of ``fields``."""
     positions = fields.get(_LOC)
     if (
         positions is None
@@ -207,18 +207,18 @@ def _names(fields: Fields, path: Path) -> tuple[str, ...]:
 
 
 def _is_column(values: np.ndarray, positions: np.ndarray) -> bool:
-    """Whether ``values`` has one number for each row, or for each iteration of each."""
+    """Return whether ``values`` has one number for each row, or for each iteration of each."""
     return is_number(values.dtype) and values.shape in (positions.shape[:1], positions.shape[:2])
 
 
 def _column(fields: Fields, name: str) -> np.ndarray:
-    """Values of one column for each row: of the last iteration, where a row has several."""
+    """Return the values of one column for each row: of the last iteration, where a row has several."""
     values = fields[_LOC][..., _AXES.index(name)] if name in _AXES else fields[name]
     return np.asarray(values[:, -1] if values.ndim == 2 else values)
 
 
 def _localisations(fields: Fields) -> tuple[np.ndarray, str]:
-    """Which rows are localisations, and a note on the others."""
+    """Return which rows are localisations, and a note on the others."""
     rows = len(fields[_LOC])
     valid = np.ones(rows, bool) if _VALID not in fields else np.asarray(fields[_VALID]).ravel() != 0
     last = np.ones(rows, bool)

@@ -152,7 +152,7 @@ def _embedded_text(file: OpenFile) -> str | None:
 
 
 def _json_entries(text: str, path: Path) -> dict[str, str]:
-    """Entries of a list of JSON objects, the last of several with one name."""
+    """Return the entries of a list of JSON objects, the last of several with one name."""
     try:
         parts = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -173,7 +173,7 @@ def _is_kept(key: str, value: str) -> bool:
 
 
 def _yaml_entries(sidecar: Path) -> dict[str, str]:
-    """Entries at the top of each document of a YAML file, the last of several with one name.
+    """Return the entries at the top of each document of a YAML file, the last of several with one name.
 
     Nothing in the file is made into an object: neither what Picasso writes with tags of Python, nor what others might.
     """

@@ -106,6 +106,6 @@ def _layout(names: Sequence[str], units: Mapping[str, str]) -> Layout | None:
 
 
 def _unit(source: Sources, units: Mapping[str, str]) -> str:
-    """Unit of one column or of several, which should have the same."""
+    """Return the unit of one column or of several, which should have the same."""
     written = {units[name] for name in ((source,) if isinstance(source, str) else source)}
     return " and ".join(sorted(_UNITS.get(unit, unit) for unit in written))

@@ -2,7 +2,7 @@
 
 After ``specification.md`` (version 0.2) of imodpasteur/smlm-file-format: rows are packed without gaps, little-endian
 (as its implementations write them), and the offset of a column is added to its values. Lengths without a unit are in
-nm, as the specification says. Of several tables the first is read, as its plug-in for ThunderSTORM does, and a note
+nm, after the specification. Of several tables the first is read, as its plug-in for ThunderSTORM does, and a note
 names the others; images are passed over.
 """
 
@@ -150,13 +150,13 @@ def _read_manifest(file: OpenFile) -> _Table:
         raise _damaged(file.path, error) from error
     expected = table.rows * table.dtype.itemsize
     if entry.file_size != expected:
-        error = ValueError(f"{table.entry} has {entry.file_size} bytes, its rows have {expected}")
-        raise _damaged(file.path, error)
+        reason = ValueError(f"{table.entry} has {entry.file_size} bytes, its rows have {expected}")
+        raise _damaged(file.path, reason)
     return table
 
 
 def _check_compression(info: zipfile.ZipInfo) -> None:
-    """Refuses what is compressed as no software writes ``.smlm``; LZMA asks for as much memory as a file says.
+    """Refuse what is compressed as no software writes ``.smlm``; LZMA asks for as much memory as a file states.
 
     Raises:
         ValueError: It is.
@@ -201,7 +201,7 @@ def _plain(header: str) -> str:
 
 
 def _dtype(layout: Mapping[str, Any]) -> np.dtype[Any]:
-    """How a row is packed."""
+    """Return how a row is packed."""
     names = [_plain(str(header)) for header in layout["headers"]]
     shapes = [_shape(shape) for shape in layout["shape"]]
     unknown = sorted(set(map(str, layout["dtype"])) - set(_TYPES))
@@ -218,7 +218,7 @@ def _dtype(layout: Mapping[str, Any]) -> np.dtype[Any]:
 
 
 def _shape(written: Any) -> tuple[int, ...]:
-    """Shape of the values of a column; () of single ones."""
+    """Return the shape of the values of a column; () of single ones."""
     shape = tuple(int(side) for side in (written if isinstance(written, list) else [written]))
     if min(shape, default=1) < 1 or math.prod(shape) > MAX_ROW_BYTES:
         raise ValueError(f"values of the shape {shape}")
@@ -256,5 +256,5 @@ def _layout(table: _Table) -> Layout | None:
         if schema.is_length(name):
             units[name] = unit or "nm"
         elif name in (schema.PHOTONS, schema.BACKGROUND) and unit not in _PHOTONS:
-            del chosen[name]  # counts of a camera, or not said
+            del chosen[name]  # counts of a camera, or of unknown unit
     return Layout("the .smlm archive", chosen, units, pixel_size_from=f"its {MANIFEST}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +17,11 @@ from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.fov_features import whole_fovs
 from locgraph.analysis.importance import TOGETHER
 from locgraph.analysis.representatives import FARTHEST, NEAREST, P_PREDICTION, ROLE
-from locgraph.analysis.statistics import FOV_LEVEL, correlations, samples_by_class
+from locgraph.analysis.results import FEATURES, Analysis
+from locgraph.analysis.settings import HAND_MADE, LEARNED
+from locgraph.analysis.statistics import FOV_LEVEL, correlations, ranked, samples_by_class
 from locgraph.show.figures.bars import Bar, comparison_figure, importance_figure
 from locgraph.show.figures.features import (
-    BOX,
     BoxPanel,
     ScatterPanel,
     boxes_figure,
@@ -29,6 +29,7 @@ from locgraph.show.figures.features import (
     scatter_figure,
 )
 from locgraph.show.figures.gallery import Tile, gallery_figure
+from locgraph.show.figures.style import save_figure
 from locgraph.stats.metrics import ACCURACY
 
 FIGURES: Final = (
@@ -47,123 +48,108 @@ FIGURES: Final = (
 )
 """Every figure that an analysis may have."""
 
-_HAND_MADE: Final = "hand_made"
-_LEARNED: Final = "learned"
 _MOST_CORRELATED: Final = 40
 _MOST_IMPORTANT: Final = 12
 _SHOWN_PER_CLASS: Final = 3
+_SUFFIXES: Final = (".png", ".svg")
 _SYMBOLS: Final = {"cliffs_delta": "δ", "hedges_g": "g", "epsilon_squared": "ε²", "eta_squared": "η²"}
 _STATISTICS: Final = {"sd": "s.d."}
 _KINDS: Final = {
     NETWORK: "network",
     CONTROL: "control",
-    _HAND_MADE: "classifier of hand-made features",
-    _LEARNED: "classifier of learned vectors",
+    HAND_MADE: "classifier of hand-made features",
+    LEARNED: "classifier of learned vectors",
 }
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class AnalysisContent:
-    """Results of an analysis that figures are drawn from.
-
-    Attributes:
-        tables: Name -> table, as the analysis writes them.
-        class_names: Classes of the FOVs, in their order.
-        manifest: The FOVs that were analysed.
-        prepared: Folder of the prepared tables.
-        hand_made: Features of FOVs; None where they were not analysed.
-        localisations: Features of localisations; None where they were not analysed.
-        top_features: Rows of ``feature_tests``, one for each feature, the largest effect first.
-        top_localisations: The same of ``localisation_tests``.
-        feature_of: Column of ``hand_made`` -> feature that it is a statistic of.
-        n_features: How many features are drawn.
-        style: ``box`` or ``violin``.
-        best_classifier: Classifier whose importance of features is drawn; None takes the first.
-        chance: Accuracy of always naming the most frequent class; None where it is not known.
-    """
-
-    tables: Mapping[str, pl.DataFrame]
-    class_names: Sequence[str]
-    manifest: pl.DataFrame
-    prepared: Path
-    hand_made: FeatureTable | None = None
-    localisations: FeatureTable | None = None
-    top_features: Sequence[Row] = ()
-    top_localisations: Sequence[Row] = ()
-    feature_of: Mapping[str, str] | None = None
-    n_features: int = 6
-    style: str = BOX
-    best_classifier: str | None = None
-    chance: float | None = None
-
-
-def analysis_figures(content: AnalysisContent) -> dict[str, Callable[[], Figure | None]]:
-    """Return the figures that the tables allow.
+def draw_analysis(analysis: Analysis, folder: Path) -> list[str]:
+    """Draw the figures of an analysis as PNG and SVG, and remove those that an earlier analysis left.
 
     Args:
-        content: Results of the analysis.
+        analysis: The analysis; gets a warning for each figure that cannot be drawn.
+        folder: Where figures are written.
+
+    Returns:
+        Names of the figures.
+    """
+    drawn = []
+    for name, draw in analysis_figures(analysis).items():
+        figure = analysis.attempt(f"figure {name}", draw)
+        if figure is not None:
+            for suffix in _SUFFIXES:
+                save_figure(figure, folder / f"{name}{suffix}")
+            drawn.append(name)
+    for name in FIGURES:
+        if name not in drawn:
+            for suffix in _SUFFIXES:
+                (folder / f"{name}{suffix}").unlink(missing_ok=True)
+    return drawn
+
+
+def analysis_figures(analysis: Analysis) -> dict[str, Callable[[], Figure | None]]:
+    """Return the figures that the tables of an analysis allow.
 
     Returns:
         Name of each figure (one of `FIGURES`) -> a function that draws it; None where there is nothing to draw.
     """
-    tables = content.tables
+    tables, class_names = analysis.tables, analysis.source.class_names
     figures: dict[str, Callable[[], Figure | None]] = {}
-    if len(content.class_names) > 1:
-        if content.hand_made is not None and "feature_tests" in tables:
+    if len(class_names) > 1:
+        if analysis.hand_made is not None and "feature_tests" in tables:
             title = "Features of FOVs"
-            figures["features"] = partial(_boxes, content.hand_made, content.top_features, content, title)
-        if content.localisations is not None and "localisation_tests" in tables:
+            figures["features"] = partial(_boxes, analysis, analysis.hand_made, analysis.ranked_features, title)
+        if analysis.localisations is not None and "localisation_tests" in tables:
             # the median of each FOV stands for its localisations
-            rows = [row for row in content.top_localisations if not row["feature"].startswith("q") or _is_median(row)]
+            rows = [row for row in ranked(tables["localisation_tests"], {}) if not _is_other_quantile(row["feature"])]
             title = "Localisations of FOVs"
-            figures["localisations"] = partial(_boxes, content.localisations, rows, content, title)
-    if content.hand_made is not None:
-        figures["correlations"] = partial(_correlations, content.hand_made, content)
+            figures["localisations"] = partial(_boxes, analysis, analysis.localisations, rows, title)
+    if analysis.hand_made is not None:
+        figures["correlations"] = partial(_correlations, analysis, analysis.hand_made)
     for key in ("pca", "umap"):
-        for kind in (_HAND_MADE, _LEARNED):
+        for kind in (HAND_MADE, LEARNED):
             if key in tables:
-                figures[f"{key}_{kind}"] = partial(_maps, tables[key], key, kind, content.class_names)
+                figures[f"{key}_{kind}"] = partial(_maps, tables[key], key, kind, class_names)
     if "classifiers" in tables:
-        figures["classifiers"] = partial(_comparison, tables["classifiers"], content.chance)
+        figures["classifiers"] = partial(_comparison, tables["classifiers"], analysis.chance)
     if "importance" in tables:
-        figures["importance"] = partial(_importance, tables["importance"], content.best_classifier)
+        figures["importance"] = partial(_importance, tables["importance"], analysis.best_classifier)
     if "representatives" in tables:
         for role in (NEAREST, FARTHEST):
-            figures[f"representatives_{role}"] = partial(_representatives, content, role)
+            figures[f"representatives_{role}"] = partial(_representatives, analysis, role)
     if "misclassified" in tables:
-        figures["misclassified"] = partial(_misclassified, content)
+        figures["misclassified"] = partial(_misclassified, analysis)
     return figures
 
 
-def _is_median(row: Row) -> bool:
-    return bool(row["feature"].startswith("q50_"))
+def _is_other_quantile(column: str) -> bool:
+    return column.startswith("q") and not column.startswith("q50_")
 
 
-def _boxes(features: FeatureTable, rows: Sequence[Row], content: AnalysisContent, title: str) -> Figure | None:
+def _boxes(analysis: Analysis, features: FeatureTable, rows: Sequence[Row], title: str) -> Figure | None:
+    class_names = analysis.source.class_names
     if not rows:
         return None
     panels = [
         BoxPanel(
             readable(row["feature"]) + ("" if row["unit"] == "1" else f" ({readable_unit(row['unit'])})"),
             effect_words(row),
-            samples_by_class(features.table, row["feature"], content.class_names),
+            samples_by_class(features.table, row["feature"], class_names),
         )
-        for row in rows[: content.n_features]
+        for row in rows[: analysis.settings.top_features]
     ]
     groups = "" if rows[0]["level"] == FOV_LEVEL else "; tests of groups"
-    return boxes_figure(panels, content.class_names, f"{title} (dots: FOVs{groups})", content.style)
+    return boxes_figure(panels, class_names, f"{title} (dots: FOVs{groups})", analysis.settings.style)
 
 
-def _correlations(features: FeatureTable, content: AnalysisContent) -> Figure | None:
+def _correlations(analysis: Analysis, features: FeatureTable) -> Figure | None:
     """Draw one statistic of each feature: that with the largest effect, or the first one."""
-    chosen = [row["feature"] for row in content.top_features]
+    chosen = [row["feature"] for row in analysis.ranked_features]
     if not chosen:
-        feature_of = content.feature_of or {}
         first: dict[str, str] = {}
         for column in features.columns:
-            first.setdefault(feature_of.get(column, column), column)
+            first.setdefault(analysis.feature_of.get(column, column), column)
         chosen = list(first.values())
     result = correlations(features.select(chosen[:_MOST_CORRELATED]))
     if result.reason is not None or not result.columns:
@@ -174,7 +160,7 @@ def _correlations(features: FeatureTable, content: AnalysisContent) -> Figure | 
 
 
 def _maps(table: pl.DataFrame, key: str, kind: str, class_names: Sequence[str]) -> Figure | None:
-    rows = table.filter(pl.col("features") == kind)
+    rows = table.filter(pl.col(FEATURES) == kind)
     columns = ("pc_1", "pc_2") if key == "pca" else ("umap_1", "umap_2")
     if rows.is_empty() or any(name not in rows.columns for name in columns):
         return None
@@ -188,7 +174,7 @@ def _maps(table: pl.DataFrame, key: str, kind: str, class_names: Sequence[str]) 
         labels = own[schema.LABEL].to_list()
         panels.append(ScatterPanel(title, own.select(columns).to_numpy(), labels, axes, key == "pca"))
     words = "Principal components" if key == "pca" else "UMAP"
-    what = "hand-made features" if kind == _HAND_MADE else "learned vectors, test FOVs of each fold"
+    what = "hand-made features" if kind == HAND_MADE else "learned vectors, test FOVs of each fold"
     return scatter_figure(panels, class_names, f"{words} of {what}")
 
 
@@ -228,30 +214,30 @@ def _folds(row: Row) -> list[float]:
     return [value for name, value in row.items() if name.startswith("fold_") and value is not None]
 
 
-def _representatives(content: AnalysisContent, role: str) -> Figure | None:
+def _representatives(analysis: Analysis, role: str) -> Figure | None:
     """Draw those of hand-made features where there are any, else those of the vectors of the first fold."""
-    table = content.tables["representatives"].filter(pl.col(ROLE) == role)
-    first = table.head(1).select("features", schema.FOLD)
-    chosen = table.join(first, on=["features", schema.FOLD], how="semi", nulls_equal=True)
-    return _gallery(content, {row[schema.FOV_ID]: row["class"] for row in chosen.to_dicts()}, {})
+    table = analysis.tables["representatives"].filter(pl.col(ROLE) == role)
+    first = table.head(1).select(FEATURES, schema.FOLD)
+    chosen = table.join(first, on=[FEATURES, schema.FOLD], how="semi", nulls_equal=True)
+    return _gallery(analysis, {row[schema.FOV_ID]: row["class"] for row in chosen.to_dicts()}, {})
 
 
-def _misclassified(content: AnalysisContent) -> Figure | None:
+def _misclassified(analysis: Analysis) -> Figure | None:
     """Draw the mistakes of each class with the highest confidence."""
-    table = content.tables["misclassified"]
+    table = analysis.tables["misclassified"]
     labels, words = {}, {}
     for row in table.group_by(schema.TRUTH, maintain_order=True).head(_SHOWN_PER_CLASS).to_dicts():
         confidence = row[P_PREDICTION]
         labels[row[schema.FOV_ID]] = row[schema.TRUTH]
         words[row[schema.FOV_ID]] = row[schema.PREDICTION] + ("" if confidence is None else f" {confidence:.0%}")
-    return _gallery(content, labels, words)
+    return _gallery(analysis, labels, words)
 
 
-def _gallery(content: AnalysisContent, labels: Mapping[str, str], words: Mapping[str, str]) -> Figure | None:
-    known = set(content.manifest[schema.FOV_ID])
-    fovs = whole_fovs(content.prepared, [name for name in labels if name in known])
+def _gallery(analysis: Analysis, labels: Mapping[str, str], words: Mapping[str, str]) -> Figure | None:
+    known = set(analysis.source.manifest.table[schema.FOV_ID])
+    fovs = whole_fovs(analysis.source.tables, [name for name in labels if name in known])
     tiles = [Tile(fov.locs, fov.clusters, labels[fov.fov_id], words.get(fov.fov_id)) for fov in fovs]
-    names = [name for name in content.class_names if name in {tile.truth for tile in tiles}]
+    names = [name for name in analysis.source.class_names if name in {tile.truth for tile in tiles}]
     return gallery_figure(tiles, names) if tiles else None
 
 

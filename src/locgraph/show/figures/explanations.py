@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -38,6 +38,9 @@ from locgraph.show.figures.style import (
     save_figure,
 )
 
+if TYPE_CHECKING:
+    from locgraph.explain.results import ExplanationResults
+
 log = logging.getLogger(__name__)
 
 COLUMNS: Final = 5
@@ -65,27 +68,6 @@ class ExplainedTile:
 
     fov: ScoredFov
     caption: Caption
-
-
-class Results(Protocol):
-    """Explanations of one run: the attributes that drawing reads."""
-
-    settings: Any
-    prepared: Any
-
-    @property
-    def explained(self) -> Mapping[str, Mapping[str, Any]]:
-        """``fov_id`` -> name of the explainer -> its explanation."""
-        ...
-
-    @property
-    def rows(self) -> Mapping[str, Mapping[str, Any]]:
-        """``fov_id`` -> its row of the predictions."""
-        ...
-
-    def explained_class(self, fov_id: str) -> str:
-        """Return the class that the scores of a FOV are about."""
-        ...
 
 
 Track = Callable[[Iterable[Outcome], int, str], Iterable[Outcome]]
@@ -139,13 +121,15 @@ def draw_explanations(
     return figures, not_drawn
 
 
-def make_tiles(results: Results, fov_id: str) -> dict[str, ExplainedTile]:
+def make_tiles(results: ExplanationResults, fov_id: str) -> dict[str, ExplainedTile]:
     """Read view 0 of an explained FOV; return name of the explainer -> what is drawn.
 
     Raises:
         LocgraphError: Its tables or its graph cannot be read.
     """
-    from locgraph.graphs.store import GraphStore  # loads torch, which other figures do without
+    # these load torch, which other figures do without
+    from locgraph.explain.metrics.selection import SUBGRAPH
+    from locgraph.graphs.store import GraphStore
 
     fov = read_fov(results.prepared.tables, fov_id)
     locs, clusters = (table.filter(pl.col(schema.VIEW) == 0) for table in (fov.locs, fov.clusters))
@@ -164,7 +148,7 @@ def make_tiles(results: Results, fov_id: str) -> dict[str, ExplainedTile]:
             probability=row[schema.PROBABILITY_PREFIX + prediction],
             explained=results.explained_class(fov_id),
             explainer=name.replace("_", " "),
-            named=selection.by == "subgraph" and explanation.subgraph is not None,
+            named=selection.by == SUBGRAPH and explanation.subgraph is not None,
         )
         tiles[name] = ExplainedTile(ScoredFov(locs, clusters, scores, outlined, edges, fov.dimensions), caption)
     return tiles

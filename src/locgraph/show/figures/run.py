@@ -1,4 +1,4 @@
-"""Figures of one run: confusion matrix, training curves, and a gallery of test fields of view (FOVs)."""
+"""Figures of runs and sweeps: confusion matrix, training curves, and a gallery of test fields of view (FOVs)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from locgraph import schema
+from locgraph.analysis.summary import Summary
 from locgraph.errors import DataError
 from locgraph.io.featextracted import read_fov
-from locgraph.run_folder import CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE, RunFolder
+from locgraph.run_folder import CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE, SUMMARY_PICTURE, RunFolder
+from locgraph.show.figures.bars import sweep_figure
 from locgraph.show.figures.gallery import Tile, gallery_figure
 from locgraph.show.figures.style import (
     BLUE,
@@ -52,6 +54,20 @@ def draw_run(folder: Path, metrics: Mapping[str, Any]) -> None:
     history = RunFolder(folder).history()
     if history is not None:
         save_figure(loss_curves(history), folder / CURVES_PICTURE)
+
+
+def draw_summary(folder: Path, summary: Summary) -> None:
+    """Draw the accuracy of every fold of a sweep beside the controls, and the pooled confusion matrix.
+
+    Args:
+        folder: Folder of the sweep.
+        summary: Its summary, with at least one completed run.
+    """
+    title = f"{summary.experiment}: {len(summary.expected_folds) - len(summary.missing)} folds"
+    bars = sweep_figure(summary.folds(), summary.intervals(), "test accuracy", title)
+    save_figure(bars, folder / SUMMARY_PICTURE)
+    pooled = confusion_figure(summary.confusion, summary.class_names, f"{title}, pooled")
+    save_figure(pooled, folder / CONFUSION_PICTURE)
 
 
 def draw_gallery(folder: Path, tables: Path, predictions: pl.DataFrame, class_names: Sequence[str]) -> None:

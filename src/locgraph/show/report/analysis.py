@@ -69,7 +69,7 @@ def _table(name: str, title: str, table: pl.DataFrame) -> Table:
         if table.height > len(rows)
         else many(table.height, "row")
     )
-    caption = f"{title} {shown} of {name}.csv."
+    caption = f"{shown} of {name}.csv."
     return Table(tuple(map(plain, table.columns)), rows, caption, max(words, 1), folded=title)
 
 
