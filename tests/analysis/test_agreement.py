@@ -7,7 +7,6 @@ from sklearn.metrics import silhouette_score
 
 from locgraph.analysis.agreement import COLUMNS, class_agreement, purity
 from locgraph.analysis.feature_table import FeatureTable
-from locgraph.errors import ConfigError
 
 
 def features(values, labels):
@@ -39,25 +38,6 @@ def test_separate_classes_agree_with_their_clusters(blobs):
     assert found.table["adjusted_rand"].arg_max() == 1
     assert found.table["inertia"].is_sorted(descending=True)
     assert found.n == 30
-
-
-def test_random_classes_do_not_agree():
-    rng = np.random.default_rng(1)
-    found = class_agreement(features(rng.normal(size=(60, 3)), rng.choice(list("ab"), 60)), ks=())
-
-    assert found.table["k"].to_list() == [2]
-    assert abs(found.table["adjusted_rand"][0]) < 0.1
-    assert abs(found.silhouette_of_classes) < 0.1
-
-
-def test_a_seed_gives_the_same(blobs):
-    assert class_agreement(blobs, seed=5).table.equals(class_agreement(blobs, seed=5).table)
-
-
-def test_rows_without_a_class_do_not_count(blobs):
-    more = features([*blobs.table.select("f0", "f1").rows(), (500.0, 500.0)], [*blobs.table["label"], None])
-
-    assert class_agreement(more).table.equals(class_agreement(blobs).table)
 
 
 def test_purity_by_hand():
@@ -95,8 +75,3 @@ def test_too_few_rows_features_or_classes_have_a_reason(values, labels, reason):
     assert found.reason.startswith(f"agreement of clusters and classes: {reason}")
     assert found.table.is_empty()
     assert found.silhouette_of_classes is None
-
-
-def test_numbers_of_clusters_are_checked(blobs):
-    with pytest.raises(ConfigError, match="ks: expected a whole number of at least 2, found 1"):
-        class_agreement(blobs, ks=(1,))

@@ -106,16 +106,6 @@ def test_labels_and_values_of_test_fovs_change_no_model():
         assert (fitted.pipeline.predict(probe) == same.pipeline.predict(probe)).all()
 
 
-def test_the_order_of_fovs_within_a_fold_changes_nothing():
-    fold = make_folds(samples_of((12, 12)), 3, seed=0)[0][0]
-    shuffled = Fold(0, fold.samples, fold.train[::-1], fold.test[::-1])
-
-    one, two = (cross_validate([each], CLASSIFIERS, 3, seed=0) for each in (fold, shuffled))
-
-    assert one.scores.equals(two.scores)
-    assert one.predictions.equals(two.predictions)
-
-
 def test_a_classifier_that_fails_is_left_out_with_a_note():
     fold = make_folds(samples_of((3, 3)), 3, seed=0)[0][0]
     found = cross_validate(
@@ -155,10 +145,6 @@ def test_rows_and_columns_are_sorted_by_name_and_unlabelled_fovs_left_out():
     assert found.labels.tolist() == ["T", "L"]
     assert found.groups.tolist() == ["h", "g"]
     assert found.rows(["c", "unknown"]).tolist() == [1]
-
-
-def test_groups_count_only_where_every_fov_has_one():
-    assert Samples.of(table_of(fov_id=["a", "b"], label=["T", "L"], group=["g", None], x=[1, 2])).groups is None
 
 
 def test_gaps_and_constant_columns_are_named():

@@ -10,7 +10,6 @@ from locgraph.analysis.fov_features import (
     cluster_features,
     fov_features,
     join_vectors,
-    quantile_prefix,
     whole_fovs,
 )
 from locgraph.errors import ConfigError, DataError
@@ -84,13 +83,6 @@ def test_each_group_counts_once():
     assert found.warnings == ()
 
 
-def test_gaps_do_not_count_in_means_of_groups():
-    found = group_means(grouped(["p", "p", "q"], ["a", "a", "b"], [None, 2.0, None]))
-
-    assert found.table["size"].to_list() == [2.0, None]
-    assert found.warnings == ("size has no value in 1 of 2 rows",)
-
-
 def test_fovs_without_group_or_class_are_left_out():
     found = group_means(grouped(["p", None, "q"], ["a", "a", None], [1.0, 2.0, 3.0]))
 
@@ -148,10 +140,6 @@ def test_clusters_are_aggregated_with_their_units():
     assert found.warnings == ()
 
 
-def test_a_single_cluster_has_standard_deviation_0():
-    assert fov_features([extracted("b")], FOVS).table["sd_area"].to_list() == [0.0]
-
-
 def test_a_feature_that_one_fov_lacks_is_a_gap():
     found = fov_features([extracted("a", bright=1.0), extracted("b")], FOVS, Aggregation(("mean",), ()))
 
@@ -162,18 +150,6 @@ def test_a_feature_that_one_fov_lacks_is_a_gap():
         "1 of 3 FOVs have no features and are left out",
         "mean_bright has no value in 1 of 2 rows",
     )
-
-
-def test_values_that_are_no_numbers_do_not_count():
-    found = fov_features([extracted("c", skew=[float("nan"), 4.0])], FOVS, Aggregation(("mean",), (1.0,)))
-
-    assert found.table.select("mean_skew", "q100_skew").row(0) == (4.0, 4.0)
-
-
-def test_two_units_of_one_feature_give_a_warning():
-    found = fov_features([extracted("a"), extracted("b", unit="um^2")], FOVS)
-
-    assert "area is in nm^2 in some FOVs and in um^2 in others: do not compare it" in found.warnings
 
 
 def test_without_fovs_the_table_has_its_columns():
@@ -198,11 +174,6 @@ def test_without_fovs_the_table_has_its_columns():
 def test_wrong_aggregations_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         Aggregation(**settings)
-
-
-@pytest.mark.parametrize(("quantile", "prefix"), [(0.5, "q50"), (0.025, "q2.5"), (1, "q100"), (0.07, "q7")])
-def test_quantiles_name_columns_in_percent(quantile, prefix):
-    assert quantile_prefix(quantile) == prefix
 
 
 def vectors(fov_ids, fold=0):

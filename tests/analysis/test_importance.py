@@ -7,8 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from locgraph.analysis.classifiers import TunedClassifier
 from locgraph.analysis.cross_validation import Samples, cross_validate, make_folds
-from locgraph.analysis.importance import Block, blocks, drop, importance
-from locgraph.errors import ConfigError
+from locgraph.analysis.importance import drop, importance
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +51,6 @@ def test_redundant_statistics_are_shuffled_together(folds, results):
     assert abs(rows["feature", "noise"]) < 0.03
 
 
-def test_rows_hold_folds_and_intervals(folds, results):
-    table = importance(results, folds, {}, repeats=3, seed=0)
-
-    assert table.columns[-3:] == ["fold_0", "fold_1", "fold_2"]
-    row = table.row(0, named=True)
-    assert row["importance"] == pytest.approx(np.mean([row["fold_0"], row["fold_1"], row["fold_2"]]))
-    assert row["interval_low"] <= row["importance"] <= row["interval_high"]
-    assert (row["n_folds"], row["classifier"]) == (3, "logistic")
-
-
 def test_a_block_is_shuffled_the_same_whatever_else_there_is(folds, results):
     alone, together = (
         importance(results, folds, names, repeats=3, seed=0) for names in ({}, {"mean_x": "x", "q50_x": "x"})
@@ -73,22 +62,8 @@ def test_a_block_is_shuffled_the_same_whatever_else_there_is(folds, results):
     assert of(alone) == of(together)
 
 
-def test_blocks_are_columns_and_features():
-    assert blocks(["mean_x", "n"], {"mean_x": "x"}) == [
-        Block("statistic", "mean_x", ("mean_x",)),
-        Block("statistic", "n", ("n",)),
-        Block("feature", "x", ("mean_x",)),
-        Block("feature", "n", ("n",)),
-    ]
-
-
 def test_without_fitted_classifiers_the_table_is_empty(folds):
     table = importance(cross_validate(folds, {}, 3, seed=0), folds, {}, repeats=1, seed=0)
 
     assert table.is_empty()
     assert "importance" in table.columns
-
-
-def test_no_repeat_is_refused(folds, results):
-    with pytest.raises(ConfigError, match="repeats: expected at least 1, found 0"):
-        importance(results, folds, {}, repeats=0, seed=0)

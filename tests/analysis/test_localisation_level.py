@@ -37,12 +37,6 @@ def test_crowding_is_that_of_all_pairs(dimensions):
     assert units == {"nearest_neighbour_distance": "nm", "local_density": f"1/nm^{dimensions}"}
 
 
-def test_a_localisation_at_the_radius_counts():
-    _, density = crowding(np.array([[0.0, 0.0], [50.0, 0.0]]), LocalisationSettings(radius_nm=50.0), "a")
-
-    np.testing.assert_allclose(density, 1 / (np.pi * 2500))
-
-
 def test_a_sample_has_neighbours_among_all_and_depends_on_seed_and_fov():
     where = np.random.default_rng(0).random((500, 2)) * 100
     all_nearest, all_density = crowding(where, LocalisationSettings(), "a")
@@ -102,19 +96,6 @@ def test_blinking_is_measured_by_cluster():
     assert measure(fov, LocalisationSettings(dark_tolerance=3))[0]["blinking_events"].tolist() == [1, 1]
     found = localisation_level([fov], FOVS, LocalisationSettings(quantiles=(1.0,)))
     assert found.table["q100_dark_time_mean"].to_list() == [3]
-
-
-def test_a_single_localisation_has_no_neighbour():
-    found = localisation_level([extracted(n=1)], FOVS)
-
-    assert found.table["q50_nearest_neighbour_distance"].to_list() == [None]
-    assert found.table["q50_local_density"].to_list() == [0]
-
-
-def test_values_that_are_no_numbers_do_not_count():
-    values, _ = measure(extracted(n=4, photons=[1.0, None, float("nan"), 3.0]), LocalisationSettings())
-
-    assert values["photons"].tolist() == [1.0, 3.0]
 
 
 def test_without_fovs_the_table_has_its_columns():

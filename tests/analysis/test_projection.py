@@ -10,7 +10,7 @@ import pytest
 
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.projection import UmapSettings, principal_components, standardise, umap_projection
-from locgraph.errors import ConfigError, MissingPackageError
+from locgraph.errors import ConfigError
 from locgraph.preparation.clustering import backend
 
 
@@ -29,16 +29,6 @@ def columns_of(labels=("b", None, "a", "a"), **columns):
     return FeatureTable(table, dict.fromkeys(columns, "1"))
 
 
-def test_columns_are_standardised_and_keys_kept():
-    found = standardise(columns_of(size=[1.0, 2.0, 3.0, 4.0], far=[1e9, 1e9 + 1, 1e9, 1e9]))
-
-    assert found.columns == ("size", "far")
-    assert found.values[:, 0] == pytest.approx(np.array([-1.5, -0.5, 0.5, 1.5]) / np.sqrt(1.25))
-    assert found.keys.columns == ["fov_id", "label"]
-    assert found.targets.tolist() == [1, -1, 0, 0]
-    assert found.left_out == {}
-
-
 def test_gaps_and_constant_columns_are_left_out_with_reasons():
     found = standardise(columns_of(gap=[1.0, None, 2.0, None], same=[0.3, 0.1 + 0.2, 0.3, 0.3]))
 
@@ -50,13 +40,6 @@ def test_gaps_and_constant_columns_are_left_out_with_reasons():
     assert found.lacks(4) == "needs at least 1 features that vary and have a value in each row, found 0"
     assert found.lacks(5) == "needs at least 5 rows, found 4"
     assert found.lacks(4, columns=0) is None
-
-
-def test_without_rows_nothing_is_standardised():
-    found = standardise(FeatureTable(columns_of(size=[1.0] * 4).table.clear(), {"size": "1"}))
-
-    assert found.values.shape == (0, 0)
-    assert found.lacks(1) == "needs at least 1 rows, found 0"
 
 
 def test_components_and_loadings_have_their_columns():
@@ -155,16 +138,6 @@ def test_neighbours_are_lowered_to_what_there_is():
     assert np.isfinite(points(found)).all()
 
 
-@pytest.mark.usefixtures("on_cpu")
-def test_almost_equal_rows_have_finite_points():
-    table = features(8)
-    alike = [pl.when(pl.int_range(8) == 7).then(pl.col(name)).otherwise(1.0).alias(name) for name in table.columns]
-
-    found = umap_projection(FeatureTable(table.table.with_columns(alike), table.units))
-
-    assert np.isfinite(points(found)).all()
-
-
 @pytest.mark.parametrize(
     ("table", "settings", "reason"),
     [
@@ -209,25 +182,3 @@ def test_cuml_gets_the_settings_and_float32(cuml, name):
     np.testing.assert_allclose(points(found), cuml["X"][:, :2])
     umap_projection(features(10), UmapSettings(backend="cuml"))
     assert cuml["y"] is None
-
-
-def test_the_cpu_does_not_use_cuml(cuml):
-    umap_projection(features(6), UmapSettings(backend="cpu"))
-    assert cuml == {}
-
-
-def test_cuml_needs_a_gpu(cuml, monkeypatch):
-    monkeypatch.setattr(sys.modules["cupy.cuda.runtime"], "getDeviceCount", lambda: 0)
-    with pytest.raises(ConfigError, match=r"backend: .*CUDA device"):
-        umap_projection(features(), UmapSettings(backend="cuml"))
-
-
-def test_cuml_needs_its_package(monkeypatch):
-    monkeypatch.setattr(backend, "_installed", lambda name: False)
-    with pytest.raises(MissingPackageError, match=r"backend: .*locgraph\[gpu\]"):
-        UmapSettings(backend="cuml")
-
-
-def test_no_components_are_refused():
-    with pytest.raises(ConfigError, match="n_components: expected a whole number of at least 1, found 0"):
-        principal_components(features(), n_components=0)

@@ -6,7 +6,7 @@ import pytest
 
 from locgraph.analysis.cross_validation import Samples
 from locgraph.analysis.representatives import misclassified, representatives
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 
 
 def samples_of(values, labels) -> Samples:
@@ -49,11 +49,6 @@ def test_no_fov_is_both_near_and_far():
     assert found.filter(pl.col("class") == "b")["role"].to_list() == ["nearest"]
 
 
-def test_no_representatives_are_refused():
-    with pytest.raises(ConfigError, match="per_class: expected at least 1, found 0"):
-        representatives(samples_of([[0.0]], ["a"]), 0)
-
-
 @pytest.fixture
 def predictions():
     return pl.DataFrame(
@@ -84,10 +79,6 @@ def test_classifiers_that_are_wrong_as_well_are_counted(predictions):
     found = misclassified(predictions, by_classifiers)
 
     assert found.select("fov_id", "classifiers_wrong", "classifiers").rows() == [("z", None, None), ("w", 1, 2)]
-
-
-def test_a_network_without_faults_gives_an_empty_table(predictions):
-    assert misclassified(predictions.filter(pl.col("fov_id") == "x")).is_empty()
 
 
 def test_missing_columns_of_predictions_are_an_error(predictions):

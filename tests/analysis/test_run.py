@@ -5,7 +5,6 @@ import json
 import polars as pl
 import pytest
 
-from locgraph import schema
 from locgraph.analysis.results import Analysis, set_words
 from locgraph.analysis.run import run_analysis
 from locgraph.analysis.runs import read_run
@@ -50,16 +49,6 @@ def change_metrics(run, **changes):
 
 
 # -- sources -----------------------------------------------------------------------------------------------------------
-
-
-def test_tables_are_read_with_or_without_their_manifest(tables):
-    one = tables_source(tables)
-    (tables / "manifest.parquet").unlink()
-    two = tables_source(tables)
-
-    assert (one.kind, one.class_names, one.plan, one.results) == ("tables", ("a", "b"), {}, {})
-    assert one.manifest.table[schema.FOV_ID].equals(two.manifest.table[schema.FOV_ID])
-    assert one.manifest.table.height == 19
 
 
 def test_runs_have_folds_results_predictions_and_vectors(sweep, tables):
@@ -128,12 +117,6 @@ def test_vectors_of_each_fold_are_a_set_of_their_own_with_test_fovs(analyse, swe
         assert set(analysis.learned[fold].table["fov_id"]) == {*split.val, *split.test}
     assert set_words("hand_made", None) == "hand-made features"
     assert set_words("learned", 2) == "learned vectors of fold 2"
-
-
-def test_only_the_chosen_features_are_read(analyse, sweep):
-    source = source_of(sweep)
-    assert analyse(source, features="hand_made", classifiers=None).learned == {}
-    assert analyse(source, features="learned", classifiers=None).hand_made is None
 
 
 def test_columns_that_no_file_has_are_in_one_warning(analyse, tables):
@@ -294,14 +277,3 @@ def test_files_of_an_earlier_analysis_are_removed(empty, tmp_path):
     assert (record["kind"], record["fovs"], record["classes"]) == ("tables", 19, {"a": 9, "b": 9})
     assert (record["figures"], record["top_features"]) == (["importance"], [])
     assert repr(analysis) == f"Analysis of tables {tmp_path / 'tables'}: 1 tables"
-
-
-def test_durations_of_a_part_add_up(empty, monkeypatch):
-    clock = iter([0.0, 1.0, 5.0, 7.5])
-    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
-    analysis = empty()
-    for _ in range(2):
-        with analysis.part("maps"):
-            pass
-
-    assert analysis.seconds == {"maps": 3.5}

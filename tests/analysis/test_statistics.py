@@ -1,5 +1,6 @@
 """Statistics of features by class: tests against scipy, summaries, correlations, and reasons for gaps."""
 
+import dataclasses
 from itertools import combinations
 
 import numpy as np
@@ -19,6 +20,8 @@ from locgraph.analysis.statistics import (
     ranked,
     samples_by_class,
 )
+from locgraph.stats.effects import cliffs_delta, hedges_g
+from locgraph.stats.tests import anova, false_discovery, kruskal, mann_whitney, welch
 
 
 def features(labels, **columns):
@@ -40,51 +43,32 @@ def values(table, column, name):
     return table.table.filter(pl.col("label") == name)[column].to_numpy()
 
 
-def test_pairs_of_classes_are_tested_as_by_scipy(three):
-    found = feature_tests(three)
+def test_pairs_of_classes_are_tested_with_effects_and_corrected(three):
+    table = feature_tests(three)
 
-    for column in three.columns:
-        for one, other in combinations("abc", 2):
-            a, b = values(three, column, one), values(three, column, other)
-            rows = found.filter(feature=column, class_a=one, class_b=other)
-            assert rows["test"].to_list() == ["mann_whitney_u", "welch_t"]
-            assert rows["effect"].to_list() == ["cliffs_delta", "hedges_g"]
-            assert set(rows["unit"]) == {"nm"}
-            assert rows.select("n_a", "n_b", "n").row(0) == (len(a), len(b), len(a) + len(b))
-            u, t = stats.mannwhitneyu(a, b), stats.ttest_ind(a, b, equal_var=False)
-            assert rows["statistic"].to_list() == pytest.approx([u.statistic, t.statistic])
-            assert rows["p"].to_list() == pytest.approx([u.pvalue, t.pvalue])
-            assert rows["df"].to_list() == [None, pytest.approx(t.df)]
-            assert np.sign(rows["estimate"][1]) == np.sign(a.mean() - b.mean())
-            assert (rows["low"] < rows["estimate"]).all()
-            assert (rows["estimate"] < rows["high"]).all()
+    for one, other in combinations("abc", 2):
+        a, b = values(three, "count", one), values(three, "count", other)
+        rows = table.filter(feature="count", class_a=one, class_b=other)
+        assert rows["test"].to_list() == ["mann_whitney_u", "welch_t"]
+        assert rows["effect"].to_list() == ["cliffs_delta", "hedges_g"]
+        assert rows.select("unit", "n_a", "n_b", "n").row(0) == ("nm", len(a), len(b), len(a) + len(b))
+        u, t, delta, g = mann_whitney(a, b), welch(a, b), cliffs_delta(a, b), hedges_g(a, b)
+        assert rows.select("statistic", "df", "p").rows() == [(u.statistic, None, u.p), (t.statistic, t.df, t.p)]
+        assert rows.select("estimate", "low", "high").rows() == [dataclasses.astuple(delta), dataclasses.astuple(g)]
+    for (_,), rows in table.group_by("test"):
+        np.testing.assert_allclose(rows["q"], false_discovery(rows["p"].to_numpy()))
 
 
-def test_all_classes_are_tested_as_by_scipy(three):
-    found = feature_tests(three).filter(pl.col("class_a").is_null())
+def test_all_classes_are_tested_with_effects(three):
+    rows = feature_tests(three).filter(pl.col("class_a").is_null(), pl.col("feature") == "size")
 
-    for column in three.columns:
-        samples = [values(three, column, name) for name in "abc"]
-        rows = found.filter(feature=column)
-        assert rows["test"].to_list() == ["kruskal_wallis", "anova"]
-        h, f = stats.kruskal(*samples), stats.f_oneway(*samples)
-        assert rows["statistic"].to_list() == pytest.approx([h.statistic, f.statistic])
-        assert rows["p"].to_list() == pytest.approx([h.pvalue, f.pvalue])
-        assert rows["estimate"].to_list() == pytest.approx([h.statistic / 35, f.statistic * 2 / (f.statistic * 2 + 33)])
-        assert rows["reason"].null_count() == 2
-
-
-def test_correction_runs_over_all_rows_of_one_test(three):
-    found = feature_tests(three)
-
-    for _, rows in found.group_by("test"):
-        p = rows["p"].to_numpy()
-        order = p.argsort()
-        raw = p[order] * len(p) / np.arange(1, len(p) + 1)
-        expected = np.empty(len(p))
-        expected[order] = np.minimum.accumulate(raw[::-1])[::-1].clip(max=1)
-        np.testing.assert_allclose(rows["q"].to_numpy(), expected)
-    assert len(found.filter(test="mann_whitney_u")) == 9
+    samples = [values(three, "size", name) for name in "abc"]
+    h, f = kruskal(samples), anova(samples)
+    assert rows["test"].to_list() == ["kruskal_wallis", "anova"]
+    assert rows.select("statistic", "df", "p").rows() == [(h.statistic, 2, h.p), (f.statistic, 2, f.p)]
+    expected = [h.statistic / 35, f.statistic * 2 / (f.statistic * 2 + 33)]
+    assert rows["estimate"].to_list() == pytest.approx(expected)
+    assert rows["reason"].null_count() == 2
 
 
 def test_columns_and_pairs_keep_the_given_order(three):
@@ -95,14 +79,6 @@ def test_columns_and_pairs_keep_the_given_order(three):
     assert found["feature"].unique(maintain_order=True).to_list() == ["size", "count", "noise"]
     pairs = found.filter(test="welch_t", feature="size").select("class_a", "class_b").rows()
     assert pairs == [("c", "a"), ("c", "b"), ("a", "b")]
-
-
-def test_two_classes_are_compared_once():
-    found = feature_tests(features("aabb", size=[1.0, 2.0, 3.0, 4.0]))
-
-    assert found["test"].to_list() == ["mann_whitney_u", "welch_t"]
-    assert found["estimate"][0] == -1
-    assert found["p"][0] == pytest.approx(1 / 3)  # exact: 2 of 6 arrangements
 
 
 def test_gaps_and_rows_without_a_class_do_not_count():
@@ -145,11 +121,6 @@ def test_a_class_with_one_case_is_left_out():
     assert lonely["anova"] == "fewer than two classes have 2 cases or more: a has 1, b has 1, c has 1"
 
 
-def test_a_feature_without_values_has_a_reason():
-    table = pl.DataFrame({"label": ["a", "b"], "size": [None, None]}, schema_overrides={"size": pl.Float64})
-    assert reasons(FeatureTable(table, {"size": "nm"}))["welch_t"] == "a class needs at least 2 cases: a has 0, b has 0"
-
-
 @pytest.mark.parametrize(("labels", "classes"), [("aa", "the class a alone"), ([None, None], "no class")])
 def test_fewer_than_two_classes_have_a_reason(labels, classes):
     assert reasons(features(labels, size=[1.0, 2.0])) == {
@@ -164,11 +135,6 @@ def test_classes_that_do_not_vary_have_no_t_and_no_f():
     assert welch["reason"].to_list() == ["neither class varies: there is no t"] * 3
     assert (anova["estimate"], anova["p"], anova["reason"]) == (1.0, None, "no class varies: there is no F")
     assert found.filter(test="mann_whitney_u")["estimate"].to_list() == [-1.0] * 3
-
-
-def test_without_features_the_table_has_its_columns():
-    assert feature_tests(features("ab")).schema == TEST_COLUMNS
-    assert feature_tests(features("ab")).is_empty()
 
 
 def test_summary_of_each_class():
@@ -238,13 +204,6 @@ def test_the_table_of_correlations_has_each_pair_once(correlated):
     assert row["pearson"][0] > row["spearman"][0]
 
 
-def test_one_and_two_features_can_be_correlated():
-    assert correlations(features("aaa", x=[1.0, 2.0, 4.0])).pearson.tolist() == [[1.0]]
-    two = correlations(features("aaa", x=[1.0, 2.0, 4.0], y=[1.0, 3.0, 2.0]))
-    assert two.spearman[0, 1] == pytest.approx(0.5)
-    assert two.order.tolist() == [0, 1]
-
-
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
@@ -308,14 +267,6 @@ def test_the_strongest_statistic_represents_its_feature(grouped):
 
     assert [row["feature"] for row in rows] == ["mean_strong", "mean_weak"]
     assert rows[0]["test"] == "kruskal_wallis"
-
-
-def test_two_classes_are_ranked_by_the_size_of_their_difference(grouped):
-    two = FeatureTable(grouped.table.filter(pl.col("label") != "c"), grouped.units)
-    rows = ranked(compare_classes(without_groups(two), ["a", "b"])[0], {})
-
-    assert rows[0]["feature"] == "mean_strong"
-    assert (rows[0]["test"], rows[0]["estimate"]) == ("mann_whitney_u", -1.0)
 
 
 def test_without_results_nothing_is_ranked(grouped):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from locgraph.analysis.runs import Failure, FoldResult
-from locgraph.analysis.summary import compare_summaries, read_sweep, summarise, write_summary
+from locgraph.analysis.summary import compare_summaries, summarise, write_summary
 from locgraph.analysis.summary_text import interval, markdown_table, number, summary_markdown
 from locgraph.errors import DataError
 from locgraph.stats.intervals import mean_interval
@@ -79,25 +79,6 @@ def test_controls_stand_beside_the_model():
     ]
 
 
-def test_the_order_of_the_runs_does_not_matter():
-    one, other = summarise(three(), range(3)), summarise(three()[::-1], [2, 0, 1])
-    assert one.content() == other.content()
-
-
-def test_a_loss_is_not_cut_at_one():
-    found = row(summarise(three(), range(3)), "model", "loss")
-    assert found["mean"] == pytest.approx(2.5)
-    assert found["interval_high"] > 4
-
-
-def test_values_for_a_figure():
-    summary = summarise(three(), range(3))
-    assert summary.folds()["model"] == {0: 0.9, 1: 1.0, 2: 0.8}
-    assert list(summary.folds()) == ["model", "pair_distances", "majority_class"]
-    assert summary.intervals()["majority_class"] == (0.5, 0.5, 0.5)
-    assert list(summary.intervals("loss")) == ["model"]
-
-
 def test_missing_and_failed_folds_are_named():
     runs = [result(1), Failure(Path("run/2"), "out of memory", 2), Failure(Path("run/x"), "no metrics.json")]
     summary = summarise(runs, range(4))
@@ -108,21 +89,6 @@ def test_missing_and_failed_folds_are_named():
     assert len(summary.failures) == 2
     assert row(summary, "model")["standard_deviation"] is None
     assert summarise([result(0)], range(2)).reasons == {1: "no run of it was found"}
-
-
-def test_a_fold_repeated_with_success_is_not_missing():
-    summary = summarise([Failure(Path("run/first"), "stopped", 0), result(0)], [0])
-    assert summary.complete
-    assert len(summary.failures) == 1
-
-
-def test_a_metric_that_some_folds_lack_shows_its_number_of_folds():
-    runs = [result(0), result(1, metrics={"accuracy": 0.5}), result(2, controls={})]
-    summary = summarise(runs, range(3))
-    found = row(summary, "model", "balanced_accuracy")
-    assert (found["n_folds"], found["fold_1"]) == (2, None)
-    assert summary.folds("balanced_accuracy")["model"].keys() == {0, 2}
-    assert row(summary, "majority_class")["n_folds"] == 2
 
 
 def test_nothing_completed():
@@ -159,22 +125,6 @@ def test_written_files_hold_the_same_numbers(tmp_path):
     assert content["failures"] == [{"folder": "run/3", "fold": 3, "reason": "out\nof memory"}]
     assert pl.read_csv(tmp_path / "summary.csv").equals(summary.table)
     assert "fold 3: out of memory (run/3)" in (tmp_path / "summary.md").read_text(encoding="utf-8")
-
-
-def test_a_summary_without_results_can_be_written(tmp_path):
-    write_summary(tmp_path, summarise([], [0]))
-    assert json.loads((tmp_path / "summary.json").read_text())["pooled_accuracy"] is None
-    assert "**Incomplete: 0 of 1 folds.**" in (tmp_path / "summary.md").read_text(encoding="utf-8")
-
-
-def test_a_sweep_is_read_from_its_folders(tmp_path):
-    content = {"status": "completed", "experiment": "digits", "fold": 0, "class_names": ["one"]}
-    content |= {"test": {"accuracy": 1.0}, "confusion_matrix": [[4]], "controls": []}
-    (tmp_path / "0").mkdir()
-    (tmp_path / "0" / "metrics.json").write_text(json.dumps(content))
-    summary = read_sweep([tmp_path / "0", tmp_path / "1"], range(2))
-    assert summary.missing == [1]
-    assert summary.pooled.estimate == 1
 
 
 def test_counts_of_localisations_have_no_interval(tmp_path):
@@ -271,14 +221,6 @@ Accuracy over 20 FOVs: 0.950, 95 % interval 0.760 to 0.990 (Wilson).
 - `count_alone`: forest on the number of localisations.
 """
     )
-
-
-def test_the_text_without_results_has_no_tables():
-    text = summary_markdown(
-        CONTENT | {"experiment": "", "table": [], "missing": [0, 1, 2], "reasons": dict.fromkeys("012", "?")}
-    )
-    assert text.startswith("# Sweep\n\n**Incomplete: 0 of 3 folds.**")
-    assert "|" not in text
 
 
 def test_a_table_has_a_header_a_rule_and_escaped_cells():

@@ -7,7 +7,6 @@ import pytest
 
 from locgraph import study
 from locgraph.analysis.results import TABLES
-from locgraph.analysis.runs import family_name
 from locgraph.api.study import find_studies, summarise_sweeps
 from locgraph.errors import ConfigError, DataError
 from locgraph.show.figures.analysis import FIGURES
@@ -205,22 +204,17 @@ def test_missing_and_failed_folds_are_named_with_reasons(add_run):
 @pytest.mark.usefixtures("undrawn")
 def test_families_are_summarised_apart_under_the_settings_that_differ(add_run):
     for fold in range(2):
-        add_run(f"max{fold}", fold, "f1", ["experiment=demo", "model/readout=max"], n_folds=2)
-        folder = add_run(f"att{fold}", fold, "f2", ["experiment=demo", "model/readout=attention"], 0.25, n_folds=2)
+        add_run(f"max{fold}", fold, "f1", ["data.raw_dir=/my raw*", "model/readout=max"], n_folds=2)
+        folder = add_run(f"att{fold}", fold, "f2", ["model/readout=attention"], 0.25, n_folds=2)
 
     texts = summarise_sweeps(folder)
 
     means = {text.parent.relative_to(folder).as_posix(): read(text.parent)["table"][0]["mean"] for text in texts}
-    assert means == {"summaries/model_readout=attention": 0.25, "summaries/model_readout=max": 0.75}
+    assert means == {
+        "summaries/model_readout=attention": 0.25,
+        "summaries/data.raw_dir=_my_raw_,model_readout=max": 0.75,
+    }
     assert names(folder) == []
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_families_that_no_override_distinguishes_are_kept_apart(add_run):
-    add_run("a", 0, "f1", ["seed=1"])
-    folder = add_run("b", 0, "f2", ["seed=1"])
-
-    assert sorted(text.parent.name for text in summarise_sweeps(folder)) == ["all-f1", "all-f2"]
 
 
 def test_outdated_summaries_are_removed(add_run):
@@ -237,35 +231,6 @@ def test_outdated_summaries_are_removed(add_run):
 
     assert {text.parent for text in texts} == set((folder / "summaries").iterdir())
     assert sorted(text.parent.name for text in texts) == ["model=a", "model=b", "model=b,seed=2"]
-
-
-@pytest.mark.parametrize(
-    ("overrides", "expected"),
-    [
-        ([], "all"),
-        (["fold.index=2"], "all"),
-        (["seed=1", "fold.index=2", "model/readout=max"], "model_readout=max,seed=1"),
-        (["data.raw_dir=/my data/../raw*"], "data.raw_dir=_my_data_.._raw_"),
-    ],
-)
-def test_families_are_named_by_their_overrides(overrides, expected):
-    assert family_name(overrides) == expected
-
-
-def test_long_names_of_families_are_cut_and_differ():
-    found = {family_name([f"model.some.setting={'9' * 200}{index}"]) for index in range(3)}
-
-    assert len(found) == 3
-    assert max(map(len, found)) < 120
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_the_same_fold_twice_is_refused(add_run):
-    add_run("first", 0)
-    folder = add_run("second", 0)
-
-    with pytest.raises(DataError, match=r"expected one completed run of fold 0, found .*first and .*second"):
-        summarise_sweeps(folder)
 
 
 def test_failed_runs_alone_are_summarised_without_pictures(add_run):
@@ -352,3 +317,15 @@ def test_settings_and_tables_that_cannot_work_are_named(tables, sweep):
         study(tables).analyse(*FASTER, tables=tables)
     with pytest.raises(DataError, match=r"^tables: expected prepared tables"):
         study(sweep).analyse(*FASTER, tables=sweep)
+
+
+@pytest.mark.slow
+def test_a_report_is_one_page(sweep, tables, tmp_path):
+    page = study(sweep / "1").report(tmp_path / "one.html", tables=tables, umap=False)
+
+    assert page == tmp_path / "one.html"
+    assert "count alone" in page.read_text(encoding="utf-8")
+    with pytest.raises(DataError, match=r"^analysed: expected a folder"):
+        study(sweep).report(analysed=tmp_path / "nowhere")
+    with pytest.raises(DataError, match="expected a run or sweep"):
+        study(tables).report()

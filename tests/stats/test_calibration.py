@@ -28,13 +28,6 @@ def test_bins_error_and_score_counted_by_hand():
     assert (found.n_cases, found.accuracy, found.mean_confidence) == pytest.approx((4, 0.5, 0.85))
 
 
-def test_an_honest_classifier_has_no_error():
-    found = calibration(binary([0.75] * 4), np.array([0, 0, 0, 1]))
-
-    assert found.error == pytest.approx(0.0)
-    assert found.bins[0].accuracy.low < 0.75 < found.bins[0].accuracy.high
-
-
 @pytest.mark.parametrize(("rows", "brier"), [([[1.0, 0, 0]], 0.0), ([[0, 1.0, 0]], 2.0), ([[1 / 3] * 3], 1 - 1 / 3)])
 def test_ends_of_the_brier_score(rows, brier):
     assert calibration(np.array(rows), np.array([0])).brier == pytest.approx(brier)
@@ -58,17 +51,6 @@ def test_upper_ends_belong_to_their_bin_and_certainty_to_the_last():
     assert [(round(one.low, 6), one.count) for one in found.bins] == [(0.5, 1), (0.9, 2)]
 
 
-def test_the_order_of_cases_does_not_matter():
-    rng = np.random.default_rng(1)
-    probabilities, targets = rng.dirichlet([1.0] * 3, size=40), rng.integers(3, size=40)
-    order = rng.permutation(40)
-
-    first, second = calibration(probabilities, targets), calibration(probabilities[order], targets[order])
-
-    assert second.error == pytest.approx(first.error)
-    assert second.brier == pytest.approx(first.brier)
-
-
 def table(**changes):
     columns = {"truth": ["L", None, "T"], "p_T": [0.2, 0.5, 0.9], "p_L": [0.8, 0.5, 0.1]}
     return pl.DataFrame(columns | changes)
@@ -80,12 +62,6 @@ def test_a_table_counts_rows_with_a_truth():
     assert found.n_cases == 2
     assert found.accuracy == 1.0
     assert found.brier == pytest.approx((2 * 0.04 + 2 * 0.01) / 2)
-
-
-def test_one_class_alone_is_certain():
-    found = calibration_of(pl.DataFrame({"truth": ["T", "T"], "p_T": [1.0, 1.0]}), ["T"])
-
-    assert (found.error, found.brier) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(

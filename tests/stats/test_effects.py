@@ -36,28 +36,12 @@ def test_interval_of_cliffs_delta_from_all_pairs():
     assert found.low < found.estimate < found.high
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    truth = 2 * stats.norm.cdf(1 / np.sqrt(2)) - 1
-    found = [cliffs_delta(rng.normal(1, 1, 20), rng.normal(size=25)) for _ in range(400)]
-
-    assert 0.92 < np.mean([each.low <= truth <= each.high for each in found]) < 0.98
-
-
 def test_classes_that_do_not_overlap():
     found = cliffs_delta(np.arange(10.0), np.arange(20.0, 40.0))
 
     wilson = stats.binomtest(10, 10).proportion_ci(method="wilson")
     assert (found.estimate, found.low) == (-1.0, -1.0)
     assert found.high == pytest.approx(1 - 2 * wilson.low)
-
-
-def test_values_all_alike():
-    found = cliffs_delta(np.ones(4), np.ones(5))
-
-    assert found.estimate == 0
-    assert found.low == -found.high
-    assert 0 < found.high < 1
 
 
 def test_hedges_g_by_hand():
@@ -69,13 +53,6 @@ def test_hedges_g_by_hand():
     assert found.estimate == pytest.approx(-2 * 0.8, rel=5e-3)
     half = 1.959964 * np.sqrt(6 / 9 + found.estimate**2 / 12)
     assert (found.low, found.high) == pytest.approx((found.estimate - half, found.estimate + half), rel=1e-6)
-
-
-def test_hedges_g_is_unbiased_in_small_samples():
-    rng = np.random.default_rng(1)
-    found = [hedges_g(rng.normal(1, 1, 4), rng.normal(size=4)).estimate for _ in range(3000)]
-
-    assert np.mean(found) == pytest.approx(1.0, abs=0.06)
 
 
 def test_without_variation_there_is_no_g():

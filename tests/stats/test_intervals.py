@@ -13,12 +13,6 @@ def test_t_interval_agrees_with_scipy():
     assert (found.estimate, found.low, found.high) == pytest.approx((0.93, low, high))
 
 
-def test_two_values_by_hand():
-    # t of 97.5 % with one degree of freedom is 12.706, and the standard error of 0 and 2 is 1.
-    found = mean_interval([0.0, 2.0])
-    assert (found.low, found.high) == pytest.approx((1 - 12.7062, 1 + 12.7062), abs=1e-4)
-
-
 def test_the_interval_ends_at_the_bounds():
     found = mean_interval([1.0, 0.9, 1.0], bounds=(0.0, 1.0))
     assert found.high == 1

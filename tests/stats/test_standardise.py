@@ -47,8 +47,3 @@ def test_loadings_are_correlations_and_their_sign_is_fixed():
     np.testing.assert_allclose((components.loadings**2).sum(axis=1), 1)
     turned = principal_components(SCALED[:, ::-1])
     np.testing.assert_allclose(turned.scores, components.scores, atol=1e-9)
-
-
-def test_few_rows_have_few_components():
-    assert principal_components(SCALED[:3]).scores.shape == (3, 2)
-    assert principal_components(SCALED[:2]).explained == pytest.approx([1.0])

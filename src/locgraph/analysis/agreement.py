@@ -14,7 +14,6 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from locgraph.analysis.feature_table import FeatureTable
 from locgraph.analysis.projection import standardise
-from locgraph.settings import check_whole
 
 COLUMNS: Final = {
     "k": pl.Int64,
@@ -62,17 +61,12 @@ def class_agreement(features: FeatureTable, ks: Sequence[int] = (2, 3, 4, 5, 6, 
 
     Args:
         features: Features of FOVs, or of groups; rows without a class do not count.
-        ks: Numbers of clusters beside that of the classes.
+        ks: Numbers of clusters beside that of the classes, at least 2.
         seed: Of k-means.
 
     Returns:
         One row for each number of clusters, ascending.
-
-    Raises:
-        ConfigError: One of ``ks`` is no whole number of at least 2.
     """
-    for k in ks:
-        check_whole("ks", k, at_least=2)
     standardised = standardise(features.labelled())
     truth, n = standardised.targets, len(standardised.values)
     n_classes = len(set(truth.tolist()))

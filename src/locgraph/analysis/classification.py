@@ -1,4 +1,4 @@
-"""Classifiers and controls of an analysis, on the folds of the network and beside it, and what they tell of FOVs."""
+"""Classifiers and controls of an analysis, on the folds of the network, and FOVs to look at."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _add_methods(analysis: Analysis, progress: Progress) -> None:
     if len(of_fovs) < len(source.results):
         analysis.warn("the network names classes of localisations: it is not compared with classifiers of FOVs")
     tested = {fold: split.test for fold, split in source.plan.items()}
-    network, *controls = runs_as_entries(of_fovs, tested) or [None]
-    entries = [] if network is None else [network]
+    of_runs = runs_as_entries(of_fovs, tested)
+    entries, controls = of_runs[:1], of_runs[1:]
     folds = _hand_made_folds(analysis)
     if folds:
         entries += _fit(analysis, HAND_MADE, folds, progress)

@@ -21,21 +21,21 @@ from locgraph.stats.standardise import varies
 _STEP: Final = "classifier"
 
 
-class Standardise(TransformerMixin, BaseEstimator):
+class Standardiser(TransformerMixin, BaseEstimator):
     """Standardisation by the means and standard deviations of the training FOVs; gaps and constant columns become 0.
 
     A column that is constant in training carries no information, so it is 0 in a test too.
     """
 
-    def fit(self, values: np.ndarray, labels: np.ndarray | None = None) -> Standardise:
+    def fit(self, values: np.ndarray, labels: np.ndarray | None = None) -> Standardiser:
         """Compute means and standard deviations of (N, F) float64; labels are not used."""
         del labels
         useful = varies(values)
         known = np.where(np.isnan(values), 0.0, values)
         counts = np.maximum((~np.isnan(values)).sum(axis=0), 1)
         self.means_ = known.sum(axis=0) / counts
-        spread = np.sqrt((np.where(np.isnan(values), 0.0, values - self.means_) ** 2).sum(axis=0) / counts)
-        self.factors_ = np.where(useful, 1.0 / np.where(useful, spread, 1.0), 0.0)
+        deviations = np.sqrt((np.where(np.isnan(values), 0.0, values - self.means_) ** 2).sum(axis=0) / counts)
+        self.factors_ = np.where(useful, 1.0 / np.where(useful, deviations, 1.0), 0.0)
         return self
 
     def transform(self, values: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ class TunedClassifier:
             estimator.set_params(random_state=seed)
         # a setting with a single value is no choice, and holds also where nothing is tuned
         estimator.set_params(**{key: values[0] for key, values in self.grid.items() if len(values) == 1})
-        return Pipeline([("standardise", Standardise()), (_STEP, estimator)])
+        return Pipeline([("standardise", Standardiser()), (_STEP, estimator)])
 
     def _search(self, pipeline: Pipeline, splits: list[tuple[np.ndarray, np.ndarray]]) -> GridSearchCV:
         grid = {f"{_STEP}__{key}": values for key, values in self.grid.items()}

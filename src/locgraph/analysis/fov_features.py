@@ -107,7 +107,7 @@ def fov_features(
 
     Returns:
         ``n_clusters``, ``n_localisations`` (those in clusters), and ``<statistic>_<feature>`` in the unit of the
-        feature. A feature that some FOVs have not is null there, and a warning says so.
+        feature. A feature that some FOVs lack is null there, and in the warnings.
     """
     aggregation = aggregation or Aggregation()
     rows: list[pl.DataFrame] = []
@@ -135,7 +135,7 @@ def _empty(columns: Iterable[str]) -> dict[str, type[pl.DataType]]:
 def join_vectors(features: FeatureTable, vectors: pl.DataFrame) -> FeatureTable:
     """Add the vectors that a network learned.
 
-    FOVs without one are left out, and a warning says how many. For the vectors alone, pass
+    FOVs without one are left out, with a warning. For the vectors alone, pass
     ``features.select([])``.
 
     Args:

@@ -16,7 +16,6 @@ import numpy as np
 import polars as pl
 
 from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidation, Fold
-from locgraph.errors import ConfigError
 from locgraph.stats.intervals import mean_interval
 from locgraph.stats.metrics import balanced_accuracy
 
@@ -100,19 +99,14 @@ def importance(
         results: Fitted classifiers.
         folds: Their folds; all of them with the same columns.
         feature_of: Column -> the feature that it is a statistic of.
-        repeats: How often each is shuffled in each fold.
+        repeats: Number of shuffles in each fold, at least 1.
         seed: Of the shuffling.
 
     Returns:
         One row for each classifier, level and name, the most important first within classifier and level:
         ``classifier``, ``level``, ``name``, ``importance`` (loss of balanced accuracy, mean over folds),
         ``interval_low``, ``interval_high`` (95 %, of the mean over folds), ``n_folds``, ``fold_<index>``.
-
-    Raises:
-        ConfigError: ``repeats`` is below 1.
     """
-    if repeats < 1:
-        raise ConfigError(f"expected at least 1, found {repeats}", setting="repeats")
     rows = []
     by_index = {fold.index: fold for fold in folds if len(fold.test_rows)}
     for name in dict.fromkeys(classifier for classifier, _ in results.fits):

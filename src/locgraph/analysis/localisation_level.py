@@ -78,8 +78,8 @@ def localisation_level(
         there are such columns, of ``nearest_neighbour_distance`` (nm, to the nearest other localisation of the FOV) and
         ``local_density`` (other localisations within the radius; edges of the FOV are not corrected for), and, where
         there are frames, of ``blinking_events``, ``on_time_mean`` and ``dark_time_mean`` of the clusters
-        (`locgraph.preparation.features.photophysics`). Null where a FOV has no such column, and a warning says so; what
-        no FOV has is named in a warning.
+        (`locgraph.preparation.features.photophysics`). Null where a FOV has no such column; warnings name these,
+        and those that no FOV has.
     """
     settings = settings or LocalisationSettings()
     aggregation = Aggregation((), settings.quantiles)

@@ -128,15 +128,11 @@ def principal_components(features: FeatureTable, n_components: int = 10) -> Prin
 
     Args:
         features: Features of FOVs, or of groups.
-        n_components: At most so many components, the strongest first.
+        n_components: Upper limit of the number of components, at least 1.
 
     Returns:
         Columns ``pc_1``, ``pc_2``, ... beside the keys of the rows.
-
-    Raises:
-        ConfigError: ``n_components`` is no whole number of at least 1.
     """
-    check_whole("n_components", n_components, at_least=1)
     standardised = standardise(features)
     reason = standardised.lacks(rows=2)
     if reason:

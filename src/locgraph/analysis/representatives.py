@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.analysis.classifiers import Standardise
+from locgraph.analysis.classifiers import Standardiser
 from locgraph.analysis.cross_validation import CLASSIFIER, Samples
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 
 NEAREST: Final = "nearest"
 FARTHEST: Final = "farthest"
@@ -35,18 +35,13 @@ def representatives(samples: Samples, per_class: int) -> pl.DataFrame:
 
     Args:
         samples: The FOVs.
-        per_class: Number of either kind; no FOV is both, so that small classes give fewer.
+        per_class: Number of either kind, at least 1; no FOV is both, so that small classes give fewer.
 
     Returns:
         ``class``, ``role`` (``nearest``, ``farthest``), ``rank`` (from 1), ``fov_id``, ``distance``, and
         ``nearest_class``, the class whose centre is nearest.
-
-    Raises:
-        ConfigError: ``per_class`` is below 1.
     """
-    if per_class < 1:
-        raise ConfigError(f"expected at least 1, found {per_class}", setting="per_class")
-    scaled = Standardise().fit(samples.values).transform(samples.values)
+    scaled = Standardiser().fit(samples.values).transform(samples.values)
     n_useful = max(len(samples.columns) - len(samples.constant()), 1)
     names = samples.class_names
     centres = np.stack([scaled[samples.labels == name].mean(axis=0) for name in names])

@@ -121,6 +121,27 @@ def check_completed(folder: Path, runs: Sequence[FoldResult | Failure]) -> list[
     return completed
 
 
+def check_same_fold(first: FoldResult, second: FoldResult) -> None:
+    """Check that two runs classify the same test FOVs into the same classes.
+
+    Raises:
+        DataError: They do not.
+    """
+    if first.class_names != second.class_names:
+        raise DataError(
+            f"expected the same classes, found {first.class_names} in {first.folder} and {second.class_names} in "
+            f"{second.folder}"
+        )
+    plans = [read_plan(run.folder / FOLDS) for run in (first, second)]
+    tests = [set(plan[first.fold].test) for plan in plans]
+    if tests[0] != tests[1]:
+        only = sorted(tests[0] ^ tests[1])
+        raise DataError(
+            f"expected the same test FOVs of fold {first.fold}, found {len(only)} in one of {first.folder} and "
+            f"{second.folder} alone, such as {', '.join(only[:3])}: compare runs of the same data and folds"
+        )
+
+
 def read_manifest(tables: Path) -> Manifest:
     """Return the manifest of a folder of tables, made from the tables where there is none."""
     path = tables / MANIFEST

@@ -254,5 +254,5 @@ def compare_summaries(summary: Summary, other: Summary) -> pl.DataFrame:
         )
     numbers = ("mean", "other_mean", "difference", "interval_low", "interval_high")
     columns = {"source": pl.String, "metric": pl.String, "n_folds": pl.Int64}
-    columns |= dict.fromkeys((*numbers, *(f"fold_{fold}" for fold in sorted(folds))), pl.Float64)  # type: ignore[arg-type]
+    columns |= dict.fromkeys((*numbers, *(f"fold_{fold}" for fold in sorted(folds))), pl.Float64)
     return pl.DataFrame(rows, schema=columns)

@@ -12,13 +12,11 @@ import polars as pl
 
 from locgraph.analysis.runs import Failure, FoldResult, find_families, read_run
 from locgraph.analysis.summary import Summary, compare_summaries, summarise, write_summary
-from locgraph.data.folds import read_plan
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.run_folder import (
     ANALYSIS,
     CLUSTERS,
     CONFUSION_PICTURE,
-    FOLDS,
     LOCS,
     METRICS,
     PREDICTIONS,
@@ -33,6 +31,7 @@ from locgraph.run_folder import (
 
 if TYPE_CHECKING:
     from locgraph.analysis.results import Analysis
+    from locgraph.analysis.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +129,8 @@ class Study:
         Raises:
             DataError: They differ in classes or in the FOVs of a shared fold, or share no completed fold.
         """
+        from locgraph.analysis.source import check_same_fold
+
         second = other if isinstance(other, Study) else study(other)
         first_runs = {run.fold: run for run in self.completed}
         second_runs = {run.fold: run for run in second.completed}
@@ -140,7 +141,7 @@ class Study:
                 f"{sorted(second_runs)} in {second.folder}"
             )
         for fold in shared:
-            _check_same_fold(first_runs[fold], second_runs[fold])
+            check_same_fold(first_runs[fold], second_runs[fold])
         return compare_summaries(self.summary(), second.summary())
 
     def analyse(
@@ -218,7 +219,7 @@ class Study:
             find_tables=lambda runs: _find_tables(runs, None),
         )
 
-    def _source(self, tables: Path | None) -> Any:
+    def _source(self, tables: Path | None) -> Source:
         from locgraph.analysis.source import check_completed, runs_source, tables_source
 
         if self.kind == TABLES_KIND:
@@ -227,8 +228,8 @@ class Study:
             return tables_source(self.folder)
         completed = check_completed(self.folder, self.runs)
         n_folds = self.n_folds if self.kind == SWEEP_KIND else None
-        found = _find_tables([run.folder for run in sorted(completed, key=lambda run: run.fold)], tables)
-        return runs_source(self.folder, self.kind, self.runs, n_folds, found)
+        place = _find_tables([run.folder for run in sorted(completed, key=lambda run: run.fold)], tables)
+        return runs_source(self.folder, self.kind, self.runs, n_folds, place)
 
     def _check_runs(self) -> None:
         if self.kind == TABLES_KIND:
@@ -320,22 +321,6 @@ def _describe_missing(folder: Path) -> str:
     if (folder / METRICS).is_file():
         return f"{expected}, found {folder}; this looks like one of eval: analyse the run that it evaluates"
     return f"{expected}, found neither in {folder}"
-
-
-def _check_same_fold(first: FoldResult, second: FoldResult) -> None:
-    if first.class_names != second.class_names:
-        raise DataError(
-            f"expected the same classes, found {first.class_names} in {first.folder} and {second.class_names} in "
-            f"{second.folder}"
-        )
-    plans = [read_plan(run.folder / FOLDS) for run in (first, second)]
-    tests = [set(plan[first.fold].test) for plan in plans]
-    if tests[0] != tests[1]:
-        only = sorted(tests[0] ^ tests[1])
-        raise DataError(
-            f"expected the same test FOVs of fold {first.fold}, found {len(only)} in one of {first.folder} and "
-            f"{second.folder} alone, such as {', '.join(only[:3])}: compare runs of the same data and folds"
-        )
 
 
 def _analysis_settings(settings: Sequence[str | Mapping[str, Any]]) -> Mapping[str, Any]:
