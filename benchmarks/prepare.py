@@ -37,7 +37,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from locgraph.api.prepare import feature_columns
+from locgraph.api.recipes import feature_columns
 from locgraph.cli import assemble
 from locgraph.cli.app import config_dir
 from locgraph.graphs import store

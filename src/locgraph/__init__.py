@@ -13,9 +13,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from locgraph.api.config import compose
     from locgraph.api.model import Model, load
-    from locgraph.api.prepare import Prepared, prepare
+    from locgraph.api.prepare import prepare
     from locgraph.api.study import Study, study
     from locgraph.api.train import Run, train
+    from locgraph.data.prepared import Prepared
     from locgraph.io.read import read
 
 _API = {
@@ -25,7 +26,7 @@ _API = {
     "load": "locgraph.api.model",
     "study": "locgraph.api.study",
     "compose": "locgraph.api.config",
-    "Prepared": "locgraph.api.prepare",
+    "Prepared": "locgraph.data.prepared",
     "Run": "locgraph.api.train",
     "Model": "locgraph.api.model",
     "Study": "locgraph.api.study",

@@ -6,7 +6,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from locgraph.api.config import plain
-from locgraph.api.prepare import find_tables, tables_folder
+from locgraph.api.prepare import find_tables
+from locgraph.api.recipes import tables_folder
 from locgraph.errors import DataError
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import locgraph
-from locgraph.api import prepare
+from locgraph.api import prepare, recipes
 from locgraph.api.config import plain
 from locgraph.api.parts import make_probe
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
@@ -361,7 +361,7 @@ def test_features_are_the_numbers_that_describe_the_cluster_itself():
          "name": ["a"]}
     )  # fmt: skip
 
-    assert prepare.feature_columns(clusters) == ["count", "area"]
+    assert recipes.feature_columns(clusters) == ["count", "area"]
 
 
 def test_progress_hands_outcomes_on(capsys):
@@ -385,8 +385,8 @@ def settings(composed):
 def test_settings_and_recipe_of_the_tables(settings):
     overrides = ["columns=nm", "clustering=kmeans", "clustering.n_clusters=7", "limits.min_clusters=4"]
 
-    decisive = prepare.table_settings(settings(*overrides))
-    recipe = prepare.table_recipe(decisive)
+    decisive = recipes.table_settings(settings(*overrides))
+    recipe = recipes.table_recipe(decisive)
 
     limits = {"min_localisations": 3, "min_clusters": 4, "max_refused_fraction": 0.05, "keep_unclustered": False}
     assert decisive["limits"] == limits
@@ -397,10 +397,10 @@ def test_settings_and_recipe_of_the_tables(settings):
 
 def test_the_order_of_filters_is_kept_and_counts(settings):
     orders = (["merge_blinks", "frames", "precision"], ["precision", "merge_blinks", "frames"])
-    decisive = [prepare.table_settings(settings(f"preprocess=[{','.join(names)}]")) for names in orders]
+    decisive = [recipes.table_settings(settings(f"preprocess=[{','.join(names)}]")) for names in orders]
 
     for names, each in zip(orders, decisive, strict=True):
-        assert list(prepare.table_recipe(each).preprocess) == names
+        assert list(recipes.table_recipe(each).preprocess) == names
     assert fingerprint(decisive[0]) != fingerprint(decisive[1])
 
 
@@ -408,8 +408,8 @@ def test_the_order_of_filters_is_kept_and_counts(settings):
 def test_localisations_are_stored_where_the_model_reads_them_or_the_user_wants_them(settings, wanted):
     chosen = settings("model=locclusternet", f"graph.localisations={wanted}")
 
-    assert prepare.graph_settings(chosen, [], uses_localisations=not wanted)["localisations"] is wanted
-    assert prepare.graph_settings(settings(), [], uses_localisations=wanted)["localisations"] is wanted
+    assert recipes.graph_settings(chosen, [], uses_localisations=not wanted)["localisations"] is wanted
+    assert recipes.graph_settings(settings(), [], uses_localisations=wanted)["localisations"] is wanted
 
 
 @pytest.mark.parametrize(
@@ -429,25 +429,25 @@ def test_a_probe_of_the_model_knows_what_it_reads(settings, overrides, expected)
 def test_features_left_open_are_those_of_the_tables(settings):
     tables = ["count", "area_hull"]
 
-    assert prepare.graph_settings(settings(), tables, uses_localisations=True)["cluster_features"] == tables
+    assert recipes.graph_settings(settings(), tables, uses_localisations=True)["cluster_features"] == tables
     for features in ([], ["count"]):
         chosen = settings(f"graph.cluster_features={features}")
-        assert prepare.graph_settings(chosen, tables, uses_localisations=True)["cluster_features"] == features
+        assert recipes.graph_settings(chosen, tables, uses_localisations=True)["cluster_features"] == features
 
 
 def test_recipe_of_the_graphs(settings):
     overrides = ["graph/cluster_edges=all_pairs", "graph.localisation_features=[photons]", "graph/descriptors=standard"]
     superclusters = ["graph/superclusters=linked", "graph.superclusters.scales_nm=[50,70.5]"]
-    decisive = prepare.graph_settings(settings(*overrides, *superclusters), ["count"], uses_localisations=True)
+    decisive = recipes.graph_settings(settings(*overrides, *superclusters), ["count"], uses_localisations=True)
 
-    recipe = prepare.graph_recipe(decisive)
+    recipe = recipes.graph_recipe(decisive)
 
     assert (recipe.cluster_features, recipe.localisation_features) == (("count",), ("photons",))
     assert isinstance(recipe.cluster_edges, AllPairs)
     assert (recipe.localisations, recipe.localisation_k, recipe.ratios) == (True, 5, (0.5, 0.5))
     assert set(recipe.descriptors) == {"pair_distances", "ripley", "covariance"}
     assert recipe.superclusters.scales_nm == (50, 70.5)
-    plain_recipe = prepare.graph_recipe(prepare.graph_settings(settings(), ["count"], uses_localisations=True))
+    plain_recipe = recipes.graph_recipe(recipes.graph_settings(settings(), ["count"], uses_localisations=True))
     assert (plain_recipe.descriptors, plain_recipe.superclusters) == ({}, None)
 
 

@@ -17,10 +17,11 @@ from omegaconf import DictConfig
 
 from locgraph import schema
 from locgraph.api.config import config_dir, plain
-from locgraph.api.prepare import Prepared, prepare_settings
+from locgraph.api.prepare import prepare_settings
 from locgraph.build import build
 from locgraph.cli.app import launch
 from locgraph.data.folds import TEST, VALIDATION, Split, Stratified, write_plan
+from locgraph.data.prepared import Prepared
 from locgraph.explain.run import Plan, make_plan
 from locgraph.io.featextracted import ExtractedFov, write_fov
 from locgraph.io.manifest import Manifest

@@ -10,7 +10,7 @@ import torch
 from locgraph.api import evaluate, parts
 from locgraph.api.config import plain
 from locgraph.api.model import Model
-from locgraph.api.prepare import table_settings
+from locgraph.api.recipes import table_settings
 from locgraph.errors import CheckpointError
 from locgraph.learn.checkpoint import check_targets, make_record
 from locgraph.learn.tasks.fov import FovTask

@@ -16,7 +16,8 @@ from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup
 from locgraph.learn.tasks import task_class
 from locgraph.learn.tasks.base import LossSettings
 from locgraph.learn.tasks.fov import FovPrediction, FovTask
-from locgraph.learn.tasks.localisation import JointTask, LocalisationPrediction, LocalisationTask, localisation_table
+from locgraph.learn.tasks.joint import JointTask
+from locgraph.learn.tasks.localisation import LocalisationPrediction, LocalisationTask, localisation_table
 
 FOVS, LOCALISATIONS = schema.FIELD_OF_VIEW, schema.LOCALISATION
 LABELS = [[0, 1, -1], [1, 1], [0], [-1, -1]]

@@ -51,10 +51,11 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: An override is wrong, a required value is missing, or overrides and a mapping are mixed.
     """
-    if any(isinstance(part, Mapping) for part in config):
+    mappings = [part for part in config if isinstance(part, Mapping)]
+    if mappings:
         if len(config) > 1:
             raise ConfigError(f"expected overrides or one mapping with all settings, found {len(config)} arguments")
-        return dict(config[0])
+        return dict(mappings[0])
     from hydra import compose as compose_config
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra

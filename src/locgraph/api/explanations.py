@@ -11,7 +11,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from locgraph import schema
-from locgraph.api.prepare import Prepared, progress
+from locgraph.api.prepare import progress
+from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError, within
 from locgraph.explain import run
 from locgraph.explain.results import ExplanationResults

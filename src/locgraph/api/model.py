@@ -14,16 +14,16 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.parts import check_device, quiet
-from locgraph.api.prepare import Prepared, Tables, make_graphs, make_tables
-from locgraph.build import TARGET, build
+from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
+from locgraph.api.sources import Source, class_target, columns_settings, list_sources, nanometres, write_table
+from locgraph.build import TARGET
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
 from locgraph.data.folds import TEST, Split
+from locgraph.data.prepared import Prepared
 from locgraph.data.scaling import Scaler, ScalingSettings
 from locgraph.errors import CheckpointError, DataError, within
-from locgraph.io.catalogue import Catalogue, FovSource, scan
+from locgraph.io.catalogue import Catalogue
 from locgraph.io.columns import ColumnMap
-from locgraph.io.groups import NoGroups
-from locgraph.io.labels import NoLabels
 from locgraph.learn.checkpoint import Checkpoint, check_targets, read_checkpoint
 from locgraph.learn.module import Predictor
 from locgraph.learn.vectors import Embedder, vector_tables
@@ -38,9 +38,6 @@ NEW = "new"
 
 _FEW_FOVS = 16
 """Up to this number of FOVs this process prepares them alone; starting others takes longer."""
-
-Source = str | Path | Sequence[str | Path] | pl.DataFrame | Prepared
-"""FOVs: a folder, a file, several files, a table of localisations, or prepared data."""
 
 
 def load(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Model:
@@ -236,37 +233,12 @@ class Model:
                 source, columns = write_table(source, Path(temporary) / "tables"), columns or nanometres()
             if columns is not None:
                 settings["columns"] = columns_settings(columns)
-            catalogue = self.catalogue(source, settings)
+            catalogue = list_sources(source, settings["columns"], self.class_names)
             settings["paths"]["prepared_dir"] = str(
                 Path(temporary) / "prepared" if prepared_dir is None else prepared_dir
             )
             settings["data"]["raw_dir"] = str(catalogue.sources[0].path.parent)
             yield self.prepare_catalogue(settings, catalogue)
-
-    def catalogue(self, source: str | Path | Sequence[str | Path], settings: Mapping[str, Any]) -> Catalogue:
-        """List FOVs without labels: all files below a folder, or single files.
-
-        Raises:
-            DataError: A path does not exist, or no file can be read.
-        """
-        paths = [Path(source)] if isinstance(source, (str, Path)) else [Path(path) for path in source]
-        absent = [str(path) for path in paths if not path.exists()]
-        if absent or not paths:
-            raise DataError(f"no such file or folder: {', '.join(absent) or 'none was given'}", setting="source")
-        if len(paths) == 1 and paths[0].is_dir():
-            listed = scan(paths[0].resolve(), build(settings["columns"], "columns"), NoLabels(), NoGroups())
-            return Catalogue(listed.sources, self.class_names, listed.failures)
-        folders = [str(path) for path in paths if path.is_dir()]
-        if folders:
-            raise DataError(
-                f"expected one folder or several files, found the folders {folders} among them", setting="source"
-            )
-        names = [path.name.removesuffix("".join(path.suffixes)) or path.name for path in paths]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise DataError(f"expected files of different names, found several of {twice}", setting="source")
-        sources = [FovSource(name, path.resolve(), None, None) for name, path in zip(names, paths, strict=True)]
-        return Catalogue(tuple(sorted(sources, key=lambda each: each.fov_id)), self.class_names, {})
 
     def prepare_catalogue(self, settings: dict[str, Any], catalogue: Catalogue | None) -> Prepared:
         """Cluster, measure and build graphs with the settings of the training.
@@ -276,7 +248,7 @@ class Model:
         """
         if "executor" not in settings:
             few = catalogue is not None and len(catalogue.sources) <= _FEW_FOVS
-            settings["executor"] = {TARGET: _name(Serial if few else Processes)}
+            settings["executor"] = {TARGET: class_target(Serial if few else Processes)}
         tables: Tables = make_tables(settings, catalogue)
         expected = self.record["sizes"]["dimensions"]
         if tables.dimensions != expected:
@@ -292,8 +264,6 @@ class Model:
         Args:
             **changes: Groups of settings that differ, such as ``executor``.
         """
-        from locgraph.api.prepare import read_catalogue
-
         settings = self.settings | changes
         return self.prepare_catalogue(settings, read_catalogue(settings))
 
@@ -359,42 +329,3 @@ class Model:
                 enable_model_summary=False,
                 enable_checkpointing=False,
             )
-
-
-def nanometres() -> dict[str, Any]:
-    """Return settings of columns that have locgraph's names and are in nm."""
-    hidden = (schema.VIEW, schema.CLUSTER_ID)
-    names = {name: name for name in schema.LOCALISATION_COLUMNS if name not in hidden}
-    return {TARGET: _name(ColumnMap), "names": names, "unit": "nm"}
-
-
-def columns_settings(columns: Mapping[str, Any] | ColumnMap) -> dict[str, Any]:
-    """Return a column map as settings."""
-    if isinstance(columns, Mapping):
-        return dict(columns)
-    return {TARGET: _name(type(columns))} | vars(columns)
-
-
-def write_table(table: pl.DataFrame, folder: Path) -> Path:
-    """Write a table of localisations as one parquet file for each FOV, and return the folder.
-
-    Raises:
-        DataError: The table has no rows.
-    """
-    if table.is_empty():
-        raise DataError("expected a table with at least one localisation, found no rows", setting="source")
-    folder.mkdir(parents=True, exist_ok=True)
-    if schema.FOV_ID not in table.columns:
-        table.write_parquet(folder / "table.parquet")
-        return folder
-    for (fov_id,), rows in table.group_by(schema.FOV_ID, maintain_order=True):
-        path = (folder / f"{fov_id}.parquet").resolve()
-        if folder.resolve() not in path.parents:
-            raise DataError(f"{fov_id!r} is no name of a FOV", setting=schema.FOV_ID)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows.drop(schema.FOV_ID).write_parquet(path)
-    return folder
-
-
-def _name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"

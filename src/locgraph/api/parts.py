@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import lightning.pytorch as lightning
 import torch
@@ -22,6 +22,7 @@ from locgraph.build import TARGET, build, find_class
 from locgraph.data.augment import Transform
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
 from locgraph.data.folds import Split
+from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, within
 from locgraph.learn.loggers import csv_logger
 from locgraph.learn.module import Learner
@@ -30,9 +31,6 @@ from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
 from locgraph.run_folder import CHECKPOINTS
 from locgraph.settings import check_whole
-
-if TYPE_CHECKING:
-    from locgraph.api.prepare import Prepared
 
 log = logging.getLogger(__name__)
 

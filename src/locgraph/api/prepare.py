@@ -13,8 +13,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from locgraph import schema
 from locgraph.api.config import Settings, compose
-from locgraph.build import TARGET, build
-from locgraph.errors import ConfigError, DataError, LocgraphError, within
+from locgraph.api.recipes import (
+    RAW,
+    build_recipe_parts,
+    check_limits,
+    feature_columns,
+    graph_recipe,
+    graph_settings,
+    prepared_folder,
+    simulated_sample,
+    table_recipe,
+    table_settings,
+    tables_folder,
+)
+from locgraph.build import build
+from locgraph.data.prepared import Prepared
+from locgraph.errors import DataError, LocgraphError, within
 from locgraph.io import locpix
 from locgraph.io.catalogue import Catalogue, scan
 from locgraph.io.columns import ColumnSource
@@ -23,63 +37,15 @@ from locgraph.io.groups import GroupSource
 from locgraph.io.labels import LabelSource
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.executors import Outcome
-from locgraph.preparation.extract import ExtractRecipe
 from locgraph.preparation.featextracted import convert_locpix, manifest_of
 from locgraph.preparation.prepare import prepare as prepare_tables
 from locgraph.provenance import fingerprint, write_json
 from locgraph.run_folder import CLUSTERS, CONFIG, METRICS, RECIPE, read_record
-from locgraph.settings import check_flag, check_number, check_whole
 from locgraph.simulate.dataset import simulate_dataset
 
 log = logging.getLogger(__name__)
 
-RAW = "raw"
-_DECIDE_TABLES = ("min_localisations", "min_clusters", "max_refused_fraction", "keep_unclustered")
 _SHOWN_FAILURES = 10
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Prepared data.
-
-    Attributes:
-        manifest: The good FOVs, and the failed ones with reasons.
-        tables: Folder of the featextracted tables.
-        store: Folder of the graph store.
-        units: Unit of each column of the tables.
-        graph_settings: Settings of the graphs, complete.
-    """
-
-    manifest: Manifest
-    tables: Path
-    store: Path
-    units: dict[str, str]
-    graph_settings: dict[str, Any]
-
-    def __repr__(self) -> str:
-        table = self.manifest.table
-        return (
-            f"Prepared({table.height} FOVs of {len(self.manifest.class_names)} classes, "
-            f"{table[schema.N_LOCALISATIONS].sum()} localisations in {table[schema.N_CLUSTERS].sum()} clusters, "
-            f"{len(self.manifest.failures)} failed; tables: {self.tables})"
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>{self.manifest.table._repr_html_()}"
-
-    def clusters(self, fov_id: str) -> pl.DataFrame:
-        """Return the features of the clusters of one FOV, all views."""
-        return read_fov(self.tables, fov_id).clusters
-
-    def localisations(self, fov_id: str) -> pl.DataFrame:
-        """Return the clustered localisations of one FOV, all views."""
-        return read_fov(self.tables, fov_id).locs
-
-    @property
-    def labels(self) -> dict[str, str | None]:
-        """Class of each FOV; None where it has none."""
-        table = self.manifest.table
-        return dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
 
 
 def prepare(source: str | Path | None = None, *config: str | Mapping[str, Any]) -> Prepared:
@@ -112,54 +78,6 @@ def prepare_settings(settings: Settings) -> Prepared:
     return make_graphs(settings, make_tables(settings, read_catalogue(settings)))
 
 
-def check_limits(settings: Settings) -> None:
-    """Refuse limits out of range.
-
-    Raises:
-        ConfigError: A limit cannot work.
-    """
-    with within("limits"):
-        limits = settings["limits"]
-        for name in ("min_localisations", "min_clusters"):
-            check_whole(name, limits[name], at_least=1)
-        for name in ("max_refused_fraction", "max_failed_fraction"):
-            check_number(name, limits[name], at_least=0, at_most=1)
-        check_flag("keep_unclustered", limits["keep_unclustered"])
-
-
-def check_overrides(settings: Settings, overrides: Sequence[str]) -> None:
-    """Refuse overrides that the source of the data ignores.
-
-    Raises:
-        ConfigError: The data are featextracted tables, and settings of clustering and the like are given.
-    """
-    if settings["data"]["kind"] == RAW:
-        return
-    ignored = ("columns", "labels", "groups", "preprocess", "clustering", "features", "views", "simulation")
-    named = [text for text in overrides if text.lstrip("+~").split("=")[0].split(".")[0] in ignored]
-    if named:
-        raise ConfigError(
-            f"data=featextracted takes tables as they are, so {named} would have no effect; leave them out, or use "
-            "data=raw"
-        )
-
-
-def build_recipe_parts(settings: Settings) -> None:
-    """Build every part of the preparation once, so that a wrong setting is refused before any work.
-
-    Raises:
-        LocgraphError: A setting cannot work.
-    """
-    if settings["data"]["kind"] == RAW:
-        table_recipe(table_settings(settings))
-        for name in ("labels", "groups"):
-            build(settings[name], name)
-        if settings.get("simulation"):
-            build(_sample(settings["simulation"])[1], "simulation")
-    build(settings["executor"], "executor")
-    graph_recipe(graph_settings(settings, (), uses_localisations=True))
-
-
 def read_catalogue(settings: Settings) -> Catalogue | None:
     """List the raw files with labels and groups; None where the data are featextracted tables."""
     if settings["data"]["kind"] != RAW:
@@ -187,7 +105,7 @@ def simulate(settings: Mapping[str, Any]) -> list[Path]:
     Args:
         settings: The group ``simulation``.
     """
-    name, sample = _sample(settings)
+    name, sample = simulated_sample(settings)
     folder = Path(settings["folder"])
     with within("simulation"):
         paths = simulate_dataset(
@@ -195,11 +113,6 @@ def simulate(settings: Mapping[str, Any]) -> list[Path]:
         )
     log.info("%d simulated FOVs in %s", len(paths), folder)
     return paths
-
-
-def _sample(settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return the part that describes what is drawn: the one with a target, named differently in each file."""
-    return next((name, part) for name, part in settings.items() if isinstance(part, dict) and TARGET in part)
 
 
 @dataclass(frozen=True)
@@ -253,42 +166,6 @@ def make_tables(settings: Settings, catalogue: Catalogue | None) -> Tables:
         return Tables(folder, prepare_tables(catalogue, recipe, folder, executor, limit, progress))
 
 
-def table_settings(settings: Mapping[str, Any]) -> Settings:
-    """Return the settings that decide tables."""
-    filters = settings["preprocess"] or {}
-    return {
-        "limits": {name: settings["limits"][name] for name in _DECIDE_TABLES},
-        # a list, since a fingerprint does not depend on the order of keys, but the order of filters counts
-        "preprocess": [{name: leaf} for name, leaf in filters.items()],
-        **{name: settings[name] for name in ("columns", "clustering", "features", "views")},
-    }
-
-
-def table_recipe(settings: Mapping[str, Any]) -> ExtractRecipe:
-    """Build the recipe of tables from `table_settings`."""
-    filters = {name: leaf for step in settings["preprocess"] for name, leaf in step.items()}
-    return ExtractRecipe(
-        columns=build(settings["columns"], "columns"),
-        clusterer=build(settings["clustering"], "clustering"),
-        features=build(settings["features"], "features"),
-        views=build(settings["views"], "views"),
-        settings=dict(settings),
-        preprocess={name: build(leaf, f"preprocess.{name}") for name, leaf in filters.items()},
-        **settings["limits"],
-    )
-
-
-def prepared_folder(settings: Mapping[str, Any]) -> Path:
-    """Return where tables and graphs lie; absolute, since worker processes may have been started elsewhere."""
-    return (Path(settings["paths"]["prepared_dir"]) / settings["name"]).resolve()
-
-
-def tables_folder(settings: Mapping[str, Any]) -> Path:
-    """Return where the tables of settings lie."""
-    source = str(Path(settings["data"]["raw_dir"]).resolve())
-    return prepared_folder(settings) / f"tables-{fingerprint(table_settings(settings), source)}"
-
-
 def _given_tables(settings: Settings) -> Tables:
     """Return the tables of ``data=featextracted``: locgraph's own as they are, those of locpix-points converted."""
     data = settings["data"]
@@ -336,47 +213,6 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
         manifest.check_failures(settings["limits"]["max_failed_fraction"])
     _log_failures(manifest)
     return Prepared(manifest, tables.folder, store, first.units, recipe_settings)
-
-
-def graph_settings(
-    settings: Mapping[str, Any], cluster_features: Sequence[str], uses_localisations: bool
-) -> dict[str, Any]:
-    """Return the settings that decide graphs, with what was left open filled in.
-
-    Args:
-        settings: All settings.
-        cluster_features: Feature columns of the tables.
-        uses_localisations: Whether the model reads localisations.
-    """
-    graph = dict(settings["graph"])
-    if graph["cluster_features"] is None:
-        graph["cluster_features"] = list(cluster_features)
-    if graph["localisations"] is None:
-        graph["localisations"] = uses_localisations
-    return graph
-
-
-def graph_recipe(settings: Mapping[str, Any]) -> Any:
-    """Build the recipe of graphs from `graph_settings`."""
-    from locgraph.graphs.build import GraphRecipe  # torch
-
-    return GraphRecipe(
-        cluster_features=tuple(settings["cluster_features"]),
-        localisation_features=tuple(settings["localisation_features"]),
-        cluster_edges=build(settings["cluster_edges"], "graph.cluster_edges"),
-        localisations=settings["localisations"],
-        localisation_k=settings["localisation_k"],
-        ratios=tuple(settings["ratios"]),
-        settings=settings,
-        superclusters=build(settings["superclusters"], "graph.superclusters") if settings["superclusters"] else None,
-        descriptors=build(settings["descriptors"] or {}, "graph.descriptors"),
-    )
-
-
-def feature_columns(clusters: pl.DataFrame) -> list[str]:
-    """Return the columns of a cluster table that describe the cluster itself, not where it lies or its name."""
-    places = {schema.VIEW, schema.CLUSTER_ID, *schema.centre_columns(3)}
-    return [name for name, dtype in clusters.schema.items() if name not in places and dtype.is_numeric()]
 
 
 def find_tables(runs: Sequence[Path], given: Path | None = None) -> Path:

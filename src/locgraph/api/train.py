@@ -18,18 +18,12 @@ from locgraph import schema
 from locgraph.analysis.controls import run_controls
 from locgraph.api import parts
 from locgraph.api.config import Settings, compose
-from locgraph.api.prepare import (
-    Prepared,
-    build_recipe_parts,
-    check_limits,
-    check_overrides,
-    make_graphs,
-    make_tables,
-    read_catalogue,
-)
+from locgraph.api.prepare import make_graphs, make_tables, read_catalogue
+from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, check_classes, write_plan
+from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, LocgraphError, within
 from locgraph.io.featextracted import read_fov
 from locgraph.io.manifest import Manifest
@@ -333,4 +327,5 @@ def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Spl
         whole = fov.locs.filter(pl.col(schema.VIEW) == 0, pl.col(schema.CLUSTER_ID) != schema.NOISE)
         positions[fov_id] = whole.select(schema.position_columns(fov.dimensions)).to_numpy()
     train = (*split.train, *split.val)
-    return {"controls": run_controls(positions, prepared.labels, train, split.test, settings["seed"]).to_dicts()}
+    labels = {fov_id: label for fov_id, label in prepared.labels.items() if label is not None}
+    return {"controls": run_controls(positions, labels, train, split.test, settings["seed"]).to_dicts()}

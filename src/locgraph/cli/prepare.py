@@ -6,7 +6,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from locgraph.api.config import plain
-from locgraph.api.prepare import Prepared, check_overrides, prepare_settings
+from locgraph.api.prepare import prepare_settings
+from locgraph.api.recipes import check_overrides
+from locgraph.data.prepared import Prepared
 
 
 def run(cfg: DictConfig) -> Prepared:

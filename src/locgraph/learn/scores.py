@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torchmetrics import Metric
 from torchmetrics.functional.classification import (
@@ -127,6 +127,42 @@ class LocalisationScores(Metric):
             "iou": means["iou"],
             "loss": (self.loss / self.confusion.sum()).float(),
         }
+
+
+class TaskScores(nn.Module):
+    """Scores of localisations, and of FOVs where they get a class.
+
+    Args:
+        n_classes: Classes of localisations, K'.
+        localisation_weight: Weight of the loss of localisations beside that of FOVs; None where FOVs get no class.
+    """
+
+    def __init__(self, n_classes: int, localisation_weight: float | None) -> None:
+        super().__init__()
+        self.localisations, self.localisation_weight = LocalisationScores(n_classes), localisation_weight
+        self.fovs = None if localisation_weight is None else FovScores()
+
+    def update(self, prediction: Any) -> None:
+        """Add the prediction of one batch."""
+        if self.fovs is not None:
+            self.fovs.update(prediction.fovs)
+        for labels, probabilities in prediction.localisations:
+            self.localisations.update(probabilities, labels)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return the scores of all batches."""
+        scores = self.localisations.compute()
+        if self.fovs is None or self.localisation_weight is None:
+            return scores
+        of_fovs = self.fovs.compute()
+        loss = self.fovs.total_loss() + self.localisation_weight * scores.pop("loss")
+        return of_fovs | {f"localisation_{name}": value for name, value in scores.items()} | {"loss": loss}
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self.localisations.reset()
+        if self.fovs is not None:
+            self.fovs.reset()
 
 
 def scores_by_class(confusion: Tensor) -> dict[str, Tensor]:

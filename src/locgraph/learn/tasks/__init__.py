@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from locgraph.errors import ConfigError
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.tasks.fov import FovTask
-from locgraph.learn.tasks.localisation import JointTask, LocalisationTask
+from locgraph.learn.tasks.joint import JointTask
+from locgraph.learn.tasks.localisation import LocalisationTask
 
 TASKS: tuple[type[Task], ...] = (FovTask, LocalisationTask, JointTask)
 

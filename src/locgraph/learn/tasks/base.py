@@ -78,11 +78,9 @@ class Task(nn.Module, ABC):
         predicts: Node types whose classes the head predicts.
         class_names: Classes of FOVs, K.
         localisation_classes: Classes of localisations, K'; empty where the task needs none.
-        scored: Name of the part of the scores that stands for the run, where this is not the class of FOVs.
     """
 
     predicts: ClassVar[tuple[str, ...]]
-    scored: ClassVar[str | None] = None
     class_names: tuple[str, ...]
     localisation_classes: tuple[str, ...] = ()
 

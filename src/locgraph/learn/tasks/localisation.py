@@ -1,9 +1,9 @@
-"""Classes of localisations, alone or beside those of their fields of view (FOVs)."""
+"""Classes of localisations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -20,9 +20,9 @@ from locgraph.data.sampler import EpochSampler
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.learn.losses import CrossEntropy, class_weights
-from locgraph.learn.scores import FovScores, LocalisationScores, scores_by_class
+from locgraph.learn.scores import LocalisationScores, TaskScores, scores_by_class
 from locgraph.learn.tasks.base import LossSettings, Task
-from locgraph.learn.tasks.fov import FovPrediction, FovTask, mean_over_views
+from locgraph.learn.tasks.fov import FovPrediction
 from locgraph.nn.network import Network
 from locgraph.run_folder import LOCALISATION_PREDICTIONS
 
@@ -53,8 +53,7 @@ class LocalisationTask(Task):
         class_names: Classes of FOVs, if there are any; they are not predicted.
     """
 
-    predicts = (schema.LOCALISATION,)
-    scored = PART
+    predicts: ClassVar[tuple[str, ...]] = (schema.LOCALISATION,)
 
     def __init__(self, localisation_classes: Sequence[str], class_names: Sequence[str] = ()) -> None:
         super().__init__()
@@ -178,116 +177,11 @@ class LocalisationTask(Task):
         """
         names = list(self.localisation_classes)
         part: dict[str, Any] = {"class_names": names} | score_localisations(predictions, names, side)
-        whole = {"scored": PART, "class_names": names}
+        whole: dict[str, Any] = {"scored": PART, "class_names": names}
         if side in part:
             numbers = {name: value for name, value in part[side].items() if name != "by_class"}
             whole |= {side: numbers, "confusion_matrix": part["confusion_matrix"]}
         return {PART: part} | whole
-
-
-class JointTask(LocalisationTask):
-    """Predict the class of each FOV and that of each localisation.
-
-    Args:
-        localisation_classes: Classes of localisations in the order of their logits (K').
-        class_names: Classes of FOVs in the order of their logits (K).
-    """
-
-    predicts = (schema.FIELD_OF_VIEW, schema.LOCALISATION)
-    scored = None
-
-    def __init__(self, localisation_classes: Sequence[str], class_names: Sequence[str] = ()) -> None:
-        super().__init__(localisation_classes, class_names)
-        self.fovs = FovTask(class_names)
-        self.localisation_weight = 1.0
-
-    @classmethod
-    def from_manifest(cls, manifest: Manifest, localisation_classes: Sequence[str] | None = None) -> Self:
-        """Make the task for the labels of FOVs and of localisations.
-
-        Raises:
-            ConfigError: FOVs or localisations have no classes.
-        """
-        if only_localisations_have_classes(manifest):
-            raise ConfigError(
-                "predicts the class of a FOV, but with labels=localisations no FOV has one; choose model/head=segment, "
-                "or labels of FOVs with data.localisation_classes",
-                setting="model.head",
-            )
-        return super().from_manifest(manifest, localisation_classes)
-
-    def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
-        """Make both losses; numbers for single classes are those of FOVs.
-
-        Raises:
-            ConfigError: FOVs would be blended.
-            FoldError: A side of the fold has no localisation with a class, or one of a class that training lacks.
-        """
-        super().configure_losses(settings, data)
-        self.fovs.configure_losses(settings, data)
-        self.localisation_weight = settings.localisation_weight
-
-    def _weights_choice(self, settings: LossSettings) -> Any:
-        return "balanced" if settings.class_weights == "balanced" else None
-
-    def loss(self, network: Network, batch: Batch) -> Tensor:
-        """Return the loss of a training batch, one view of each FOV."""
-        logits = network.logits(batch)
-        of_localisations = self._localisation_loss(logits[schema.LOCALISATION], batch)
-        of_fovs: Tensor = self.fovs.criterion(logits[schema.FIELD_OF_VIEW], batch[schema.TARGET][batch["fov"]])
-        return of_fovs + self.localisation_weight * of_localisations
-
-    def _predict_fovs(self, logits: Mapping[str, Tensor], batch: Batch) -> FovPrediction | None:
-        probabilities = mean_over_views(logits[schema.FIELD_OF_VIEW], batch)
-        return FovPrediction(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities)
-
-    def make_scores(self) -> TaskScores:
-        """Return a new collector of scores; those of localisations are prefixed with ``localisation_``."""
-        return TaskScores(len(self.localisation_classes), self.localisation_weight)
-
-    def tables(self, predictions: Sequence[LocalisationPrediction], fold: int, split: str) -> dict[str, pl.DataFrame]:
-        """Return the tables of localisations and of FOVs."""
-        return super().tables(predictions, fold, split) | self.fovs.tables(_fovs(predictions), fold, split)
-
-    def score(self, predictions: Sequence[LocalisationPrediction], side: str) -> dict[str, Any]:
-        """Return the scores of FOVs, and beside them those of localisations as ``localisations``."""
-        return {PART: super().score(predictions, side)[PART]} | self.fovs.score(_fovs(predictions), side)
-
-
-class TaskScores(nn.Module):
-    """Scores of localisations, and of FOVs where they get a class.
-
-    Args:
-        n_classes: Classes of localisations, K'.
-        localisation_weight: Weight of the loss of localisations beside that of FOVs; None where FOVs get no class.
-    """
-
-    def __init__(self, n_classes: int, localisation_weight: float | None) -> None:
-        super().__init__()
-        self.localisations, self.localisation_weight = LocalisationScores(n_classes), localisation_weight
-        self.fovs = None if localisation_weight is None else FovScores()
-
-    def update(self, prediction: LocalisationPrediction) -> None:
-        """Add the prediction of one batch."""
-        if self.fovs is not None:
-            self.fovs.update(prediction.fovs)
-        for labels, probabilities in prediction.localisations:
-            self.localisations.update(probabilities, labels)
-
-    def compute(self) -> dict[str, Tensor]:
-        """Return the scores of all batches."""
-        scores = self.localisations.compute()
-        if self.fovs is None:
-            return scores
-        of_fovs = self.fovs.compute()
-        loss = self.fovs.total_loss() + self.localisation_weight * scores.pop("loss")
-        return of_fovs | {f"localisation_{name}": value for name, value in scores.items()} | {"loss": loss}
-
-    def reset(self) -> None:
-        """Forget all batches."""
-        self.localisations.reset()
-        if self.fovs is not None:
-            self.fovs.reset()
 
 
 def check_sides(data: GraphDataModule) -> Tensor:
@@ -383,7 +277,3 @@ def score_localisations(
         for index, name in enumerate(class_names)
     }
     return {side: scores, "confusion_matrix": collected.confusion.tolist()}
-
-
-def _fovs(predictions: Sequence[LocalisationPrediction]) -> list[FovPrediction]:
-    return [prediction.fovs for prediction in predictions if prediction.fovs is not None]

@@ -1,0 +1,150 @@
+"""From settings to the recipes of tables and graphs, and checks that need no data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from locgraph import schema
+from locgraph.api.config import Settings
+from locgraph.build import TARGET, build
+from locgraph.errors import ConfigError, within
+from locgraph.preparation.extract import ExtractRecipe
+from locgraph.provenance import fingerprint
+from locgraph.settings import check_flag, check_number, check_whole
+
+RAW = "raw"
+_DECIDE_TABLES = ("min_localisations", "min_clusters", "max_refused_fraction", "keep_unclustered")
+
+
+def check_limits(settings: Settings) -> None:
+    """Refuse limits out of range.
+
+    Raises:
+        ConfigError: A limit cannot work.
+    """
+    with within("limits"):
+        limits = settings["limits"]
+        for name in ("min_localisations", "min_clusters"):
+            check_whole(name, limits[name], at_least=1)
+        for name in ("max_refused_fraction", "max_failed_fraction"):
+            check_number(name, limits[name], at_least=0, at_most=1)
+        check_flag("keep_unclustered", limits["keep_unclustered"])
+
+
+def check_overrides(settings: Settings, overrides: Sequence[str]) -> None:
+    """Refuse overrides that the source of the data ignores.
+
+    Raises:
+        ConfigError: The data are featextracted tables, and settings of clustering and the like are given.
+    """
+    if settings["data"]["kind"] == RAW:
+        return
+    ignored = ("columns", "labels", "groups", "preprocess", "clustering", "features", "views", "simulation")
+    named = [text for text in overrides if text.lstrip("+~").split("=")[0].split(".")[0] in ignored]
+    if named:
+        raise ConfigError(
+            f"data=featextracted takes tables as they are, so {named} would have no effect; leave them out, or use "
+            "data=raw"
+        )
+
+
+def build_recipe_parts(settings: Settings) -> None:
+    """Build every part of the preparation once, so that a wrong setting is refused before any work.
+
+    Raises:
+        LocgraphError: A setting cannot work.
+    """
+    if settings["data"]["kind"] == RAW:
+        table_recipe(table_settings(settings))
+        for name in ("labels", "groups"):
+            build(settings[name], name)
+        if settings.get("simulation"):
+            build(simulated_sample(settings["simulation"])[1], "simulation")
+    build(settings["executor"], "executor")
+    graph_recipe(graph_settings(settings, (), uses_localisations=True))
+
+
+def simulated_sample(settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the part that describes what is drawn: the one with a target, named differently in each file."""
+    return next((name, part) for name, part in settings.items() if isinstance(part, dict) and TARGET in part)
+
+
+def table_settings(settings: Mapping[str, Any]) -> Settings:
+    """Return the settings that decide tables."""
+    filters = settings["preprocess"] or {}
+    return {
+        "limits": {name: settings["limits"][name] for name in _DECIDE_TABLES},
+        # a list, since a fingerprint does not depend on the order of keys, but the order of filters counts
+        "preprocess": [{name: leaf} for name, leaf in filters.items()],
+        **{name: settings[name] for name in ("columns", "clustering", "features", "views")},
+    }
+
+
+def table_recipe(settings: Mapping[str, Any]) -> ExtractRecipe:
+    """Build the recipe of tables from `table_settings`."""
+    filters = {name: leaf for step in settings["preprocess"] for name, leaf in step.items()}
+    return ExtractRecipe(
+        columns=build(settings["columns"], "columns"),
+        clusterer=build(settings["clustering"], "clustering"),
+        features=build(settings["features"], "features"),
+        views=build(settings["views"], "views"),
+        settings=dict(settings),
+        preprocess={name: build(leaf, f"preprocess.{name}") for name, leaf in filters.items()},
+        **settings["limits"],
+    )
+
+
+def prepared_folder(settings: Mapping[str, Any]) -> Path:
+    """Return where tables and graphs lie; absolute, since worker processes may have been started elsewhere."""
+    return (Path(settings["paths"]["prepared_dir"]) / settings["name"]).resolve()
+
+
+def tables_folder(settings: Mapping[str, Any]) -> Path:
+    """Return where the tables of settings lie."""
+    source = str(Path(settings["data"]["raw_dir"]).resolve())
+    return prepared_folder(settings) / f"tables-{fingerprint(table_settings(settings), source)}"
+
+
+def graph_settings(
+    settings: Mapping[str, Any], cluster_features: Sequence[str], uses_localisations: bool
+) -> dict[str, Any]:
+    """Return the settings that decide graphs, with what was left open filled in.
+
+    Args:
+        settings: All settings.
+        cluster_features: Feature columns of the tables.
+        uses_localisations: Whether the model reads localisations.
+    """
+    graph = dict(settings["graph"])
+    if graph["cluster_features"] is None:
+        graph["cluster_features"] = list(cluster_features)
+    if graph["localisations"] is None:
+        graph["localisations"] = uses_localisations
+    return graph
+
+
+def graph_recipe(settings: Mapping[str, Any]) -> Any:
+    """Build the recipe of graphs from `graph_settings`."""
+    from locgraph.graphs.build import GraphRecipe  # torch
+
+    return GraphRecipe(
+        cluster_features=tuple(settings["cluster_features"]),
+        localisation_features=tuple(settings["localisation_features"]),
+        cluster_edges=build(settings["cluster_edges"], "graph.cluster_edges"),
+        localisations=settings["localisations"],
+        localisation_k=settings["localisation_k"],
+        ratios=tuple(settings["ratios"]),
+        settings=settings,
+        superclusters=build(settings["superclusters"], "graph.superclusters") if settings["superclusters"] else None,
+        descriptors=build(settings["descriptors"] or {}, "graph.descriptors"),
+    )
+
+
+def feature_columns(clusters: pl.DataFrame) -> list[str]:
+    """Return the columns of a cluster table that describe the cluster itself, not where it lies or its name."""
+    places = {schema.VIEW, schema.CLUSTER_ID, *schema.centre_columns(3)}
+    return [name for name, dtype in clusters.schema.items() if name not in places and dtype.is_numeric()]

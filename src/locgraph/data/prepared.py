@@ -1,0 +1,57 @@
+"""Prepared data: manifest, tables and graphs of a data set (no torch here)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from locgraph import schema
+from locgraph.io.featextracted import read_fov
+from locgraph.io.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Prepared data.
+
+    Attributes:
+        manifest: The good FOVs, and the failed ones with reasons.
+        tables: Folder of the featextracted tables.
+        store: Folder of the graph store.
+        units: Unit of each column of the tables.
+        graph_settings: Settings of the graphs, complete.
+    """
+
+    manifest: Manifest
+    tables: Path
+    store: Path
+    units: dict[str, str]
+    graph_settings: dict[str, Any]
+
+    def __repr__(self) -> str:
+        table = self.manifest.table
+        return (
+            f"Prepared({table.height} FOVs of {len(self.manifest.class_names)} classes, "
+            f"{table[schema.N_LOCALISATIONS].sum()} localisations in {table[schema.N_CLUSTERS].sum()} clusters, "
+            f"{len(self.manifest.failures)} failed; tables: {self.tables})"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self!r}</p>{self.manifest.table._repr_html_()}"
+
+    def clusters(self, fov_id: str) -> pl.DataFrame:
+        """Return the features of the clusters of one FOV, all views."""
+        return read_fov(self.tables, fov_id).clusters
+
+    def localisations(self, fov_id: str) -> pl.DataFrame:
+        """Return the clustered localisations of one FOV, all views."""
+        return read_fov(self.tables, fov_id).locs
+
+    @property
+    def labels(self) -> dict[str, str | None]:
+        """Class of each FOV; None where it has none."""
+        table = self.manifest.table
+        return dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
