@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
+from locgraph.cli.quiet import quiet
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -28,7 +29,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from locgraph import schema
 from locgraph.cli import assemble, fit, prepare
 from locgraph.cli.app import config_dir
-from locgraph.cli.quiet import quiet
 from locgraph.nn.network import Network
 
 REPEATS = 15

@@ -26,10 +26,10 @@ def measure(folder: str, overrides: list[str]) -> dict[str, float]:
     """Trains in this process; gives seconds for each epoch, and peak memory in MiB."""
     import lightning.pytorch as lightning
     from hydra import compose, initialize_config_dir
+    from locgraph.cli.quiet import quiet
 
     from locgraph.cli import assemble, fit, prepare
     from locgraph.cli.app import config_dir
-    from locgraph.cli.quiet import quiet
     from locgraph.nn.network import Network
 
     class Clock(lightning.Callback):
