@@ -39,13 +39,13 @@ def test_the_plot_shows_every_fold(source, parts):
 
 
 def test_the_difference_to_the_best_control_is_paired_by_fold(source, words):
-    name, mean = results.best_control(source.summary)
-    difference = results.paired_difference(source.summary, name)
+    name, mean = source.summary.best_control()
+    difference = source.summary.lead_over(name)
 
     assert (name, mean) == ("pair_distances_and_count", 0.5)
-    assert difference[0] == pytest.approx(0.25)
+    assert difference.estimate == pytest.approx(0.25)
     # t of two degrees of freedom, standard deviation 0.25
-    assert difference[1] == pytest.approx(0.25 - 4.302653 * 0.25 / np.sqrt(3))
+    assert difference.low == pytest.approx(0.25 - 4.302653 * 0.25 / np.sqrt(3))
     assert any(
         "best control, pair distances and count: 0.250" in text for text in words(results.scores_section(source))
     )
@@ -66,14 +66,14 @@ def test_no_controls_are_told(sweep, words, changes, expected):
     (text,) = words(results.scores_section(source), "missing")
 
     assert expected in text
-    assert results.best_control(source.summary) is None
+    assert source.summary.best_control() is None
 
 
 def test_confusion_of_all_folds(source, parts, words):
     section = results.confusion_section(source)
 
     (matrix,) = parts(section, "matrix")
-    # T_0 is called L, L_1 and L_5 are called T
+    # T_0 is predicted as L, L_1 and L_5 as T
     assert matrix.counts.tolist() == [[5, 1], [2, 4]]
     assert "accuracy 0.750" in words(section)[0]
 

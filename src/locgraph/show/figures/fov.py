@@ -300,7 +300,7 @@ def make_window(extent: Extent, plane: tuple[int, int], smallest_nm: float = SMA
     """Return the window around what is drawn, with a margin.
 
     Args:
-        extent: What is drawn.
+        extent: The points that are drawn.
         plane: Coordinates drawn to the right and upwards.
         smallest_nm: Both sides are at least as long.
     """
