@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,15 @@ from unittest import mock
 
 import numpy as np
 import polars as pl
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from locgraph.api.recipes import feature_columns
-from locgraph.cli import assemble
-from locgraph.cli.app import config_dir
+from locgraph.api.config import Settings, compose
+from locgraph.api.prepare import read_catalogue
+from locgraph.api.recipes import feature_columns, graph_recipe, graph_settings, table_recipe, table_settings
+from locgraph.build import build
 from locgraph.graphs import store
 from locgraph.graphs.build import GraphRecipe
-from locgraph.io.catalogue import scan
 from locgraph.io.featextracted import list_fovs, read_fov
 from locgraph.preparation import extract
 from locgraph.preparation.executors import Executor
@@ -141,26 +139,24 @@ def peak_mb() -> float:
 
 def run(raw: Path, folder: Path, overrides: tuple[str, ...], blocks: tuple[str, ...]) -> Clock:
     """Prepares a raw folder with the real configuration; only the blocks named, each from nothing."""
-    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-        cfg = compose("prepare", [*overrides, f"data.raw_dir={raw}"])
-    clock, tables, executor = Clock({}, {}), folder / "tables", assemble.build(cfg.executor)
+    settings = compose("prepare", *overrides, f"data.raw_dir={raw}")
+    clock, tables, executor = Clock({}, {}), folder / "tables", build(settings["executor"], "executor")
     if TABLES in blocks:
-        make_tables(cfg, raw, tables, executor, clock)
+        make_tables(settings, tables, executor, clock)
     fov_ids = list_fovs(tables)
     columns = feature_columns(read_fov(tables, fov_ids[0]).clusters)
     for block in (CLUSTER_GRAPHS, GRAPHS):
         if block in blocks:
-            cfg.graph.localisations = block == GRAPHS
-            recipe = assemble.graph_recipe(assemble.graph_settings(cfg, columns))
+            recipe = graph_recipe(graph_settings(settings, columns, uses_localisations=block == GRAPHS))
             make_graphs(fov_ids, tables, recipe, executor, clock, block)
     return clock
 
 
-def make_tables(cfg: DictConfig, raw: Path, folder: Path, executor: Executor, clock: Clock) -> None:
+def make_tables(settings: Settings, folder: Path, executor: Executor, clock: Clock) -> None:
     """Raw files to tables, though there may be some already, and once more when all is done."""
-    recipe = assemble.extract_recipe(assemble.extract_settings(cfg) | {"made at": time.time()})
+    recipe = replace(table_recipe(table_settings(settings)), settings={"made at": time.time()})
     with clock.timed(LIST):
-        catalogue = scan(raw, *(assemble.build(cfg[group]) for group in ("columns", "labels", "groups")))
+        catalogue = read_catalogue(settings)
     with (
         clock.watch(extract, "read_localisations", f"{TABLES} - read"),
         clock.watch(type(recipe.clusterer), "__call__", f"{TABLES} - cluster"),

@@ -14,7 +14,7 @@ import pytest
 from locgraph import __version__
 
 ROOT = Path(__file__).parents[1]
-TEMPLATES = ROOT / "src" / "locgraph" / "report" / "templates"
+TEMPLATES = ROOT / "src" / "locgraph" / "show" / "report" / "templates"
 BUILT_FROM = ("src", "configs", "pyproject.toml", "README.md", "LICENSE", ".gitignore")
 
 pytestmark = pytest.mark.slow
@@ -82,8 +82,10 @@ def test_the_wheel_holds_the_package_and_its_configs_alone(wheel):
         for path in (ROOT / "configs").rglob("*.yaml")
         if path.parent.name != "local"
     }
-    templates = {f"locgraph/report/templates/{path.name}" for path in TEMPLATES.iterdir()}
-    assert templates >= {f"locgraph/report/templates/{name}" for name in ("page.html.j2", "style.css.j2", "report.js")}
+    templates = {f"locgraph/show/report/templates/{path.name}" for path in TEMPLATES.iterdir()}
+    assert templates >= {
+        f"locgraph/show/report/templates/{name}" for name in ("page.html.j2", "style.css.j2", "report.js")
+    }
     expected = source | configs | templates | {"locgraph/py.typed"}
     assert expected == names - {"locgraph/configs/local/.gitkeep"}
 

@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from locgraph import __version__
 
@@ -40,7 +41,7 @@ def file_digest(path: Path) -> str:
         return handle_digest(handle)
 
 
-def handle_digest(handle: BinaryIO) -> str:
+def handle_digest(handle: BufferedReader) -> str:
     """Return the digest of what is left to read of an open file, as `file_digest` does of a whole one."""
     return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 

@@ -123,22 +123,24 @@ def make_motif(make_example):
 def make_full_example():
     """Makes a FOV with all that a graph may hold: localisations of three levels, superclusters, descriptors."""
 
-    def make(seed=0, sizes=(6, 5, 9, 1, 7), scales=(0.6, 1.5), target=1):
+    def make(seed=0, sizes=(6, 5, 9, 1, 7), scales=(0.6, 1.5), target=1, dimensions=2, features=N_FEATURES, edges=True):
         rng = np.random.default_rng(seed)
-        owner = np.repeat(np.arange(len(sizes)), sizes)
-        points = rng.normal(size=(len(owner), 2)) * 0.2 + rng.normal(size=(len(sizes), 2))[owner]
-        names = tuple(f"f{i}" for i in range(N_FEATURES))
-        extra = {name: rng.uniform(size=len(owner)) for name in names}
-        locs = pl.DataFrame({"x": points[:, 0], "y": points[:, 1], "cluster_id": owner} | extra)
+        owner, axes = np.repeat(np.arange(len(sizes)), sizes), "xyz"[:dimensions]
+        points = 0.2 * rng.normal(size=(len(owner), dimensions)) + rng.normal(size=(len(sizes), dimensions))[owner]
+        names = tuple(f"f{i}" for i in range(features))
+        values = {axis: points[:, i] for i, axis in enumerate(axes)} | {"cluster_id": owner}
+        locs = pl.DataFrame(values | {name: rng.uniform(size=len(owner)) for name in names})
         clusters = locs.group_by("cluster_id", maintain_order=True).agg(
             pl.len().cast(pl.Int64).alias("count"),
-            *(pl.col(axis).mean().alias(f"{axis}_mean") for axis in "xy"),
+            *(pl.col(axis).mean().alias(f"{axis}_mean") for axis in axes),
             *(pl.col(name).max() for name in names),
         )
         describe = {"covariance": Covariance(), "pair_distances": PairDistances(5)}
         superclusters = Linked(scales, 2) if scales else None
         recipe = GraphRecipe(names, names, Nearest(3), True, 3, (0.5, 0.5), {}, superclusters, describe)
-        graph = build_graph(locs, clusters, 2, recipe, "fov")
+        graph = build_graph(locs, clusters, dimensions, recipe, "fov")
+        if not edges:
+            graph["cluster", "near", "cluster"].edge_index = torch.zeros((2, 0), dtype=torch.int64)
         return Example(f"fov_{seed}", Batch.from_data_list([graph]), target)
 
     return make
@@ -154,10 +156,9 @@ def model_settings(*overrides):
 def make_network():
     """Makes a network of configs/model that fits `make_full_example`, in evaluation mode."""
 
-    def make(name, *overrides, superlevels=2):
-        sizes = DataSizes(
-            2, N_CLASSES, N_FEATURES, N_FEATURES, 3, len(SUPERCLUSTER_FEATURES) * bool(superlevels), superlevels, 7, 4
-        )
+    def make(name, *overrides, superlevels=2, dimensions=2, features=N_FEATURES):
+        super_features, descriptors = len(SUPERCLUSTER_FEATURES) * bool(superlevels), dimensions + 5
+        sizes = DataSizes(dimensions, N_CLASSES, features, features, 3, super_features, superlevels, descriptors, 4)
         torch.manual_seed(0)
         return make_network_of(model_settings(f"model={name}", *overrides), sizes).eval()
 

@@ -97,12 +97,6 @@ def _sizes(encoder):
 
 
 @torch.no_grad()
-def test_edges_come_first_among_all_that_a_cluster_hears(make_network):
-    for layer in make_network("hgt").cluster_encoder.layers:
-        assert layer.into["cluster"][0] == NEAR
-
-
-@torch.no_grad()
 def test_readout_alone(make_network, make_full_example, generator):
     network, example = make_network("clustermlp", "model/readout=attention"), make_full_example()
     expected = network.readout.weigh(network.encode(example.graph).clusters).softmax(dim=0)[:, 0]

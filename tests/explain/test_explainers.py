@@ -1,32 +1,17 @@
 """What holds for every explainer and every model of configs/model."""
 
-from functools import cache
-from types import SimpleNamespace
-
-import numpy as np
-import polars as pl
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from torch_geometric.data import Batch, HeteroData
 
-from locgraph import schema
-from locgraph.api.config import config_dir, plain
-from locgraph.api.parts import make_network as make_network_of
+from locgraph.api.config import config_dir
 from locgraph.errors import ConfigError
 from locgraph.explain.attention import Attention
-from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
 from locgraph.explain.baselines import Occlusion, RandomScores
 from locgraph.explain.gnn_explainer import GNNExplainer
 from locgraph.explain.gradients import GradCam, IntegratedGradients, Saliency
 from locgraph.explain.pg_explainer import PGExplainer
 from locgraph.explain.shapley import Shapley
 from locgraph.explain.subgraphx import SubgraphX
-from locgraph.graphs.build import GraphRecipe, build_graph
-from locgraph.graphs.descriptors import Covariance
-from locgraph.graphs.edges import Nearest
-from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
-from locgraph.nn.sizes import DataSizes
 
 EXPLAINERS = {
     "saliency": lambda: Saliency(),
@@ -62,53 +47,6 @@ RANDOM = {
 }
 """Explainers that treat the network as a function of its input; the others look into it."""
 every_explainer = pytest.mark.parametrize("explainer", [make() for make in EXPLAINERS.values()], ids=EXPLAINERS)
-
-
-@pytest.fixture(scope="module")
-def make_fov():
-    """Makes a FOV with all that a graph may hold, in 2D or 3D, with edges or without."""
-
-    @cache  # explainers leave them as they are, as a test below says
-    def make(sizes, dimensions=2, features=2, edges=True):
-        rng = np.random.default_rng(0)
-        owner, axes = np.repeat(np.arange(len(sizes)), sizes), "xyz"[:dimensions]
-        points = 0.2 * rng.normal(size=(len(owner), dimensions)) + rng.normal(size=(len(sizes), dimensions))[owner]
-        names = tuple(f"f{i}" for i in range(features))
-        values = {axis: points[:, i] for i, axis in enumerate(axes)} | {
-            name: rng.uniform(size=len(owner)) for name in names
-        }
-        locs = pl.DataFrame({"cluster_id": owner} | values)
-        clusters = locs.group_by("cluster_id", maintain_order=True).agg(
-            pl.len().cast(pl.Int64).alias("count"),
-            *(pl.col(axis).mean().alias(f"{axis}_mean") for axis in axes),
-            *(pl.col(name).max() for name in names),
-        )
-        describe = {"covariance": Covariance()}
-        recipe = GraphRecipe(names, names, Nearest(2), True, 3, (0.5, 0.5), {}, Linked((0.6,), 2), describe)
-        graph = build_graph(locs, clusters, dimensions, recipe, "fov")
-        if not edges:
-            graph["cluster", "near", "cluster"].edge_index = torch.zeros((2, 0), dtype=torch.int64)
-        return Example("fov", Batch.from_data_list([graph]), 1)
-
-    return make
-
-
-@cache
-def settings(*overrides):
-    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-        return plain(compose("train", list(overrides)).model)
-
-
-@pytest.fixture
-def make_fitting():
-    """Makes a network that fits `make_fov`."""
-
-    def make(overrides, dimensions=2, features=2):
-        torch.manual_seed(0)
-        sizes = DataSizes(dimensions, 3, features, features, 3, len(SUPERCLUSTER_FEATURES), 1, dimensions, 4)
-        return make_network_of(settings(f"model={overrides[0]}", *overrides[1:]), sizes)
-
-    return make
 
 
 def is_single(overrides):
@@ -159,16 +97,16 @@ def state(network):
 
 @pytest.mark.parametrize("overrides", CASES, ids=" ".join)
 @every_explainer
-def test_scores_of_every_model(explainer, overrides, make_fitting, make_fov):
-    network = make_fitting(overrides).eval()
+def test_scores_of_every_model(explainer, overrides, make_network, make_full_example):
+    network = make_network(*overrides)
     if not fits(explainer, network):
         refused = {"Attention", "PGExplainer"}
         assert type(explainer).__name__ in refused
         return
-    example = make_fov((9,) if is_single(overrides) else (6, 1, 5))
+    example = make_full_example(sizes=(9,) if is_single(overrides) else (6, 1, 5))
 
     if isinstance(explainer, PGExplainer) and is_single(overrides):
-        with pytest.raises(ConfigError, match="prepare graphs with more edges"):
+        with pytest.raises(ConfigError, match="prepare graphs with more cluster edges"):
             fit_and_explain(explainer, network, example)
         return
     found = fit_and_explain(explainer, network, example)
@@ -178,8 +116,8 @@ def test_scores_of_every_model(explainer, overrides, make_fitting, make_fov):
 
 @pytest.mark.parametrize("overrides", [("locclusternet",), ("hgt",), ("invariantnet",), ("clustermlp",)], ids=" ".join)
 @every_explainer
-def test_three_dimensions(explainer, overrides, make_fitting, make_fov):
-    network, example = make_fitting(overrides, 3).eval(), make_fov((6, 1, 5), 3)
+def test_three_dimensions(explainer, overrides, make_network, make_full_example):
+    network, example = make_network(*overrides, dimensions=3), make_full_example(sizes=(6, 1, 5), dimensions=3)
 
     if fits(explainer, network):
         check_scores(fit_and_explain(explainer, network, example), example)
@@ -189,16 +127,16 @@ def test_three_dimensions(explainer, overrides, make_fitting, make_fov):
 @pytest.mark.parametrize("features", [0, 2])
 @pytest.mark.parametrize("overrides", [("locclusternet",), ("hgt",), ("invariantnet",), ("clustermlp",)], ids=" ".join)
 @every_explainer
-def test_one_cluster_no_edges_no_features(explainer, overrides, features, sizes, make_fitting, make_fov):
+def test_one_cluster_no_edges_no_features(explainer, overrides, features, sizes, make_network, make_full_example):
     network, example = (
-        make_fitting(overrides, features=features).eval(),
-        make_fov(sizes, features=features, edges=False),
+        make_network(*overrides, features=features),
+        make_full_example(sizes=sizes, features=features, edges=False),
     )
     if not fits(explainer, network):
         return
     if explainer.trained:
         generator = torch.Generator().manual_seed(1)
-        explainer.fit(network, [make_fov((4, 5, 6), features=features)], generator)
+        explainer.fit(network, [make_full_example(sizes=(4, 5, 6), features=features)], generator)
 
     found = explainer.explain(network, example, torch.Generator().manual_seed(2))
 
@@ -208,8 +146,8 @@ def test_one_cluster_no_edges_no_features(explainer, overrides, features, sizes,
 
 @pytest.mark.parametrize("overrides", [("locclusternet", "model/readout=attention"), ("hgt",)], ids=" ".join)
 @every_explainer
-def test_the_network_comes_back_as_it_was(explainer, overrides, make_fitting, make_fov):
-    network, example = make_fitting(overrides).train(), make_fov((6, 1, 5))
+def test_the_network_comes_back_as_it_was(explainer, overrides, make_network, make_full_example):
+    network, example = make_network(*overrides).train(), make_full_example(sizes=(6, 1, 5))
     network.head.eval()
     next(network.readout.parameters(), next(network.parameters())).requires_grad_(False)
     before, graph_before = state(network), example.graph.clone()
@@ -232,8 +170,8 @@ def test_the_network_comes_back_as_it_was(explainer, overrides, make_fitting, ma
 
 
 @pytest.mark.parametrize("name", [*EXPLAINERS, *RANDOM])
-def test_same_seed_same_scores(name, make_fitting, make_fov):
-    network, example = make_fitting(("locclusternet",)).eval(), make_fov((6, 1, 5))
+def test_same_seed_same_scores(name, make_network, make_full_example):
+    network, example = make_network("locclusternet"), make_full_example(sizes=(6, 1, 5))
 
     first, again = (fit_and_explain((EXPLAINERS | RANDOM)[name](), network, example) for _ in range(2))
 
@@ -266,8 +204,8 @@ def test_scores_follow_their_clusters(explainer, make_network, make_example, per
 
 
 @every_explainer
-def test_32_bits_under_autocast(explainer, make_fitting, make_fov):
-    network, example = make_fitting(("locclusternet",)).eval(), make_fov((6, 1, 5))
+def test_32_bits_under_autocast(explainer, make_network, make_full_example):
+    network, example = make_network("locclusternet"), make_full_example(sizes=(6, 1, 5))
     expected = fit_and_explain(explainer, network, example).clusters
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -277,33 +215,11 @@ def test_32_bits_under_autocast(explainer, make_fitting, make_fov):
 
 
 @every_explainer
-def test_classes_of_localisations_are_not_explained(explainer, make_fitting):
-    network = make_fitting(("locclusternet", "model/head=segment"))
+def test_classes_of_localisations_are_not_explained(explainer, make_network):
+    network = make_network("locclusternet", "model/head=segment")
 
     with pytest.raises(ConfigError, match="explains the class of a FOV"):
         explainer.check(network)
-
-
-class Constant(Explainer):
-    def explain(self, network, example, generator):
-        return Explanation(torch.zeros(n_clusters(example.graph)))
-
-
-def test_a_network_that_names_localisations_alone_is_refused():
-    network = SimpleNamespace(predicts=(schema.LOCALISATION,))
-    with pytest.raises(ConfigError, match=r"Constant explains the class of a FOV.*model/head=classify"):
-        Constant().check(network)
-
-
-@pytest.mark.parametrize("predicts", [(schema.FIELD_OF_VIEW,), (schema.FIELD_OF_VIEW, schema.LOCALISATION)])
-def test_a_network_that_names_fovs_is_taken(predicts):
-    Constant().check(SimpleNamespace(predicts=predicts))
-
-
-def test_clusters_are_counted_by_their_positions():
-    graph = HeteroData()
-    graph[schema.CLUSTER][schema.POS] = torch.zeros((7, 3))
-    assert n_clusters(graph) == 7
 
 
 def test_scores_come_from_the_generator_alone(make_example):

@@ -16,7 +16,7 @@ def test_price_of_size_does_not_grow_with_the_fov():
     assert price(torch.tensor([1.0, 0.0] * 50), 3.0, 0.0).item() == pytest.approx(1.5)
 
 
-def test_price_of_being_unsure():
+def test_price_of_uncertainty():
     assert price(torch.tensor([0.5]), 0.0, 2.0).item() == pytest.approx(2 * math.log(2))
     assert price(torch.tensor([0.0, 1.0]), 0.0, 2.0).item() == pytest.approx(0, abs=1e-6)
 
@@ -50,7 +50,7 @@ def test_planted_edge_clusters_and_features(seed, relay_network, make_relay, gen
     assert found.localisations is found.subgraph is None
 
 
-def test_planted_cluster_where_none_hears_another(linear_network, make_example, generator):
+def test_planted_cluster_without_messages(linear_network, make_example, generator):
     features = torch.zeros(6, 2)
     features[4] = 1.0
 
@@ -61,29 +61,6 @@ def test_planted_cluster_where_none_hears_another(linear_network, make_example, 
     assert found.features[0] > 0.8
     assert found.features[1] < 0.2
     assert found.edges is None
-
-
-def test_a_higher_price_keeps_less(relay_network, make_relay, generator):
-    example, _ = make_relay()
-
-    def edges(size):
-        return (
-            GNNExplainer(50, edge_size=size, cluster_size=0, feature_size=0, entropy=0)
-            .explain(relay_network, example, generator())
-            .edges
-        )
-
-    assert edges(0.0).mean() > edges(0.5).mean() > edges(100.0).mean()
-
-
-def test_entropy_makes_up_its_mind(relay_network, make_relay, generator):
-    example, _ = make_relay()
-
-    def unsure(entropy):
-        found = GNNExplainer(50, entropy=entropy, edge_size=0.0).explain(relay_network, example, generator()).edges
-        return (0.5 - (found - 0.5).abs()).mean()
-
-    assert unsure(5.0) < unsure(0.0)
 
 
 @pytest.fixture
@@ -148,11 +125,11 @@ def test_no_edge_to_learn_from(relay_network, make_example, generator):
     example = make_example(1, features=torch.zeros(1, 3), edges=[[], []])
     explainer = PGExplainer()
 
-    with pytest.raises(ConfigError, match=r"none of the 2 training FOVs has one; prepare graphs with more edges"):
+    with pytest.raises(ConfigError, match="none of the 2 training FOVs has one; prepare graphs with more"):
         explainer.fit(relay_network, [example] * 2, generator())
 
 
-def test_fovs_without_edges_are_passed_over(relay_network, make_example, make_relay, generator):
+def test_fovs_without_edges_are_left_out(relay_network, make_example, make_relay, generator):
     lonely = make_example(2, features=torch.zeros(2, 3), edges=[[], []])
     alone, beside = PGExplainer(epochs=1), PGExplainer(epochs=1)
 
@@ -166,7 +143,7 @@ def test_fovs_without_edges_are_passed_over(relay_network, make_example, make_re
     assert empty.edges.shape == (0,)
 
 
-def test_torch_s_own_generator_is_left_alone(relay_network, make_relay, generator):
+def test_the_global_generator_is_left_unchanged(relay_network, make_relay, generator):
     before = torch.get_rng_state()
 
     PGExplainer(epochs=1).fit(relay_network, [make_relay()[0]], generator())
@@ -175,5 +152,5 @@ def test_torch_s_own_generator_is_left_alone(relay_network, make_relay, generato
 
 
 def test_models_without_edges_are_refused(make_network):
-    with pytest.raises(ConfigError, match=r"every model/cluster_encoder but mlp\), found ClusterMlp"):
+    with pytest.raises(ConfigError, match="as in every cluster encoder but mlp; found ClusterMlp"):
         PGExplainer().check(make_network("clustermlp"))

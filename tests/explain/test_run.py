@@ -189,8 +189,7 @@ def explain_one(plan, small_checkpoint, fold):
     def explain(explainers, *overrides):
         made = plan("explain=random", "explain.curve_points=2", *overrides)
         examples = Examples(small_checkpoint.record, fold.prepared)
-        n_features = len(small_checkpoint.record["settings"]["graph"]["cluster_features"])
-        work = FovExplainer(made.network, explainers, made.settings, examples, n_features)
+        work = FovExplainer(made.network, explainers, made.settings, examples)
         return work(Case(small_checkpoint.record["split"]["test"][0], 0, 1))
 
     return explain

@@ -28,7 +28,7 @@ WHOLE = Explanation(
 def graph():
     """Two clusters, three localisations, one edge."""
     graph = HeteroData()
-    graph["cluster"].pos = torch.zeros(2, 2)
+    graph["cluster"].pos, graph["cluster"].x = torch.zeros(2, 2), torch.zeros(2, 1)
     graph["localisation"].pos = torch.zeros(3, 2)
     graph["cluster", "near", "cluster"].edge_index = torch.tensor([[1], [0]])
     return graph
@@ -58,8 +58,8 @@ def test_explanations_of_clusters_alone_fit_the_same_table():
 
 
 def test_explanations_that_fit_the_graph_are_accepted(graph):
-    WHOLE.check(graph, 1)
-    Explanation(torch.zeros(2)).check(graph, 1)
+    WHOLE.check(graph)
+    Explanation(torch.zeros(2)).check(graph)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_explanations_that_fit_the_graph_are_accepted(graph):
 )
 def test_scores_that_do_not_fit_the_graph_are_refused(explanation, message, graph):
     with pytest.raises(DataError, match=message):
-        explanation.check(graph, 1)
+        explanation.check(graph)
 
 
 def test_means_skip_metrics_that_do_not_exist():

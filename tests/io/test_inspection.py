@@ -1,11 +1,14 @@
-"""What a file holds, told without refusing it."""
+"""Inspection of a file: content, ranges of columns, and their words, without refusing it."""
+
+import math
 
 import polars as pl
 import pytest
 
 from locgraph.errors import DataError
 from locgraph.io.columns import ColumnMap, FileColumns
-from locgraph.io.inspection import channel_labels, inspect
+from locgraph.io.description import format_length, format_number, shorten
+from locgraph.io.inspection import ColumnRange, channel_labels, inspect, other_ranges, taken_ranges
 from locgraph.io.problems import ColumnSuggestion
 from locgraph.io.read import read_localisations
 
@@ -160,3 +163,78 @@ def test_what_cannot_be_read_at_all(tmp_path, csv):
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + b"\0" * 40)
     with pytest.raises(DataError, match="truncated or damaged"):
         inspect(tmp_path / "a.parquet", FileColumns(), 0.05)
+
+
+SOURCE = pl.DataFrame(
+    {
+        "x": [1.0, 3.0, 2.0, math.nan, math.inf, None],
+        "y": [1, 2, 3, 4, 5, None],
+        "lp": ["3", " 4 ", "x", "5", "", None],
+        "name": ["a", "b", None, "", "c", "d"],
+        "nothing": [None] * 6,
+        "empty": pl.Series([math.nan] * 6),
+        "list": [[1], [2], None, [3], [4], [5]],
+    }
+)
+
+
+def test_taken_columns_are_in_nm():
+    chosen = ColumnMap({"x": "x", "y": "y", "precision": "lp"}, unit="px", pixel_size_nm=100, units={"precision": "nm"})
+
+    x, y, precision = taken_ranges(chosen, SOURCE, chosen.to_canonical(SOURCE, "here"))
+
+    assert x == ColumnRange("x", "Float64", "x", "px", "nm", 100.0, 200.0, 300.0, 3)
+    assert y == ColumnRange("y", "Int64", "y", "px", "nm", 100.0, 300.0, 500.0, 1)
+    assert precision == ColumnRange("lp", "String", "precision", "nm", "nm", 3.0, 4.0, 5.0, 3)
+
+
+def test_several_columns_that_are_one_quantity_are_named_together():
+    chosen = ColumnMap({"x": "x", "y": "y", "precision": ["x", "y"]}, unit="nm")
+
+    found = taken_ranges(chosen, SOURCE, chosen.to_canonical(SOURCE, "here"))[2]
+
+    assert (found.source, found.dtype, found.source_unit) == ("x, y", "Float64, Int64", "nm")
+    assert found.low == pytest.approx(1.0)
+    assert found.high == pytest.approx(math.sqrt(6.5))
+
+
+def test_other_columns_are_told_as_they_are():
+    found = {column.source: column for column in other_ranges(SOURCE, ("x", "lp"))}
+
+    assert list(found) == ["y", "name", "nothing", "empty", "list"]
+    assert found["y"] == ColumnRange("y", "Int64", None, None, None, 1.0, 3.0, 5.0, 1)
+    assert (found["name"].low, found["name"].missing) == (None, 1)
+    assert (found["nothing"].low, found["nothing"].missing) == (None, 6)
+    assert (found["empty"].high, found["empty"].missing) == (None, 6)
+    assert (found["list"].median, found["list"].missing) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, ""),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (12345678.0, "12,345,678"),
+        (2.5, "2.5"),
+        (1234.567, "1,234.6"),
+        (-0.0123456, "-0.012346"),
+        (1.5e-7, "1.5000e-07"),
+        (1e300, "1.0000e+300"),
+        (99999.96, "100,000"),
+    ],
+)
+def test_numbers(value, words):
+    assert format_number(value) == words
+
+
+@pytest.mark.parametrize(
+    ("nm", "words"), [(0.5, "0.5 nm"), (999.0, "999 nm"), (40_000.0, "40 µm"), (2.5e6, "2.5 mm"), (math.pi, "3.14 nm")]
+)
+def test_lengths(nm, words):
+    assert format_length(nm) == words
+
+
+def test_long_texts_are_cut():
+    assert shorten("a\n  b") == "a b"
+    assert len(shorten("x" * 500)) == 60

@@ -7,7 +7,7 @@ import pytest
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.io.values import CanonicalColumn, canonical_table
+from locgraph.io.values import LENGTH_UNITS, NM_PER_UNIT, SQUARES, CanonicalColumn, canonical_table, unit_in_name
 
 
 def converted(name, column, channels=None, factor=1.0, squared=False):
@@ -141,3 +141,30 @@ def test_numbers_of_other_kinds():
     assert converted("photons", pl.Series(["1.5"], dtype=pl.Categorical)).to_list() == [1.5]
     assert converted("photons", [True, False]).to_list() == [1.0, 0.0]
     assert converted("photons", pl.Series(["2.50"]).cast(pl.Decimal(10, 2))).to_list() == [2.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("x [nm]", "nm"),
+        ("X (nm)", "nm"),
+        ("x [µm]", "um"),
+        ("x [μm]", "um"),
+        ("x [ um ] ", "um"),
+        ("X (pix)", "px"),
+        ("x[pixels]", "px"),
+        ("X(nm)", "nm"),
+        ("x [m]", "m"),
+        ("x", None),
+        ("x [photon]", None),
+        ("[nm] x", None),
+        ("xnm", None),
+    ],
+)
+def test_the_unit_that_a_name_states(name, unit):
+    assert unit_in_name(name) == unit
+
+
+def test_every_unit_has_a_square():
+    assert list(SQUARES.values()) == list(LENGTH_UNITS)
+    assert [NM_PER_UNIT[unit] for unit in ("nm", "um", "m")] == [1.0, 1e3, 1e9]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from locgraph.analysis.controls import MEANINGS
+from locgraph.analysis.controls import MAJORITY_CLASS, MEANINGS
 from locgraph.analysis.runs import Failure, FoldResult, read_run
 from locgraph.analysis.summary_text import summary_markdown
 from locgraph.errors import DataError
@@ -20,6 +20,7 @@ from locgraph.stats.intervals import Interval, mean_interval, wilson_interval
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
 
 MODEL: Final = "model"
+_NO_RIVALS: Final = (MODEL, MAJORITY_CLASS)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,19 @@ class Summary:
     def intervals(self, metric: str = ACCURACY) -> dict[str, tuple[float, float | None, float | None]]:
         """Return mean and interval ends of one metric by source, the model first."""
         return {row["source"]: (row["mean"], row["interval_low"], row["interval_high"]) for row in self._rows(metric)}
+
+    def best_control(self, metric: str = ACCURACY) -> tuple[str, float] | None:
+        """Return the control with the highest mean, except the majority class, and its mean; None without controls."""
+        means = {name: values[0] for name, values in self.intervals(metric).items() if name not in _NO_RIVALS}
+        best = max(means, key=lambda name: means[name], default=None)
+        return None if best is None else (best, means[best])
+
+    def lead_over(self, control: str, metric: str = ACCURACY) -> Interval | None:
+        """Return the paired difference of model and control over folds, with its 95 % interval; None without folds."""
+        folds = self.folds(metric)
+        model, other = folds.get(MODEL, {}), folds.get(control, {})
+        shared = sorted(model.keys() & other.keys())
+        return mean_interval([model[fold] - other[fold] for fold in shared], (-1.0, 1.0)) if shared else None
 
     def content(self) -> dict[str, Any]:
         """Return plain values, as they are written to ``summary.json``."""

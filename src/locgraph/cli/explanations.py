@@ -10,18 +10,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_COLUMNS: Final = {
-    "n_fovs": "FOVs",
-    "fidelity_plus": "fid+",
-    "fidelity_minus": "fid-",
-    "characterisation": "char",
-    "unfaithfulness": "unfaith",
-    "sparsity": "sparse",
-    "stability": "stable",
-    "randomised_weights": "random",
-    "seconds": "s/FOV",
+from locgraph.explain.metrics import columns
+from locgraph.explain.summary import N_FOVS
+
+_HEADINGS: Final = {
+    N_FOVS: "FOVs",
+    columns.FIDELITY_PLUS: "fid+",
+    columns.FIDELITY_MINUS: "fid-",
+    columns.CHARACTERISATION: "char",
+    columns.UNFAITHFULNESS: "unfaith",
+    columns.SPARSITY: "sparse",
+    columns.STABILITY: "stable",
+    columns.RANDOMISED_WEIGHTS: "random",
+    columns.SECONDS: "s/FOV",
 }
-"""Metric: its heading, short since lines are."""
+"""Headings of the metrics, short since lines are."""
 
 
 def show(record: Mapping[str, Any], folder: Path, console: Console) -> None:
@@ -35,13 +38,13 @@ def show(record: Mapping[str, Any], folder: Path, console: Console) -> None:
     title = f"explanations of {record['fovs']} FOVs (class: {record['settings']['explained_class']})"
     table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     present = {name for row in record["metrics"].values() for name in row}
-    shown = {name: heading for name, heading in _COLUMNS.items() if name in present}
+    shown = {name: heading for name, heading in _HEADINGS.items() if name in present}
     for heading in ("", *shown.values()):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for explainer, row in record["metrics"].items():
         table.add_row(explainer, *(_cell(row[name]) for name in shown))
     table.caption = "high is good: fid+, char, stable; low: fid-, unfaith" + "; near 0: random" * (
-        "randomised_weights" in shown
+        columns.RANDOMISED_WEIGHTS in shown
     )
     console.print(table)
     for name, reason in record["left_out"].items():

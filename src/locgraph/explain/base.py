@@ -50,12 +50,11 @@ class Explanation:
     features: Tensor | None = None
     subgraph: Tensor | None = None
 
-    def check(self, graph: HeteroData, n_features: int) -> None:
+    def check(self, graph: HeteroData) -> None:
         """Refuse scores that do not fit the graph or are not finite.
 
         Args:
             graph: A PyG batch of the explained graph.
-            n_features: Number of features of clusters.
 
         Raises:
             DataError: Names the part with wrong scores.
@@ -64,7 +63,7 @@ class Explanation:
         _check_scores("clusters", self.clusters, n_clusters(graph))
         _check_scores("localisations", self.localisations, n_localisations)
         _check_scores("edges", self.edges, graph[schema.CLUSTER_NEAR].edge_index.shape[1])
-        _check_scores("features", self.features, n_features)
+        _check_scores("features", self.features, graph[schema.CLUSTER][schema.FEATURES].shape[1])
         _check_scores("subgraph", self.subgraph, n_clusters(graph))
 
 

@@ -14,7 +14,7 @@ from locgraph.data.sampler import mix
 from locgraph.explain.base import Example, Explainer, Explanation
 from locgraph.explain.fovs import Examples
 from locgraph.explain.metrics import columns
-from locgraph.explain.metrics.judge import Row, judge, judge_stability
+from locgraph.explain.metrics.judge import Row, judge
 from locgraph.explain.metrics.sanity import ALL, RANDOMISED_TO, SPEARMAN, randomised_weights
 from locgraph.explain.settings import ExplainSettings
 from locgraph.nn.network import Network
@@ -62,14 +62,12 @@ class FovExplainer:
         explainers: Each by its name, fitted.
         settings: What is explained, and how it is judged.
         examples: Makes the graphs.
-        n_features: Number of features of clusters.
     """
 
     network: Network
     explainers: Mapping[str, Explainer]
     settings: ExplainSettings
     examples: Examples
-    n_features: int
 
     def __call__(self, case: Case) -> dict[str, Outcome]:
         """Return by the name of the explainer its `FovResult`, or why it failed."""
@@ -82,20 +80,19 @@ class FovExplainer:
         started = time.perf_counter()
         explanation = explainer.explain(self.network, example, seeded(settings.seed, name, case.fov_id))
         seconds = time.perf_counter() - started
-        explanation.check(example.graph, self.n_features)
         metrics = judge(self.network, example, explanation, case.truth, settings.judging)
         generator = seeded(settings.seed, name, case.fov_id, "again")
         if settings.stability is not None:
-            metrics |= judge_stability(
+            scores = settings.stability(
                 self.network,
                 example,
                 explainer,
                 explanation,
-                generator,
-                settings.stability,
                 settings.judging.selection,
+                generator,
                 self.examples.nm_per_unit(case.fov_id),
             )
+            metrics |= {columns.STABILITY: scores.correlation, columns.STABILITY_OVERLAP: scores.overlap}
         sanity = None
         if settings.sanity:
             sanity = randomised_weights(self.network, example, explainer, explanation, generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from locgraph.explain.metrics import columns
 from locgraph.explain.metrics.comparison import agreement
 from locgraph.explain.one_fov import Case, FovResult
 from locgraph.explain.settings import ExplainSettings
-from locgraph.explain.tables import SECONDS, attribution_table, feature_summaries, mean_metrics, with_keys
+from locgraph.explain.tables import attribution_table, feature_summaries, mean_metrics, with_keys
 from locgraph.provenance import whole_file, write_json
 from locgraph.run_folder import (
     ATTRIBUTIONS,
@@ -56,12 +56,6 @@ class ExplanationResults:
     record: dict[str, Any]
 
     @property
-    def class_names(self) -> Sequence[str]:
-        """Classes in the order of their indices."""
-        names: Sequence[str] = self.model_record["class_names"]
-        return names
-
-    @property
     def explainers(self) -> list[str]:
         """Names of the explainers."""
         return list(self.record["explainers"])
@@ -94,7 +88,7 @@ class ExplanationResults:
 
     def explained_class(self, fov_id: str) -> str:
         """Return the class that the scores of a FOV are about."""
-        return self.class_names[self.cases[fov_id].target]
+        return str(self.model_record["class_names"][self.cases[fov_id].target])
 
     def keys(self, fov_id: str, explainer: str) -> dict[str, Any]:
         """Return what identifies one explanation in every table."""
@@ -198,11 +192,11 @@ def _metrics(results: ExplanationResults) -> pl.DataFrame:
             schema.TRUTH: predictions[fov_id][schema.TRUTH],
             schema.PREDICTION: predictions[fov_id][schema.PREDICTION],
             **result.metrics,
-            SECONDS: result.seconds,
+            columns.SECONDS: result.seconds,
         }
         for fov_id, name, result in _each(results)
     ]
     texts = (schema.EXPLAINER, schema.EXPLAINED_CLASS, schema.TRUTH, schema.PREDICTION)
     types = {schema.FOV_ID: pl.String(), schema.FOLD: pl.Int64()} | dict.fromkeys(texts, pl.String())
     numbers = [name for name in columns.METRICS if name in rows[0]]
-    return pl.DataFrame(rows, schema=types | dict.fromkeys([*numbers, SECONDS], pl.Float64()))
+    return pl.DataFrame(rows, schema=types | dict.fromkeys([*numbers, columns.SECONDS], pl.Float64()))

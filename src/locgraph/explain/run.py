@@ -105,9 +105,8 @@ class Plan:
         explainers = fit_explainers(self.explainers, self.network, self.settings, self.record, training_data)
         fitted = time.perf_counter()
         cases, failed = make_cases(self, prepared, predictions)
-        n_features = len(self.record["settings"]["graph"]["cluster_features"])
         examples = Examples(self.record, prepared)
-        work = FovExplainer(self.network, explainers.explainers, self.settings, examples, n_features)
+        work = FovExplainer(self.network, explainers.explainers, self.settings, examples)
         explained, failures = explain_fovs(work, cases, failed, progress)
         record = {
             "settings": {name: value for name, value in self.group.items() if name != EXPLAINERS},

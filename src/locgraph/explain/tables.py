@@ -20,8 +20,6 @@ from locgraph.run_folder import CLASS_SEPARATION, EXPLAINED_FEATURES
 
 log = logging.getLogger(__name__)
 
-SECONDS: Final = "seconds"
-
 _TYPES: Final = {column.name: column.dtype for column in schema.ATTRIBUTION_COLUMNS.values()}
 
 
@@ -64,7 +62,7 @@ def _part(level: str, scores: Tensor, columns: Mapping[str, Iterable[Any]]) -> p
 
 def mean_metrics(metrics: pl.DataFrame) -> pl.DataFrame:
     """Return the mean of each metric over the FOVs where it exists: one row for each explainer, with ``n_fovs``."""
-    numbers = [name for name in metrics.columns if name in columns.METRICS or name == SECONDS]
+    numbers = [name for name in metrics.columns if name in columns.METRICS or name == columns.SECONDS]
     return metrics.group_by(schema.EXPLAINER, maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias(summary.N_FOVS), pl.col(numbers).mean()
     )

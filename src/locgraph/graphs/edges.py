@@ -82,28 +82,20 @@ class WithinRadius:
         return edges_within(positions, self.radius_nm, self.limit)
 
 
-def nearest_edges(points: np.ndarray, k: int, groups: np.ndarray | None = None) -> np.ndarray:
+def nearest_edges(points: np.ndarray, k: int) -> np.ndarray:
     """Return the edges from the k nearest neighbours of each point to that point.
 
     Args:
         points: Positions (N, D), any unit.
-        k: Neighbours of each point; a point of a group with n points has at most n - 1.
-        groups: Group of each point (N,) int64, in any order; points of different groups never meet. None puts all into
-            one.
+        k: Neighbours of each point, at least 1; all others where there are fewer.
 
     Returns:
         edge_index (2, E) int64; without self-loops.
     """
     n = len(points)
-    if n < 2 or k < 1:
+    if n < 2:
         return np.empty((2, 0), dtype=np.int64)
-    order = np.arange(n) if groups is None else np.argsort(groups, kind="stable")
-    ordered = np.zeros(n) if groups is None else groups[order]
-    offsets = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [n]])
-    rows = np.empty((n, min(k, n - 1)), dtype=np.int32)
-    near = nearest_rows(points[order], rows.shape[1], offsets)
-    rows[order] = np.where(near < 0, -1, order[near])
-    return edges_to_each(rows)
+    return edges_to_each(nearest_rows(points, min(k, n - 1), np.array([0, n])))
 
 
 def edges_to_each(rows: np.ndarray) -> np.ndarray:

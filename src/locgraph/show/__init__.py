@@ -1,1 +1,1 @@
-"""Figures, the report page: what people look at."""
+"""Figures and the report page."""

@@ -57,11 +57,6 @@ def test_a_tile_names_prediction_and_class(truth, words):
     assert words in {text.get_text().strip() for text in figure.axes[0].texts}
 
 
-def test_three_dimensions_are_seen_from_above():
-    tile = ExplainedTile(scored_fov(3), dataclasses.replace(CAPTION, truth=None))
-    assert bold(explanation_gallery({"subgraphx": [tile]}), upright=True) == ["fov"]
-
-
 @pytest.mark.parametrize("rows", [{}, {"subgraphx": []}])
 def test_nothing_to_draw_is_refused(rows):
     with pytest.raises(DataError, match="explained FOVs to draw, found none"):

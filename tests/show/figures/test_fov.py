@@ -116,11 +116,6 @@ def test_three_dimensions_have_a_panel_of_x_and_z():
     assert [axes.texts[-1].get_text() for axes in (from_above, from_the_side)] == ["x, y", "x, z"]
 
 
-def test_one_localisation_can_be_drawn():
-    axes = fov_figure(pl.DataFrame({"x": [5.0], "y": [7.0]}), None, None, "", 2).axes[0]
-    assert axes.get_xlim()[0] < 5 < axes.get_xlim()[1]
-
-
 def test_of_very_many_localisations_some_are_drawn_and_the_title_counts_them(monkeypatch):
     monkeypatch.setattr(fov, "MAX_DRAWN", 10)
     axes = fov_figure(*fov_tables(), None, "A FOV", 2).axes[0]

@@ -51,12 +51,6 @@ def test_a_column_has_one_scale_and_one_bar_and_y_points_down():
     assert grid[0, 0].yaxis_inverted()
 
 
-def test_a_class_without_fovs_keeps_its_column():
-    grid = panels(gallery_figure([tile("a")], ["a", "b"]), 2)
-    assert grid[0, 1].get_title(loc="center") == "b"
-    assert not grid[0, 1].collections
-
-
 def test_the_figure_is_as_wide_as_a_page_at_most():
     names = [str(index) for index in range(7)]
     assert gallery_figure([tile("3")], names).get_size_inches()[0] == pytest.approx(183 / 25.4)

@@ -9,24 +9,23 @@ import pytest
 from locgraph.show.report import curves
 
 
-def test_bins_are_those_of_the_test_side(source):
-    calibration = curves.calibrate(source)
+@pytest.mark.parametrize(("certain", "leaning"), [(False, "underconfident"), (True, "overconfident")])
+def test_calibration_is_that_of_the_test_side(source, parts, words, certain, leaning):
+    if certain:
+        sure = (source.predictions["p_T"] > 0.5).cast(float)
+        source = dataclasses.replace(source, predictions=source.predictions.with_columns(p_T=sure, p_L=1.0 - sure))
 
-    assert calibration.n_cases == 12
-    assert calibration.accuracy == 0.75
-    assert calibration.bins[-1].count == 3  # three are wrong with 0.9, which belongs to the bin below 0.9
-    assert calibration.bins[-1].accuracy.estimate == 0.0
-
-
-def test_the_section(source, parts, words):
     section = curves.calibration_section(source)
 
+    calibration = curves.calibrate(source)
+    assert (calibration.n_cases, calibration.accuracy) == (12, 0.75)
     (plot,) = parts(section, "plot")
     plotly.graph_objects.Figure(plot.data, plot.layout)
     assert sum(plot.data[2]["y"]) == 12
     facts = dict(parts(section, "facts")[0].rows)
     assert facts["expected calibration error"].startswith("0.")
     assert "equal probabilities give 0.500" in facts["Brier score"]
+    assert facts["mean confidence"].endswith(f"on the whole {leaning}")
     assert any("12 test FOVs are few" in text for text in words(section))
 
 
@@ -36,16 +35,6 @@ def test_what_cannot_be_calibrated_is_told(source, words):
     (text,) = words(curves.calibration_section(bare), "missing")
 
     assert "expected predictions with p_L" in text
-
-
-def test_an_overconfident_model_is_named(source, parts):
-    sure = source.predictions.with_columns(p_T=1.0 - (source.predictions["p_L"] > 0.5).cast(float))
-    sure = sure.with_columns(p_L=1.0 - sure["p_T"])
-
-    section = curves.calibration_section(dataclasses.replace(source, predictions=sure))
-
-    assert dict(parts(section, "facts")[0].rows)["mean confidence"].endswith("on the whole overconfident")
-    assert curves.calibrate(source).mean_confidence == pytest.approx(0.71875, abs=0.1)
 
 
 def test_rows_of_one_epoch_are_put_together(sweep):

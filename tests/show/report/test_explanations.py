@@ -8,13 +8,12 @@ import pytest
 from PIL import Image
 
 from locgraph.show.report import explanations
-from locgraph.show.report.source import Absent
 
 ROOM = 1_000_000
 
 
-def section(source):
-    return explanations.explanations_section(source, explanations.read_explanations(source), ROOM)
+def section(source, room=ROOM):
+    return explanations.explanations_section(source, explanations.read_explanations(source), room)
 
 
 def test_means_of_the_metrics_by_explainer(source, parts):
@@ -50,17 +49,6 @@ def test_scores_of_one_fov(source):
 
     assert set(found) == {(name, 0) for name in ("T_0", "L_1", "T_2", "L_3")}
     assert found["T_0", 0]["score"].to_list() == [-0.5, 0.5, 1.5]
-
-
-def test_a_folder_that_was_given_counts_and_those_below_it(sweep, tmp_path):
-    given = tmp_path / "given" / "below"
-    given.mkdir(parents=True)
-    (sweep.folder / "0" / "attributions.parquet").rename(given / "attributions.parquet")
-
-    found = explanations.read_explanations(sweep.read(explanations=(tmp_path / "given",)))
-
-    assert found.folders == (given,)
-    assert isinstance(found.metrics, Absent)
 
 
 def test_damaged_and_strange_tables_are_named(sweep, words):
@@ -103,13 +91,13 @@ def add_figures(folder):
         Image.new("RGB", (40, 20), "white").save(folder / "explanations" / f"{name}.png")
 
 
-def test_the_gallery_is_within_the_page_and_single_figures_are_named(sweep, parts, words):
+@pytest.mark.parametrize(("room", "shown"), [(ROOM, ["gallery"]), (10, [])])
+def test_the_gallery_is_within_the_page_and_single_figures_are_named(sweep, parts, words, room, shown):
     add_figures(sweep.folder / "0")
 
-    found = section(sweep.read())
+    found = section(sweep.read(), room)
 
-    (pictures,) = parts(found, "pictures")
-    assert [picture.caption for picture in pictures.pictures] == ["gallery"]
+    assert [picture.caption for part in parts(found, "pictures") for picture in part.pictures] == shown
     assert any(text.startswith("2 figures at print quality are in ") for text in words(found))
 
 
@@ -121,11 +109,3 @@ def test_figures_alone_are_shown_where_there_are_no_scores(sweep, parts):
     (pictures,) = parts(section(sweep.read()), "pictures")
 
     assert [picture.caption for picture in pictures.pictures] == ["gallery", "T 0"]
-
-
-def test_figures_keep_to_their_room(source, sweep, parts):
-    add_figures(sweep.folder / "0")
-
-    found = explanations.explanations_section(source, explanations.read_explanations(source), max_bytes=10)
-
-    assert parts(found, "pictures") == []

@@ -1,7 +1,5 @@
 """Maps: which FOVs lie on them, and the words about each."""
 
-import dataclasses
-
 import numpy as np
 import plotly.graph_objects
 import pytest
@@ -25,9 +23,11 @@ def points(view):
     return [name for trace in view.data for name in trace.get("text", [])]
 
 
-def test_features_put_all_fovs_on_one_map_and_vectors_those_of_their_fold(source):
-    found = explorer(source)
+def test_features_put_all_fovs_on_one_map_and_vectors_those_of_their_fold(source, words):
+    chapter = section(source)
+    found = chapter.parts[0]
 
+    assert any(text.startswith("Fold 1 has no learned vectors") for text in words(chapter, "missing"))
     assert [view.label for view in found.views] == ["Features of clusters: PCA", "Learned vectors, fold 0: PCA"]
     assert sorted(points(found.views[0])) == sorted(source.manifest.table["fov_id"])
     assert sorted(points(found.views[1])) == sorted(["T_4", "L_5", "T_0", "L_1", "T_2", "L_3"])
@@ -71,12 +71,6 @@ def test_each_point_tells_its_own_prediction(source):
     }
 
 
-def test_missing_vectors_are_named(source, words):
-    texts = words(section(source), "missing")
-
-    assert [text for text in texts if text.startswith("Fold 1 has no learned vectors")]
-
-
 def test_vectors_from_another_folder(sweep, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -104,39 +98,21 @@ def test_fovs_that_no_fold_tested_are_grey(sweep):
     assert view.data[2]["customdata"] == [-1] * 4
 
 
-@pytest.fixture
-def quick_umap(monkeypatch):
-    """UMAP takes seconds to load, and has its own tests: here its points lie on a line."""
-
+@pytest.mark.parametrize(("reason", "views"), [(None, ["PCA", "UMAP"]), ("too few FOVs", ["PCA"])])
+def test_umap_has_maps_or_a_reason(source, words, monkeypatch, reason, views):
+    # UMAP takes seconds to load, and has its own tests: here its points lie on a line
     def line(features, settings):
         places = {name: np.arange(features.table.height, dtype=float) for name in ("umap_1", "umap_2")}
-        told = (f"n_neighbors lowered for seed {settings.seed}",)
-        return Projection(features.table.select("fov_id").with_columns(**places), {}, None, told)
+        warning = f"n_neighbors lowered for seed {settings.seed}"
+        return Projection(features.table.select("fov_id").with_columns(**places), {}, reason, (warning,))
 
     monkeypatch.setattr(maps, "umap_projection", line)
 
+    found = section(source, umap=True)
 
-@pytest.mark.usefixtures("quick_umap")
-def test_umap(source, words):
-    found = explorer(source, umap=True)
-
-    umaps = [view.label for view in found.views][1::2]
-    assert umaps == ["Features of clusters: UMAP", "Learned vectors, fold 0: UMAP"]
-    assert all(len(points(view)) in (6, 12) for view in found.views)
-    assert any(
-        "Features of clusters: n_neighbors lowered for seed 0." in text for text in words(section(source, umap=True))
-    )
-
-
-def test_two_fovs_have_reasons_instead_of_a_umap(sweep, words):
-    (sweep.folder / "0" / "fov_vectors.parquet").unlink()
-    source = sweep.read()
-    two = source.manifest.table.head(2)
-    tiny = dataclasses.replace(source, manifest=dataclasses.replace(source.manifest, table=two))
-
-    texts = words(section(tiny, umap=True), "missing")
-
-    assert any(text.startswith("Features of clusters: UMAP: needs at least 5 rows, found 2") for text in texts)
+    labels = [f"{of}: {view}" for of in ("Features of clusters", "Learned vectors, fold 0") for view in views]
+    assert [view.label for view in found.parts[0].views] == labels
+    assert f"Features of clusters: {reason or 'n_neighbors lowered for seed 0'}." in words(found)
 
 
 @pytest.mark.parametrize("column", ["p_T", "p_L"])

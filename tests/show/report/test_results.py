@@ -39,13 +39,13 @@ def test_the_plot_shows_every_fold(source, parts):
 
 
 def test_the_difference_to_the_best_control_is_paired_by_fold(source, words):
-    name, mean = results.best_control(source.summary)
-    difference = results.paired_difference(source.summary, name)
+    name, mean = source.summary.best_control()
+    difference = source.summary.lead_over(name)
 
     assert (name, mean) == ("pair_distances_and_count", 0.5)
-    assert difference[0] == pytest.approx(0.25)
+    assert difference.estimate == pytest.approx(0.25)
     # t of two degrees of freedom, standard deviation 0.25
-    assert difference[1] == pytest.approx(0.25 - 4.302653 * 0.25 / np.sqrt(3))
+    assert difference.low == pytest.approx(0.25 - 4.302653 * 0.25 / np.sqrt(3))
     assert any(
         "best control, pair distances and count: 0.250" in text for text in words(results.scores_section(source))
     )
@@ -66,29 +66,26 @@ def test_no_controls_are_told(sweep, words, changes, expected):
     (text,) = words(results.scores_section(source), "missing")
 
     assert expected in text
-    assert results.best_control(source.summary) is None
+    assert source.summary.best_control() is None
 
 
 def test_confusion_of_all_folds(source, parts, words):
     section = results.confusion_section(source)
 
     (matrix,) = parts(section, "matrix")
-    # T_0 is called L, L_1 and L_5 are called T
+    # T_0 is predicted as L, L_1 and L_5 as T
     assert matrix.counts.tolist() == [[5, 1], [2, 4]]
     assert "accuracy 0.750" in words(section)[0]
 
 
-def test_each_class_counted_by_hand():
-    table = results.class_scores(("T", "L", "O"), np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]), with_intervals=False)
+def test_scores_of_each_class_are_those_counted_by_hand():
+    counts = np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]])
+    rows = results.class_scores(("T", "L", "O"), counts, with_intervals=False).rows
 
-    assert table.rows == (
+    assert rows == (
         ("T", "4", "0.750", "0.600", "0.667"),
         ("L", "6", "0.667", "0.800", "0.727"),
         ("O", "0", "–", "–", "–"),
     )
-
-
-def test_intervals_of_classes():
-    table = results.class_scores(("T",), np.array([[4]]), with_intervals=True)
-
-    assert table.rows[0] == ("T", "4", "1.000", "0.510 to 1.000", "1.000", "1.000")
+    (row,) = results.class_scores(("T",), np.array([[4]]), with_intervals=True).rows
+    assert row == ("T", "4", "1.000", "0.510 to 1.000", "1.000", "1.000")

@@ -17,33 +17,6 @@ def test_a_sweep(source):
     assert not source.of_localisations
 
 
-def test_one_run(sweep):
-    source = sweep.read_fold(1)
-
-    assert not source.is_sweep
-    assert source.summary.expected_folds == (1,)
-    assert source.summary.missing == []
-
-
-def test_a_fold_that_failed_stays_with_its_reason(sweep):
-    sweep.edit(2, status="failed", reason="out of memory")
-
-    source = sweep.read()
-
-    assert source.summary.missing == [2]
-    assert [run.fold for run in source.completed] == [0, 1]
-    assert "out of memory" in source.summary.reasons[2]
-
-
-def test_a_fold_without_predictions_is_named(sweep):
-    (sweep.folder / "1" / "predictions.parquet").unlink()
-
-    source = sweep.read()
-
-    assert list(source.without_predictions) == [1]
-    assert sorted(source.predictions["fold"].unique()) == [0, 2]
-
-
 def test_no_predictions_at_all_are_one_clear_error(sweep):
     for fold in range(3):
         (sweep.folder / str(fold) / "predictions.parquet").unlink()

@@ -52,10 +52,8 @@ ENTROPY: Final = "entropy"
 STABILITY: Final = "stability"
 STABILITY_OVERLAP: Final = "stability_overlap"
 RANDOMISED_WEIGHTS: Final = "randomised_weights"
-MOTIF_AUC: Final = "motif_auc"
-MOTIF_AVERAGE_PRECISION: Final = "motif_average_precision"
-MOTIF_PRECISION: Final = "motif_precision"
-MOTIF_SHARE: Final = "motif_share"
+SECONDS: Final = "seconds"
+"""Time of the explanation alone; no metric, but a column of the same table."""
 
 _AMARA: Final = "Amara et al. 2022, arXiv 2206.09677"
 _YUAN: Final = "Yuan et al. 2022, arXiv 2012.15445"
@@ -108,16 +106,5 @@ RANDOMISED: Final = {
 }
 """Metrics that need explanations with a network of random weights."""
 
-GROUND_TRUTH: Final = {
-    metric.name: metric
-    for metric in (
-        Metric(MOTIF_AUC, 0, 1, HIGHER, "ROC-AUC of the scores against the motif; 0.5 by chance"),
-        Metric(MOTIF_AVERAGE_PRECISION, 0, 1, HIGHER, "average precision against the motif; motif_share by chance"),
-        Metric(MOTIF_PRECISION, 0, 1, HIGHER, "part of the k top clusters in a motif of k; motif_share by chance"),
-        Metric(MOTIF_SHARE, 0, 1, NEITHER, "part of the clusters that the motif is"),
-    )
-}
-"""Metrics that need the clusters which carry the class to be known."""
-
-METRICS: Final = {**JUDGED, **REPEATED, **RANDOMISED, **GROUND_TRUTH}
+METRICS: Final = {**JUDGED, **REPEATED, **RANDOMISED}
 """Every metric, in the order of the table."""

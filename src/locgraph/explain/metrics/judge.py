@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from torch import Generator
-
-from locgraph.errors import DataError
-from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
+from locgraph.explain.base import Example, Explanation
 from locgraph.explain.metrics import columns
 from locgraph.explain.metrics.fidelity import (
     Characterisation,
@@ -19,7 +16,6 @@ from locgraph.explain.metrics.fidelity import (
     unfaithfulness,
 )
 from locgraph.explain.metrics.selection import Selection, concentration, normalised_entropy, sparsity
-from locgraph.explain.metrics.stability import Stability
 from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
@@ -74,7 +70,7 @@ def judge(
         DataError: The scores do not fit the FOV, or are not finite.
     """
     settings = settings or JudgeSettings()
-    check_fits(example, explanation)
+    explanation.check(example.graph)
     selected = settings.selection(explanation)
     parts = part_probabilities(network, example.graph, selected)
     curve = fidelity_curve(network, example.graph, explanation.clusters, example.target, settings.curve_points)
@@ -88,47 +84,6 @@ def judge(
         columns.ENTROPY: normalised_entropy(explanation.clusters),
     }
     return {name: row[name] for name in columns.JUDGED}
-
-
-def judge_stability(
-    network: Network,
-    example: Example,
-    explainer: Explainer,
-    explanation: Explanation,
-    generator: Generator,
-    stability: Stability,
-    selection: Selection,
-    nm_per_unit: float | None = None,
-) -> Row:
-    """Compare an explanation with those of the jittered FOV: the metrics of `columns.REPEATED`.
-
-    Args:
-        network: The network, in evaluation mode.
-        example: The FOV.
-        explainer: The explainer.
-        explanation: Its explanation of the FOV as it is.
-        generator: Source of randomness of the jitter and of the explainer.
-        stability: Size of the jitter, and number of repeats.
-        selection: Rule that selects clusters.
-        nm_per_unit: Nanometres in one unit of the model; read only where the jitter is in nm.
-    """
-    check_fits(example, explanation)
-    scores = stability(network, example, explainer, explanation, selection, generator, nm_per_unit)
-    return {columns.STABILITY: scores.correlation, columns.STABILITY_OVERLAP: scores.overlap}
-
-
-def check_fits(example: Example, explanation: Explanation) -> None:
-    """Refuse an explanation that is not one of this FOV.
-
-    Raises:
-        DataError: It has not one finite score for each cluster.
-    """
-    expected, scores = n_clusters(example.graph), explanation.clusters
-    if scores.shape != (expected,) or not scores.isfinite().all():
-        raise DataError(
-            f"{example.fov_id}: expected a finite score for each of {expected} clusters, found {len(scores)} scores, "
-            f"{int((~scores.isfinite()).sum())} of them not finite: choose another explainer"
-        )
 
 
 def _fidelities(parts: PartProbabilities, target: int, truth: int | None, characterise: Characterisation) -> Row:

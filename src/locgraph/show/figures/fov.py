@@ -234,7 +234,7 @@ def fov_figure(
     spans = np.maximum(scene.high - scene.low, SMALLEST_SPAN_NM)
     heights = [float(np.clip(spans[axis] / spans[0], 0.3, 1.6)) for axis in range(1, dimensions)]
     figure = new_figure(COLUMN_MM, 14.0 + 80.0 * sum(heights))
-    panels = figure.subplots(dimensions - 1, 1, squeeze=False, height_ratios=heights)[:, 0]
+    panels: list[Axes] = list(figure.subplots(dimensions - 1, 1, squeeze=False, height_ratios=heights)[:, 0])
     for axis, axes in enumerate(panels, start=1):
         draw_scene(axes, scene, (0, axis))
         make_window(scene, (0, axis)).show(axes)
@@ -300,7 +300,7 @@ def make_window(extent: Extent, plane: tuple[int, int], smallest_nm: float = SMA
     """Return the window around what is drawn, with a margin.
 
     Args:
-        extent: What is drawn.
+        extent: The points that are drawn.
         plane: Coordinates drawn to the right and upwards.
         smallest_nm: Both sides are at least as long.
     """

@@ -1,1 +1,1 @@
-"""One page that says what a run or sweep did, opens offline and can be handed on."""
+"""The report of a run or sweep: one HTML page that opens offline."""

@@ -29,7 +29,7 @@ def data_section(source: Source) -> Section:
         parts.append(Facts(_data_facts(run.config, source.manifest.table)))
     parts.append(Facts(_model_facts(run.config, run.metrics, list(run.record.get("overrides", [])))))
     lead = "The fields of view (FOVs) that the model learnt from, and the model itself."
-    return Section("data", "What was trained on what", lead, tuple(parts))
+    return Section("data", "Data and model", lead, tuple(parts))
 
 
 def class_table(manifest: pl.DataFrame, class_names: tuple[str, ...]) -> Table:
@@ -224,7 +224,7 @@ def versions_section(source: Source) -> Section:
         parts.append(Note(f"Folds were made with different versions of {listed(different)}.", WARNING))
     rows = tuple((str(run.fold if run.fold is not None else NONE), str(run.folder)) for run in source.runs)
     parts.append(Table(("fold", "folder"), rows, words=2, folded="Folders of the runs"))
-    return Section("versions", "Versions and files", "What the numbers depend on besides the settings.", tuple(parts))
+    return Section("versions", "Versions and files", "Further conditions that the numbers depend on.", tuple(parts))
 
 
 def groups(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:

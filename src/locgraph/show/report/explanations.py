@@ -56,10 +56,10 @@ class Explanations:
 
 def read_explanations(source: Source) -> Explanations:
     """Read every folder of explanations that was given, or that the runs hold."""
-    asked = source.places.explanations or tuple(run.folder for run in source.completed)
-    folders = sorted({path.parent for folder in asked for path in folder.rglob(ATTRIBUTIONS)})
+    searched = source.places.explanations or tuple(run.folder for run in source.completed)
+    folders = sorted({path.parent for folder in searched for path in folder.rglob(ATTRIBUTIONS)})
     reason = (
-        f"No {ATTRIBUTIONS} was found in {listed([str(folder) for folder in asked], 3)}: run locgraph explain, and "
+        f"No {ATTRIBUTIONS} was found in {listed([str(folder) for folder in searched], 3)}: run locgraph explain, and "
         "give its folder with explanations=FOLDER."
     )
     needed = {name for name, column in schema.ATTRIBUTION_COLUMNS.items() if column.name != schema.IN_SUBGRAPH}
@@ -215,8 +215,8 @@ def _feature_summary(folders: Sequence[Path]) -> list[Part]:
 
 def _figures(explanations: Explanations, source: Source, max_bytes: int) -> list[Part]:
     """Return the figures beside the tables, the galleries first."""
-    asked = explanations.folders or source.places.explanations or tuple(run.folder for run in source.completed)
-    paths = [path for folder in asked for path in sorted((folder / EXPLANATIONS).rglob("*.png"))]
+    searched = explanations.folders or source.places.explanations or tuple(run.folder for run in source.completed)
+    paths = [path for folder in searched for path in sorted((folder / EXPLANATIONS).rglob("*.png"))]
     if not paths:
         return []
     paths.sort(key=lambda path: "gallery" not in path.stem)

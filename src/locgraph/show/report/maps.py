@@ -140,7 +140,7 @@ def of_vectors(source: Source) -> tuple[list[Description], list[str]]:
     folders = [*(run.folder for run in source.completed), *source.places.explanations]
     tables = [table for folder in folders if isinstance(table := read_parquet(folder / FOV_VECTORS), pl.DataFrame)]
     if not tables:
-        reason = f"no run folder holds {FOV_VECTORS}: train anew, or test the checkpoint again with vectors=[fov]"
+        reason = f"no run folder holds {FOV_VECTORS}: train again, or test the checkpoint again with vectors=[fov]"
         return [], [f"Maps of learned vectors cannot be shown: {reason}."]
     descriptions, notes = [], []
     table = pl.concat(tables, how="diagonal_relaxed").unique(

@@ -11,7 +11,6 @@ from locgraph.analysis.controls import COUNT_ALONE, MAJORITY_CLASS, PAIR_DISTANC
 from locgraph.analysis.summary import MODEL
 from locgraph.show.report.data import differing_versions
 from locgraph.show.report.parts import INFO, MISSING, WARNING, Note
-from locgraph.show.report.results import best_control, paired_difference
 from locgraph.show.report.source import Absent, Source
 from locgraph.show.report.style import interval_text, listed, many, number, one_line, plain
 
@@ -83,23 +82,22 @@ def _classes(source: Source) -> list[Note]:
 
 
 def _against_controls(source: Source) -> list[Note]:
-    best = best_control(source.summary)
+    best = source.summary.best_control()
     if best is None:
         if source.of_localisations:
             return []
         return [Note("There are no controls to compare with: train with controls=true.", MISSING)]
-    difference = paired_difference(source.summary, best[0])
-    if difference is None:
+    lead = source.summary.lead_over(best[0])
+    if lead is None:
         return []
-    mean, low, high = difference
     name = plain(best[0])
-    if mean <= 0:
+    if lead.estimate <= 0:
         words = f"The model does not beat its best control, {name} ({number(best[1])})."
         return [Note(words, WARNING)]
-    if low is not None and low <= 0:
+    if lead.low is not None and lead.low <= 0:
         words = (
-            f"The model is ahead of its best control, {name}, by {number(mean)}, which may be chance (95 % interval "
-            f"{interval_text(low, high)})."
+            f"The model is ahead of its best control, {name}, by {number(lead.estimate)}, which may be chance (95 % "
+            f"interval {interval_text(lead.low, lead.high)})."
         )
         return [Note(words, INFO)]
     return []

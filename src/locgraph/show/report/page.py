@@ -25,7 +25,7 @@ from locgraph.show.report.maps import maps_section
 from locgraph.show.report.notices import notices
 from locgraph.show.report.parts import Explorer, Headline, Page, Plot
 from locgraph.show.report.pictures import Thumbnails, thumbnails
-from locgraph.show.report.results import best_control, confusion_section, scores_section
+from locgraph.show.report.results import confusion_section, scores_section
 from locgraph.show.report.source import Absent, Source
 from locgraph.show.report.style import DARK, LIGHT, count, interval_text, listed, many, number, plain
 
@@ -121,7 +121,7 @@ def headlines(source: Source) -> tuple[Headline, ...]:
         pooled = summary.pooled
         detail = f"95 % interval {interval_text(pooled.low, pooled.high)} (Wilson)" if pooled else "of localisations"
     shown = [Headline(number(mean), "accuracy on the test side", detail)]
-    best = best_control(summary)
+    best = summary.best_control()
     if best is not None:
         shown.append(Headline(number(best[1]), "best control", plain(best[0])))
     tested = int(summary.confusion.sum())

@@ -1,4 +1,4 @@
-"""What a report is made of: plain values that the templates draw.
+"""Parts of a report: plain values that the templates draw.
 
 Each kind of part has a macro of the same name in ``templates/parts.html.j2``.
 """
@@ -48,7 +48,7 @@ class Table:
     Attributes:
         header: Names of the columns.
         rows: Cells as they are shown.
-        caption: What the table says.
+        caption: Stands below.
         words: How many columns, from the left, hold words; the others are numbers, aligned right.
         marked: Rows that stand out.
         folded: Title under which the table is folded away; shown openly where empty.
@@ -72,7 +72,7 @@ class Matrix:
     Attributes:
         names: The K classes.
         counts: (K, K) int64, rows are true classes, columns predicted ones.
-        caption: What is counted.
+        caption: Names the cases that are counted.
     """
 
     kind: ClassVar[str] = "matrix"
@@ -98,7 +98,7 @@ class Plot:
         name: Unlike that of any other plot of the page.
         data: Traces of plotly.
         layout: Layout of plotly; colours of paper, text and grid come from the page.
-        alt: What it shows, for those who do not see it.
+        alt: Description for readers who do not see it.
         caption: Stands below.
         height: In pixels.
         narrow: Whether it should not be wider than it is readable.
@@ -120,7 +120,7 @@ class Picture:
 
     Attributes:
         uri: ``data:`` URI.
-        alt: What it shows, for those who do not see it.
+        alt: Description for readers who do not see it.
         caption: Stands below.
     """
 
@@ -135,7 +135,7 @@ class Pictures:
 
     Attributes:
         pictures: The pictures.
-        caption: What they show together.
+        caption: Stands below all of them.
     """
 
     kind: ClassVar[str] = "pictures"
@@ -150,7 +150,7 @@ class Card:
     Attributes:
         name: The FOV.
         truth: Its class.
-        prediction: What the model called it.
+        prediction: Class that the model predicts.
         probability: Of the prediction.
         details: Further words, such as the fold.
         pictures: Of its localisations, and why it was called so.
@@ -176,7 +176,7 @@ class Cards:
     """FOVs side by side.
 
     Attributes:
-        title: What is common to them.
+        title: Stands above.
         cards: The FOVs.
         caption: How they were chosen.
     """
@@ -193,7 +193,7 @@ class View:
 
     Attributes:
         label: Its name in the list of maps.
-        note: What it is and how to read it.
+        note: Explains how to read it.
         data: Traces of plotly; ``customdata`` are rows of the explorer's records.
         axes: Words of both axes.
     """
@@ -212,7 +212,7 @@ class Explorer:
         views: The maps, of which one is shown.
         records: One for each prediction: ``name``, ``truth``, ``prediction``, ``probability``, ``fold``, ``split``.
         pictures: FOV -> ``data:`` URI; FOVs without one are shown in words.
-        note: What holds for all maps.
+        note: Words on all maps.
     """
 
     kind: ClassVar[str] = "explorer"
@@ -244,8 +244,8 @@ class Section:
     Attributes:
         name: For links; lower case, without spaces.
         title: Its heading.
-        lead: What it says, in a sentence or two.
-        parts: What stands in it.
+        lead: Its subject, in a sentence or two.
+        parts: Its content.
     """
 
     name: str
@@ -260,8 +260,8 @@ class Headline:
 
     Attributes:
         value: The number.
-        label: What it is.
-        detail: How sure it is, or of what.
+        label: Name of the number.
+        detail: Its uncertainty, or further words.
     """
 
     value: str
@@ -274,10 +274,10 @@ class Page:
     """The whole report.
 
     Attributes:
-        title: What was trained.
-        subtitle: On what, and how often.
+        title: Name of the experiment.
+        subtitle: Run or sweep, with its folds.
         headlines: The numbers to remember.
-        notices: What to know before believing them.
+        notices: Limits of the numbers.
         sections: The chapters.
         footer: How the page was made.
     """

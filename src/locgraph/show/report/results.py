@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from locgraph.analysis.controls import MAJORITY_CLASS, MEANINGS
+from locgraph.analysis.controls import MEANINGS
 from locgraph.analysis.summary import MODEL, Summary
 from locgraph.show.report.parts import INFO, MISSING, Matrix, Note, Part, Plot, Section, Table
 from locgraph.show.report.source import Source
 from locgraph.show.report.style import MODEL as MODEL_COLOUR
 from locgraph.show.report.style import NONE, OTHERS, count, interval_text, many, number, plain
-from locgraph.stats.intervals import mean_interval, wilson_interval
+from locgraph.stats.intervals import wilson_interval
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, F1, PRECISION, RECALL, scores_by_class
 
 _COMPARED: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced accuracy"}
@@ -136,35 +136,13 @@ def class_scores(names: tuple[str, ...], counts: np.ndarray, with_intervals: boo
     return Table(header, tuple(rows), caption)
 
 
-def best_control(summary: Summary, metric: str = ACCURACY) -> tuple[str, float] | None:
-    """Return the control with the highest mean, except the majority class; None where there is none."""
-    means = {
-        name: values[0] for name, values in summary.intervals(metric).items() if name not in (MODEL, MAJORITY_CLASS)
-    }
-    if not means:
-        return None
-    name = max(means, key=lambda key: means[key])
-    return name, means[name]
-
-
-def paired_difference(summary: Summary, control: str) -> tuple[float, float | None, float | None] | None:
-    """Return accuracy of the model less that of a control by fold: mean and 95 % interval; None without folds."""
-    folds = summary.folds()
-    shared = sorted(set(folds.get(MODEL, {})) & set(folds.get(control, {})))
-    if not shared:
-        return None
-    difference = mean_interval([folds[MODEL][fold] - folds[control][fold] for fold in shared], (-1.0, 1.0))
-    return difference.estimate, difference.low, difference.high
-
-
 def _difference(summary: Summary) -> list[Part]:
-    best = best_control(summary)
-    difference = None if best is None else paired_difference(summary, best[0])
-    if best is None or difference is None:
+    best = summary.best_control()
+    lead = None if best is None else summary.lead_over(best[0])
+    if best is None or lead is None:
         return []
-    mean, low, high = difference
-    interval = f" (95 % interval over folds {interval_text(low, high)})" if low is not None else ""
-    words = f"Accuracy of the model less that of its best control, {plain(best[0])}: {number(mean)}{interval}."
+    interval = f" (95 % interval over folds {interval_text(lead.low, lead.high)})" if lead.low is not None else ""
+    words = f"Accuracy of the model less that of its best control, {plain(best[0])}: {number(lead.estimate)}{interval}."
     return [Note(words, INFO)]
 
 
@@ -190,7 +168,7 @@ def _controls(source: Source) -> list[Part]:
     used = [name for name in source.summary.folds() if name in MEANINGS]
     if used:
         rows = tuple((plain(name), MEANINGS[name]) for name in used)
-        return [Table(("control", "what it is"), rows, words=2, folded="What the controls are")]
+        return [Table(("control", "definition"), rows, words=2, folded="Definitions of the controls")]
     reason = next((str(run.metrics["no_controls"]) for run in source.completed if run.metrics.get("no_controls")), "")
     words = reason or "they were switched off (controls=false)"
     text = f"There are no controls: {words}. Without them it is not known whether a simpler method does as well."
