@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from locgraph.analysis.controls import MAJORITY_CLASS, MEANINGS
-from locgraph.analysis.runs import Failure, FoldResult, read_run
+from locgraph.analysis.runs import Failure, FoldResult
 from locgraph.analysis.summary_text import summary_markdown
 from locgraph.errors import DataError
 from locgraph.provenance import whole_file, write_json
@@ -100,11 +100,6 @@ class Summary:
 
     def _rows(self, metric: str) -> list[dict[str, Any]]:
         return self.table.filter(pl.col("metric") == metric).to_dicts()
-
-
-def read_sweep(folders: Sequence[Path], expected_folds: Sequence[int]) -> Summary:
-    """Read and summarise the run folders of one sweep; see `summarise`."""
-    return summarise([read_run(folder) for folder in folders], expected_folds)
 
 
 def summarise(results: Sequence[FoldResult | Failure], expected_folds: Sequence[int]) -> Summary:

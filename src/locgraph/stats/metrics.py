@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from sklearn.metrics import confusion_matrix, f1_score, roc_auc_score
+from sklearn.metrics import f1_score, roc_auc_score
 
 ACCURACY: Final = "accuracy"
 BALANCED_ACCURACY: Final = "balanced_accuracy"
@@ -62,19 +62,6 @@ def balanced_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
         predicted: Predicted classes (N,).
     """
     return float(np.mean([(predicted[truth == name] == name).mean() for name in np.unique(truth)]))
-
-
-def confusion(truth: Sequence[str], predicted: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-    """Return counts (K, K) int64 of true classes (rows) and predicted ones (columns).
-
-    Args:
-        truth: True classes (N,).
-        predicted: Predicted classes (N,).
-        class_names: The K classes in the order of rows and columns; cases of others do not count.
-    """
-    if not len(truth):
-        return np.zeros((len(class_names),) * 2, dtype=np.int64)
-    return np.asarray(confusion_matrix(truth, predicted, labels=list(class_names)), dtype=np.int64)
 
 
 def scores_by_class(counts: np.ndarray) -> dict[str, np.ndarray]:
