@@ -140,6 +140,17 @@ def test_wrong_and_absent_vectors_are_in_the_warnings(analyse, sweep):
         analyse(source_of(sweep), features="learned")
 
 
+def test_folds_without_vectors_or_predictions_are_in_the_warnings(analyse, sweep):
+    for fold in range(3):
+        (sweep / str(fold) / "predictions.parquet").unlink()
+    (sweep / "1" / "fov_vectors.parquet").unlink()
+
+    warnings = analyse(source_of(sweep)).warnings
+
+    assert "no classifiers of learned vectors for the folds [1]" in warnings
+    assert any("there is no list of those that the network calls wrongly" in text for text in warnings)
+
+
 # -- classifiers and controls ------------------------------------------------------------------------------------------
 
 
