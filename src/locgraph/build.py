@@ -32,7 +32,7 @@ def find_class(target: str, setting: str | None = None) -> Any:
     for end in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:end])
         try:
-            found: Any = import_module(module)
+            named: Any = import_module(module)
         except ModuleNotFoundError as error:
             # a module that exists and lacks a package of its own is another matter than a wrong name
             if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
@@ -41,9 +41,9 @@ def find_class(target: str, setting: str | None = None) -> Any:
         except ImportError as error:
             raise ConfigError(f"cannot import {target}: {error}", setting=_join(setting, TARGET)) from error
         for name in parts[end:]:
-            found = getattr(found, name, None)
-        if found is not None:
-            return found
+            named = getattr(named, name, None)
+        if named is not None:
+            return named
         break
     raise ConfigError(
         f"expected the full name of a class that can be imported, found {target!r}", setting=_join(setting, TARGET)

@@ -20,7 +20,7 @@ _PACKAGES = ("torch", "torch-geometric", "lightning", "polars", "numpy", "scipy"
 
 
 def fingerprint(*parts: Any) -> str:
-    """A short name for settings: equal settings give equal names, in any key order.
+    """Return a short name for settings: equal settings give equal names, in any key order.
 
     Args:
         *parts: Plain values (mappings, sequences, strings, numbers, None).
@@ -36,7 +36,7 @@ def fingerprint(*parts: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """A short name for the content of a file: 16 hexadecimal digits."""
+    """Return a short name for the content of a file: 16 hexadecimal digits."""
     with path.open("rb") as handle:
         return handle_digest(handle)
 
@@ -47,19 +47,19 @@ def handle_digest(handle: BufferedReader) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of locgraph, Python and the packages that numbers depend on."""
-    found = {"locgraph": __version__, "python": platform.python_version()}
+    """Return the versions of locgraph, Python and the packages that numbers depend on."""
+    named = {"locgraph": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            named[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return named
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a temporary path in the same folder, renamed to ``path`` at the end, removed if the block fails.
+    """Yield a temporary path in the same folder, renamed to ``path`` at the end, removed if the block fails.
 
     A process killed at any moment leaves either the old file or the new one under ``path``, never half of it.
     """
@@ -82,6 +82,6 @@ def _umask() -> int:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes ``content`` as indented JSON, whole or not at all."""
+    """Write ``content`` as indented JSON, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

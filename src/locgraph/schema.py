@@ -20,7 +20,7 @@ class Column:
         name: The column's name.
         dtype: Its polars type.
         unit: Its unit: ``nm``, ``nm^2``, ``1/nm^2``, ``photons``, ``frames``, or ``1`` for a pure number.
-        meaning: What it says, in one line.
+        meaning: One line of description.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Column:
 
     @property
     def length_power(self) -> int:
-        """The power of length in the unit."""
+        """Power of length in the unit."""
         return length_power(self.unit)
 
 
@@ -38,7 +38,7 @@ _LENGTH_POWERS: Final = {"nm": 1, "nm^2": 2, "nm^3": 3, "1/nm": -1, "1/nm^2": -2
 
 
 def length_power(unit: str) -> int:
-    """The power of length in a unit: 1 for nm, 2 for nm^2, -2 for 1/nm^2, 0 for what is not made of lengths."""
+    """Return the power of length in a unit: 1 for nm, 2 for nm^2, -2 for 1/nm^2, 0 for what is not made of lengths."""
     return _LENGTH_POWERS.get(unit, 0)
 
 
@@ -89,7 +89,7 @@ LOCALISATION_COLUMNS: Final = {
 
 
 def is_length(name: str) -> bool:
-    """Whether the localisation column ``name`` is a length."""
+    """Return whether the localisation column ``name`` is a length."""
     return LOCALISATION_COLUMNS[name].length_power == 1
 
 
@@ -110,12 +110,12 @@ Z_MEAN: Final = "z_mean"
 
 
 def position_columns(dimensions: int) -> tuple[str, ...]:
-    """Names of the coordinates of a localisation in ``dimensions`` (2 or 3)."""
+    """Return the names of the coordinates of a localisation in ``dimensions`` (2 or 3)."""
     return (X, Y, Z)[:dimensions]
 
 
 def centre_columns(dimensions: int) -> tuple[str, ...]:
-    """Names of the coordinates of a cluster's centre of mass in ``dimensions`` (2 or 3)."""
+    """Return the names of the coordinates of a cluster's centre of mass in ``dimensions`` (2 or 3)."""
     return (X_MEAN, Y_MEAN, Z_MEAN)[:dimensions]
 
 
@@ -208,44 +208,44 @@ IN: Final = "in"
 SUPERCLUSTER: Final = "supercluster"
 
 FIELD_OF_VIEW: Final = "field_of_view"
-"""Node type of the FOV itself, one node at its origin: only where ``graph.descriptors`` says what describes it."""
+"""Node type of the FOV itself, one node at its origin: only where the graph has descriptors."""
 
 CLUSTER_NEAR: Final = (CLUSTER, NEAR, CLUSTER)
 LOCALISATION_IN: Final = (LOCALISATION, IN, CLUSTER)
 
 
 def level(index: int) -> str:
-    """Node type of level ``index`` of the sampling hierarchy: ``localisation``, ``localisation_1``, ..."""
+    """Return the node type of level ``index`` of the sampling hierarchy: ``localisation``, ``localisation_1``, ..."""
     return LOCALISATION if index == 0 else f"{LOCALISATION}_{index}"
 
 
 def level_near(index: int) -> tuple[str, str, str]:
-    """Edge type between neighbours on level ``index``, within one cluster."""
+    """Return the edge type between neighbours on level ``index``, within one cluster."""
     return (level(index), NEAR, level(index))
 
 
 def level_pooled(index: int) -> tuple[str, str, str]:
-    """Edge type from level ``index`` to the sampled level above it."""
+    """Return the edge type from level ``index`` to the sampled level above it."""
     return (level(index), POOLED_INTO, level(index + 1))
 
 
 def level_in(index: int) -> tuple[str, str, str]:
-    """Edge type from level ``index`` to the cluster that holds it."""
+    """Return the edge type from level ``index`` to the cluster that holds it."""
     return (level(index), IN, CLUSTER)
 
 
 def superlevel(index: int) -> str:
-    """Node type of scale ``index`` of the clusters of clusters: ``supercluster``, ``supercluster_1``, ..."""
+    """Return the node type of scale ``index`` of the clusters of clusters: ``supercluster``, ``supercluster_1``, ..."""
     return SUPERCLUSTER if index == 0 else f"{SUPERCLUSTER}_{index}"
 
 
 def superlevel_near(index: int) -> tuple[str, str, str]:
-    """Edge type between neighbours among the superclusters of scale ``index``."""
+    """Return the edge type between neighbours among the superclusters of scale ``index``."""
     return (superlevel(index), NEAR, superlevel(index))
 
 
 def superlevel_in(index: int) -> tuple[str, str, str]:
-    """Edge type to the superclusters of scale ``index`` from what they hold: clusters, or those of the scale below."""
+    """Return the edge type to superclusters of scale ``index`` from their members: clusters, or those of the scale below."""
     return (CLUSTER if index == 0 else superlevel(index - 1), IN, superlevel(index))
 
 

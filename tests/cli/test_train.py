@@ -191,7 +191,7 @@ def test_featextracted_refuses_settings_that_would_have_no_effect(fails, tmp_pat
         (["clustering.nonsense=1"], "nonsense"),
         (["training.class_weights=heavy"], "training.class_weights: expected balanced, none"),
         (["views.count=0"], "views.count: expected"),
-        (["fold.n_folds=30"], "fold.n_folds=30 needs at least that many FOVs of each class"),
+        (["fold.n_folds=30"], "fold.n_folds: 30 folds need at least that many FOVs of each class"),
         (["loader.batch_size=0"], "loader.batch_size: expected a whole number of at least 1, found 0"),
         (["augment=strong", "augment.scale.low=2"], "augment.scale"),
     ],

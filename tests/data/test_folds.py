@@ -174,18 +174,18 @@ def test_settings_out_of_range(make, message):
 @pytest.mark.parametrize(
     ("splitter", "labels", "groups", "message"),
     [
-        (Stratified(5), {"x": None}, {}, "no FOV has a label.*config group `labels`"),
-        (Stratified(5), fovs(a=9, b=4), {}, r"fold.n_folds=5 needs at least that many FOVs of each class.*\{'b': 4\}"),
-        (Stratified(2), fovs(a=9, b=2), {}, "cannot be split into training and validation with fold.validation_frac"),
-        (HoldOut(0.2), fovs(a=9, b=1), {}, "fold.test_fraction=0.2 does not fit these FOVs"),
+        (Stratified(5), {"x": None}, {}, "no FOV has a label.*another source of labels"),
+        (Stratified(5), fovs(a=9, b=4), {}, r"n_folds: 5 folds need at least that many FOVs of each class.*\{'b': 4\}"),
+        (Stratified(2), fovs(a=9, b=2), {}, "cannot be split into training and validation with validation_frac"),
+        (HoldOut(0.2), fovs(a=9, b=1), {}, "test_fraction: 0.2 does not fit these FOVs"),
         (StratifiedGroup(5), LABELS, {"000_a": "p"}, r"needs a group for every FOV; 49 have none, such as \['000_b'"),
         (
             StratifiedGroup(5),
             LABELS,
             patients(LABELS, 4),
-            "fold.n_folds=5 needs as many groups, found ..p0', 'p1', 'p2', 'p3'.$",
+            "n_folds: 5 folds need as many groups, found ..p0', 'p1', 'p2', 'p3'.$",
         ),
-        (StratifiedGroup(5), fovs(a=9, b=4), {}, "fold.n_folds=5 needs at least that many FOVs of each class"),
+        (StratifiedGroup(5), fovs(a=9, b=4), {}, "n_folds: 5 folds need at least that many FOVs of each class"),
         (StratifiedGroup(5, 0, 0, 0.1), LABELS, patients(LABELS, 8), "validation_fraction=0.1 needs 10 groups"),
     ],
 )
@@ -221,7 +221,7 @@ def test_file_that_is_no_plan(content, found, tmp_path):
     if content is not None:
         path.write_text(content)
 
-    with pytest.raises(FoldError, match=rf'folds.json: expected {{"folds": .*{found}.*change fold.path'):
+    with pytest.raises(FoldError, match=rf'folds.json: expected {{"folds": .*{found}.*change path'):
         read_plan(path)
 
 
@@ -245,9 +245,9 @@ def test_file_without_this_fold(tmp_path):
     [
         (Split(("a", "x"), ("b",), ("c",)), r"mine: fold 1 names 1 FOVs for train that.*\['x'\]; they failed, or"),
         (Split(("a",), ("b",), ("none",)), r"names 1 FOVs for test that the manifest does not hold with a label"),
-        (Split(("a", "d", "a"), ("b",), ("c",)), r"names \['a'\] more than once for train; change fold.path"),
-        (Split(("a",), (), ("c",)), "fold 1 has no FOV for val; change fold.path"),
-        (Split(("a",), ("b", "a"), ("c",)), r"has \['a'\] in train and in val; change fold.path"),
+        (Split(("a", "d", "a"), ("b",), ("c",)), r"names \['a'\] more than once for train; change path"),
+        (Split(("a",), (), ("c",)), "fold 1 has no FOV for val; change path"),
+        (Split(("a",), ("b", "a"), ("c",)), r"has \['a'\] in train and in val; change path"),
         (Split(("a",), ("c",), ("c",)), r"has \['c'\] in val and in test"),
         (Split(("a",), ("b",), ("d",)), r"has the groups \['p0'\] in train and in test; use fold=stratified_group"),
     ],
@@ -267,7 +267,7 @@ def test_plan_that_does_not_fit_the_manifest(split, message, make_manifest):
     [
         (Split(("a1", "b1"), ("a2",), ("c1",)), r"classes \['C'\] are in test but not in training \(which has \['A', "),
         (Split(("a1", "b1"), ("c1",), ("a2",)), r"classes \['C'\] are in val but not in training"),
-        (Split(("a1",), ("a2",), ("a3",)), r"training has the single class \['A'\].*config group `labels`"),
+        (Split(("a1",), ("a2",), ("a3",)), r"training has the single class \['A'\].*labels"),
     ],
 )
 def test_classes_that_training_never_sees(split, message):

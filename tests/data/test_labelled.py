@@ -56,7 +56,7 @@ def test_small_class_may_be_absent_from_grouped_validation():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda fovs: fovs.check_class_sizes(3), r"fold.n_folds=3 needs .* found \{'b': 2\}"),
+        (lambda fovs: fovs.check_class_sizes(3), r"n_folds: 3 folds need .* found \{'b': 2\}"),
         (lambda fovs: fovs.inner(np.array([0, 1, 2, 4]), 0.5, 0), "4 FOVs cannot be split .*validation_fraction=0.5"),
         (lambda fovs: fovs.inner_grouped(np.array([0, 1, 2]), 0.5, 0), r"needs 2 groups .* found \['p'\]; raise"),
         (lambda fovs: fovs.inner_grouped(np.array([0, 4]), 0.5, 0), "2 FOVs cannot be split .* raise the fraction"),

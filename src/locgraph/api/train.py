@@ -173,7 +173,8 @@ def _plan(settings: Settings, splitter: Splitter, network: Network, manifest: Ma
     """Return the task that network and labels allow, and the folds."""
     task = task_class(network.predicts).from_manifest(manifest, settings["data"]["localisation_classes"])
     task.check_sampler(find_class(str(settings["training"]["sampler"][TARGET])), manifest)
-    plan = splitter.plan(manifest)
+    with within("fold"):
+        plan = splitter.plan(manifest)
     if task.predicts_fovs:
         labels = dict(zip(manifest.table[schema.FOV_ID], manifest.table[schema.LABEL], strict=True))
         check_classes(plan[splitter.index], labels)

@@ -1,4 +1,4 @@
-"""Augmentation of training graphs: transforms of raw graphs (nm), each drawing from the generator it is handed.
+"""Augmentation of training graphs: transforms of raw graphs (nm), each drawing from a given generator.
 
 Every transform works on a shallow copy and treats a cluster and its localisations alike. Positions are relative to the
 centre of the FOV, so that rotations and scalings keep it in place.
@@ -59,7 +59,7 @@ def _uniform(low: float, high: float, generator: Generator) -> float:
 
 
 class Rotation(Transform):
-    """Turns the FOV by a random angle: in 3D about the optical axis, or about every axis.
+    """Rotates the FOV by a random angle: in 3D about the optical axis, or about every axis.
 
     Args:
         full_3d: In 3D, draw from all rotations instead of those about the optical axis; no effect in 2D, where there is
@@ -70,7 +70,7 @@ class Rotation(Transform):
         self.full_3d = full_3d
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """The turned graph."""
+        """Return the rotated graph."""
         dimensions = _dimensions(graph)
         if dimensions == 3 and self.full_3d:
             return _map_positions(graph, _random_rotation(generator))
@@ -110,7 +110,7 @@ class Reflection(Transform):
         self.axes = tuple(axes)
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """The mirrored graph.
+        """Return the mirrored graph.
 
         Raises:
             ConfigError: An axis does not exist in this FOV.
@@ -127,7 +127,7 @@ class Reflection(Transform):
 class Scale(Transform):
     """Enlarges or shrinks the FOV by one factor; features follow by the power of length in their unit.
 
-    Under ``scaling.positions=per_fov``, where size says nothing, only features change.
+    Under ``scaling.positions=per_fov``, where size carries no information, only features change.
 
     Args:
         low: Smallest factor, above 0.
@@ -163,7 +163,7 @@ class Scale(Transform):
 
 
 class Shear(Transform):
-    """Slants the FOV: each coordinate gains a random part of each other one. Features keep their values.
+    """Shears the FOV: each coordinate gains a random part of each other one. Features keep their values.
 
     Args:
         largest: Largest part, in [0, 1).
@@ -178,7 +178,7 @@ class Shear(Transform):
         self.largest = largest
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """The slanted graph."""
+        """Return the sheared graph."""
         dimensions = _dimensions(graph)
         parts = (2.0 * torch.rand(dimensions, dimensions, generator=generator) - 1.0) * self.largest
         return _map_positions(graph, parts.fill_diagonal_(1.0))
@@ -203,7 +203,7 @@ class Jitter(Transform):
         self.nm = nm
 
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """The jittered graph.
+        """Return the jittered graph.
 
         Raises:
             DataError: ``nm`` is ``precision`` and the graph does not hold it.

@@ -46,14 +46,14 @@ class LoaderSettings:
 
 
 class _LateLoader(DataLoader[Sample]):
-    """Starts once its first batch is asked for: Lightning makes the iterator before it knows the epoch it resumes."""
+    """Starts when its first batch is requested: Lightning makes the iterator before it knows the epoch it resumes."""
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         yield from super().__iter__()
 
 
 class GraphDataModule(LightningDataModule):
-    """Feeds the three sides of one fold from a graph store.
+    """Batches of the three sides of one fold, from a graph store.
 
     Args:
         store: Folder of the graph store, already built.
@@ -118,7 +118,7 @@ class GraphDataModule(LightningDataModule):
             if label is not None and label not in position:
                 raise DataError(
                     f"{fov_id}: expected a label among the classes {list(self.class_names)}, found {label!r}; mend the "
-                    "label (config group labels), or train with this class"
+                    "label, or train with this class"
                 )
         return [NO_LABEL if label is None else position[label] for label in labels]
 

@@ -25,7 +25,7 @@ NO_LABEL = -1
 
 @dataclass(frozen=True)
 class Sample:
-    """One FOV on its way into a batch.
+    """One FOV, before it is joined to a batch.
 
     Attributes:
         fov_id: The FOV.
@@ -85,8 +85,7 @@ class StoredGraphs:
         if strange:
             raise DataError(
                 f"{fov_id}: expected classes of localisations from 0 to {self.localisation_classes - 1}, or "
-                f"{NO_LABEL} for none, found {strange[:5]} in {schema.LOC_LABEL}; name all classes in "
-                "data.localisation_classes, or take labels=localisations"
+                f"{NO_LABEL} for none, found {strange[:5]} in {schema.LOC_LABEL}; name all classes"
             )
         node[schema.LOC_LABEL] = labels
 

@@ -31,7 +31,7 @@ class Split:
 
 
 class Splitter(Protocol):
-    """Make all ``n_folds`` folds from the manifest; ``index`` says which of them is trained."""
+    """Make all ``n_folds`` folds from the manifest; ``index`` is the one that is trained."""
 
     index: int
     n_folds: int
@@ -83,7 +83,7 @@ class Stratified(_KFold):
     """
 
     def plan(self, manifest: Manifest) -> list[Split]:
-        """All folds.
+        """Return all folds.
 
         Raises:
             FoldError: A class has fewer FOVs than there are folds, or a group would be on two sides.
@@ -99,13 +99,13 @@ class Stratified(_KFold):
         return folds
 
     def _draw(self, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Which rows (M,) of the training side are used: all."""
+        """Return the rows (M,) of the training side that are used: all."""
         del labels
         return rows
 
 
 class LearningCurve(Stratified):
-    """The folds of `Stratified` with fewer FOVs on the training side: what do more of them bring?
+    """The folds of `Stratified` with fewer FOVs on the training side: to see what more of them gain.
 
     The test side stays what it is, so that runs with other numbers are compared on the same FOVs. The draws are
     nested: those of a smaller number are among those of a larger one.
@@ -152,7 +152,7 @@ class StratifiedGroup(_KFold):
     """
 
     def plan(self, manifest: Manifest) -> list[Split]:
-        """All folds.
+        """Return all folds.
 
         Raises:
             FoldError: A FOV has no group, there are fewer groups than folds, or a class has fewer FOVs than folds.
@@ -163,12 +163,12 @@ class StratifiedGroup(_KFold):
         if homeless:
             raise FoldError(
                 f"fold=stratified_group needs a group for every FOV; {len(homeless)} have none, such as "
-                f"{homeless[:5]}; choose where groups come from with the config group `groups`"
+                f"{homeless[:5]}; choose another source of groups"
             )
         groups = fovs.groups.astype(str)
-        found = np.unique(groups).tolist()
+        present = np.unique(groups).tolist()
         if len(found) < self.n_folds:
-            raise FoldError(f"fold.n_folds={self.n_folds} needs as many groups, found {found}")
+            raise FoldError(f"{self.n_folds} folds need as many groups, found {present}", setting="n_folds")
         splitter = model_selection.StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=self.seed)
         return [
             _split(fovs, *fovs.inner_grouped(train, self.validation_fraction, self.seed), test)
@@ -202,7 +202,7 @@ class HoldOut:
         self.test_fraction, self.validation_fraction = test_fraction, validation_fraction
 
     def plan(self, manifest: Manifest) -> list[Split]:
-        """All draws.
+        """Return all draws.
 
         Raises:
             FoldError: A class has too few FOVs to be on every side, or a group would be on two sides.
@@ -214,7 +214,9 @@ class HoldOut:
         try:
             sides = list(splitter.split(fovs.fov_ids, fovs.labels.astype(str)))
         except ValueError as error:
-            raise FoldError(f"fold.test_fraction={self.test_fraction} does not fit these FOVs: {error}") from error
+            raise FoldError(
+                f"{self.test_fraction} does not fit these FOVs: {error}", setting="test_fraction"
+            ) from error
         folds = [_split(fovs, *fovs.inner(train, self.validation_fraction, self.seed), test) for train, test in sides]
         check_plan(folds, manifest, "fold=hold_out")
         return folds
@@ -242,7 +244,7 @@ class FromFile:
         self.n_folds = len(self.folds)
 
     def plan(self, manifest: Manifest) -> list[Split]:
-        """The folds of the file, once it fits the manifest.
+        """Return the folds of the file, if it fits the manifest.
 
         Raises:
             FoldError: The file names FOVs that the manifest does not hold, or one on two sides.
@@ -272,13 +274,13 @@ def read_plan(path: Path) -> list[Split]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FoldError(
             f'{path}: expected {{"folds": [{{"train": [names], "val": [names], "test": [names]}}, ...]}}, '
-            f"found {type(error).__name__}: {error}; change fold.path"
+            f"found {type(error).__name__}: {error}; change path"
         ) from error
     return folds
 
 
 def check_plan(folds: Sequence[Split], manifest: Manifest, where: str) -> None:
-    """Holds folds against the manifest.
+    """Check folds against the manifest.
 
     Raises:
         FoldError: A FOV is unknown, unlabelled, named twice or on two sides; a side is empty; a group is on two sides.
@@ -292,7 +294,7 @@ def check_plan(folds: Sequence[Split], manifest: Manifest, where: str) -> None:
         for one, other in ((TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST)):
             both = sorted(set(sides[one]) & set(sides[other]))
             if both:
-                raise FoldError(f"{where}: fold {index} has {both[:5]} in {one} and in {other}; change fold.path")
+                raise FoldError(f"{where}: fold {index} has {both[:5]} in {one} and in {other}; change path")
             shared = {known[name] for name in sides[one]} & {known[name] for name in sides[other]} - {None}
             if shared:
                 raise FoldError(
@@ -306,13 +308,13 @@ def _check_side(names: Sequence[str], known: Mapping[str, str | None], where: st
     if strange:
         raise FoldError(
             f"{where} names {len(strange)} FOVs for {side} that the manifest does not hold with a label, such as "
-            f"{strange[:5]}; they failed, or fold.path belongs to other data"
+            f"{strange[:5]}; they failed, or path belongs to other data"
         )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise FoldError(f"{where} names {twice[:5]} more than once for {side}; change fold.path")
+        raise FoldError(f"{where} names {twice[:5]} more than once for {side}; change path")
     if not names:
-        raise FoldError(f"{where} has no FOV for {side}; change fold.path")
+        raise FoldError(f"{where} has no FOV for {side}; change path")
 
 
 def check_classes(split: Split, labels: Mapping[str, str]) -> None:
@@ -331,9 +333,7 @@ def check_classes(split: Split, labels: Mapping[str, str]) -> None:
         if unseen:
             raise FoldError(
                 f"classes {unseen} are in {side} but not in training (which has {sorted(seen)}); "
-                "choose another fold.seed, fewer folds, or another fold.path"
+                "choose another seed, fewer folds, or another path"
             )
     if len(seen) < 2:
-        raise FoldError(
-            f"training has the single class {sorted(seen)}; at least 2 expected: check the config group `labels`"
-        )
+        raise FoldError(f"training has the single class {sorted(seen)}; at least 2 expected: check the labels")

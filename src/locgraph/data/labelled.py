@@ -49,7 +49,7 @@ class Labelled:
         """
         table = with_classes(manifest).sort(schema.FOV_ID).with_columns(pl.col(schema.LABEL).fill_null(""))
         if table.is_empty():
-            raise FoldError("no FOV has a label; choose where class names come from with the config group `labels`")
+            raise FoldError("no FOV has a label; choose another source of labels")
         columns = (schema.FOV_ID, schema.LABEL, schema.GROUP)
         return cls(*(np.array(table[name].to_list(), dtype=object) for name in columns))
 
@@ -66,7 +66,9 @@ class Labelled:
         names, sizes = np.unique(self.labels.astype(str), return_counts=True)
         small = {str(name): int(size) for name, size in zip(names, sizes, strict=True) if size < n_folds}
         if small:
-            raise FoldError(f"fold.n_folds={n_folds} needs at least that many FOVs of each class, found {small}")
+            raise FoldError(
+                f"{n_folds} folds need at least that many FOVs of each class, found {small}", setting="n_folds"
+            )
 
     def inner(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Cut a training side once more, stratified.
@@ -88,23 +90,23 @@ class Labelled:
         except ValueError as error:
             raise FoldError(
                 f"{len(rows)} FOVs cannot be split into training and validation with "
-                f"fold.validation_fraction={fraction}: {error}"
+                f"validation_fraction={fraction}: {error}"
             ) from error
         return rows[train], rows[val]
 
     def inner_grouped(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The same in whole groups: validation is one of 1 / ``fraction`` parts, rounded, at least two.
+        """Cut a training side in whole groups: validation is one of 1 / ``fraction`` parts, rounded, at least two.
 
         Raises:
             FoldError: There are too few groups, or every class is too small.
         """
         labels, groups = self.labels[rows].astype(str), self.groups[rows].astype(str)
         parts = max(2, round(1 / fraction))
-        found = np.unique(groups).tolist()
-        if len(found) < parts:
+        present = np.unique(groups).tolist()
+        if len(present) < parts:
             raise FoldError(
-                f"fold.validation_fraction={fraction} needs {parts} groups on the training side, found "
-                f"{found}; raise the fraction, or lower fold.n_folds"
+                f"validation_fraction={fraction} needs {parts} groups on the training side, found "
+                f"{present}; raise the fraction, or lower n_folds"
             )
         splitter = model_selection.StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
         with warnings.catch_warnings():
@@ -115,6 +117,6 @@ class Labelled:
             except ValueError as error:
                 raise FoldError(
                     f"{len(rows)} FOVs cannot be split into training and validation with "
-                    f"fold.validation_fraction={fraction}: {error}; raise the fraction"
+                    f"validation_fraction={fraction}: {error}; raise the fraction"
                 ) from error
         return rows[train], rows[val]

@@ -1,4 +1,4 @@
-"""Which training FOVs an epoch brings, in which order: it depends on the seed and the epoch alone."""
+"""Samplers: the training FOVs of an epoch and their order, by seed and epoch alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EpochSampler(Sampler[tuple[int, ...]]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
-        """The FOVs of this epoch, each as (epoch, index); a FOV that comes again as (epoch, index, times before)."""
+        """Yield the FOVs of this epoch, each as (epoch, index); a repeated FOV as (epoch, index, times before)."""
         generator = Generator().manual_seed(mix(self.seed, self.epoch))
         before: Counter[int] = Counter()
         for index in self.draw(generator):

@@ -1,1 +1,1 @@
-"""The LightningModule, its checkpoints, callbacks, loggers and results."""
+"""Tasks, the LightningModule, losses, optimisation, checkpoints, loggers and the run folder."""

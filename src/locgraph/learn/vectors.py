@@ -1,4 +1,4 @@
-"""The vectors that a network learned of fields of view (FOVs), clusters and localisations, as tables."""
+"""Vectors of fields of view (FOVs), clusters and localisations inside a network, as tables."""
 
 from __future__ import annotations
 
