@@ -94,7 +94,7 @@ def test_whole_numbers_that_are_absent_or_are_none():
 
 
 @every_clusterer
-def test_clusterers_say_which_columns_they_need(clusterer):
+def test_clusterers_name_the_columns_that_they_need(clusterer):
     assert isinstance(clusterer.needs, tuple)
     assert set(clusterer.needs) <= set(schema.LOCALISATION_COLUMNS)
     assert len(set(clusterer.needs)) == len(clusterer.needs)
@@ -121,8 +121,8 @@ def test_contract(clusterer):
     labels = clusterer(points, seed=4, **columns)
     assert labels.shape == (120,)
     assert labels.dtype == np.int64
-    found, first = np.unique(labels[labels >= 0], return_index=True)
-    assert found.tolist() == list(range(len(found)))
+    result, first = np.unique(labels[labels >= 0], return_index=True)
+    assert result.tolist() == list(range(len(result)))
     assert np.all(np.diff(first) > 0)
     assert np.array_equal(clusterer(points, seed=4, **columns), labels)
 
@@ -213,7 +213,7 @@ def test_is_exact_arithmetic(dimensions, offset, min_samples):
 
 @pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
 @pytest.mark.parametrize("cell", [0.1, 1 / 3, 100.0, 1e-3])
-def test_points_on_boundaries_and_just_below_them_are_told_apart(offset, cell):
+def test_points_on_boundaries_and_just_below_them_are_distinguished(offset, cell):
     edges = (np.arange(-40, 40) + np.floor(offset / cell)) * cell
     x = np.concatenate([edges, np.nextafter(edges, -np.inf), np.nextafter(edges, np.inf)])
     points = np.column_stack([x, np.zeros(len(x))])
