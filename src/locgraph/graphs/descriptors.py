@@ -104,7 +104,7 @@ class PairDistances:
         n_bins: Number of bins.
         longest: Upper end of the histogram, in units of distance.
         nm_per_unit: Nanometres in one unit of distance; None takes the extent of each FOV, the root mean square
-            distance of its localisations from their centre, so that the histogram tells shape and not size.
+            distance of its localisations from their centre, so that the histogram describes shape and not size.
 
     Raises:
         ConfigError: A number is out of range.
