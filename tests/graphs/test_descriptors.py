@@ -15,10 +15,10 @@ from locgraph.graphs.descriptors import (
     PairDistances,
     Ripley,
     describe,
+    draw_sample,
     extent,
     pair_histogram,
     principal_deviations,
-    sampled,
     unit_of,
 )
 
@@ -91,10 +91,10 @@ def test_in_the_order_of_their_names():
 def test_a_sample_is_the_same_every_time():
     small, big = cloud(MAX_LOCALISATIONS), cloud(3 * MAX_LOCALISATIONS)
 
-    assert sampled(small) is small
-    assert sampled(big).shape == (MAX_LOCALISATIONS, 2)
-    np.testing.assert_array_equal(sampled(big), sampled(big))
-    assert len(np.unique(sampled(big), axis=0)) == MAX_LOCALISATIONS
+    assert draw_sample(small) is small
+    assert draw_sample(big).shape == (MAX_LOCALISATIONS, 2)
+    np.testing.assert_array_equal(draw_sample(big), draw_sample(big))
+    assert len(np.unique(draw_sample(big), axis=0)) == MAX_LOCALISATIONS
 
 
 def test_unit_is_the_extent_unless_it_is_given():
