@@ -221,3 +221,10 @@ def test_accepts_by_content(write, tmp_path):
 
     assert accepted_by(MinfluxReader, write(NESTED).rename(tmp_path / "a.dat"))
     assert not accepted_by(MinfluxReader, tmp_path / "b.npy")
+
+
+def test_a_header_longer_than_its_file(tmp_path):
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\2\0\xff\xff\xff\xff{")
+
+    with pytest.raises(DataError, match="a header of 4294967295 bytes"):
+        read_header(tmp_path / "a.npy", FileColumns())

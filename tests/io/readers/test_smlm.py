@@ -213,3 +213,24 @@ def test_accepts_by_content(tmp_path):
 
     assert accepted_by(SmlmReader, write(tmp_path / "a.dat"))
     assert not accepted_by(SmlmReader, tmp_path / "b.smlm")
+
+
+def test_a_huge_manifest_and_a_flipped_bit(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.smlm", compression=zipfile.ZIP_STORED)
+    content = bytearray(path.read_bytes())
+    content[content.index(ROWS) + 5] ^= 1
+    path.write_bytes(bytes(content))
+
+    with pytest.raises(DataError, match=r"a\.smlm: .*Bad CRC-32"):
+        read_localisations(path, FileColumns(), 0)
+    monkeypatch.setattr("locgraph.io.readers.smlm.MAX_MANIFEST_BYTES", 100)
+    with pytest.raises(DataError, match=r"a manifest of \d+ bytes"):
+        read_header(path, FileColumns())
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match=r"a\.smlm: expected a whole \.smlm archive"):
+        read_header(path, FileColumns())
+
+
+def test_a_compression_that_no_software_uses(tmp_path):
+    with pytest.raises(DataError, match="compressed in the way 14 of ZIP"):
+        read_header(write(tmp_path / "a.smlm", compression=zipfile.ZIP_LZMA), FileColumns())
