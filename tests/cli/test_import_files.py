@@ -1,7 +1,6 @@
 """``locgraph import``: from the command line to the files, the record, the table and the exit status."""
 
 import json
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,7 +12,7 @@ from locgraph.io.catalogue import scan
 from locgraph.io.columns import FileColumns
 from locgraph.io.converted import read_converted
 from locgraph.io.groups import NoGroups
-from locgraph.io.labels import MetadataLabels, NoLabels
+from locgraph.io.labels import MetadataLabels
 from locgraph.io.read import read_localisations
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
@@ -66,12 +65,6 @@ def test_a_folder(call, raw, tmp_path, capsys):
     assert f"columns taken {software} x from x [nm]; y from y [nm]; frame from frame; sigma from sigma [nm]" in out
     assert f"not taken {software} id" in out
     assert "classes L 1, T 1" in out
-
-
-def test_it_leaves_nothing_else_behind(call, raw, tmp_path):
-    call("raw", "out", LOOSE)
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "raw"]
 
 
 def test_the_second_time_nothing_is_done(call, raw, tmp_path, capsys):
@@ -131,12 +124,6 @@ def test_settings_by_name_and_in_any_order(call, raw, tmp_path):
     assert (tmp_path / "out" / "T" / "a.parquet").read_bytes() == (tmp_path / "out2" / "T" / "a.parquet").read_bytes()
 
 
-def test_one_file(call, raw, tmp_path):
-    assert call(raw / "T" / "a.csv", "out", LOOSE) == 0
-
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.parquet", "import.json"]
-
-
 def test_other_columns_and_pixels(call, tmp_path, capsys):
     (tmp_path / "a b.tsv").write_text("X\tY\tlp\tmore\n1\t2\t0.1\t5\n3\t4\t0.2\t6\n")
     columns = ("columns=custom", "columns.names={x: X, y: Y, precision: lp}", "columns.unit=px")
@@ -163,18 +150,6 @@ def test_the_record(cfg, raw, tmp_path):
     assert found["fovs"]["T/a"]["source"]["path"] == str(raw / "T" / "a.csv")
     assert found["failures"] == {}
     assert "locgraph" in found["versions"]
-
-
-def test_the_record_keeps_what_came_from_elsewhere(cfg, raw, tmp_path):
-    import_files.run(cfg)
-    other = tmp_path / "other.csv"
-    other.write_text(HEADER + ROWS)
-    cfg.source = str(other)
-
-    import_files.run(cfg)
-
-    content = json.loads((tmp_path / "out" / "import.json").read_text())["imports"]
-    assert sorted(content) == [str(other), str(raw)]
 
 
 @pytest.mark.parametrize("content", ["{}", "[1]", '{"imports": 3}', "no json"])
@@ -211,15 +186,6 @@ def test_some_failures_are_listed(cfg, raw, capsys):
     assert out.count("failed bad") == 10
     assert "'b [nm]'" in out, "what stands in brackets is no style"
     assert "... and 2 more: all are in" in out
-
-
-def test_what_is_outdated_is_told(cfg, raw, tmp_path, capsys):
-    import_files.run(cfg)
-    (raw / "T" / "a.csv").unlink()
-
-    import_files.run(cfg)
-
-    assert f"outdated: {tmp_path / 'out' / 'T' / 'a.parquet'} was imported earlier" in printed(capsys)
 
 
 def test_classes_of_localisations(call, tmp_path, capsys):
@@ -305,10 +271,3 @@ def test_real_folder(call, test_data, tmp_path):
         found = read_localisations(source.path, FileColumns(), 0.0).table
         assert found["x"].equals(raw["x"].cast(pl.Float64) * 130.0)
         assert found["precision"].equals((raw["sigma"].cast(pl.Float64) * 130.0).alias("precision"))
-
-
-def test_the_folder_can_be_moved_as_a_whole(call, raw, tmp_path):
-    call("raw", "out", LOOSE)
-    Path("out").rename("elsewhere")
-
-    assert len(scan(tmp_path / "elsewhere", FileColumns(), NoLabels(), NoGroups()).sources) == 2

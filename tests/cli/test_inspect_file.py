@@ -5,11 +5,8 @@ import pytest
 
 from locgraph.cli import inspect_file
 from locgraph.cli import main as cli
-from locgraph.errors import ConfigError
 from locgraph.io.problems import ColumnSuggestion
 from locgraph.show.figures.style import read_picture
-from locgraph.simulate.dataset import simulate_dataset
-from locgraph.simulate.origami import Origami
 
 TEXT = 'id,frame,"x [nm]","y [nm]","sigma [nm]"\n' + "".join(
     f"{i},{i + 5},{100.5 * i},{i * i * 7.25},{130 + i % 7}\n" for i in range(40)
@@ -70,12 +67,6 @@ def test_the_picture_goes_where_it_should(call, csv, tmp_path):
     assert "picture: elsewhere/inspect/" in call(csv.name, "paths.output_dir=elsewhere")
 
 
-def test_a_picture_is_a_png(composed, csv):
-    for name in ("a.jpg", "a", "true"):
-        with pytest.raises(ConfigError, match="thumbnail: expected the name of a PNG to write, null or false; found"):
-            inspect_file.thumbnail_path(composed("inspect", f"thumbnail={name}"), csv)
-
-
 def test_a_file_whose_columns_are_not_known(call, tmp_path):
     (tmp_path / "a.csv").write_text("xpos (um),ypos (um),kind\n1,2,a\n3,4,b\n")
 
@@ -133,17 +124,6 @@ def test_much_metadata_and_many_channels_are_cut(call, tmp_path):
 
     assert "11: 1 and 28 more" in out
     assert "... and 8 more: key12, key13" in out
-
-
-def test_a_simulated_fov(call, tmp_path):
-    path = simulate_dataset(tmp_path / "raw", Origami({"T": "T"}), 1, 0)[0]
-
-    out = call(path)
-
-    assert "software locgraph" in out
-    assert "class T, of T" in out
-    assert "! not taken" not in out
-    assert (tmp_path / "outputs" / "inspect" / "T_000.parquet.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from locgraph import schema
 from locgraph.api.config import plain
 from locgraph.api.prepare import make_tables, read_catalogue
 from locgraph.cli import simulate
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import ConfigError
 from locgraph.io.featextracted import read_fov
 
 
@@ -33,33 +33,6 @@ def test_files_as_the_settings_say(cfg, tmp_path, caplog):
     metadata = pl.read_parquet_metadata(paths[2])
     assert (metadata["gt_label"], json.loads(metadata["gt_label_map"])) == ("1", {"0": "L", "1": "one"})
     assert caplog.messages == [f"4 simulated FOVs in {tmp_path / 'raw'}"]
-
-
-def test_files_that_are_there_stay_and_the_missing_one_is_made_again_alike(cfg):
-    first, second = simulate.run(cfg)[:2]
-    before, table = first.stat().st_mtime_ns, pl.read_parquet(second)
-    second.unlink()
-
-    simulate.run(cfg)
-
-    assert first.stat().st_mtime_ns == before
-    assert pl.read_parquet(second).equals(table)
-
-
-def test_another_seed_needs_another_folder(cfg):
-    simulate.run(cfg)
-    cfg.simulation.seed = 1
-
-    with pytest.raises(ConfigError, match=r"was simulated with other settings .*seed: 0 there, 1 asked for"):
-        simulate.run(cfg)
-
-
-def test_measured_files_are_not_mixed_with_simulated_ones(cfg, tmp_path):
-    (tmp_path / "raw").mkdir()
-    (tmp_path / "raw" / "measured.csv").write_text("x,y\n1,2\n")
-
-    with pytest.raises(DataError, match=r"folder: expected an empty folder; found .*measured\.csv"):
-        simulate.run(cfg)
 
 
 def test_settings_that_cannot_work(cfg):

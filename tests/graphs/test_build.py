@@ -111,26 +111,22 @@ def test_descriptors_by_hand(make_recipe):
     assert graph["field_of_view"].length_power.tolist() == [[0.0, 0.0, 1.0, 1.0]]
 
 
-def test_descriptors_change_nothing_else(make_recipe, make_tables):
+@pytest.mark.parametrize(
+    ("added", "nodes", "edges"),
+    [
+        ({"descriptors": {"covariance": Covariance()}}, {"field_of_view"}, set()),
+        ({"superclusters": Linked([100.0])}, {"supercluster"}, {schema.superlevel_in(0), schema.superlevel_near(0)}),
+    ],
+)
+def test_further_nodes_change_nothing_else(make_recipe, make_tables, added, nodes, edges):
     plain = build_graph(*make_tables(), 2, make_recipe(), "fov")
-    more = build_graph(*make_tables(), 2, make_recipe(descriptors={"covariance": Covariance()}), "fov")
+    more = build_graph(*make_tables(), 2, make_recipe(**added), "fov")
 
-    assert set(more.node_types) == {*plain.node_types, "field_of_view"}
-    assert more.edge_types == plain.edge_types
-    for name in plain.node_types + plain.edge_types:
-        assert all(torch.equal(more[name][key], value) for key, value in plain[name].items())
-    assert more["field_of_view"].x.dtype == torch.float32
-
-
-def test_superclusters_change_nothing_else(make_recipe, make_tables):
-    plain = build_graph(*make_tables(), 2, make_recipe(), "fov")
-    more = build_graph(*make_tables(), 2, make_recipe(superclusters=Linked([100.0])), "fov")
-
-    assert set(more.node_types) == {*plain.node_types, "supercluster"}
-    assert set(more.edge_types) == {*plain.edge_types, schema.superlevel_in(0), schema.superlevel_near(0)}
+    assert set(more.node_types) == {*plain.node_types, *nodes}
+    assert set(more.edge_types) == {*plain.edge_types, *edges}
     for name in (*plain.node_types, *plain.edge_types):
         torch.testing.assert_close(more[name].to_dict(), plain[name].to_dict(), rtol=0, atol=0)
-    assert more["supercluster"].pos.dtype == more["supercluster"].x.dtype == torch.float32
+    assert all(more[name].pos.dtype == more[name].x.dtype == torch.float32 for name in nodes)
 
 
 def test_labels_of_localisations(make_recipe, make_tables):

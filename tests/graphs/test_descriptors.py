@@ -15,10 +15,10 @@ from locgraph.graphs.descriptors import (
     PairDistances,
     Ripley,
     describe,
+    draw_sample,
     extent,
     pair_histogram,
     principal_deviations,
-    sampled,
     unit_of,
 )
 
@@ -49,11 +49,11 @@ def rotated(points):
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("n", [1, 2, 150, MAX_LOCALISATIONS + 1])
 def test_finite_and_as_many_as_columns(name, dimensions, n):
-    found = make(name).compute(cloud(n, dimensions))
+    result = make(name).compute(cloud(n, dimensions))
 
-    assert found.shape == (len(make(name).columns(dimensions)),)
-    assert found.dtype == np.float64
-    assert np.isfinite(found).all()
+    assert result.shape == (len(make(name).columns(dimensions)),)
+    assert result.dtype == np.float64
+    assert np.isfinite(result).all()
 
 
 @every_descriptor
@@ -74,9 +74,9 @@ def test_rotation_reflection_and_order_change_nothing(name, dimensions):
 def test_scale_multiplies_by_the_power_of_length(name):
     powers = [column.length_power for column in make(name).columns(2)]
 
-    found = make(name).compute(cloud() * 4.0)
+    result = make(name).compute(cloud() * 4.0)
 
-    np.testing.assert_allclose(found, make(name).compute(cloud()) * 4.0 ** np.array(powers))
+    np.testing.assert_allclose(result, make(name).compute(cloud()) * 4.0 ** np.array(powers))
 
 
 def test_in_the_order_of_their_names():
@@ -91,10 +91,10 @@ def test_in_the_order_of_their_names():
 def test_a_sample_is_the_same_every_time():
     small, big = cloud(MAX_LOCALISATIONS), cloud(3 * MAX_LOCALISATIONS)
 
-    assert sampled(small) is small
-    assert sampled(big).shape == (MAX_LOCALISATIONS, 2)
-    np.testing.assert_array_equal(sampled(big), sampled(big))
-    assert len(np.unique(sampled(big), axis=0)) == MAX_LOCALISATIONS
+    assert draw_sample(small) is small
+    assert draw_sample(big).shape == (MAX_LOCALISATIONS, 2)
+    np.testing.assert_array_equal(draw_sample(big), draw_sample(big))
+    assert len(np.unique(draw_sample(big), axis=0)) == MAX_LOCALISATIONS
 
 
 def test_unit_is_the_extent_unless_it_is_given():
@@ -136,23 +136,23 @@ def test_agrees_with_scipy_and_numpy(dimensions, nm_per_unit):
     points = cloud(dimensions=dimensions)
     distances = np.minimum(pdist(points) / (nm_per_unit or extent(points)), 2.999)
 
-    found = PairDistances(16, 3.0, nm_per_unit).compute(points)
+    result = PairDistances(16, 3.0, nm_per_unit).compute(points)
 
-    np.testing.assert_allclose(found, np.histogram(distances, bins=16, range=(0, 3))[0] / len(distances))
+    np.testing.assert_allclose(result, np.histogram(distances, bins=16, range=(0, 3))[0] / len(distances))
 
 
 def test_a_sample_of_a_large_fov_is_near_the_whole():
     points = cloud(3 * MAX_LOCALISATIONS)
 
-    found = PairDistances(32).compute(points)
+    result = PairDistances(32).compute(points)
 
-    assert np.abs(found - pair_histogram(points, 32, 4.0 * extent(points))).max() < 0.005
+    assert np.abs(result - pair_histogram(points, 32, 4.0 * extent(points))).max() < 0.005
 
 
 def test_one_alone_has_no_pair_and_a_given_unit_tells_size():
     assert not PairDistances().compute(np.zeros((1, 2))).any()
-    found = PairDistances(nm_per_unit=100.0)
-    assert np.abs(found.compute(cloud()) - found.compute(2 * cloud())).max() > 0.01
+    result = PairDistances(nm_per_unit=100.0)
+    assert np.abs(result.compute(cloud()) - result.compute(2 * cloud())).max() > 0.01
 
 
 RADII = (0.05, 0.1, 0.2)
@@ -170,10 +170,10 @@ def test_by_hand():
     # four corners of a square: of six pairs four are 2 apart, and two farther; the disc has twice the area 2 pi of
     # that through the corners
     square = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]]) - 1.0
-    found = Ripley([1.9, 2.0, 3.0], nm_per_unit=1.0).compute(square)
+    result = Ripley([1.9, 2.0, 3.0], nm_per_unit=1.0).compute(square)
 
-    np.testing.assert_allclose(found, 2.0 * np.sqrt([0, 4 / 6, 1]))
-    np.testing.assert_allclose(Ripley([1.9, 2.0, 3.0], 0.5).compute(square / 2), found)
+    np.testing.assert_allclose(result, 2.0 * np.sqrt([0, 4 / 6, 1]))
+    np.testing.assert_allclose(Ripley([1.9, 2.0, 3.0], 0.5).compute(square / 2), result)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

@@ -54,10 +54,10 @@ def dyadic(rng, shape):
     return np.round(rng.normal(scale=100.0, size=shape) * 2**16) / 2**16
 
 
-def assert_same_edges(found, expected):
-    assert found.dtype == np.int64
-    assert found.flags.c_contiguous
-    np.testing.assert_array_equal(found, expected)
+def assert_same_edges(result, expected):
+    assert result.dtype == np.int64
+    assert result.flags.c_contiguous
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_three_points_on_a_line():
@@ -95,8 +95,8 @@ def test_coincident_points_are_neighbours_but_not_of_themselves(k):
     assert np.bincount(target).tolist() == [min(k, 8)] * 9
     between = distances(points)
     for row in range(9):
-        found = np.sort(between[source[target == row], row])
-        np.testing.assert_array_equal(found, np.sort(np.delete(between[row], row))[: len(found)])
+        result = np.sort(between[source[target == row], row])
+        np.testing.assert_array_equal(result, np.sort(np.delete(between[row], row))[: len(result)])
 
 
 @pytest.mark.parametrize(("n", "k"), [(0, 3), (1, 3)])
@@ -212,10 +212,10 @@ LINE = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
 
 @pytest.mark.parametrize("edges", [Nearest(3), AllPairs(), WithinRadius(5.0)])
 def test_one_cluster_has_no_edges(edges):
-    found = edges(np.zeros((1, 3)))
+    result = edges(np.zeros((1, 3)))
 
-    assert found.shape == (2, 0)
-    assert found.dtype == np.int64
+    assert result.shape == (2, 0)
+    assert result.dtype == np.int64
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ def check(points, k, sizes):
     assert rows.shape == (len(points), k)
     np.testing.assert_allclose(distances_of(points, rows), brute_distances(points, k, offsets), rtol=1e-12)
     group = np.repeat(np.arange(len(sizes)), sizes)
-    for row, found in enumerate(rows.tolist()):
-        found = [other for other in found if other >= 0]
-        assert row not in found
-        assert len(set(found)) == len(found) == min(k, sizes[group[row]] - 1)
-        assert (group[found] == group[row]).all()
+    for row, result in enumerate(rows.tolist()):
+        result = [other for other in result if other >= 0]
+        assert row not in result
+        assert len(set(result)) == len(result) == min(k, sizes[group[row]] - 1)
+        assert (group[result] == group[row]).all()
 
 
 def test_by_hand():

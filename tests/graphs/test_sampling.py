@@ -57,10 +57,10 @@ def test_is_the_plain_rule(dimensions, ratio):
     points, offsets = groups(np.random.default_rng(0), [1, 30, 2, 17, 64, 3], dimensions)
     ratio = Ratio(*ratio)
 
-    found = farthest_points(points, offsets, ratio)
+    result = farthest_points(points, offsets, ratio)
 
-    assert found.dtype == np.int64
-    assert found.tolist() == plain(points, offsets, ratio)
+    assert result.dtype == np.int64
+    assert result.tolist() == plain(points, offsets, ratio)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -87,8 +87,8 @@ def test_the_part_of_each_group_is_rounded_up_exactly(denominator):
     points, offsets = groups(np.random.default_rng(1), sizes)
 
     for numerator in {1, denominator - 1, denominator}:
-        found = farthest_points(points, offsets, numerator / denominator)
-        counts = np.histogram(found, bins=offsets)[0]
+        result = farthest_points(points, offsets, numerator / denominator)
+        counts = np.histogram(result, bins=offsets)[0]
         np.testing.assert_array_equal(counts, -(-sizes * numerator // denominator))
 
 

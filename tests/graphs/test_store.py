@@ -27,8 +27,8 @@ def graphs(make_recipe, make_tables):
 
 def stamps(store, fov_ids):
     """What changes when a file is written anew."""
-    found = [store.path(fov_id).stat() for fov_id in fov_ids]
-    return [(stat.st_mtime_ns, stat.st_ino) for stat in found]
+    result = [store.path(fov_id).stat() for fov_id in fov_ids]
+    return [(stat.st_mtime_ns, stat.st_ino) for stat in result]
 
 
 def assert_equal_graphs(first, second):
@@ -44,9 +44,9 @@ def test_round_trip(tmp_path, graphs, views):
 
     store.save("patient 1/ä.b", graphs, "mark")
 
-    found = store.load("patient 1/ä.b")
-    assert len(found) == views
-    for before, after in zip(graphs, found, strict=True):
+    result = store.load("patient 1/ä.b")
+    assert len(result) == views
+    for before, after in zip(graphs, result, strict=True):
         assert_equal_graphs(before, after)
         after.validate(raise_on_error=True)
     assert store.fingerprint("patient 1/ä.b") == "mark"
@@ -149,9 +149,9 @@ def test_one_fov_with_its_views(tmp_path, make_folder, make_recipe):
 
     assert build_fov(GraphTask("a", tables, tmp_path / "graphs", recipe, "mark")) == 3
 
-    found = GraphStore(tmp_path / "graphs").load("a")
+    result = GraphStore(tmp_path / "graphs").load("a")
     fov = read_fov(tables, "a")
-    for view, graph in enumerate(found):
+    for view, graph in enumerate(result):
         parts = [table.filter(view=view) for table in (fov.locs, fov.clusters)]
         assert_equal_graphs(graph, build_graph(*parts, 2, recipe, "a"))
 

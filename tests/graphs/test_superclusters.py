@@ -18,8 +18,8 @@ CHAIN = np.array([[0.0, 0.0], [100.0, 0.0], [3.0, 0.0], [104.0, 3.0], [6.0, 0.0]
 def components(points, scale):
     """Chains of steps at most ``scale`` long, named by first appearance."""
     names = connected_components(coo_array(cdist(points, points) <= scale))[1]
-    found = list(dict.fromkeys(names.tolist()))
-    return [found.index(name) for name in names.tolist()]
+    result = list(dict.fromkeys(names.tolist()))
+    return [result.index(name) for name in names.tolist()]
 
 
 def test_chains_by_hand():

@@ -1,7 +1,5 @@
 """The FOVs of a raw folder, from names and headers."""
 
-import json
-
 import polars as pl
 import pytest
 
@@ -45,12 +43,6 @@ def test_what_is_left_out(tmp_path):
 
     assert [source.fov_id for source in found.sources] == ["a"]
     assert found.failures == {}
-
-
-def test_a_hidden_folder_above_does_not_matter(tmp_path):
-    write(tmp_path / ".data", "a.csv")
-
-    assert len(found_in(tmp_path / ".data").sources) == 1
 
 
 def test_tables_in_the_folder_are_left_out(tmp_path):
@@ -107,17 +99,6 @@ def test_failures_of_labels_and_groups(tmp_path):
         ("O/p2", "O", "p2"),
     ]
     assert set(found.failures) == {"L/other", "p3"}
-
-
-def test_disagreeing_label_maps(tmp_path):
-    for name, label_map in (("a", {"0": "L"}), ("b", {"0": "L"}), ("c", {"0": "O"})):
-        metadata = {"gt_label": "0", "gt_label_map": json.dumps(label_map)}
-        pl.DataFrame({"x": [1.0], "y": [2.0]}).write_parquet(tmp_path / f"{name}.parquet", metadata=metadata)
-
-    found = found_in(tmp_path, MetadataLabels())
-
-    assert [source.label for source in found.sources] == ["L", "L"]
-    assert "expected the gt_label_map of most files" in found.failures["c"]
 
 
 def test_no_folder(tmp_path):

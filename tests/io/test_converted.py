@@ -1,4 +1,4 @@
-"""Converted files: what they say of themselves, and what is none."""
+"""Converted files: their metadata, a summary and the record of imports."""
 
 import dataclasses
 import json
@@ -8,7 +8,16 @@ import pytest
 
 from locgraph import __version__
 from locgraph.errors import DataError
-from locgraph.io.converted import Converted, converted_path, read_converted, write_converted
+from locgraph.io.converted import (
+    Converted,
+    converted_path,
+    count_unused_labels,
+    read_converted,
+    read_import_record,
+    summarise,
+    write_converted,
+    write_import_record,
+)
 
 TABLE = pl.DataFrame({"x": [0.1, 2.0], "y": [1.0, 2.0], "frame": [0, 7], "channel": [2, 0]})
 ABOUT = Converted(
@@ -97,3 +106,48 @@ def test_metadata_that_cannot_be_read_say_nothing(tmp_path, path, key, text):
     TABLE.write_parquet(tmp_path / "a.parquet", metadata=pl.read_parquet_metadata(path) | {key: text})
 
     assert read_converted(tmp_path / "a.parquet") is None
+
+
+def test_a_summary_of_an_import():
+    other = dataclasses.replace(
+        ABOUT,
+        source=ABOUT.source | {"software": "ThunderSTORM"},
+        recipe={"names": {"x": ["x [nm]"], "loc_label": ["c"]}, "units": {"x": "nm"}, "pixel_size_nm": None}
+        | {"not_taken": []},
+        label=None,
+        group=None,
+        notes=(),
+        source_metadata={"gt_label": "1"},
+    )
+
+    assert summarise([ABOUT, other], 1, 3) == [
+        ("FOVs", "1 converted, 1 up to date, 3 failed"),
+        ("localisations", "4 in 2D"),
+        ("rows refused", "6 of 10"),
+        ("", "6: x is missing"),
+        ("columns taken", "other (1 FOV): x from X in px of 117 nm"),
+        ("not taken", "other (1 FOV): ID"),
+        ("columns taken", "ThunderSTORM (1 FOV): x from x [nm]; loc_label from c"),
+        ("not taken", "ThunderSTORM (1 FOV): none, all were taken"),
+        ("classes", "L 1"),
+        ("groups", "1"),
+        ("notes", "z is 0 everywhere: read in 2D (1 FOV)"),
+    ]
+    assert summarise([], 0, 1)[1] == ("localisations", "none")
+    assert count_unused_labels([ABOUT, other]) == (1, 1)
+
+
+def test_the_record_of_imports(tmp_path):
+    assert read_import_record(tmp_path) == {}
+
+    write_import_record(tmp_path, tmp_path / "raw", {"earlier": {}}, {"a": ABOUT}, {"b": "torn"}, {"columns": {}})
+
+    record = read_import_record(tmp_path)
+    assert set(record) == {"earlier", str(tmp_path / "raw")}
+    imported = record[str(tmp_path / "raw")]
+    assert imported["fovs"]["a"]["counts"] == ABOUT.counts
+    assert (imported["failures"], imported["settings"]) == ({"b": "torn"}, {"columns": {}})
+    (tmp_path / "import.json").write_text("{}")
+    with pytest.raises(DataError, match=r"expected no import\.json but that of an earlier import") as caught:
+        read_import_record(tmp_path)
+    assert caught.value.setting == "target"

@@ -7,7 +7,7 @@ import pytest
 
 from locgraph.errors import DataError
 from locgraph.io.columns import ColumnMap, FileColumns
-from locgraph.io.description import format_length, format_number, shorten
+from locgraph.io.description import NOT_TAKEN, describe, describe_columns, format_length, format_number, shorten
 from locgraph.io.inspection import ColumnRange, channel_labels, inspect, other_ranges, taken_ranges
 from locgraph.io.problems import ColumnSuggestion
 from locgraph.io.read import read_localisations
@@ -41,10 +41,7 @@ def test_a_known_file(csv):
     assert (taken["photons"].low, taken["photons"].missing) == (-1.0, 0), "of all rows, the refused too"
     assert [column.source for column in found.columns if column.canonical is None] == ["id"]
     assert found.problems == ("not taken: id",)
-
-
-def test_its_localisations_are_those_that_reading_gives(csv):
-    assert inspect(csv, FileColumns(), 1.0).locs.equals(read_localisations(csv, FileColumns(), 1.0).table)
+    assert found.locs.equals(read_localisations(csv, FileColumns(), 1.0).table)
 
 
 def test_too_many_refused_rows_are_a_problem_and_no_error(csv):
@@ -238,3 +235,29 @@ def test_lengths(nm, words):
 def test_long_texts_are_cut():
     assert shorten("a\n  b") == "a b"
     assert len(shorten("x" * 500)) == 60
+
+
+def test_a_file_in_words(csv, tmp_path):
+    inspection = inspect(csv, FileColumns(), 1.0)
+
+    facts = describe(inspection)
+
+    assert facts[1:4] == [("software", "ThunderSTORM"), ("rows", "4"), ("localisations", "2 in 2D, 90 nm x 90 nm")]
+    assert ("refused", "1 rows: photons is negative") in facts
+    assert ("frames", "4 to 8 in the file; the first becomes 0") in facts
+    rows = describe_columns(inspection)
+    assert rows[0] == ("x", "x [nm]", "10", "40", "100", "1", "nm")
+    assert rows[-1] == (NOT_TAKEN, "id", "1", "2.5", "4", "0", "Float64")
+
+
+def test_channels_classes_and_metadata_in_words(tmp_path):
+    more = {f"key{number:02}": "v" for number in range(14)}
+
+    facts = describe(written(tmp_path, gt_label="1", gt_label_map='{"0": "O", "1": "L"}', group="p1", **more))
+
+    assert ("channels", "0: 1, 1: 2") in facts
+    assert ("classes of localisations", "none: 1, O: 1, L: 1") in facts
+    assert ("class", "L, of O, L") in facts
+    assert ("group", "p1") in facts
+    assert ("metadata", "key00 = v") in facts
+    assert ("", "... and 2 more: key12, key13") in facts

@@ -69,8 +69,8 @@ def test_each_fov_lies_at_the_same_place(run, tmp_path):
 
     assert sorted(done.files) == ["L/p1_c", "T/p1_a", "T/p2_b"]
     assert sorted(done.made) == sorted(done.files)
-    found = sorted(path.relative_to(tmp_path / "target").as_posix() for path in (tmp_path / "target").rglob("*.*"))
-    assert found == ["L/p1_c.parquet", "T/p1_a.parquet", "T/p2_b.parquet"]
+    result = sorted(path.relative_to(tmp_path / "target").as_posix() for path in (tmp_path / "target").rglob("*.*"))
+    assert result == ["L/p1_c.parquet", "T/p1_a.parquet", "T/p2_b.parquet"]
     assert done.files["T/p1_a"] == read_converted(tmp_path / "target" / "T" / "p1_a.parquet")
 
 
@@ -170,7 +170,7 @@ def test_several_sources_may_share_a_target(run, raw, tmp_path):
     assert done.outdated == ()
 
 
-def test_what_is_no_longer_confirmed_is_told_and_kept(run, raw, tmp_path):
+def test_what_is_no_longer_confirmed_is_listed_and_kept(run, raw, tmp_path):
     run()
     (raw / "T" / "p1_a.csv").write_text(HEADER + "1,,,\n")
     (raw / "L" / "p1_c.csv").unlink()
@@ -299,7 +299,7 @@ def test_lengths_are_nm_and_frames_start_at_0(converted, csv):
     }
 
 
-def test_it_says_where_it_comes_from_and_how_it_was_read(converted, csv):
+def test_the_record_names_source_reader_and_columns(converted, csv):
     _, about = converted(csv, label="L", class_names=("O", "L"), group="g", digest="77")
 
     assert (about.label, about.class_names, about.group) == ("L", ("O", "L"), "g")
@@ -313,12 +313,12 @@ def test_it_says_where_it_comes_from_and_how_it_was_read(converted, csv):
 def assert_same_again(target):
     """Read by ``columns=auto``, and converted again, a converted file gives the same numbers, to the last bit."""
     table = pl.read_parquet(target)
-    found = read_localisations(target, FileColumns(), 0.0)
-    assert found.table.schema == table.schema
-    assert found.table.equals(table)
+    result = read_localisations(target, FileColumns(), 0.0)
+    assert result.table.schema == table.schema
+    assert result.table.equals(table)
     for name in table.select(cs.numeric()).columns:
-        assert found.table[name].to_numpy().tobytes() == table[name].to_numpy().tobytes(), name
-    assert found.refused == {}
+        assert result.table[name].to_numpy().tobytes() == table[name].to_numpy().tobytes(), name
+    assert result.refused == {}
 
 
 def test_read_again_the_numbers_are_the_same_to_the_last_bit(converted, tmp_path):
@@ -397,12 +397,6 @@ def test_the_first_frame_survives_a_second_conversion(converted, csv, tmp_path):
     assert about.source["software"] == "locgraph"
 
 
-def test_too_many_refused_rows_leave_no_file(converted, csv, tmp_path):
-    with pytest.raises(DataError, match=r"expected at most 10.00% of the rows to be refused; found 2 of 4"):
-        converted(csv, limit=0.1)
-    assert not (tmp_path / "target").exists()
-
-
 def test_the_fingerprint_changes_with_all_that_could_change_the_file(csv, tmp_path):
     def fingerprint(digest="0", label=None, classes=(), group=None, path=csv, **settings):
         recipe = ConvertRecipe(settings.pop("columns", FileColumns()), 0.1, settings)
@@ -410,7 +404,7 @@ def test_the_fingerprint_changes_with_all_that_could_change_the_file(csv, tmp_pa
 
     other = tmp_path / "b.csv"
     other.write_text(CSV)
-    found = [
+    result = [
         fingerprint(),
         fingerprint(digest="1"),
         fingerprint(label="L", classes=("L",)),
@@ -419,9 +413,9 @@ def test_the_fingerprint_changes_with_all_that_could_change_the_file(csv, tmp_pa
         fingerprint(limit=0.2),
         fingerprint(columns=FileColumns(leave_out=["sigma"])),
     ]
-    assert len(set(found)) == len(found)
-    assert fingerprint() == found[0]
-    assert fingerprint(path=other) == found[0], "the same file elsewhere is the same file"
+    assert len(set(result)) == len(result)
+    assert fingerprint() == result[0]
+    assert fingerprint(path=other) == result[0], "the same file elsewhere is the same file"
 
 
 def test_what_stands_beside_a_file_counts_too(test_data, tmp_path):

@@ -147,7 +147,7 @@ def test_counts_add_up_to_the_rows_read(run, seed, min_localisations):
     assert fov.clusters["count"].min() >= min_localisations
 
 
-def test_what_the_files_say_of_themselves(run):
+def test_files_record_label_group_units_and_settings(run):
     _, fov = run(raw_table())
 
     assert (fov.fov_id, fov.label, fov.group, fov.class_names) == ("fov", "b", "patient 1", ("a", "b"))
@@ -156,15 +156,6 @@ def test_what_the_files_say_of_themselves(run):
     assert fov.recipe["min_localisations"] == "1"
     assert set(fov.units) == set(fov.locs.columns) | set(fov.clusters.columns)
     assert [fov.units[name] for name in ("x", "photons", "count", "x_mean")] == ["nm", "photons", "1", "nm"]
-
-
-def test_three_dimensions(run):
-    columns = ColumnMap({"x": "x", "y": "y", "z": "photons"}, unit="nm")
-
-    _, fov = run(raw_table(), columns=columns)
-
-    assert fov.dimensions == 3
-    assert fov.clusters["z_mean"].to_list()[0] == pytest.approx((2 + 5 + 9 - 1) / 4)
 
 
 def test_a_column_that_a_feature_needs_is_missing(run):
@@ -312,14 +303,6 @@ def test_counts_add_up_with_filters(run, keep):
     assert counts["localisations_read"] == 300 == taken + dropped + counts["n_localisations"]
     assert fov.locs.height == counts["n_localisations"] + (dropped if keep else 0)
     assert fov.units["n_frames"] == "frames"
-
-
-def test_views_are_thinned_after_the_filters(run):
-    _, fov = run(raw_table(), preprocess={"bright": Between("photons", least=3)}, views=Views(count=3, keep=0.5))
-
-    assert fov.locs["photons"].min() >= 3
-    assert fov.locs.filter(view=0).height == 8  # of the nine left one is noise
-    assert fov.locs.filter(view=1).height in (3, 4)  # of half of them, which is four
 
 
 def test_clusterers_get_the_columns_they_need(run):

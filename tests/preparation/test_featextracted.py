@@ -88,10 +88,10 @@ def test_tables_whose_raw_files_are_gone_are_left_out(tmp_path, make_raw, make_r
     after = prepare(catalogue_of(raw), make_recipe(), folder, Serial(), 0.0)
     assert fov_path(folder, CLUSTERS, gone).is_file()
 
-    found = manifest_of(folder)
+    result = manifest_of(folder)
 
-    assert sorted(found.table["fov_id"]) == sorted(after.table["fov_id"])
-    assert gone not in list(found.table["fov_id"])
+    assert sorted(result.table["fov_id"]) == sorted(after.table["fov_id"])
+    assert gone not in list(result.table["fov_id"])
     assert gone in caplog.text
 
 

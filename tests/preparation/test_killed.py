@@ -137,11 +137,11 @@ def test_killed_at_any_moment_it_resumes(start, tmp_path):
     assert wait() == 0
 
     assert {path: stamp(path) for path in done} == done
-    found, wanted = (
+    result, wanted = (
         {path.relative_to(folder): path.read_bytes() for path in visible(folder)} for folder in (out, expected)
     )
-    assert found.keys() == wanted.keys()
-    assert [path for path in found if found[path] != wanted[path]] == []
+    assert result.keys() == wanted.keys()
+    assert [path for path in result if result[path] != wanted[path]] == []
 
     for path in (out / "tables").rglob(".*"):  # a kill in the midst of writing leaves a temporary file
         os.utime(path, (time.time() - 25 * 3600,) * 2)

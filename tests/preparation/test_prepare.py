@@ -25,8 +25,8 @@ def run(tmp_path, make_recipe, catalogue_of):
 
 def stamps(folder):
     """What changes when a table is written anew."""
-    found = {path.relative_to(folder).as_posix(): path.stat() for path in folder.rglob("*.parquet")}
-    return {name: (stat.st_mtime_ns, stat.st_ino) for name, stat in found.items() if name != "manifest.parquet"}
+    result = {path.relative_to(folder).as_posix(): path.stat() for path in folder.rglob("*.parquet")}
+    return {name: (stat.st_mtime_ns, stat.st_ino) for name, stat in result.items() if name != "manifest.parquet"}
 
 
 def redone(before, after):
@@ -128,8 +128,8 @@ def test_a_raw_file_that_vanished_is_a_failure(make_raw, make_recipe, catalogue_
 
 
 def test_failures_of_the_catalogue_count(make_raw, make_recipe, catalogue_of, tmp_path):
-    found = catalogue_of(make_raw(2))
-    catalogue = Catalogue(found.sources, found.class_names, {"C/9": "no label"})
+    result = catalogue_of(make_raw(2))
+    catalogue = Catalogue(result.sources, result.class_names, {"C/9": "no label"})
 
     manifest = prepare(catalogue, make_recipe(), tmp_path / "tables", Serial(), 0.5)
 

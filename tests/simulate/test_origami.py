@@ -3,13 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 from scipy.stats import kstest
 
 from locgraph import schema
+from locgraph.build import build
 from locgraph.errors import ConfigError
 from locgraph.simulate.origami import Origami, draw_centres, draw_rotation, draw_structure
 from locgraph.simulate.paint import Paint
@@ -216,8 +215,8 @@ def test_the_same_generator_gives_the_same_fov():
     assert not first.equals(origami.simulate_fov("O", rng(4)))
 
 
-def test_hydra_builds_it_from_plain_values():
-    config = OmegaConf.create(
+def test_it_is_built_from_plain_values():
+    built = build(
         {
             "_target_": "locgraph.simulate.origami.Origami",
             "classes": {"T": "T", "own": [[0, 0], [20, 0], [0, 40]], "two_colours": {0: "ring", 1: "line"}},
@@ -225,7 +224,6 @@ def test_hydra_builds_it_from_plain_values():
             "channels": ["red", "green"],
         }
     )
-    built = instantiate(config)
     plain = Origami(
         {"T": "T", "own": [[0, 0], [20, 0], [0, 40]], "two_colours": {0: "ring", 1: "line"}},
         paint=Paint(frames=5000, events_per_site=8.0),

@@ -16,7 +16,7 @@ import polars as pl
 from sklearn.ensemble import RandomForestClassifier
 
 from locgraph.errors import ConfigError, DataError, FoldError
-from locgraph.graphs.descriptors import MAX_LOCALISATIONS, pair_histogram, principal_deviations, sampled
+from locgraph.graphs.descriptors import MAX_LOCALISATIONS, draw_sample, pair_histogram, principal_deviations
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, balanced_accuracy
 
 PAIR_DISTANCES_AND_COUNT: Final = "pair_distances_and_count"
@@ -136,7 +136,7 @@ def fov_descriptor(positions: np.ndarray, *, max_distance_nm: float, with_count:
     if n_bins < 1:
         raise ConfigError(f"expected at least 1, found {n_bins}", setting="n_bins")
     centred = _centred(positions)
-    parts = [pair_histogram(sampled(centred), n_bins, max_distance_nm), principal_deviations(centred)]
+    parts = [pair_histogram(draw_sample(centred), n_bins, max_distance_nm), principal_deviations(centred)]
     if with_count:
         parts.append(np.array([len(centred)], dtype=np.float64))
     return np.concatenate(parts)
@@ -156,7 +156,7 @@ def fit_max_distance(fovs: Iterable[np.ndarray]) -> float:
     Raises:
         DataError: There is no FOV, or none with two localisations at different places.
     """
-    largest = [_largest_distance(sampled(_centred(positions))) for positions in fovs]
+    largest = [_largest_distance(draw_sample(_centred(positions))) for positions in fovs]
     distance = float(np.quantile(largest, _RANGE_QUANTILE)) if largest else 0.0
     if distance <= 0:
         raise DataError(

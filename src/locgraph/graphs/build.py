@@ -83,7 +83,7 @@ def build_graph(
     Raises:
         DataError: There is no cluster; or a position or wanted feature is not in the tables, or is not finite.
     """
-    locs = _clustered(locs)
+    locs = _drop_unclustered(locs)
     if clusters.is_empty() or locs.is_empty():
         raise DataError(f"{fov_id}: expected at least one cluster, found none; extract the features of this FOV again")
     graph = HeteroData()
@@ -111,7 +111,7 @@ def build_graph(
     return graph
 
 
-def _clustered(locs: pl.DataFrame) -> pl.DataFrame:
+def _drop_unclustered(locs: pl.DataFrame) -> pl.DataFrame:
     """Leave out localisations that the tables keep without a cluster (``keep_unclustered``)."""
     clustered = locs[schema.CLUSTER_ID] >= 0
     return locs if clustered.all() else locs.filter(clustered)

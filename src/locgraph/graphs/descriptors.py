@@ -60,7 +60,7 @@ def describe(points: np.ndarray, descriptors: Mapping[str, Descriptor]) -> tuple
     return np.concatenate(values), np.array(powers, dtype=np.int64)
 
 
-def sampled(points: np.ndarray) -> np.ndarray:
+def draw_sample(points: np.ndarray) -> np.ndarray:
     """Return at most ``MAX_LOCALISATIONS`` of the points (N, D), a random subset that is the same every time."""
     if len(points) <= MAX_LOCALISATIONS:
         return points
@@ -104,7 +104,7 @@ class PairDistances:
         n_bins: Number of bins.
         longest: Upper end of the histogram, in units of distance.
         nm_per_unit: Nanometres in one unit of distance; None takes the extent of each FOV, the root mean square
-            distance of its localisations from their centre, so that the histogram tells shape and not size.
+            distance of its localisations from their centre, so that the histogram describes shape and not size.
 
     Raises:
         ConfigError: A number is out of range.
@@ -123,7 +123,7 @@ class PairDistances:
 
     def compute(self, points: np.ndarray) -> np.ndarray:
         """Return the histogram (n_bins,) float64 for positions (N, D) float64 nm about their mean."""
-        return pair_histogram(sampled(points), self.n_bins, self.longest * unit_of(points, self.nm_per_unit))
+        return pair_histogram(draw_sample(points), self.n_bins, self.longest * unit_of(points, self.nm_per_unit))
 
 
 def pair_histogram(points: np.ndarray, n_bins: int, longest: float) -> np.ndarray:
@@ -198,7 +198,7 @@ class Ripley:
         n, dimensions = points.shape
         if n < 2:
             return np.zeros(len(self.radii))
-        unit, chosen = unit_of(points, self.nm_per_unit), sampled(points)
+        unit, chosen = unit_of(points, self.nm_per_unit), draw_sample(points)
         # in units of distance, which keep the trees from rounding in other ways at other scales
         near = cKDTree(chosen / unit).count_neighbors(cKDTree(points / unit), np.array(self.radii))
         part = (near - len(chosen)) / (len(chosen) * (n - 1.0))  # each one finds itself

@@ -14,7 +14,7 @@ from numba import njit
 from scipy.spatial import cKDTree
 
 _SWEPT: Final = 400  # largest group that is swept: from here on a tree is faster
-_CHUNK: Final = 2**17  # points asked of a tree together: bounds the memory of its answers
+_CHUNK: Final = 2**17  # points in one query of a tree: bounds the memory of its results
 
 
 def nearest_rows(points: np.ndarray, k: int, offsets: np.ndarray) -> np.ndarray:
@@ -35,7 +35,7 @@ def nearest_rows(points: np.ndarray, k: int, offsets: np.ndarray) -> np.ndarray:
     _sweep_groups(points, offsets, _SWEPT, rows)
     for group in np.flatnonzero(np.diff(offsets) > _SWEPT):
         start, stop = offsets[group], offsets[group + 1]
-        _ask_tree(points[start:stop], start, rows[start:stop])
+        _query_tree(points[start:stop], start, rows[start:stop])
     return rows
 
 
@@ -94,7 +94,7 @@ def _sweep(places: np.ndarray, place: int, best: np.ndarray, near: np.ndarray) -
     return filled
 
 
-def _ask_tree(points: np.ndarray, start: int, rows: np.ndarray) -> None:
+def _query_tree(points: np.ndarray, start: int, rows: np.ndarray) -> None:
     """Fill the rows (n, k) of one group, whose first point is row ``start``."""
     order, first = _by_position(points)
     distinct = points[order[first[:-1]]]

@@ -13,7 +13,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.graphs.edges import ClusterEdges, Nearest, sort_edges
-from locgraph.preparation.clustering.base import by_first_appearance, centred
+from locgraph.preparation.clustering.base import centre_points, number_clusters
 from locgraph.preparation.clustering.dbscan import cluster_cells, sort_into_cells
 
 RADIUS_OF_GYRATION: Final = "radius_of_gyration"
@@ -78,11 +78,11 @@ class Linked:
         Raises:
             DataError: The positions span more than 10^14 times a scale.
         """
-        points = centred(positions)
-        return [by_first_appearance(_linked(points, scale)) for scale in self.scales_nm]
+        points = centre_points(positions)
+        return [number_clusters(_link(points, scale)) for scale in self.scales_nm]
 
 
-def _linked(points: np.ndarray, scale: float) -> np.ndarray:
+def _link(points: np.ndarray, scale: float) -> np.ndarray:
     cells = sort_into_cells(points, scale, "scales_nm")
     return cluster_cells(cells, scale, 1)[0]
 

@@ -189,7 +189,7 @@ def extract_view(
     large = sizes >= recipe.min_localisations
     new_label = np.where(large, np.cumsum(large) - 1, schema.NOISE)
     kept = np.where(labels >= 0, new_label[labels], schema.NOISE) if sizes.size else labels
-    locs, clusters = _measured(table, kept, dimensions, recipe)
+    locs, clusters = _measure_view(table, kept, dimensions, recipe)
     dropped = {
         "localisations_unclustered": int((labels == schema.NOISE).sum()),
         "clusters_too_small": int((~large & (sizes > 0)).sum()),
@@ -200,7 +200,7 @@ def extract_view(
     return locs, clusters, dropped
 
 
-def _measured(
+def _measure_view(
     table: pl.DataFrame, labels: np.ndarray, dimensions: int, recipe: ExtractRecipe
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return both tables of one view; features of localisations are null for those without a cluster."""

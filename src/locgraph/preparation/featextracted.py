@@ -37,7 +37,7 @@ def manifest_of(folder: Path) -> Manifest:
     fovs, failures = [], {}
     for fov_id in _current(folder):
         try:
-            fovs.append(_counted(read_fov(folder, fov_id)))
+            fovs.append(_manifest_row(read_fov(folder, fov_id)))
         except LocgraphError as error:
             failures[fov_id] = str(error)
     return _manifest(fovs, failures, folder)
@@ -78,11 +78,11 @@ def convert_locpix(folder: Path, target: Path, unit: str | None, pixel_size_nm: 
         except DataError as error:
             failures[fov_id] = str(error)
             continue
-        fovs.append(_counted(fov))
+        fovs.append(_manifest_row(fov))
     return _manifest(fovs, failures, folder)
 
 
-def _counted(fov: ExtractedFov) -> tuple[dict[str, object], tuple[str, ...]]:
+def _manifest_row(fov: ExtractedFov) -> tuple[dict[str, object], tuple[str, ...]]:
     whole = pl.col(schema.VIEW) == 0
     row: dict[str, object] = {
         schema.FOV_ID: fov.fov_id,

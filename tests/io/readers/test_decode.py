@@ -171,26 +171,3 @@ def test_accepts_by_content(tmp_path):
     assert accepted_by(DecodeReader, write(tmp_path / "a.dat"))
     assert not accepted_by(DecodeReader, write(tmp_path / "b.h5", frame_ix=None))
     assert not accepted_by(DecodeReader, tmp_path / "other.h5")
-
-
-def test_no_rows(tmp_path):
-    nothing = np.zeros(0)
-    path = write(
-        tmp_path / "a.h5",
-        xyz=np.zeros((0, 3)),
-        **dict.fromkeys(("phot", "frame_ix", "id", "prob", "bg"), nothing),
-        xyz_sig=EMPTY,
-    )
-
-    with pytest.raises(DataError, match="a header without rows"):
-        read_localisations(path, FileColumns(), 0)
-
-
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
-def test_truncated(tmp_path, part):
-    path = write(tmp_path / "a.h5")
-    content = path.read_bytes()
-    path.write_bytes(content[: int(part * len(content))])
-
-    with pytest.raises(DataError, match=r"a\.h5: expected a whole HDF5 file"):
-        read_localisations(path, FileColumns(), 0)

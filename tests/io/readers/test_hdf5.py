@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.columns import FileColumns
-from locgraph.io.read import open_reader, read_header, read_localisations
+from locgraph.io.read import open_reader
 from locgraph.io.readers.base import OpenFile, as_column, check_rows, is_number
 from locgraph.io.readers.hdf5 import (
     UnknownHdf5Reader,
@@ -209,22 +208,6 @@ def test_unknown_content_is_listed(path):
         for read in (reader.read_header, reader.read_table):
             with pytest.raises(DataError, match=message):
                 read()
-
-
-def test_nothing_in_it(tmp_path):
-    h5py.File(tmp_path / "a.h5", "w").close()
-
-    with pytest.raises(DataError, match="found nothing in it"):
-        read_header(tmp_path / "a.h5", FileColumns())
-
-
-@pytest.mark.parametrize("part", [0.01, 0.5, 0.9])
-def test_truncated(path, part):
-    content = path.read_bytes()
-    path.write_bytes(content[: int(part * len(content))])
-
-    with pytest.raises(DataError, match=r"a\.h5: expected a whole HDF5 file; found one that is truncated or damaged"):
-        read_localisations(path, FileColumns(), 1.0)
 
 
 LONG = "µm and more, " * 500

@@ -131,11 +131,6 @@ def test_no_size_of_a_pixel(tmp_path):
     assert read_localisations(path, FileColumns(pixel_size_nm=100), 0).table["x"].to_list() == [150.0, 250.0]
 
 
-def test_another_size_of_a_pixel(path):
-    with pytest.raises(DataError, match=r"found 130 nm in the file and 100 nm here"):
-        read_localisations(path, FileColumns(pixel_size_nm=100), 0)
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -231,42 +226,6 @@ def test_accepts_by_content(tmp_path):
 
     assert accepted_by(PicassoReader, write(tmp_path / "a.csv"))
     assert not any(accepted_by(PicassoReader, tmp_path / f"{name}.hdf5") for name in ("groups", "plain", "text"))
-
-
-def test_no_rows(tmp_path):
-    path = write(tmp_path / "a.hdf5", RECORDS[:0], yaml_documents=DOCUMENTS)
-
-    with pytest.raises(DataError, match="a header without rows"):
-        read_localisations(path, FileColumns(), 0)
-
-
-def test_more_rows_than_there_can_be(tmp_path):
-    path = tmp_path / "a.hdf5"
-    with h5py.File(path, "w") as file:
-        file.create_dataset("locs", (10**14,), RECORDS.dtype, chunks=(1000,))
-    path.with_suffix(".yaml").write_text("Pixelsize: 130\n")
-
-    with pytest.raises(DataError, match=r"a\.hdf5: .*a table of 100000000000000 rows in a file of"):
-        read_localisations(path, FileColumns(), 0)
-
-
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
-def test_truncated(path, part):
-    content = path.read_bytes()
-    path.write_bytes(content[: int(part * len(content))])
-
-    with pytest.raises(DataError, match=r"a\.v2\.hdf5: expected a whole HDF5 file"):
-        read_localisations(path, FileColumns(), 0)
-
-
-def test_damaged_pages(tmp_path):
-    path = write(tmp_path / "a.hdf5", np.zeros(50_000, RECORDS.dtype), chunks=(1000,), compression="gzip")
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 2000] = b"\xff" * 2000
-    path.write_bytes(bytes(content))
-
-    with pytest.raises(DataError, match=r"a\.hdf5: expected a whole HDF5 file"):
-        table_of(PicassoReader, path)
 
 
 def test_real_file(test_data):

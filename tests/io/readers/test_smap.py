@@ -77,13 +77,6 @@ def test_nanometres(write):
     assert found.table["precision"].to_list() == pytest.approx([np.sqrt(12.5), 1.0, 1.0])
 
 
-def test_header(write):
-    header = read_header(write(FIELDS), FileColumns())
-
-    assert set(header.names) == set(FIELDS)
-    assert header.layout.software == "SMAP"
-
-
 def test_precision_where_there_is_none_for_each_axis(write):
     fields = {name: values for name, values in FIELDS.items() if name not in ("xnmerr", "ynmerr", "znm", "locprecznm")}
     fields |= {"PSFynm": [160.0, 130.0, 140.0]}
@@ -112,12 +105,6 @@ def test_several_files_in_one(write):
         read_localisations(path, FileColumns(), 0)
 
 
-def test_one_localisation(write):
-    found = read_localisations(write({name: values[:1] for name, values in FIELDS.items()}), FileColumns(), 0)
-
-    assert found.table.height == 1
-
-
 def test_no_positions(write):
     path = write({name: values for name, values in FIELDS.items() if name != "ynm"})
 
@@ -132,13 +119,3 @@ def test_accepts_by_content(write, tmp_path):
 
     assert accepted_by(SmapReader, path)
     assert not accepted_by(SmapReader, tmp_path / "other.mat")
-
-
-@pytest.mark.parametrize("part", [0.3, 0.6, 0.99])
-def test_truncated(write, part):
-    path = write(FIELDS)
-    content = path.read_bytes()
-    path.write_bytes(content[: int(part * len(content))])
-
-    with pytest.raises(DataError, match=r"a_sml\.mat: expected a whole"):
-        read_localisations(path, FileColumns(), 0)

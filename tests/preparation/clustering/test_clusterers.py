@@ -8,7 +8,7 @@ import pytest
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
-from locgraph.preparation.clustering.base import by_first_appearance, centred, sort_by_cell, whole_numbers
+from locgraph.preparation.clustering.base import centre_points, number_clusters, sort_by_cell, whole_numbers
 from locgraph.preparation.clustering.dbscan import DBSCAN
 from locgraph.preparation.clustering.hdbscan import HDBSCAN
 from locgraph.preparation.clustering.kmeans import KMeans
@@ -35,48 +35,48 @@ def columns_for(clusterer, n):
     return {name: made[name] for name in clusterer.needs}
 
 
-def test_by_first_appearance_renames_in_the_order_of_the_rows():
+def test_number_clusters_renames_in_the_order_of_the_rows():
     labels = np.array([5, -1, 5, 2, 9, 2, -3, 0])
-    assert by_first_appearance(labels).tolist() == [0, -1, 0, 1, 2, 1, -1, 3]
+    assert number_clusters(labels).tolist() == [0, -1, 0, 1, 2, 1, -1, 3]
 
 
 @pytest.mark.parametrize("labels", [[], [-1, -1, -7]])
-def test_by_first_appearance_without_clusters(labels):
-    renamed = by_first_appearance(np.array(labels, dtype=np.int32))
+def test_number_clusters_without_clusters(labels):
+    renamed = number_clusters(np.array(labels, dtype=np.int32))
     assert renamed.dtype == np.int64
     assert renamed.tolist() == [-1] * len(labels)
 
 
-def test_centred_keeps_distances_between_whole_nanometres():
+def test_centre_points_keeps_distances_between_whole_nanometres():
     points = np.array([[1e9, 2e9], [1e9 + 3, 2e9 + 4], [1e9 - 7, 2e9]])
-    moved = centred(points)
+    moved = centre_points(points)
     assert np.array_equal(moved - moved[0], [[0, 0], [3, 4], [-7, 0]])
     assert np.abs(moved).max() <= 6
 
 
-def test_centred_does_not_depend_on_the_order_and_leaves_the_input():
+def test_centre_points_does_not_depend_on_the_order_and_leaves_the_input():
     points = np.random.default_rng(0).normal(size=(100, 3)) + 1e6
     points.setflags(write=False)
-    assert np.array_equal(centred(points)[::-1], centred(points[::-1]))
+    assert np.array_equal(centre_points(points)[::-1], centre_points(points[::-1]))
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 4), (2, 2, 2)])
-def test_centred_refuses_other_shapes(shape):
+def test_centre_points_refuses_other_shapes(shape):
     with pytest.raises(DataError, match=r"shape \(N, 2\) or \(N, 3\)"):
-        centred(np.zeros(shape))
+        centre_points(np.zeros(shape))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_centred_counts_rows_that_are_not_finite(value):
+def test_centre_points_counts_rows_that_are_not_finite(value):
     points = np.zeros((5, 2))
     points[1:3, 1] = value
     with pytest.raises(DataError, match="found 2 of 5 rows"):
-        centred(points)
+        centre_points(points)
 
 
-def test_centred_refuses_an_absurd_extent():
+def test_centre_points_refuses_an_absurd_extent():
     with pytest.raises(DataError, match=r"extent of 1e\+300 nm; check the unit of the columns"):
-        centred(np.array([[0.0, 0.0], [1e300, 0.0]]))
+        centre_points(np.array([[0.0, 0.0], [1e300, 0.0]]))
 
 
 def test_whole_numbers_of_any_type_and_minus_one_where_there_is_none():
@@ -94,7 +94,7 @@ def test_whole_numbers_that_are_absent_or_are_none():
 
 
 @every_clusterer
-def test_clusterers_say_which_columns_they_need(clusterer):
+def test_clusterers_name_the_columns_that_they_need(clusterer):
     assert isinstance(clusterer.needs, tuple)
     assert set(clusterer.needs) <= set(schema.LOCALISATION_COLUMNS)
     assert len(set(clusterer.needs)) == len(clusterer.needs)
@@ -121,8 +121,8 @@ def test_contract(clusterer):
     labels = clusterer(points, seed=4, **columns)
     assert labels.shape == (120,)
     assert labels.dtype == np.int64
-    found, first = np.unique(labels[labels >= 0], return_index=True)
-    assert found.tolist() == list(range(len(found)))
+    result, first = np.unique(labels[labels >= 0], return_index=True)
+    assert result.tolist() == list(range(len(result)))
     assert np.all(np.diff(first) > 0)
     assert np.array_equal(clusterer(points, seed=4, **columns), labels)
 
@@ -213,7 +213,7 @@ def test_is_exact_arithmetic(dimensions, offset, min_samples):
 
 @pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
 @pytest.mark.parametrize("cell", [0.1, 1 / 3, 100.0, 1e-3])
-def test_points_on_boundaries_and_just_below_them_are_told_apart(offset, cell):
+def test_points_on_boundaries_and_just_below_them_are_distinguished(offset, cell):
     edges = (np.arange(-40, 40) + np.floor(offset / cell)) * cell
     x = np.concatenate([edges, np.nextafter(edges, -np.inf), np.nextafter(edges, np.inf)])
     points = np.column_stack([x, np.zeros(len(x))])

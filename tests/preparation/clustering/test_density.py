@@ -166,9 +166,9 @@ def blobs(dimensions, seed=0):
 def test_finds_groups_of_differing_density(dimensions):
     points, truth = blobs(dimensions)
     labels = HDBSCAN(min_cluster_size=20, min_samples=5, backend="cpu")(points, seed=0)
-    found = labels >= 0
-    assert found.mean() > 0.9
-    assert np.array_equal(labels[found], truth[found])
+    result = labels >= 0
+    assert result.mean() > 0.9
+    assert np.array_equal(labels[result], truth[result])
 
 
 @pytest.mark.parametrize("min_samples", [None, 1, 4])

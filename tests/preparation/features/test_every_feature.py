@@ -60,13 +60,13 @@ def pca(own, columns):
 
 
 def hull(own, columns):
-    found, values = ConvexHull(own), {"length_hull": pdist(own).max()}
-    values["density_hull"] = len(own) / found.volume
+    result, values = ConvexHull(own), {"length_hull": pdist(own).max()}
+    values["density_hull"] = len(own) / result.volume
     if own.shape[1] == 2:
-        roundness = 4 * np.pi * found.volume / found.area**2
-        return values | {"perimeter_hull": found.area, "area_hull": found.volume, "circularity": roundness}
-    roundness = np.pi ** (1 / 3) * (6 * found.volume) ** (2 / 3) / found.area
-    return values | {"surface_hull": found.area, "volume_hull": found.volume, "sphericity": roundness}
+        roundness = 4 * np.pi * result.volume / result.area**2
+        return values | {"perimeter_hull": result.area, "area_hull": result.volume, "circularity": roundness}
+    roundness = np.pi ** (1 / 3) * (6 * result.volume) ** (2 / 3) / result.area
+    return values | {"surface_hull": result.area, "volume_hull": result.volume, "sphericity": roundness}
 
 
 def ellipse(own, columns):
@@ -267,15 +267,15 @@ def measure(name, points, labels, columns):
     D = points.shape[1]
     table = pl.DataFrame({axis: points[:, i] for i, axis in enumerate("xyz"[:D])} | columns)
     if name in CLUSTER_FEATURES:
-        found = FeatureSet({name: feature}).compute(table, labels, D)
-        assert found["cluster_id"].to_list() == list(range(len(np.unique(labels))))
+        result = FeatureSet({name: feature}).compute(table, labels, D)
+        assert result["cluster_id"].to_list() == list(range(len(np.unique(labels))))
         added = FeatureSet({name: feature}).columns(D)
     else:
-        found = FeatureSet({"size": Size()}, {name: feature}).compute_localisations(table, labels, D)
-        assert found.select(table.columns).equals(table)
+        result = FeatureSet({"size": Size()}, {name: feature}).compute_localisations(table, labels, D)
+        assert result.select(table.columns).equals(table)
         added = feature.columns(D)
-    assert [found.schema[column.name] for column in added] == [column.dtype for column in added]
-    return {column.name: found[column.name].to_numpy().astype(np.float64) for column in added}
+    assert [result.schema[column.name] for column in added] == [column.dtype for column in added]
+    return {column.name: result[column.name].to_numpy().astype(np.float64) for column in added}
 
 
 def expected(name, points, labels, columns):
@@ -283,19 +283,19 @@ def expected(name, points, labels, columns):
     loop = dict(CLUSTER_FEATURES, **LOCALISATION_FEATURES)[name][1]
     if loop in WHOLE:
         return loop(points, labels)
-    found = {}
+    result = {}
     for cluster in range(labels.max() + 1):
         rows = np.flatnonzero(labels == cluster)
         for key, value in loop(points[rows], {key: column[rows] for key, column in columns.items()}).items():
             length = len(points) if name in LOCALISATION_FEATURES else labels.max() + 1
-            found.setdefault(key, np.full(length, np.nan))[rows if name in LOCALISATION_FEATURES else cluster] = value
-    return found
+            result.setdefault(key, np.full(length, np.nan))[rows if name in LOCALISATION_FEATURES else cluster] = value
+    return result
 
 
-def assert_same(found, wanted, leave_out=()):
-    assert set(found) == set(wanted)
-    for key in set(found) - set(leave_out):
-        assert found[key] == pytest.approx(wanted[key], rel=1e-9), key
+def assert_same(result, wanted, leave_out=()):
+    assert set(result) == set(wanted)
+    for key in set(result) - set(leave_out):
+        assert result[key] == pytest.approx(wanted[key], rel=1e-9), key
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -383,10 +383,10 @@ def test_degenerate_clusters_alone_and_together_have_finite_values(name, dimensi
     fields += [(np.vstack(shapes), np.repeat(np.arange(len(shapes)), [len(points) for points in shapes]))]
     for points, labels in fields:
         values = measure(name, points + shift, labels, further_columns(len(points)))
-        for key, found in values.items():
-            assert np.isfinite(found).all(), key
+        for key, result in values.items():
+            assert np.isfinite(result).all(), key
             if key not in TURNING:
-                assert (found >= 0).all(), key
+                assert (result >= 0).all(), key
 
 
 @pytest.mark.parametrize("shift", [0.0, 1e9])
@@ -399,11 +399,11 @@ def test_degenerate_clusters_have_the_documented_values(dimensions, shift):
         place = shape in ("one", "repeated")
         names = (*always, "spacing", "ellipse", "neighbourhood", "orientation") if place else (*always, "neighbourhood")
         for name in names:
-            for key, found in measure(name, points + shift, labels, columns).items():
-                assert found[0] == 0.0, f"{key} of {shape}"
+            for key, result in measure(name, points + shift, labels, columns).items():
+                assert result[0] == 0.0, f"{key} of {shape}"
         if not place and shape not in ("plane", "level"):
-            found = measure("ellipse", points + shift, labels, columns)
-            assert found["eccentricity"][0] == 1.0
+            result = measure("ellipse", points + shift, labels, columns)
+            assert result["eccentricity"][0] == 1.0
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -445,13 +445,13 @@ def test_any_field_has_finite_values_in_any_order_and_place(rows, seed):
 
 def classes():
     """Every class of the package that is a feature."""
-    found = set()
+    result = set()
     for module in pkgutil.walk_packages(locgraph.preparation.features.__path__, "locgraph.preparation.features."):
         for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             own = kind.__module__ == module.name and not getattr(kind, "_is_protocol", False)
             if own and hasattr(kind, "columns") and (hasattr(kind, "compute") or hasattr(kind, "measure")):
-                found.add(kind)
-    return found - {FeatureSet}
+                result.add(kind)
+    return result - {FeatureSet}
 
 
 def test_every_feature_is_tested_here():
@@ -461,13 +461,13 @@ def test_every_feature_is_tested_here():
 
 @pytest.mark.parametrize("group", ["features", "localisations"])
 def test_every_feature_has_its_config(group):
-    found = {}
+    result = {}
     for path in (Path(__file__).parents[3] / "configs" / "features").glob("*.yaml"):
         for leaf in yaml.safe_load(path.read_text(encoding="utf-8")).get(group, {}).values():
-            found[path.stem] = leaf["_target_"]
+            result[path.stem] = leaf["_target_"]
     features = CLUSTER_FEATURES if group == "features" else LOCALISATION_FEATURES
     names = {name: f"{type(feature).__module__}.{type(feature).__name__}" for name, (feature, _) in features.items()}
-    assert found == names
+    assert result == names
 
 
 @every_feature

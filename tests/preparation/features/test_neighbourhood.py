@@ -37,9 +37,9 @@ def test_fewer_clusters_than_k():
 def test_clusters_at_random_have_an_l_of_about_the_radius(dimensions):
     points = np.random.default_rng(0).random((4000, dimensions)) * 1000
     inside = (np.abs(points - 500) < 400).all(axis=1)  # no edge within the radius
-    found = Neighbourhood(1, [100.0]).compute(one_each(points))["ripley_l_100nm"]
-    assert found[inside].mean() == pytest.approx(100, rel=0.03)
-    assert found[~inside].mean() < 96  # at the rim, neighbours outside are not seen
+    result = Neighbourhood(1, [100.0]).compute(one_each(points))["ripley_l_100nm"]
+    assert result[inside].mean() == pytest.approx(100, rel=0.03)
+    assert result[~inside].mean() < 96  # at the rim, neighbours outside are not seen
 
 
 def test_a_cluster_alone_and_coincident_clusters():
@@ -65,9 +65,9 @@ def test_large_clusters_among_small_ones(dimensions):
     points = rng.integers(0, 40, (len(labels), dimensions)) * 1.5 + rng.integers(0, 100, (5, dimensions))[labels]
     points[labels == 1] = np.vstack([points[labels == 1][:100], np.tile(points[labels == 1][:2], (200, 1))])
     points[labels == 3] = rng.random((201, dimensions)) * 30
-    found = nearest_distances(Groups.from_labels(points, labels))
+    result = nearest_distances(Groups.from_labels(points, labels))
     order = np.argsort(labels, kind="stable")
-    for row, distance in zip(order, found, strict=True):
+    for row, distance in zip(order, result, strict=True):
         others = points[(labels == labels[row]) & (np.arange(len(labels)) != row)]
         expected = cdist(points[[row]], others).min() if len(others) else 0.0
         assert distance == pytest.approx(expected, rel=1e-9)
@@ -75,9 +75,9 @@ def test_large_clusters_among_small_ones(dimensions):
 
 def test_many_localisations_at_one_place_are_no_trouble():
     points = np.vstack([np.full((300_000, 2), 7.7), [[3.7, 4.7]]])
-    found = nearest_distances(Groups.from_labels(points, np.zeros(len(points), dtype=int)))
-    assert found[-1] == pytest.approx(5.0)
-    assert not found[:-1].any()
+    result = nearest_distances(Groups.from_labels(points, np.zeros(len(points), dtype=int)))
+    assert result[-1] == pytest.approx(5.0)
+    assert not result[:-1].any()
 
 
 def test_points_at_the_radius_count_and_the_point_itself_does_not():

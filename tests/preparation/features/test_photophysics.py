@@ -100,9 +100,9 @@ def test_right_on_average_whatever_the_precisions(true_sigma):
     places = rng.normal(0, 1, (C * n, 2)) * true_sigma
     points = places + rng.normal(0, 1, (C * n, 2)) * precision[:, None]
     groups = groups_of(points, precision, labels=labels)
-    found = true_variance(groups, groups.centred, precision)
-    error = found.std() / np.sqrt(C)
-    assert found.mean() == pytest.approx(2 * true_sigma**2, abs=4 * error)
+    result = true_variance(groups, groups.centred, precision)
+    error = result.std() / np.sqrt(C)
+    assert result.mean() == pytest.approx(2 * true_sigma**2, abs=4 * error)
     naive = groups.sums((groups.centred**2).sum(axis=1)).mean() / (n - 1)
     assert naive > 2 * true_sigma**2 + 100  # the blur that is taken out
 

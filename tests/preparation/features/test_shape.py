@@ -43,8 +43,8 @@ def test_almost_collinear_keeps_its_width(thickness):
     local = rng.normal(size=(200, 2)) * [100.0, thickness]
     angle = 0.7
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    expected, found = by_singular_values(local), measure_pca(local @ rotation)
-    assert found["area_pca"][0] == pytest.approx(expected["area_pca"], rel=1e-5)
+    expected, result = by_singular_values(local), measure_pca(local @ rotation)
+    assert result["area_pca"][0] == pytest.approx(expected["area_pca"], rel=1e-5)
 
 
 def test_disc_rod_and_ball_in_three_dimensions():
@@ -86,10 +86,10 @@ def test_deviations_that_are_rounding_alone_are_zero():
     line = np.linspace(0, 7, 30)[:, None] * [1.0, 3.0]
     labels = np.repeat([0, 1, 2], [30, 4, 1])
     points = np.vstack([line, np.full((4, 2), 0.1), [[5.0, 6.0]]])
-    found = clear_deviations(Groups.from_labels(points, labels))
-    assert found[0, 0] > 5
-    assert found[0, 1] == 0.0
-    assert found[1:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    result = clear_deviations(Groups.from_labels(points, labels))
+    assert result[0, 0] > 5
+    assert result[0, 1] == 0.0
+    assert result[1:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
 def eccentricity(points):
@@ -144,9 +144,9 @@ def test_angle_of_a_line_to_x(axis, degrees):
      ((-1, 1, 0), 135, 90)],
 )  # fmt: skip
 def test_angles_in_three_dimensions(axis, degrees, to_z):
-    found = direction(line(*axis))
-    assert found["orientation"] == pytest.approx(np.radians(degrees), abs=1e-9)
-    assert found["inclination"] == pytest.approx(np.radians(to_z), abs=1e-9)
+    result = direction(line(*axis))
+    assert result["orientation"] == pytest.approx(np.radians(degrees), abs=1e-9)
+    assert result["inclination"] == pytest.approx(np.radians(to_z), abs=1e-9)
 
 
 @pytest.mark.parametrize("angle", np.linspace(0.1, 3.0, 7))

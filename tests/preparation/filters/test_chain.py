@@ -45,7 +45,7 @@ def test_a_column_that_an_earlier_filter_made_is_there(table):
     assert taken == {"filtered: merge": 1, "filtered: long": 3}
 
 
-def test_a_missing_column_is_told(table):
+def test_a_missing_column_is_named(table):
     with pytest.raises(
         DataError,
         match=r"raw/fov\.csv: the filter precise expected the columns \['precision'\], found \['x', 'y', 'frame', "
@@ -54,7 +54,7 @@ def test_a_missing_column_is_told(table):
         apply_filters(table, 2, {"precise": Between("precision", most=5)}, "raw/fov.csv")
 
 
-def test_where_nothing_is_left_each_says_what_it_took(table):
+def test_where_nothing_is_left_the_error_counts_what_each_filter_removed(table):
     filters = {"late": Frames(first=2), "bright": Between("photons", least=1000), "precise": Between("precision", 1)}
 
     with pytest.raises(
@@ -64,7 +64,7 @@ def test_where_nothing_is_left_each_says_what_it_took(table):
         apply_filters(table, 2, filters, "fov")
 
 
-def test_values_that_cannot_be_used_are_told(table):
+def test_values_that_cannot_be_used_name_fov_and_filter(table):
     table = table.with_columns(photons=pl.lit(0.0))
 
     with pytest.raises(DataError, match=r"fov: the filter merge: expected photons above 0 .*found 2 of 2"):

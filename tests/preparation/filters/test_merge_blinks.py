@@ -117,23 +117,6 @@ def test_far_from_the_origin(crowd):
     assert far.drop("x", "y").equals(merged.drop("x", "y"))
 
 
-def test_molecules_far_apart_become_one_localisation_each(locs):
-    rng = np.random.default_rng(0)
-    owner = np.repeat(np.arange(100), 20)
-    on = np.tile(np.arange(20) * 2, 100)  # every second frame is dark
-    centres = np.column_stack([np.arange(100) * 1000.0, np.zeros(100)])
-    points = centres[owner] + rng.normal(size=(2000, 2)) * 10
-    table = locs(x=points[:, 0], y=points[:, 1], frame=on, precision=np.full(2000, 10.0), photons=np.full(2000, 7.0))
-
-    merged = MergeBlinks(100.0, 1)(table.sample(fraction=1.0, shuffle=True, seed=1), 2).sort("x")
-
-    np.testing.assert_allclose(merged["x"], points[:, 0].reshape(100, 20).mean(axis=1), rtol=1e-12)
-    np.testing.assert_allclose(merged["y"], points[:, 1].reshape(100, 20).mean(axis=1), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(merged["precision"], np.full(100, 10 / np.sqrt(20)), rtol=1e-12)
-    assert merged["photons"].to_list() == [140.0] * 100
-    assert merged["n_frames"].to_list() == [20] * 100
-
-
 @pytest.mark.parametrize("column", ["precision", "photons"])
 def test_a_weight_of_zero_is_refused_where_it_counts(locs, column):
     table = locs(frame=[0, 1, 9], **{column: [1.0, 0.0, 0.0]})
@@ -226,10 +209,10 @@ def test_the_same_as_the_rule(dimensions, dark, seed):
     first = np.sort(rng.integers(0, 25, size))
     last = first + (rng.integers(0, 3, size) if seed % 3 == 0 else 0)
 
-    found = find_blinks(points, first, last, 10.0, dark)
+    result = find_blinks(points, first, last, 10.0, dark)
 
-    assert found.tolist() == by_the_rule(points, first, last, 10.0, dark)
-    assert found.max() + 1 < size
+    assert result.tolist() == by_the_rule(points, first, last, 10.0, dark)
+    assert result.max() + 1 < size
 
 
 def test_many_more_cells_than_buckets():
@@ -237,6 +220,6 @@ def test_many_more_cells_than_buckets():
     centres = rng.uniform(0, 1e7, (2000, 3))
     points = np.tile(centres, (5, 1)) + rng.normal(size=(10_000, 3))
 
-    found = find_blinks(points, np.repeat(np.arange(5), 2000), np.repeat(np.arange(5), 2000), 20.0, 0)
+    result = find_blinks(points, np.repeat(np.arange(5), 2000), np.repeat(np.arange(5), 2000), 20.0, 0)
 
-    assert (found == np.tile(np.arange(2000), 5)).all()
+    assert (result == np.tile(np.arange(2000), 5)).all()

@@ -40,7 +40,7 @@ class Clusterer(Protocol):
         ...
 
 
-def checked(points: np.ndarray) -> np.ndarray:
+def check_points(points: np.ndarray) -> np.ndarray:
     """Check points.
 
     Args:
@@ -76,7 +76,7 @@ def checked(points: np.ndarray) -> np.ndarray:
     return points
 
 
-def centred(points: np.ndarray) -> np.ndarray:
+def centre_points(points: np.ndarray) -> np.ndarray:
     """Check points and move their origin to the middle of their bounding box.
 
     Distances between points far from the origin survive float32 and squaring only after this. The middle is rounded to
@@ -92,7 +92,7 @@ def centred(points: np.ndarray) -> np.ndarray:
     Raises:
         DataError: The points have the wrong shape, are not finite, or lie more than 1000 km apart.
     """
-    points = checked(points)
+    points = check_points(points)
     if len(points) == 0:
         return points.copy()
     return points - np.round(points.min(axis=0) / 2 + points.max(axis=0) / 2)
@@ -125,7 +125,7 @@ def whole_numbers(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def by_first_appearance(labels: np.ndarray) -> np.ndarray:
+def number_clusters(labels: np.ndarray) -> np.ndarray:
     """Number clusters 0, 1, ... in the order of their first points; any negative label becomes -1.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 
 from locgraph.errors import DataError
 from locgraph.preparation.clustering.backend import AUTO, CUML, check_backend, choose_backend, import_cuml
-from locgraph.preparation.clustering.base import by_first_appearance, centred, sort_by_cell
+from locgraph.preparation.clustering.base import centre_points, number_clusters, sort_by_cell
 from locgraph.schema import NOISE
 from locgraph.settings import check_length, check_whole
 
@@ -45,14 +45,14 @@ class DBSCAN:
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
-        points = centred(points)
+        points = centre_points(points)
         if len(points) == 0:
             return np.empty(0, dtype=np.int64)
         if choose_backend(self.backend) == CUML:
             labels = self._on_gpu(points)
         else:
             labels, _ = cluster_cells(sort_into_cells(points, self.eps_nm), self.eps_nm, self.min_samples)
-        return by_first_appearance(labels)
+        return number_clusters(labels)
 
     def _on_gpu(self, points: np.ndarray) -> np.ndarray:
         # float64: cuML's DBSCAN takes it, and 1 nm in 1 mm is at the limit of float32

@@ -6,7 +6,7 @@ import numpy as np
 
 from locgraph.errors import ConfigError
 from locgraph.preparation.clustering.backend import AUTO, CPU, CUML, check_backend, choose_backend, import_cuml
-from locgraph.preparation.clustering.base import by_first_appearance, centred
+from locgraph.preparation.clustering.base import centre_points, number_clusters
 from locgraph.schema import NOISE
 from locgraph.settings import check_whole
 
@@ -47,11 +47,11 @@ class HDBSCAN:
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
-        points = centred(points)
+        points = centre_points(points)
         if len(points) < max(self.min_cluster_size, self.min_samples, 2):  # too few for one cluster
             return np.full(len(points), NOISE, dtype=np.int64)
         on_gpu = choose_backend(self.backend) == CUML
-        return by_first_appearance(self._on_gpu(points) if on_gpu else self._on_cpu(points))
+        return number_clusters(self._on_gpu(points) if on_gpu else self._on_cpu(points))
 
     def _on_cpu(self, points: np.ndarray) -> np.ndarray:
         from sklearn import cluster  # late: a second to import

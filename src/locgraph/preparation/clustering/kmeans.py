@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from locgraph.preparation.clustering.backend import AUTO, CUML, check_backend, choose_backend, import_cuml
-from locgraph.preparation.clustering.base import by_first_appearance, centred
+from locgraph.preparation.clustering.base import centre_points, number_clusters
 from locgraph.settings import check_whole
 
 
@@ -43,7 +43,7 @@ class KMeans:
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
-        points = centred(points)
+        points = centre_points(points)
         if len(points) == 0:
             return np.empty(0, dtype=np.int64)
         order = np.lexsort(points.T[::-1])
@@ -51,10 +51,10 @@ class KMeans:
         distinct = 1 + int(np.any(ordered[1:] != ordered[:-1], axis=1).sum())
         n_clusters = min(self.n_clusters, distinct)
         if choose_backend(self.backend) == CUML:
-            return by_first_appearance(self._on_gpu(points, n_clusters, seed))
+            return number_clusters(self._on_gpu(points, n_clusters, seed))
         labels = np.empty(len(points), dtype=np.int64)
         labels[order] = self._on_cpu(ordered, n_clusters, seed)
-        return by_first_appearance(labels)
+        return number_clusters(labels)
 
     def _on_cpu(self, ordered: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
         trials = 2 + int(math.log(n_clusters))

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from locgraph.errors import DataError
-from locgraph.preparation.clustering.base import Clusterer, by_first_appearance, checked, sort_by_cell, whole_numbers
+from locgraph.preparation.clustering.base import Clusterer, check_points, number_clusters, sort_by_cell, whole_numbers
 from locgraph.schema import CHANNEL, NOISE, SOURCE_CLUSTER
 from locgraph.settings import check_length, check_whole
 
@@ -19,7 +19,7 @@ class One:
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
-        return np.zeros(len(checked(points)), dtype=np.int64)
+        return np.zeros(len(check_points(points)), dtype=np.int64)
 
 
 class Given:
@@ -33,12 +33,12 @@ class Given:
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
-        checked(points)
+        check_points(points)
         given = whole_numbers(columns, SOURCE_CLUSTER)
         noise = given < 0
         labels = np.unique(given, return_inverse=True)[1]  # numbers of tracks can be large
         labels[noise] = -1
-        return by_first_appearance(labels)
+        return number_clusters(labels)
 
 
 _EXACT: Final = 2.0**53  # float64 holds whole numbers up to here
@@ -67,7 +67,7 @@ class Grid:
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
-        points = checked(points)
+        points = check_points(points)
         if len(points) == 0:
             return np.empty(0, dtype=np.int64)
         order, first = sort_by_cell(self._cells(points))
@@ -75,7 +75,7 @@ class Grid:
         names = np.where(sizes >= self.min_samples, np.arange(len(first)), NOISE)
         labels = np.empty(len(points), dtype=np.int64)
         labels[order] = np.repeat(names, sizes)
-        return by_first_appearance(labels)
+        return number_clusters(labels)
 
     def _cells(self, points: np.ndarray) -> np.ndarray:
         """Return the cell of each point (N, D) int64, counted from the lowest ones."""
@@ -106,7 +106,7 @@ class PerChannel:
 
     def __call__(self, points: np.ndarray, seed: int, **columns: np.ndarray) -> np.ndarray:
         """Return the cluster of each point (N,) int64; see :class:`Clusterer`."""
-        points = checked(points)
+        points = check_points(points)
         channel = whole_numbers(columns, CHANNEL)
         if len(channel) and channel.min() < 0:
             raise DataError(
@@ -122,7 +122,7 @@ class PerChannel:
             )
             labels[rows] = np.where(part < 0, NOISE, part + clusters)
             clusters += int(part.max()) + 1
-        return by_first_appearance(labels)
+        return number_clusters(labels)
 
     def _one_channel(self, index: int, points: np.ndarray, seed: int, columns: dict[str, np.ndarray]) -> np.ndarray:
         own_seed = int(np.random.default_rng([seed, index]).integers(2**31))

@@ -53,7 +53,7 @@ class ChannelIndicator:
     """One column of 0 and 1 for each channel.
 
     ``in_<name>`` is 1 where the localisation is in that channel (``channel``), else 0: an index is no quantity, and a
-    network should not take channel 2 for twice channel 1. In a channel without a name, all are 0.
+    network should not read channel 2 as twice channel 1. In a channel without a name, all are 0.
 
     Args:
         channels: Index of each channel to its name.

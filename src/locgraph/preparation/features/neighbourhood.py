@@ -62,8 +62,8 @@ class Neighbourhood:
         for radius in self.radii_nm:
             around = f"other clusters at most {radius:g} nm away"
             columns += [
-                Column(_named(CLUSTER_DENSITY, radius), pl.Float64, f"1/nm^{dimensions}", f"density of {around}"),
-                Column(_named(RIPLEY_L, radius), pl.Float64, "nm", f"local Ripley's L of {around}"),
+                Column(_column_name(CLUSTER_DENSITY, radius), pl.Float64, f"1/nm^{dimensions}", f"density of {around}"),
+                Column(_column_name(RIPLEY_L, radius), pl.Float64, "nm", f"local Ripley's L of {around}"),
             ]
         return tuple(columns)
 
@@ -77,12 +77,12 @@ class Neighbourhood:
         room = _field_of_view(groups)
         for radius in self.radii_nm:
             within = neighbours_within(groups.places, radius)
-            values[_named(CLUSTER_DENSITY, radius)] = within / ball(radius, D)
-            values[_named(RIPLEY_L, radius)] = (within / (C - 1) * room / ball(1.0, D)) ** (1 / D)
+            values[_column_name(CLUSTER_DENSITY, radius)] = within / ball(radius, D)
+            values[_column_name(RIPLEY_L, radius)] = (within / (C - 1) * room / ball(1.0, D)) ** (1 / D)
         return values
 
 
-def _named(kind: str, radius: float) -> str:
+def _column_name(kind: str, radius: float) -> str:
     return f"{kind}_{radius:g}nm"
 
 

@@ -181,7 +181,7 @@ class DeconvolvedSize:
     the precisions. ``radius_deconvolved`` = sqrt(max(t^2, 0)) in nm. Where all precisions are p, it is
     sqrt(sum |r_i - c|^2 / (n - 1) - 2 p^2). In 3D too it is of x and y alone; with z see :class:`DeconvolvedSize3D`.
 
-    0 says that the cluster is no larger than the errors explain; so for coincident localisations and a single one.
+    0 means that the cluster is no larger than the errors explain; so for coincident localisations and a single one.
     Localisations with a precision below 0.001 nm are left out: files write 0 where it is unknown.
     """
 

@@ -150,9 +150,9 @@ class Ellipse:
     `PCA`), ``eccentricity`` = sqrt(1 - s1^2 / s0^2), without unit: the eccentricity of a
     conic section, 0 round, 1 on a line. In 3D it is that of the section through the two longest axes.
 
-    It grows with ``linearity``, but tells apart what is almost round, and hardly what is almost a line. Ratios with the
-    third axis in 3D follow from ``linearity`` and ``planarity``, so they are left out; for the direction see
-    :class:`Orientation`.
+    It grows with ``linearity``, but separates shapes that are almost round, and hardly those that are almost a line.
+    Ratios with the third axis in 3D follow from ``linearity`` and ``planarity``, so they are left out; for the
+    direction see :class:`Orientation`.
 
     Coincident localisations, and a single one: 0. Collinear ones: 1. Widths that are rounding alone
     (:meth:`Groups.thinnest`) count as 0.
@@ -185,8 +185,8 @@ class Orientation:
     front end. In 3D it is that of the axis seen along z, and ``inclination`` is the angle between the axis and z, from
     0 to pi / 2 rad. The axis is the eigenvector of the largest eigenvalue of the covariance.
 
-    Augmentation by rotation turns positions and not features, so that this feature would be wrong: use it with
-    ``augment=none``, where directions on the coverslip mean something.
+    Augmentation by rotation turns positions and not features, so that this feature would be wrong: use it without
+    augmentation, where directions on the coverslip have a meaning.
 
     0 stands for no direction: coincident localisations, a single one, the first two principal axes of the same length
     (up to 10^-6 of it); and for ``orientation`` in 3D an axis along z (up to 10^-6 rad).

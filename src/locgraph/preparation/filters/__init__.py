@@ -1,1 +1,1 @@
-"""Filters: which localisations of a field of view (FOV) are taken on to clustering, and which become one."""
+"""Filters: localisations of a field of view (FOV) that are removed, or merged, before clustering."""

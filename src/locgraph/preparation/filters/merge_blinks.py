@@ -64,7 +64,7 @@ class MergeBlinks:
         key = [name for name in (schema.CHANNEL, schema.FRAME) if name in table.columns]
         order = table.select(pl.arg_sort_by(list(dict.fromkeys([*key, *table.columns])))).to_series().to_numpy()
         blinks = self._blinks(table, dimensions, order)
-        return _merged(table, _groups(order, blinks))
+        return _merge(table, _group_rows(order, blinks))
 
     def _blinks(self, table: pl.DataFrame, dimensions: int, order: np.ndarray) -> np.ndarray:
         """Return the blink of each localisation in ``order``, numbered across the channels (N,) int64."""
@@ -106,7 +106,7 @@ class _Groups:
         return np.bincount(self.owner, weights=values, minlength=len(self.places))
 
 
-def _groups(order: np.ndarray, blinks: np.ndarray) -> _Groups:
+def _group_rows(order: np.ndarray, blinks: np.ndarray) -> _Groups:
     n_blinks = int(blinks.max()) + 1
     first = np.empty(n_blinks, dtype=np.int64)
     first[blinks[::-1]] = order[::-1]  # of repeated indices the last assignment stays: the earliest frame
@@ -118,7 +118,7 @@ def _groups(order: np.ndarray, blinks: np.ndarray) -> _Groups:
     return _Groups(first[by_row], np.flatnonzero(several), order[repeated], owner[blinks[repeated]])
 
 
-def _merged(table: pl.DataFrame, groups: _Groups) -> pl.DataFrame:
+def _merge(table: pl.DataFrame, groups: _Groups) -> pl.DataFrame:
     kept = table[groups.rows]
     if not len(groups.places):
         return kept
@@ -129,12 +129,12 @@ def _merged(table: pl.DataFrame, groups: _Groups) -> pl.DataFrame:
         if column.dtype != pl.Float64 and name not in _SUMMED:
             continue
         values = kept[name].to_numpy(writable=True)
-        values[groups.places] = _combined(name, values[groups.places], parts, groups)
+        values[groups.places] = _combine(name, values[groups.places], parts, groups)
         changed.append(pl.Series(name, values))
     return kept.with_columns(changed)
 
 
-def _combined(name: str, first: np.ndarray, parts: pl.DataFrame, groups: _Groups) -> np.ndarray:
+def _combine(name: str, first: np.ndarray, parts: pl.DataFrame, groups: _Groups) -> np.ndarray:
     """Return the values of one column for the merged localisations (G,); ``first`` (G,) are those of first members."""
     values = parts[name].to_numpy()
     if name in _SUMMED:
