@@ -167,7 +167,7 @@ class StratifiedGroup(_KFold):
             )
         groups = fovs.groups.astype(str)
         present = np.unique(groups).tolist()
-        if len(found) < self.n_folds:
+        if len(present) < self.n_folds:
             raise FoldError(f"{self.n_folds} folds need as many groups, found {present}", setting="n_folds")
         splitter = model_selection.StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=self.seed)
         return [
