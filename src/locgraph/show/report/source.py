@@ -22,9 +22,8 @@ from locgraph.run_folder import (
     FOLDS,
     LOCALISATION_PREDICTIONS,
     MANIFEST,
-    METRICS,
     PREDICTIONS,
-    RUN,
+    RunFolder,
     read_record,
 )
 from locgraph.show.report.style import one_line
@@ -207,7 +206,8 @@ def read_source(folder: Path, run_folders: Sequence[Path], n_folds: int, places:
 
 
 def _read(folder: Path) -> Run:
-    metrics = read_record(folder / METRICS)
+    run = RunFolder(folder)
+    metrics = run.metrics()
     config = read_yaml(folder / CONFIG)
     chosen = config.get("fold")
     fold = metrics.get("fold", chosen.get("index") if isinstance(chosen, dict) else None)
@@ -215,7 +215,7 @@ def _read(folder: Path) -> Run:
     plan = read_record(folder / FOLDS).get("folds", [])
     known = fold is not None and isinstance(plan, list) and fold < len(plan)
     split = {side: tuple(names) for side, names in plan[fold].items()} if known else {}
-    return Run(folder, fold, metrics, read_record(folder / RUN), config, split)
+    return Run(folder, fold, metrics, run.record(), config, split)
 
 
 def _predictions(runs: Sequence[Run], name: str) -> tuple[pl.DataFrame | Absent, dict[int, str]]:
