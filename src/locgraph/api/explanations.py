@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from matplotlib.figure import Figure
 
 from locgraph import schema
 from locgraph.api.prepare import progress
@@ -21,6 +20,9 @@ from locgraph.learn.checkpoint import Checkpoint
 from locgraph.run_folder import EXPLANATION_METRICS
 from locgraph.show.figures.explanations import ExplainedTile, draw_explanations, make_tiles
 from locgraph.show.figures.scored_fov import explanation_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GROUP = "explain"
 """The config group of the settings."""
