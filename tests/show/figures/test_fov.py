@@ -52,14 +52,6 @@ def test_neighbouring_clusters_differ_in_colour():
     assert (scene.colours != scene.colours[distances.argmin(axis=1)]).any(axis=1).all()
 
 
-def test_localisations_without_clusters_are_all_drawn_alike():
-    locs, _ = line_tables()
-    for table in (locs.drop("cluster_id"), locs.with_columns(cluster_id=pl.lit(-1))):
-        scene = make_scene(table, None, None, dimensions=2)
-        assert len(np.unique(scene.colours, axis=0)) == 1
-        assert scene.centres.shape == (0, 2)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -8,7 +8,6 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 
 from locgraph.errors import ConfigError
 from locgraph.show.figures import style
@@ -29,13 +28,6 @@ def line():
     figure = style.new_figure(50.8, 25.4)
     figure.add_subplot().plot([0, 1], [1, 0])
     return figure
-
-
-def test_the_palette_is_that_of_okabe_and_ito():
-    rgb = [(0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115)]
-    rgb += [(240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)]
-    np.testing.assert_allclose([to_rgb(colour) for colour in style.OKABE_ITO], np.array(rgb) / 255)
-    assert set(style.CLUSTER_COLOURS) < set(style.OKABE_ITO)
 
 
 def test_settings_are_put_back_even_after_an_error():

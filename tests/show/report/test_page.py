@@ -119,18 +119,13 @@ def test_names_cannot_break_out_of_the_page(source):
 
 
 @pytest.mark.usefixtures("small")
-def test_headlines(source):
+def test_headlines_have_the_interval_of_folds_or_of_one_run(sweep, source):
     accuracy, control, tested = compose(source, QUICK, MADE).headlines
+    found = compose(sweep.read_fold(0), QUICK, MADE)
 
     assert (accuracy.value, accuracy.detail) == ("0.750", "95 % interval 0.129 to 1.000 over 3 folds")
     assert (control.value, control.detail) == ("0.500", "pair distances and count")
     assert (tested.value, tested.detail) == ("12", "2 classes")
-
-
-@pytest.mark.usefixtures("small")
-def test_one_run_has_an_interval_of_its_own(sweep):
-    found = compose(sweep.read_fold(0), QUICK, MADE)
-
     assert found.subtitle == "One run, fold 0"
     assert found.headlines[0].detail == "95 % interval 0.150 to 0.850 (Wilson)"
 
