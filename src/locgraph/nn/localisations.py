@@ -1,8 +1,9 @@
-"""What localisation encoders share: the first features of a localisation, and the check of the levels."""
+"""Localisations and their sampled levels: features, owners, interpolation between levels, and checks of the levels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -10,53 +11,94 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.nn.mlp import check_sizes
+from locgraph.nn.layers import check_sizes
+from locgraph.nn.precision import distances, pool
 from locgraph.nn.rows import gather
 from locgraph.nn.sizes import DataSizes
 
+_TINY: Final = 1e-30
+
 
 def owners(graph: HeteroData, index: int = 0) -> Tensor:
-    """Cluster of each point of a level, (N_l,) int64."""
+    """Return the cluster of each point of a level, (N_l,) int64."""
     return graph[schema.level_in(index)].edge_index[1]
 
 
 def from_centre(graph: HeteroData, index: int = 0) -> Tensor:
-    """Position of each point of a level relative to the centre of its cluster, (N_l, D) float32."""
+    """Return the position of each point of a level relative to the centre of its cluster, (N_l, D) float32."""
     return graph[schema.level(index)][schema.POS] - gather(graph[schema.CLUSTER][schema.POS], owners(graph, index))
 
 
 def first_features(graph: HeteroData) -> Tensor:
-    """Position relative to the cluster's centre, and the localisation's own features: (N, D + F) float32."""
+    """Return the position relative to the cluster's centre, and the localisation's own features: (N, D + F) float32."""
     return torch.cat([from_centre(graph), graph[schema.LOCALISATION][schema.FEATURES]], dim=1)
 
 
+def interpolated(x: Tensor, graph: HeteroData, index: int) -> Tensor:
+    """Interpolate the vectors of level ``index + 1`` to level ``index``, in 32 bits.
+
+    A point takes the mean over the sampled points that it was pooled into, weighted by the inverse square of their
+    distance; one that was pooled nowhere, the mean over its neighbours that were, weighted alike; one without such
+    neighbours, the plain mean over the sampled points of its cluster.
+
+    Args:
+        x: Vectors of the level above (N_l+1, F).
+        graph: Batch of graphs with positions in units of order one.
+        index: The level below.
+
+    Returns:
+        (N_l, F) float32.
+
+    Source: the feature propagation of Qi et al. 2017, "PointNet++", arXiv 1706.02413, with stored neighbours.
+    """
+    positions = graph[schema.level(index)][schema.POS]
+    below, above = graph[schema.level_pooled(index)].edge_index
+    lengths = distances(graph[schema.level(index + 1)][schema.POS], torch.stack([above, below]), positions)
+    from_above, reached = _weighted_mean(gather(x, above), lengths, below, len(positions))
+
+    edges = graph[schema.level_near(index)].edge_index
+    edges = edges[:, reached[edges[0]] & ~reached[edges[1]]]
+    lengths = distances(positions, edges)
+    from_near, near_reached = _weighted_mean(gather(from_above, edges[0]), lengths, edges[1], len(positions))
+
+    of_cluster = pool(x, owners(graph, index + 1), graph[schema.CLUSTER].num_nodes, "mean")
+    rest = torch.where(near_reached[:, None], from_near, gather(of_cluster, owners(graph, index)))
+    return torch.where(reached[:, None], from_above, rest)
+
+
+def _weighted_mean(values: Tensor, lengths: Tensor, target: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return the mean (size, F) by inverse square of length, and which rows received anything (size,) bool."""
+    weights = lengths.square().reciprocal()[:, None]
+    total = pool(weights, target, size, "sum")
+    return pool(weights * values, target, size, "sum") / total.clamp(min=_TINY), total[:, 0] > 0
+
+
 def check_stored(sizes: DataSizes) -> None:
-    """Refuses an encoder of localisations where there are none.
+    """Check that graphs hold localisations.
 
     Raises:
-        ConfigError: The store holds no localisations.
+        ConfigError: They do not.
     """
     if not sizes.levels:
         raise ConfigError(
-            "model.loc_encoder reads localisations, the graph store has none; set graph.localisations=true, or "
-            "model/loc_encoder=none"
+            "expected graphs with localisations, found none in the graph store; prepare graphs with localisations=true"
         )
 
 
 def check_levels(sizes: DataSizes, channels: Sequence[int]) -> None:
-    """Refuses an encoder that the graph store cannot feed.
+    """Check that the graphs hold as many levels of localisations as an encoder reads.
 
     Args:
         sizes: Numbers from the data.
         channels: Size of the vectors on each level.
 
     Raises:
-        ConfigError: The store holds fewer levels than ``channels``, or these are empty or below 1.
+        ConfigError: The graphs hold fewer levels than ``channels``, or these are empty or below 1.
     """
-    check_sizes("model.loc_encoder.channels", channels)
+    check_sizes("channels", channels)
     if len(channels) > sizes.levels:
         raise ConfigError(
-            f"model.loc_encoder.channels={list(channels)} asks for {len(channels)} levels of localisations, the "
-            f"graph store has {sizes.levels}; set graph.localisations=true and graph.ratios to "
-            f"{len(channels) - 1} ratios"
+            f"expected at most one number for each level of localisations, of which the graphs have {sizes.levels}, "
+            f"found {list(channels)}; prepare graphs with localisations=true and {len(channels) - 1} ratios",
+            setting="channels",
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,77 +10,76 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.nn.encoded import Encoded
-from locgraph.nn.readouts.call import read_out
+from locgraph.nn.base import ClusterEncoder, Encoded, Head, LocEncoder, Readout, build_part
 from locgraph.nn.sizes import DataSizes, HeadSizes
 
 
 class Network(nn.Module):
-    """Encodes the localisations of each cluster, lets clusters hear each other, reads the graph out and classifies it.
+    """Encodes the localisations of each cluster, passes messages between clusters, reads out each graph, classifies it.
 
-    Each part is handed over unfinished (a class with its settings) and made here with the sizes that it needs.
+    Each part is given as a class, or a class with some of its arguments (``functools.partial``), and built here with
+    the sizes that it needs. `locgraph.nn.base` holds the contracts.
 
     Args:
         sizes: Numbers from the data.
-        loc_encoder: ``(sizes) ->`` module: batch to (C, F). One that states ``level_channels``, the sizes of the
-            vectors of its levels, also has ``encode``: batch to (C, F) and these vectors.
-        cluster_encoder: ``(in_channels, sizes) ->`` module: vectors, positions, edges to (C, F); one that states
-            ``reads_graph`` is handed vectors and the batch.
-        readout: ``(in_channels, sizes) ->`` module: vectors, batch, number of graphs to (B, F); one that states
-            ``reads_graph`` is handed vectors and the batch.
-        head: ``(in_channels, sizes) ->`` module: (B, F) to logits (B, K). One that states ``predicts``, the node types
-            whose classes it names, is handed an ``Encoded`` and gives logits by node type.
-        cluster_features: Whether the hand-made features of clusters join what the localisation encoder learned.
+        loc_encoder: ``(sizes) ->`` `LocEncoder`.
+        cluster_encoder: ``(in_channels, sizes) ->`` `ClusterEncoder`.
+        readout: ``(in_channels, sizes) ->`` `Readout`.
+        head: ``(in_channels, sizes) ->`` `Head`; ``sizes`` is a `HeadSizes`.
+        cluster_features: Whether the hand-made features of clusters join the vectors of the localisation encoder.
+
+    Raises:
+        ConfigError: A part does not keep its contract, or refuses its settings; the error names the part.
     """
 
     def __init__(
         self,
         sizes: DataSizes,
-        loc_encoder: Callable[..., nn.Module],
-        cluster_encoder: Callable[..., nn.Module],
-        readout: Callable[..., nn.Module],
-        head: Callable[..., nn.Module],
+        loc_encoder: Callable[..., LocEncoder],
+        cluster_encoder: Callable[..., ClusterEncoder],
+        readout: Callable[..., Readout],
+        head: Callable[..., Head],
         cluster_features: bool = True,
     ) -> None:
         super().__init__()
         self.cluster_features = cluster_features
-        self.loc_encoder = loc_encoder(sizes=sizes)
-        learned: Any = self.loc_encoder.out_channels
-        in_channels = learned + (sizes.cluster_features if cluster_features else 0)
-        self.cluster_encoder = cluster_encoder(in_channels=in_channels, sizes=sizes)
-        clusters: Any = self.cluster_encoder.out_channels
-        self.readout = readout(in_channels=clusters, sizes=sizes)
-        below = HeadSizes.of(sizes, clusters, getattr(self.loc_encoder, "level_channels", ()))
-        self.head = head(in_channels=self.readout.out_channels, sizes=below)
+        self.loc_encoder = build_part(loc_encoder, "loc_encoder", LocEncoder, sizes=sizes)
+        in_channels = self.loc_encoder.out_channels + (sizes.cluster_features if cluster_features else 0)
+        self.cluster_encoder = build_part(
+            cluster_encoder, "cluster_encoder", ClusterEncoder, in_channels=in_channels, sizes=sizes
+        )
+        clusters = self.cluster_encoder.out_channels
+        self.readout = build_part(readout, "readout", Readout, in_channels=clusters, sizes=sizes)
+        head_sizes = HeadSizes.of(sizes, clusters, self.loc_encoder.level_channels)
+        self.head = build_part(head, "head", Head, in_channels=self.readout.out_channels, sizes=head_sizes)
 
     @property
     def uses_localisations(self) -> bool:
         """Whether a forward pass reads localisation nodes."""
-        return any(
-            getattr(part, "uses_localisations", False)
-            for part in (self.loc_encoder, self.cluster_encoder, self.readout, self.head)
-        )
+        parts = (self.loc_encoder, self.cluster_encoder, self.readout, self.head)
+        return any(part.uses_localisations for part in parts)
 
     @property
     def predicts(self) -> tuple[str, ...]:
-        """Node types whose classes it names: ``FIELD_OF_VIEW``, ``LOCALISATION`` or both."""
-        return tuple(getattr(self.head, "predicts", (schema.FIELD_OF_VIEW,)))
+        """Node types whose classes it predicts: ``FIELD_OF_VIEW``, ``LOCALISATION`` or both."""
+        return tuple(self.head.predicts)
 
     def forward(self, graph: HeteroData) -> Tensor:
         """Batch of B scaled graphs to logits (B, K) float32 of the FOVs.
 
         Raises:
-            ConfigError: The head names classes of localisations alone.
+            ConfigError: The head predicts classes of localisations alone.
         """
         if schema.FIELD_OF_VIEW not in self.predicts:
             raise ConfigError(
-                f"model.head names the classes of {', '.join(self.predicts)} nodes alone, the class of a FOV was asked "
-                "for; choose model/head=both, or model/head=classify"
+                f"expected a head that predicts the class of a FOV, found one that predicts the classes of "
+                f"{', '.join(self.predicts)} nodes alone; choose the head both, or classify",
+                setting="head",
             )
         return self.logits(graph)[schema.FIELD_OF_VIEW]
 
     def logits(self, graph: HeteroData) -> dict[str, Tensor]:
-        """Batch of B scaled graphs to all that the head says.
+        """Batch of B scaled graphs to all logits of the head.
 
         Args:
             graph: The batch.
@@ -93,11 +91,9 @@ class Network(nn.Module):
         return self.classify(self.encode(graph))
 
     def classify(self, encoded: Encoded) -> dict[str, Tensor]:
-        """What the network made of a batch to all that the head says of it, as ``logits`` gives it."""
-        if hasattr(self.head, "predicts"):
-            found: dict[str, Tensor] = self.head(encoded)
-            return found
-        return {schema.FIELD_OF_VIEW: self.head(encoded.fovs)}
+        """Encoded batch to all logits of the head, as `logits` returns them."""
+        logits: dict[str, Tensor] = self.head(encoded)
+        return logits
 
     def embed(self, graph: HeteroData) -> Tensor:
         """Batch of B scaled graphs to one vector for each, (B, F) float32."""
@@ -108,20 +104,16 @@ class Network(nn.Module):
         return self.encode_clusters(graph, *self.describe(graph))
 
     def describe(self, graph: HeteroData) -> tuple[Tensor, list[Tensor]]:
-        """Batch of graphs to the vectors that its clusters start with (C, F), and those of the levels below.
+        """Batch of graphs to the incoming vectors of its clusters (C, F), and those of the levels below.
 
         The features of the clusters, where they join, come last.
         """
-        encoder: Any = self.loc_encoder
-        x, levels = encoder.encode(graph) if hasattr(encoder, "level_channels") else (encoder(graph), [])
+        x, levels = self.loc_encoder(graph)
         if self.cluster_features:
             x = torch.cat([x, graph[schema.CLUSTER][schema.FEATURES]], dim=1)
         return x, levels
 
     def encode_clusters(self, graph: HeteroData, x: Tensor, levels: list[Tensor]) -> Encoded:
-        """Batch of graphs, and what ``describe`` gives of it, to the vectors of its levels, clusters and FOVs."""
-        if getattr(self.cluster_encoder, "reads_graph", False):
-            x = self.cluster_encoder(x, graph)
-        else:
-            x = self.cluster_encoder(x, graph[schema.CLUSTER][schema.POS], graph[schema.CLUSTER_NEAR].edge_index)
-        return Encoded(graph, levels, x, read_out(self.readout, x, graph))
+        """Batch of graphs, and the result of `describe`, to the vectors of its levels, clusters and FOVs."""
+        x = self.cluster_encoder(x, graph)
+        return Encoded(graph, levels, x, self.readout(x, graph))

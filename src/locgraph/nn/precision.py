@@ -1,4 +1,4 @@
-"""16-bit where it is safe: dense layers. Geometry, sums over edges and softmax are held to 32 bits here."""
+"""Operations that stay in 32 bits under 16-bit mixed precision: sums over edges, softmax over neighbours, distances."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from locgraph.nn.rows import gather, largest, softmax
 
 
 def pool(values: Tensor, index: Tensor, size: int, reduce: str) -> Tensor:
-    """Reduces rows that share an index, in 32 bits.
+    """Reduce rows that share an index, in 32 bits.
 
     Args:
         values: (E, F), any floating type.
@@ -27,12 +27,12 @@ def pool(values: Tensor, index: Tensor, size: int, reduce: str) -> Tensor:
 
 
 def neighbour_softmax(values: Tensor, index: Tensor, size: int) -> Tensor:
-    """Softmax over the rows that share an index, in 32 bits: (E, F) to (E, F) float32."""
+    """Return the softmax over the rows that share an index, in 32 bits: (E, F) to (E, F) float32."""
     return softmax(values.float(), index, size)
 
 
 def distances(positions: Tensor, edge_index: Tensor, of_targets: Tensor | None = None) -> Tensor:
-    """Length of each edge, in 32 bits.
+    """Return the length of each edge, in 32 bits.
 
     Args:
         positions: (N, D) in units of order one.
@@ -48,5 +48,5 @@ def distances(positions: Tensor, edge_index: Tensor, of_targets: Tensor | None =
 
 
 def no_autocast(device: torch.device) -> torch.autocast:
-    """Switches 16-bit off within a block."""
+    """Return a context in which all is computed in 32 bits."""
     return torch.autocast(device.type, enabled=False)

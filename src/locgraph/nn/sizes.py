@@ -29,38 +29,37 @@ class DataSizes:
     cluster_features: int
     localisation_features: int
     levels: int
-    # checkpoints of earlier versions know nothing of these
     supercluster_features: int = 0
     superlevels: int = 0
     descriptors: int = 0
     localisation_classes: int = 0
 
     def node_types(self) -> dict[str, int]:
-        """Every node type of the graphs, with the number of its features."""
-        found = {schema.CLUSTER: self.cluster_features}
+        """Return every node type of the graphs, with the number of its features."""
+        types = {schema.CLUSTER: self.cluster_features}
         for index in range(self.levels):
             # sampled levels have positions alone
-            found[schema.level(index)] = self.localisation_features if index == 0 else 0
+            types[schema.level(index)] = self.localisation_features if index == 0 else 0
         for index in range(self.superlevels):
-            found[schema.superlevel(index)] = self.supercluster_features
+            types[schema.superlevel(index)] = self.supercluster_features
         if self.descriptors:
-            found[schema.FIELD_OF_VIEW] = self.descriptors
-        return found
+            types[schema.FIELD_OF_VIEW] = self.descriptors
+        return types
 
     def edge_types(self) -> list[tuple[str, str, str]]:
-        """Every edge type of the graphs."""
-        found = [schema.CLUSTER_NEAR]
+        """Return every edge type of the graphs."""
+        types = [schema.CLUSTER_NEAR]
         for index in range(self.levels):
-            found += [schema.level_near(index), schema.level_in(index)]
-        found += [schema.level_pooled(index) for index in range(self.levels - 1)]
+            types += [schema.level_near(index), schema.level_in(index)]
+        types += [schema.level_pooled(index) for index in range(self.levels - 1)]
         for index in range(self.superlevels):
-            found += [schema.superlevel_near(index), schema.superlevel_in(index)]
-        return found
+            types += [schema.superlevel_near(index), schema.superlevel_in(index)]
+        return types
 
 
 @dataclass(frozen=True)
 class HeadSizes(DataSizes):
-    """What a head is made with: the numbers from the data, and sizes of vectors that the parts below it give.
+    """Sizes handed to a head: the numbers from the data, and the sizes of the vectors that the other parts return.
 
     Attributes:
         cluster_channels: Size of the vectors of clusters.
@@ -73,5 +72,5 @@ class HeadSizes(DataSizes):
 
     @classmethod
     def of(cls, sizes: DataSizes, cluster_channels: int, level_channels: Sequence[int]) -> HeadSizes:
-        """Joins both."""
+        """Return the sizes for a head on given parts."""
         return cls(**vars(sizes) | {"cluster_channels": cluster_channels, "level_channels": tuple(level_channels)})

@@ -1,0 +1,148 @@
+"""Continuous filters: each message passes through a filter that the geometry of its edge chooses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from locgraph.nn.cluster_encoders.stacks import DistanceStack
+from locgraph.nn.geometry import GaussianExpansion, cosines, sines
+from locgraph.nn.layers import mlp
+from locgraph.nn.messages import Aggregate
+from locgraph.nn.rows import gather
+from locgraph.nn.sizes import DataSizes
+from locgraph.settings import check_whole
+
+
+class ContinuousFilterLayer(nn.Module):
+    """Mean over the neighbours' vectors, each multiplied by a filter of the edge, and a residual update.
+
+    Args:
+        channels: Size of the vectors.
+        edge_channels: Number of values that describe the geometry of an edge.
+        dropout: Probability that a value of the update is dropped in training.
+
+    Source: Schütt et al. 2017, "SchNet", arXiv 1706.08566.
+    """
+
+    def __init__(self, channels: int, edge_channels: int, dropout: float) -> None:
+        super().__init__()
+        self.filter = nn.Sequential(nn.Linear(edge_channels, channels), nn.SiLU(), nn.Linear(channels, channels))
+        self.value = nn.Linear(channels, channels, bias=False)
+        self.update = mlp([channels, channels, channels], dropout)
+        self.norm = nn.LayerNorm(channels)
+        self.aggregate = Aggregate("mean")
+
+    def forward(self, x: Tensor, edge_index: Tensor, edge_values: Tensor) -> Tensor:
+        """(C, channels), (2, E) and (E, edge_channels) to (C, channels) float32."""
+        messages = gather(self.value(self.norm(x)), edge_index[0]) * self.filter(edge_values)
+        return x + self.update(self.aggregate(messages, edge_index, len(x))).float()
+
+
+class ContinuousFilter(DistanceStack):
+    """A residual stack of continuous-filter layers, invariant to rotation, reflection and shift by construction.
+
+    As it reads distances alone it cannot tell a shape from its mirror image.
+
+    Args:
+        in_channels: Size of the incoming cluster vectors.
+        sizes: Numbers from the data.
+        channels: Size of the vectors.
+        layers: Number of layers.
+        n_gaussians: Gaussians that a distance is expanded in, at least 2.
+        longest: Distance of the last Gaussian, in units of position (the root mean square radius of a FOV is 1 where
+            positions are scaled for each FOV).
+        dropout: Probability that a hidden value is dropped in training.
+
+    Raises:
+        ConfigError: A number is out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        sizes: DataSizes,
+        channels: int = 64,
+        layers: int = 3,
+        n_gaussians: int = 32,
+        longest: float = 4.0,
+        dropout: float = 0.0,
+    ) -> None:
+        def make_layer() -> ContinuousFilterLayer:
+            return ContinuousFilterLayer(channels, n_gaussians, dropout)
+
+        super().__init__(in_channels, channels, layers, make_layer, GaussianExpansion(n_gaussians, longest))
+
+
+class AngularFilter(DistanceStack):
+    """Continuous filters on the length of an edge and the angle that it makes with the other edges of its target.
+
+    The angle is taken at the target, between the edge and the mean direction of all its edges, so that the work grows
+    with the edges, not with their pairs. Invariant to rotation, reflection and shift by construction; it cannot tell a
+    shape from its mirror image.
+
+    Args:
+        in_channels: Size of the incoming cluster vectors.
+        sizes: Numbers from the data.
+        channels: Size of the vectors.
+        layers: Number of layers.
+        n_gaussians: Gaussians that a distance is expanded in, at least 2.
+        longest: Distance of the last Gaussian, in units of position.
+        harmonics: Harmonics that an angle is expanded in.
+        dropout: Probability that a hidden value is dropped in training.
+
+    Raises:
+        ConfigError: A number is out of range.
+
+    Source of the filters: Schütt et al. 2017, "SchNet", arXiv 1706.08566.
+    """
+
+    angles_per_harmonic = 1
+
+    def __init__(
+        self,
+        in_channels: int,
+        sizes: DataSizes,
+        channels: int = 64,
+        layers: int = 3,
+        n_gaussians: int = 32,
+        longest: float = 4.0,
+        harmonics: int = 6,
+        dropout: float = 0.0,
+    ) -> None:
+        check_whole("harmonics", harmonics, at_least=1)
+        edge_channels = n_gaussians + self.angles_per_harmonic * harmonics
+
+        def make_layer() -> ContinuousFilterLayer:
+            return ContinuousFilterLayer(channels, edge_channels, dropout)
+
+        super().__init__(in_channels, channels, layers, make_layer, GaussianExpansion(n_gaussians, longest))
+        self.harmonics = harmonics
+
+    def angles(self, positions: Tensor, edge_index: Tensor) -> Tensor:
+        """Return the expanded angle of each edge, (E, angles_per_harmonic * harmonics) float32."""
+        return cosines(positions, edge_index, self.harmonics)
+
+    def edge_values(self, positions: Tensor, edge_index: Tensor) -> Tensor:
+        """Return the expanded length and angle of each edge, side by side."""
+        lengths = super().edge_values(positions, edge_index)
+        return torch.cat([lengths, self.angles(positions, edge_index)], dim=1)
+
+
+class ChiralFilter(AngularFilter):
+    """As `AngularFilter`, with signed angles: it tells a shape from its mirror image.
+
+    Invariant to rotation and shift by construction, and not to reflection: digits and letters are chiral. In 3D left
+    and right are the two sides of the plane that a cluster spans with its neighbours. Train it without the reflection
+    augmentation where the mirror image is another class.
+
+    The arguments are those of `AngularFilter`.
+    """
+
+    angles_per_harmonic = 2
+
+    def angles(self, positions: Tensor, edge_index: Tensor) -> Tensor:
+        """Return the expanded angle of each edge, cosines and sines: (E, 2 harmonics) float32."""
+        return torch.cat(
+            [cosines(positions, edge_index, self.harmonics), sines(positions, edge_index, self.harmonics)], 1
+        )

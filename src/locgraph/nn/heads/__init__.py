@@ -1,1 +1,0 @@
-"""Heads: graph vectors to logits."""

@@ -1,1 +1,0 @@
-"""Localisation encoders: localisation levels to one vector for each cluster."""

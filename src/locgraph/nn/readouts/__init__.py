@@ -1,1 +1,0 @@
-"""Readouts: cluster vectors to one vector for each graph."""
