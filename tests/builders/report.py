@@ -22,7 +22,7 @@ CONFIG = {
     "data": {"kind": "raw", "raw_dir": "raw/demo", "batch_size": 4},
     "clustering": {"_target_": "locgraph.preparation.clustering.kmeans.KMeans", "n_clusters": 3, "backend": None},
     "features": {"features": {"size": {}, "pca": {}}},
-    "model": {"readout": {"_target_": "locgraph.nn.readouts.pooled.Pooled", "reduce": ["mean", "max"]}},
+    "model": {"readout": {"_target_": "locgraph.nn.readouts.Pooled", "reduce": ["mean", "max"]}},
     "training": {"optimizer": {"_target_": "torch.optim.AdamW", "lr": 0.003}},
     "trainer": {"max_epochs": 2},
     "fold": {"n_folds": 3, "index": 0},

@@ -11,11 +11,11 @@ from torch_geometric.data import Batch, HeteroData
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
 from locgraph.errors import ConfigError
 from locgraph.graphs.descriptors import Covariance
-from locgraph.nn.cluster_encoders.continuous_filter import ContinuousFilter
-from locgraph.nn.heads.classify import ClassifyFov
-from locgraph.nn.loc_encoders.none import NoEncoder
+from locgraph.nn.cluster_encoders import ContinuousFilter
+from locgraph.nn.heads import ClassifyFov
+from locgraph.nn.loc_encoders import NoEncoder
 from locgraph.nn.network import Network
-from locgraph.nn.readouts.pooled import Pooled
+from locgraph.nn.readouts import Pooled
 from locgraph.nn.sizes import DataSizes
 
 

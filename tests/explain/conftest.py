@@ -19,11 +19,11 @@ from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.descriptors import Covariance, PairDistances
 from locgraph.graphs.edges import AllPairs, Nearest
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked
-from locgraph.nn.loc_encoders.none import NoEncoder
+from locgraph.nn.base import ClusterEncoder, FovHead
+from locgraph.nn.loc_encoders import NoEncoder
+from locgraph.nn.messages import Aggregate
 from locgraph.nn.network import Network
-from locgraph.nn.precision import pool
-from locgraph.nn.readouts.pooled import Pooled
-from locgraph.nn.seams import Messages
+from locgraph.nn.readouts import Pooled
 from locgraph.nn.sizes import DataSizes
 
 N_CLASSES, N_FEATURES = 3, 2
@@ -183,37 +183,36 @@ def permuted():
 # -- networks of parts made by hand, for explainers that look into a network -------------------------------------------
 
 
-class Passes(nn.Module):
+class Passes(ClusterEncoder):
     """A cluster encoder that hands on what it is handed: vectors, then positions."""
 
     def __init__(self, in_channels, sizes):
-        super().__init__()
-        self.out_channels = in_channels + sizes.dimensions
+        super().__init__(in_channels + sizes.dimensions)
 
-    def forward(self, x, positions, edge_index):
+    def encode(self, x, positions, edge_index):
         return torch.cat([x, positions], dim=1)
 
 
-class Relays(nn.Module):
+class Relays(ClusterEncoder):
     """A cluster encoder that hears the first feature of neighbours where its own second feature says so; and itself."""
 
     def __init__(self, in_channels, sizes):
-        super().__init__()
-        self.out_channels, self.messages = 1 + in_channels, Messages()
+        super().__init__(1 + in_channels)
+        self.aggregate = Aggregate("sum")
 
-    def forward(self, x, positions, edge_index):
-        heard = pool(self.messages(x[edge_index[0]], edge_index), edge_index[1], len(x), "sum")
-        return torch.cat([heard[:, :1] * x[:, 1:2], x], dim=1)
+    def encode(self, x, positions, edge_index):
+        received = self.aggregate(x[edge_index[0]], edge_index, len(x))
+        return torch.cat([received[:, :1] * x[:, 1:2], x], dim=1)
 
 
-class Linear(nn.Module):
+class Linear(FovHead):
     """A head of two classes: the log-odds of class 1 are a weighted sum and an offset."""
 
     def __init__(self, in_channels, sizes, weights, offset=0.0):
         super().__init__()
         self.weights, self.offset = nn.Parameter(torch.tensor([float(weight) for weight in weights])), offset
 
-    def forward(self, x):
+    def classify(self, x):
         said = x @ self.weights + self.offset
         return torch.stack([torch.zeros_like(said), said], dim=1)
 

@@ -3,6 +3,8 @@
 import pytest
 import torch
 from torch.nn.functional import leaky_relu
+from torch_geometric.explain import AttentionExplainer
+from torch_geometric.explain import Explainer as PygExplainer
 
 from locgraph.errors import ConfigError
 from locgraph.explain.attention import Attention
@@ -97,6 +99,36 @@ def _sizes(encoder):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("encoder", ["gatv2", "graph_transformer"])
+def test_equals_the_attention_explainer_of_pyg(encoder, make_network, make_full_example, generator):
+    network = make_network("invariantnet", f"model/cluster_encoder={encoder}")
+    example = make_full_example()
+
+    class Clusters(torch.nn.Module):
+        """Vectors of clusters from their features, as PyG's explainer wants it."""
+
+        def __init__(self):
+            super().__init__()
+            self.encoder = network.cluster_encoder
+
+        def forward(self, x, edge_index):
+            return self.encoder.encode(x, example.graph["cluster"].pos, edge_index)
+
+    explainer = PygExplainer(
+        Clusters(),
+        AttentionExplainer(reduce="mean"),
+        explanation_type="model",
+        edge_mask_type="object",
+        model_config={"mode": "regression", "task_level": "node"},
+    )
+    expected = explainer(example.graph["cluster"].x, example.graph[NEAR].edge_index).edge_mask
+
+    found = Attention().explain(network, example, generator())
+
+    torch.testing.assert_close(found.edges, expected)
+
+
+@torch.no_grad()
 def test_readout_alone(make_network, make_full_example, generator):
     network, example = make_network("clustermlp", "model/readout=attention"), make_full_example()
     expected = network.readout.weigh(network.encode(example.graph).clusters).softmax(dim=0)[:, 0]
@@ -125,14 +157,13 @@ def test_readout_and_edges(by_channel, make_network, make_full_example, generato
 def test_set_transformer(seeds, make_network, make_full_example, generator):
     network = make_network("clustermlp", "model/readout=set_transformer", f"model.readout.seeds={seeds}")
     example, readout = make_full_example(), network.readout
-    x = readout.lift(network.encode(example.graph).clusters)
-    for block in readout.blocks:
-        x = block(x, torch.zeros(5).long(), 1)
-    heads, width = readout.pool.shape
-    queries, keys = (
-        layer(of).view(-1, heads, width) for layer, of in ((readout.pool.query, readout.seeds), (readout.pool.key, x))
-    )
-    expected = (torch.einsum("shw,chw->shc", queries, keys) / width**0.5).softmax(dim=2).mean(dim=(0, 1))
+    x = readout.lift(network.encode(example.graph).clusters)[None]
+    for block in readout.aggregation.encoders:
+        x = block(x)
+    pool = readout.aggregation.pma
+    x = pool.lin(x).relu()
+    _, weights = pool.mab.attn(pool.seed, x, x)
+    expected = weights[0].mean(dim=0)
 
     found = Attention().explain(network, example, generator())
 

@@ -9,24 +9,25 @@ from locgraph.explain import gradients
 from locgraph.explain.base import Example
 from locgraph.explain.gradients import GradCam, IntegratedGradients, Saliency
 from locgraph.explain.inputs import log_odds, with_inputs
+from locgraph.nn.base import LocEncoder
 from locgraph.nn.localisations import first_features, owners
 from locgraph.nn.precision import pool
 
 SLOPES = [2.0, 0.0, 1.0, -2.0]  # of two features and two coordinates
 
 
-class MeanOffset(torch.nn.Module):
+class MeanOffset(LocEncoder):
     """A localisation encoder: the mean over a cluster of the localisations' second coordinate from the centre."""
 
     uses_localisations = True
 
     def __init__(self, sizes, column):
-        super().__init__()
-        self.out_channels, self.column = 1, column
+        super().__init__(1)
+        self.column = column
 
     def forward(self, graph):
         each = first_features(graph)[:, self.column : self.column + 1]
-        return pool(each, owners(graph), graph["cluster"].num_nodes, "mean")
+        return pool(each, owners(graph), graph["cluster"].num_nodes, "mean"), []
 
 
 def test_gradient_of_a_linear_network(linear_network, make_example, generator):

@@ -7,7 +7,15 @@ import torch
 from torch import nn
 
 from locgraph.explain.base import n_clusters
-from locgraph.explain.hooks import cluster_weights, edge_messages, edge_weights, frozen, recorded
+from locgraph.explain.hooks import (
+    cluster_weights,
+    edge_messages,
+    edge_type,
+    edge_weights,
+    frozen,
+    messages_hooked,
+    recorded,
+)
 from locgraph.explain.inputs import (
     CLUSTER_FEATURES,
     CLUSTER_POSITIONS,
@@ -75,7 +83,9 @@ WITH_OTHERS = {"edge_conv", "point_net", "hgt"}
 
 
 def hooks(network):
-    return [hook for module in network.modules() for hook in module._forward_hooks.values()]
+    """All hooks, those of PyG among them."""
+    kinds = [vars(module)[name] for module in network.modules() for name in vars(module) if name.endswith("_hooks")]
+    return [hook for kind in kinds if kind for hook in kind.values()]
 
 
 @pytest.fixture
@@ -100,16 +110,16 @@ def test_each_layer_passes_its_messages_once(case):
     count = graph[NEAR].num_edges
     seen = []
 
-    def see(module, inputs, output):
-        seen.append((id(module), inputs[1][:, :count]))
+    def see(messages, edge_index):
+        assert len(messages) == edge_index.shape[1]
+        seen.append(edge_index[:, :count])
+        return messages
 
-    for part in edge_messages(network):
-        part.register_forward_hook(see)
-    network(graph)
+    with messages_hooked(edge_messages(network), see):
+        network(graph)
 
-    assert len(seen) == len(network.cluster_encoder.layers)
-    assert len({name for name, _ in seen}) == len(seen)
-    assert all(torch.equal(edges, graph[NEAR].edge_index) for _, edges in seen)
+    assert len(seen) == len(network.cluster_encoder.layers) == len(edge_messages(network))
+    assert all(torch.equal(edges, graph[NEAR].edge_index) for edges in seen)
 
 
 def test_messages_within_a_localisation_encoder_do_not_count(make_network):
@@ -197,7 +207,7 @@ def test_a_cluster_of_weight_0_sends_no_messages(case):
 def test_a_heterogeneous_encoder_weighs_edges_between_clusters_alone(make_network):
     network = make_network("hgt")
 
-    assert {part.relation for part in edge_messages(network)} == {NEAR}
+    assert {edge_type(part) for part in edge_messages(network)} == {NEAR}
 
 
 def test_inputs_of_a_fov(make_full_example):

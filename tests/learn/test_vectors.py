@@ -8,11 +8,11 @@ from torch_geometric.data import Batch
 
 from locgraph.errors import ConfigError
 from locgraph.learn.vectors import FILES, Embedder, Vectors, check_kinds, vector_table, vector_tables
-from locgraph.nn.cluster_encoders.mlp import ClusterMlp
-from locgraph.nn.heads.linear import LinearHead
-from locgraph.nn.loc_encoders.none import NoEncoder
+from locgraph.nn.cluster_encoders import ClusterMlp
+from locgraph.nn.heads import LinearHead
+from locgraph.nn.loc_encoders import NoEncoder
 from locgraph.nn.network import Network
-from locgraph.nn.readouts.pooled import Pooled
+from locgraph.nn.readouts import Pooled
 from locgraph.nn.sizes import DataSizes
 
 NAMES = ("f14", "f15", "f16")

@@ -11,7 +11,7 @@ import yaml
 from torch_geometric.data import Batch
 
 from locgraph import schema
-from locgraph.cli.app import config_dir
+from locgraph.api.config import config_dir
 from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.edges import Nearest
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES, Linked

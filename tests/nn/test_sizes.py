@@ -25,12 +25,6 @@ def test_plain_values_make_the_same_sizes():
     assert all(type(value) is int for value in asdict(sizes).values())
 
 
-def test_sizes_of_earlier_versions_know_less():
-    sizes = DataSizes(dimensions=3, n_classes=7, cluster_features=5, localisation_features=0, levels=2)
-
-    assert (sizes.supercluster_features, sizes.superlevels, sizes.descriptors, sizes.localisation_classes) == (0,) * 4
-
-
 def test_sizes_of_a_head_are_those_of_the_data_and_of_vectors(make_sizes):
     sizes = make_sizes(descriptors=4, localisation_classes=2)
 

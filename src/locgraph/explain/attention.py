@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
+from torch_geometric.nn import MessagePassing
 
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
-from locgraph.explain.hooks import frozen, recorded
+from locgraph.explain.hooks import edge_messages, frozen
 from locgraph.nn.network import Network
-from locgraph.nn.seams import NeighbourSoftmax
 
 
 class Attention(Explainer):
@@ -38,7 +40,7 @@ class Attention(Explainer):
             ConfigError: There is none, or the network does not predict classes of FOVs.
         """
         super().check(network)
-        if not _of_edges(network) and not _of_readout(network):
+        if not _attending(network) and network.readout.attention is None:
             raise ConfigError(
                 "Attention explains models whose clusters attend to each other (cluster encoder "
                 "point_transformer, graph_transformer, gatv2 or hgt) or are read out by attention (readout "
@@ -50,30 +52,66 @@ class Attention(Explainer):
         """Score clusters, and edges where the cluster encoder has attention."""
         del generator
         graph = example.graph
-        edge_weights, readout_weights = recorded(_of_edges(network)), recorded(_of_readout(network))
-        with frozen(network), torch.no_grad(), edge_weights as in_layers, readout_weights as in_readout:
+        readout = [] if network.readout.attention is None else [network.readout.attention]
+        with (
+            frozen(network),
+            torch.no_grad(),
+            _weights_recorded(_attending(network)) as in_layers,
+            _weights_recorded(readout) as in_readout,
+        ):
             network(graph)
         count, (source, target) = n_clusters(graph), graph[schema.CLUSTER_NEAR].edge_index
-        edges, readout = _mean_of_edges(in_layers, len(source)), _mean_of_clusters(in_readout, count)
-        clusters = torch.zeros(count) if readout is None else readout
+        edges = _mean_of_edges(in_layers, len(source))
+        weights = _mean_of_clusters(in_readout, count)
+        clusters = torch.zeros(count) if weights is None else weights
         if edges is None:
             return Explanation(clusters)
-        received = edges if readout is None else edges * readout[target]
+        received = edges if weights is None else edges * weights[target]
         return Explanation(clusters.index_add(0, source, received), edges=edges)
 
 
-def _of_edges(network: Network) -> list[NeighbourSoftmax]:
+def _attending(network: Network) -> list[nn.Module]:
     """Return the modules of attention along edges between clusters, one for each layer."""
-    return _softmaxes(network.cluster_encoder.modules(), (None, schema.CLUSTER_NEAR))
+    return [
+        part
+        for part in edge_messages(network)
+        if "alpha" in part.inspector.get_param_names("message") or "_alpha" in vars(part)
+    ]
 
 
-def _of_readout(network: Network) -> list[NeighbourSoftmax]:
-    """Return the modules of attention over clusters in the readout."""
-    return _softmaxes(network.readout.modules(), (schema.CLUSTER,))
+@contextmanager
+def _weights_recorded(parts: list[nn.Module]) -> Iterator[list[Tensor]]:
+    """Collect, within a block, the attention of some modules in the order of their calls.
 
+    As PyG's ``AttentionExplainer`` they are read as ``alpha`` or ``_alpha`` when the messages pass; the weights of a
+    ``MultiheadAttention`` (graphs, queries, keys) are its second output, which is asked for.
+    """
+    outputs: list[Tensor] = []
 
-def _softmaxes(parts: Iterable[nn.Module], rows: Collection[object]) -> list[NeighbourSoftmax]:
-    return [part for part in parts if isinstance(part, NeighbourSoftmax) and part.rows in rows]
+    def record(part: Any, inputs: tuple[Any, ...], _: Tensor) -> None:
+        alpha = inputs[0].get("alpha")
+        outputs.append((part._alpha if alpha is None else alpha).detach())
+
+    def ask(_: nn.Module, inputs: tuple[Any, ...], arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return inputs, arguments | {"need_weights": True}
+
+    def record_second(_: nn.Module, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        outputs.append(output[1][0].T.detach())
+
+    handles = []
+    for part in parts:
+        if isinstance(part, MessagePassing):
+            handles.append(part.register_message_forward_hook(record))
+        else:
+            handles += [
+                part.register_forward_pre_hook(ask, with_kwargs=True),
+                part.register_forward_hook(record_second),
+            ]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _mean_of_edges(layers: list[Tensor], count: int) -> Tensor | None:

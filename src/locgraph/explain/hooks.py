@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
 
 from locgraph import schema
+from locgraph.nn.messages import Aggregate, AttentionSum, EdgeType
 from locgraph.nn.network import Network
 from locgraph.nn.precision import no_autocast
 from locgraph.nn.rows import gather
-from locgraph.nn.seams import Messages
 
 
 @contextmanager
@@ -39,9 +40,14 @@ def frozen(network: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(requires_grad)
 
 
-def edge_messages(network: Network) -> list[Messages]:
-    """Return the modules that messages along the edges between clusters pass, one for each layer."""
-    return [part for part in _messages(network) if part.relation in (None, schema.CLUSTER_NEAR)]
+def edge_messages(network: Network) -> list[MessagePassing]:
+    """Return the modules that pass messages along the edges between clusters, one for each layer."""
+    return [part for part in _messages(network) if edge_type(part) in (None, schema.CLUSTER_NEAR)]
+
+
+def edge_type(part: MessagePassing) -> EdgeType | None:
+    """Return the edge type along which a module passes messages; None for the edges that its layer is handed."""
+    return part.edge_type if isinstance(part, (Aggregate, AttentionSum)) else None
 
 
 @contextmanager
@@ -55,11 +61,11 @@ def edge_weights(network: Network, weights: Tensor) -> Iterator[None]:
         weights: (E,), one for each edge.
     """
 
-    def weigh(_: nn.Module, inputs: tuple[Tensor, ...], messages: Tensor) -> Tensor:
+    def weigh(messages: Tensor, edge_index: Tensor) -> Tensor:
         own = weights.new_ones(len(messages) - len(weights))
         return _scaled(messages, torch.cat([weights, own]))
 
-    with hooked(edge_messages(network), weigh):
+    with messages_hooked(edge_messages(network), weigh):
         yield
 
 
@@ -72,14 +78,14 @@ def cluster_weights(network: Network, weights: Tensor) -> Iterator[None]:
         weights: (C,), one for each cluster.
     """
 
-    def weigh_messages(_: nn.Module, inputs: tuple[Tensor, ...], messages: Tensor) -> Tensor:
-        return _scaled(messages, gather(weights, inputs[1][0]))
+    def weigh_messages(messages: Tensor, edge_index: Tensor) -> Tensor:
+        return _scaled(messages, gather(weights, edge_index[0]))
 
     def weigh_vectors(_: nn.Module, inputs: tuple[Tensor, ...], vectors: Tensor) -> Tensor:
         return _scaled(vectors, weights)
 
-    senders = [part for part in _messages(network) if part.relation is None or part.relation[0] == schema.CLUSTER]
-    with hooked(senders, weigh_messages), hooked([network.cluster_encoder], weigh_vectors):
+    senders = [part for part in _messages(network) if (edge_type(part) or schema.CLUSTER_NEAR)[0] == schema.CLUSTER]
+    with messages_hooked(senders, weigh_messages), hooked([network.cluster_encoder], weigh_vectors):
         yield
 
 
@@ -106,8 +112,36 @@ def hooked(parts: Iterable[nn.Module], hook: Callable[..., Any]) -> Iterator[Non
             handle.remove()
 
 
-def _messages(network: Network) -> list[Messages]:
-    return [part for part in network.cluster_encoder.modules() if isinstance(part, Messages)]
+@contextmanager
+def messages_hooked(parts: Iterable[MessagePassing], hook: Callable[[Tensor, Tensor], Tensor]) -> Iterator[None]:
+    """Replace, within a block, the messages of some parts of a network.
+
+    Args:
+        parts: Message passing of PyG, with layers of PyG among them.
+        hook: Messages (E, ...), weighted where there is attention, and ``edge_index`` (2, E) to messages.
+    """
+    edges: dict[nn.Module, Tensor] = {}
+
+    def note(part: nn.Module, inputs: tuple[Any, ...]) -> None:
+        edges[part] = inputs[0]
+
+    def replace(part: nn.Module, _: tuple[Any, ...], messages: Tensor) -> Tensor:
+        return hook(messages, edges[part])
+
+    handles = [
+        handle
+        for part in parts
+        for handle in (part.register_propagate_forward_pre_hook(note), part.register_message_forward_hook(replace))
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _messages(network: Network) -> list[MessagePassing]:
+    return [part for part in network.cluster_encoder.modules() if isinstance(part, MessagePassing)]
 
 
 def _scaled(values: Tensor, weights: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from locgraph.errors import ConfigError
 from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
 from locgraph.explain.gnn_explainer import price, surprise
 from locgraph.explain.hooks import edge_messages, edge_weights, frozen
-from locgraph.nn.mlp import mlp
+from locgraph.nn.layers import mlp
 from locgraph.nn.network import Network
 from locgraph.settings import check_number, check_whole
 

@@ -98,7 +98,7 @@ def check_kinds(network: Network, kinds: Iterable[Any] | None, setting: str = "v
     strange = [kind for kind in kinds if kind not in FILES]
     if strange or len(set(kinds)) < len(kinds):
         raise ConfigError(f"expected some of {list(FILES)}, each once, found {kinds}", setting=setting)
-    if schema.LOCALISATION in kinds and not getattr(network.loc_encoder, "level_channels", ()):
+    if schema.LOCALISATION in kinds and not network.loc_encoder.level_channels:
         raise ConfigError(
             f"{schema.LOCALISATION} asks for vectors of localisations, but the localisation encoder "
             f"{type(network.loc_encoder).__name__} has none; leave it out, or train with "

@@ -64,7 +64,7 @@ class SingleCluster(Readout):
         if most > 1:
             raise DataError(
                 f"this readout (single_cluster) expects FOVs that are one cluster, found one of {most}; prepare them "
-                "with the clustering one and min_clusters=1, or choose another readout"
+                "with clustering=one min_clusters=1, or choose another readout"
             )
         return pool(x, batch, n_graphs, "sum")
 

@@ -118,4 +118,6 @@ class _Softmax(torch.autograd.Function):
         weights, index = ctx.saved_tensors
         weighted = weights * gradient
         total = _sum(weighted, index, ctx.size).index_select(0, index)
-        return weighted.addcmul_(weights, total, value=-1.0), None, None
+        # in place, but where this is differentiated again
+        subtract = torch.addcmul if torch.is_grad_enabled() else Tensor.addcmul_
+        return subtract(weighted, weights, total, value=-1.0), None, None

@@ -1,4 +1,4 @@
-"""The head of localisations: its contract, and that it learns."""
+"""Heads: logits of FOVs, of localisations, and of both."""
 
 from functools import partial
 
@@ -11,18 +11,16 @@ from torch_geometric.data import Batch
 from locgraph.errors import ConfigError
 from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.edges import Nearest
-from locgraph.nn.cluster_encoders.point_transformer import PointTransformerClusters
-from locgraph.nn.heads.segment import SegmentLocalisations
-from locgraph.nn.loc_encoders.deep_sets import DeepSets
-from locgraph.nn.loc_encoders.none import NoEncoder
-from locgraph.nn.loc_encoders.set_abstraction import SetAbstraction
+from locgraph.nn.cluster_encoders import ClusterMlp, ContinuousFilter, PointTransformerClusters
+from locgraph.nn.heads import Both, ClassifyFov, LinearHead, SegmentLocalisations
+from locgraph.nn.loc_encoders import DeepSets, NoEncoder, SetAbstraction
 from locgraph.nn.network import Network
-from locgraph.nn.readouts.pooled import Pooled
+from locgraph.nn.readouts import Pooled
 from locgraph.nn.sizes import HeadSizes
 from locgraph.preparation.clustering.kmeans import KMeans
 from locgraph.simulate.origami import Origami
 
-HEAD = partial(SegmentLocalisations, channels=12)
+FOV, HEAD = partial(ClassifyFov, hidden=8), partial(SegmentLocalisations, channels=12)
 ORIGAMI = Origami(["grid", "ring"], paint={"background_localisations": 100.0}, field_nm=250.0)
 UNIT_NM = 60.0
 
@@ -102,7 +100,7 @@ def test_32_bits_under_autocast(name, make_network, make_batch, under_autocast):
     torch.testing.assert_close(found, network.logits(batch)["localisation"], atol=0.15, rtol=0.15)
 
 
-def test_the_whole_fov_is_heard(make_network, make_graph):
+def test_every_localisation_depends_on_the_whole_fov(make_network, make_graph):
     graph, network = make_graph(), make_network("levels")
     before = network.logits(Batch.from_data_list([graph]))["localisation"]
     graph["cluster"].x = graph["cluster"].x + torch.tensor([[0.0], [0.0], [0.0], [5.0]])
@@ -113,22 +111,25 @@ def test_the_whole_fov_is_heard(make_network, make_graph):
 
 
 def test_the_class_of_a_fov_is_not_known(make_network, make_batch):
-    with pytest.raises(ConfigError, match=r"names the classes of localisation nodes alone.*choose model/head=both"):
+    with pytest.raises(ConfigError, match="the classes of localisation nodes alone; choose the head both"):
         make_network("levels")(make_batch())
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "setting", "message"),
     [
-        ({"levels": 0}, r"the graph store has none; set graph\.localisations=true"),
-        ({"localisation_classes": 0}, r"which have none in these data; name their column in columns\.names\.loc_label"),
-        ({"head": partial(HEAD, channels=0)}, "at least 1"),
-        ({"head": partial(HEAD, dropout=1.0)}, "dropout must be at least 0 and below 1"),
+        ({"levels": 0}, "head", "prepare graphs with localisations=true"),
+        ({"localisation_classes": 0}, "head", r"which have none in these data; name their column \(loc_label\)"),
+        ({"head": partial(HEAD, channels=0)}, "head.channels", "found 0"),
+        ({"head": partial(HEAD, dropout=1.0)}, "head.dropout", "found 1.0"),
+        ({"head": partial(ClassifyFov, hidden=0)}, "head.hidden", "found 0"),
+        ({"head": partial(Both, fov=partial(FOV, hidden=0), localisation=HEAD)}, "head.fov.hidden", "found 0"),
     ],
 )
-def test_what_cannot_work(changes, message, make_network):
-    with pytest.raises(ConfigError, match=message):
+def test_errors_name_the_setting_of_the_head(changes, setting, message, make_network):
+    with pytest.raises(ConfigError, match=message) as error:
         make_network("none", **changes)
+    assert error.value.setting == setting
 
 
 def test_sizes_of_vectors(make_sizes):
@@ -172,3 +173,68 @@ def test_it_learns_to_tell_a_structure_from_its_background(make_network):
     truth = test["localisation"].y
     right = [(found == truth)[truth == label].float().mean().item() for label in (0, 1)]
     assert np.mean(right) > 0.8  # 0.5 by chance
+
+
+# -- heads of FOVs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+@pytest.mark.parametrize("make", [FOV, LinearHead])
+def test_logits_of_each_class(n, make, make_sizes, check_gradients, under_autocast):
+    head, x = make(4, make_sizes(n_classes=7)), torch.randn(n, 4)
+
+    found = head.classify(x)
+
+    assert found.shape == (n, 7)
+    assert found.dtype == under_autocast(head.classify, x).dtype == torch.float32
+    if n:
+        check_gradients(head, found)
+
+
+def test_dropout_in_training_alone(make_sizes):
+    torch.manual_seed(0)
+    head, x = ClassifyFov(4, make_sizes(), hidden=64, dropout=0.5), torch.randn(1, 4).expand(2, -1)
+
+    assert not torch.equal(*head.classify(x))
+    assert torch.equal(*head.eval().classify(x))
+
+
+def test_after_the_mean_each_cluster_votes(make_sizes, make_batch):
+    parts = DeepSets, partial(ClusterMlp, channels=8), partial(Pooled, reduce=("mean",))
+    network, batch = Network(make_sizes(), *parts, LinearHead, cluster_features=False), make_batch((6, 5, 9), (4, 3))
+
+    votes = network.head.classify(network.encode(batch).clusters)
+
+    torch.testing.assert_close(network(batch), torch.stack([votes[:3].mean(dim=0), votes[3:].mean(dim=0)]))
+
+
+# -- both at once ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network_of_both(make_sizes):
+    torch.manual_seed(0)
+    head = partial(Both, fov=FOV, localisation=HEAD)
+    return Network(make_sizes(localisation_classes=4), DeepSets, partial(ContinuousFilter, channels=8), Pooled, head)
+
+
+@pytest.mark.parametrize("sizes", [((6, 5, 9), (4,)), ((1,),), ((7,),)], ids=["two", "one localisation", "one cluster"])
+def test_logits_of_both(sizes, network_of_both, make_batch, under_autocast):
+    network, batch = network_of_both, make_batch(*sizes)
+    encoded = network.encode(batch)
+
+    found = network.logits(batch)
+
+    assert network.predicts == ("field_of_view", "localisation")
+    assert found["field_of_view"].shape == (len(sizes), 3)
+    assert found["localisation"].shape == (sum(map(sum, sizes)), 4)
+    assert torch.equal(network(batch), found["field_of_view"])
+    torch.testing.assert_close(found["field_of_view"], network.head.fov.classify(encoded.fovs))
+    torch.testing.assert_close(found["localisation"], network.head.localisation(encoded)["localisation"])
+    assert {logits.dtype for logits in under_autocast(network.logits, batch).values()} == {torch.float32}
+
+
+def test_gradients_of_both_reach_all_parameters(network_of_both, make_batch, check_gradients):
+    logits = network_of_both.logits(make_batch((16, 15, 19, 17), (18, 14, 13)))
+
+    check_gradients(network_of_both, torch.cat([each.flatten() for each in logits.values()]))
