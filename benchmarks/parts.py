@@ -45,7 +45,7 @@ class Levels(nn.Module):
 
     def forward(self, graph: Any) -> Tensor:
         """Batch to the vectors of the clusters."""
-        found: Tensor = self.encoder.encode(graph)[0]
+        found: Tensor = self.encoder(graph)[0]
         return found
 
 
@@ -90,7 +90,7 @@ def recorded(network: Network, batch: Any) -> dict[str, tuple[nn.Module, tuple[A
     found: dict[str, tuple[nn.Module, tuple[Any, ...]]] = {}
     handles = []
     encoder = network.loc_encoder
-    found["loc_encoder"] = (Levels(encoder) if hasattr(encoder, "encode") else encoder, (batch,))
+    found["loc_encoder"] = (Levels(encoder), (batch,))
     for name in PARTS[1:]:
         part = getattr(network, name)
 

@@ -1,5 +1,7 @@
 """Gather, softmax, maximum and sums over rows that share an index, and messages of layers, in 32 bits."""
 
+import sys
+
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
@@ -220,3 +222,7 @@ def test_hooks_of_pyg_change_messages_and_find_attention():
     assert part(alpha, torch.ones(2, 1), torch.tensor([[0, 1], [0, 0]]), 1).item() == 2.0
     assert seen == [(("cluster", "near", "cluster"), alpha)]
     assert not part.state_dict()
+
+
+def test_no_code_is_written_to_temporary_files():
+    assert not [name for name in sys.modules if name.startswith("locgraph.nn") and name.endswith("_propagate")]

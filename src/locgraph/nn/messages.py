@@ -21,11 +21,15 @@ EdgeType = tuple[str, str, str]
 class In32Bits:
     """Mixin for layers of PyG: sums messages in 32 bits, and the gradients of gathered node vectors too.
 
-    Under 16-bit mixed precision PyG's layers would do both in 16 bits; gathering so also takes up to a third of the
-    time of PyG's, since the gradient is one indexed sum (measured on 19 000 edges).
+    Under 16-bit mixed precision PyG's layers would do both in 16 bits, and take a third longer for it (19 000 edges).
     """
 
     aggr: Any
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # PyG would write a module for each class to a temporary file, and leave it there: 0.1 s, to save 2 us in a call
+        cls.propagate = _propagate  # type: ignore[attr-defined]
 
     def _lift(self, src: Tensor, edge_index: Tensor, dim: int) -> Tensor:
         return gather(src, edge_index[dim])
@@ -33,6 +37,11 @@ class In32Bits:
     def aggregate(self, inputs: Tensor, index: Tensor, dim_size: int) -> Tensor:
         """(E, ...) to (dim_size, ...) float32; nodes that receive nothing are 0."""
         return pool(inputs, index, dim_size, "sum" if self.aggr == "add" else self.aggr)
+
+
+def _propagate(self: MessagePassing, edge_index: Tensor, size: Any = None, **arguments: Any) -> Tensor:
+    gathered: Tensor = MessagePassing.propagate(self, edge_index, size=size, **arguments)
+    return gathered
 
 
 class Aggregate(In32Bits, MessagePassing):

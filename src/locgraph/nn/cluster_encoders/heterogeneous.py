@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -187,15 +187,19 @@ class HeterogeneousLayer(nn.Module):
             )
             targets = torch.cat([edges[relation][1][1] for relation in relations])
             alpha = neighbour_softmax(torch.cat(scores), targets, len(queries)).split([len(each) for each in scores])
-            gathered = torch.stack(
-                [
-                    self.weights[key(relation)].attend(alpha[i], messages[i], edges[relation][1], len(queries))
-                    for i, relation in enumerate(relations)
-                ]
-            ).sum(dim=0)
+            sums = [
+                self._attend(relation)(each, message, edges[relation][1], len(queries))
+                for relation, each, message in zip(relations, alpha, messages, strict=True)
+            ]
+            gathered = torch.stack(sums).sum(dim=0)
             update = self.updates[name](nn.functional.gelu(gathered)).float()
             changed[name] = x[name] + self.dropout(update)
         return changed
+
+    def _attend(self, relation: EdgeType) -> AttentionSum:
+        weights: Any = self.weights[key(relation)]
+        attend: AttentionSum = weights.attend
+        return attend
 
 
 class RelationWeights(nn.Module):
