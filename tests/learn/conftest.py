@@ -19,11 +19,11 @@ from locgraph.learn.checkpoint import FORMAT
 from locgraph.learn.module import Learner
 from locgraph.learn.optimisation import WarmupCosine
 from locgraph.learn.tasks.fov import FovTask
-from locgraph.nn.cluster_encoders.continuous_filter import ContinuousFilter
-from locgraph.nn.heads.classify import ClassifyFov
-from locgraph.nn.loc_encoders.point_transformer import PointTransformerEncoder
+from locgraph.nn.cluster_encoders import ContinuousFilter
+from locgraph.nn.heads import ClassifyFov
+from locgraph.nn.loc_encoders import PointTransformerEncoder
 from locgraph.nn.network import Network
-from locgraph.nn.readouts.pooled import Pooled
+from locgraph.nn.readouts import Pooled
 from locgraph.nn.sizes import DataSizes
 
 NAMES = tuple(f"f{i:02}" for i in range(20))
