@@ -27,22 +27,22 @@ def test_names_are_paths_below_the_folder(tmp_path):
     write(tmp_path, "b.csv", "a/2.tsv", "a/1.v2.TXT", "a10.csv")
     pl.DataFrame({"x": [1.0], "y": [2.0]}).write_parquet(tmp_path / "a" / "0.parquet")
 
-    found = found_in(tmp_path)
+    fovs = found_in(tmp_path)
 
-    assert [source.fov_id for source in found.sources] == ["a/0", "a/1.v2", "a/2", "a10", "b"]
-    assert found.sources[2] == FovSource("a/2", tmp_path / "a" / "2.tsv", None, None)
-    assert found.class_names == ()
-    assert found.failures == {}
+    assert [source.fov_id for source in fovs.sources] == ["a/0", "a/1.v2", "a/2", "a10", "b"]
+    assert fovs.sources[2] == FovSource("a/2", tmp_path / "a" / "2.tsv", None, None)
+    assert fovs.class_names == ()
+    assert fovs.failures == {}
 
 
 def test_what_is_left_out(tmp_path):
     write(tmp_path, "a.csv", ".b.csv", ".hidden/c.csv", "notes.md", "a-protocol.txt", "image.tif")
     (tmp_path / "folder.csv").mkdir()
 
-    found = found_in(tmp_path)
+    fovs = found_in(tmp_path)
 
-    assert [source.fov_id for source in found.sources] == ["a"]
-    assert found.failures == {}
+    assert [source.fov_id for source in fovs.sources] == ["a"]
+    assert fovs.failures == {}
 
 
 def test_tables_in_the_folder_are_left_out(tmp_path):
@@ -51,25 +51,25 @@ def test_tables_in_the_folder_are_left_out(tmp_path):
     write(tmp_path, "groups.csv", text="fov_id,group\np1_a,p1\np2_a,p2\n")
     groups = TableGroups(tmp_path / "groups.csv")
 
-    found = found_in(tmp_path, TableLabels(tmp_path / "." / "labels.csv"), groups)
+    fovs = found_in(tmp_path, TableLabels(tmp_path / "." / "labels.csv"), groups)
 
-    assert [(source.fov_id, source.label, source.group) for source in found.sources] == [
+    assert [(source.fov_id, source.label, source.group) for source in fovs.sources] == [
         ("p1_a", "L", "p1"),
         ("p2_a", "O", "p2"),
     ]
-    assert found.class_names == ("L", "O")
-    assert found.failures == {}
+    assert fovs.class_names == ("L", "O")
+    assert fovs.failures == {}
 
 
 def test_two_files_of_the_same_name(tmp_path):
     write(tmp_path, "a.csv", "b.csv")
     pl.DataFrame({"x": [1.0], "y": [2.0]}).write_parquet(tmp_path / "a.parquet")
 
-    found = found_in(tmp_path)
+    fovs = found_in(tmp_path)
 
-    assert [source.fov_id for source in found.sources] == ["b"]
-    assert set(found.failures) == {"a"}
-    assert f"found {tmp_path / 'a.csv'} and {tmp_path / 'a.parquet'}" in found.failures["a"]
+    assert [source.fov_id for source in fovs.sources] == ["b"]
+    assert set(fovs.failures) == {"a"}
+    assert f"found {tmp_path / 'a.csv'} and {tmp_path / 'a.parquet'}" in fovs.failures["a"]
 
 
 def test_one_bad_file_does_not_stop_the_others(tmp_path):
@@ -79,26 +79,26 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path):
     write(tmp_path, "text.parquet")
     (tmp_path / "cut.parquet").write_bytes(b"PAR1\0\0\0\0")
 
-    found = found_in(tmp_path)
+    fovs = found_in(tmp_path)
 
-    assert [source.fov_id for source in found.sources] == ["good"]
-    assert set(found.failures) == {"renamed", "empty", "text", "cut"}
-    assert "found an empty file (0 bytes)" in found.failures["empty"]
-    assert "expected parquet, as its name says" in found.failures["text"]
-    assert "truncated" in found.failures["cut"]
-    assert "found the columns 'x_new', 'y'" in found.failures["renamed"]
+    assert [source.fov_id for source in fovs.sources] == ["good"]
+    assert set(fovs.failures) == {"renamed", "empty", "text", "cut"}
+    assert "found an empty file (0 bytes)" in fovs.failures["empty"]
+    assert "expected parquet, as its name says" in fovs.failures["text"]
+    assert "truncated" in fovs.failures["cut"]
+    assert "found the columns 'x_new', 'y'" in fovs.failures["renamed"]
 
 
 def test_failures_of_labels_and_groups(tmp_path):
     write(tmp_path, "L/p1.csv", "L/other.csv", "p3.csv", "O/p2.csv")
 
-    found = found_in(tmp_path, FolderLabels(), RegexGroups(r"(p\d)"))
+    fovs = found_in(tmp_path, FolderLabels(), RegexGroups(r"(p\d)"))
 
-    assert [(source.fov_id, source.label, source.group) for source in found.sources] == [
+    assert [(source.fov_id, source.label, source.group) for source in fovs.sources] == [
         ("L/p1", "L", "p1"),
         ("O/p2", "O", "p2"),
     ]
-    assert set(found.failures) == {"L/other", "p3"}
+    assert set(fovs.failures) == {"L/other", "p3"}
 
 
 def test_no_folder(tmp_path):
@@ -140,10 +140,10 @@ def test_no_fov_with_a_label(tmp_path):
 def test_digits_and_letters(test_data):
     columns = ColumnMap({"x": "x", "y": "y", "precision": "sigma"}, unit="px", pixel_size_nm=130)
 
-    found = scan(test_data / "digits_letters", columns, MetadataLabels(), NoGroups())
+    fovs = scan(test_data / "digits_letters", columns, MetadataLabels(), NoGroups())
 
-    assert len(found.sources) == 245
-    assert found.class_names == ("one", "two", "three", "T", "O", "L", "grid")
-    assert all([source.label for source in found.sources].count(name) == 35 for name in found.class_names)
-    assert found.failures == {}
-    assert [source.fov_id for source in found.sources] == sorted(source.fov_id for source in found.sources)
+    assert len(fovs.sources) == 245
+    assert fovs.class_names == ("one", "two", "three", "T", "O", "L", "grid")
+    assert all([source.label for source in fovs.sources].count(name) == 35 for name in fovs.class_names)
+    assert fovs.failures == {}
+    assert [source.fov_id for source in fovs.sources] == sorted(source.fov_id for source in fovs.sources)

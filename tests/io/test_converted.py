@@ -60,18 +60,18 @@ def test_little_may_be_known(tmp_path):
 
 
 def test_other_programs_can_read_the_metadata(path):
-    found = pl.read_parquet_metadata(path)
+    written = pl.read_parquet_metadata(path)
 
-    assert found["fov_id"] == "patient 1/a"
-    assert found["dimensions"] == "2"
-    assert json.loads(found["units"]) == {"x": "nm", "y": "nm", "frame": "frames", "channel": "1"}
-    assert json.loads(found["channels"]) == [0, 2]
-    assert json.loads(found["channel_labels"]) == {"0": "actin", "2": "µ-tubulin"}
-    assert (found["gt_label"], json.loads(found["gt_label_map"])) == ("1", {"0": "O", "1": "L"})
-    assert found["group"] == "patient 1"
-    assert found["first_frame"] == "-3"
-    assert found["locgraph_version"] == __version__
-    assert json.loads(found["source"])["path"] == "raw/a.csv"
+    assert written["fov_id"] == "patient 1/a"
+    assert written["dimensions"] == "2"
+    assert json.loads(written["units"]) == {"x": "nm", "y": "nm", "frame": "frames", "channel": "1"}
+    assert json.loads(written["channels"]) == [0, 2]
+    assert json.loads(written["channel_labels"]) == {"0": "actin", "2": "µ-tubulin"}
+    assert (written["gt_label"], json.loads(written["gt_label_map"])) == ("1", {"0": "O", "1": "L"})
+    assert written["group"] == "patient 1"
+    assert written["first_frame"] == "-3"
+    assert written["locgraph_version"] == __version__
+    assert json.loads(written["source"])["path"] == "raw/a.csv"
 
 
 def test_refused_rows_by_reason():

@@ -36,9 +36,9 @@ def fov():
     )
 
 
-def assert_same(found, given):
+def assert_same(again, given):
     for field in dataclasses.fields(given):
-        one, other = getattr(found, field.name), getattr(given, field.name)
+        one, other = getattr(again, field.name), getattr(given, field.name)
         assert one.equals(other) if isinstance(other, pl.DataFrame) else one == other, field.name
 
 
@@ -60,31 +60,31 @@ def test_metadata_that_others_may_read(tmp_path, fov):
     write_fov(tmp_path, fov)
 
     for kind in ("locs", "clusters"):
-        found = pl.read_parquet_metadata(tmp_path / kind / "batch" / "a.1.parquet")
-        assert found["gt_label"] == "1"
-        assert found["gt_label_map"] == '{"0": "L", "1": "O"}'
-        assert found["dimensions"] == "2"
-        assert found["channels"] == "[0, 1]"
-        assert found["fov_id"] == "batch/a.1"
+        again = pl.read_parquet_metadata(tmp_path / kind / "batch" / "a.1.parquet")
+        assert again["gt_label"] == "1"
+        assert again["gt_label_map"] == '{"0": "L", "1": "O"}'
+        assert again["dimensions"] == "2"
+        assert again["channels"] == "[0, 1]"
+        assert again["fov_id"] == "batch/a.1"
 
 
 def test_rows_are_sorted(tmp_path, fov):
     shuffled = dataclasses.replace(fov, locs=fov.locs[[4, 2, 0, 3, 1]], clusters=fov.clusters[[2, 1, 0]])
     write_fov(tmp_path, shuffled)
 
-    found = read_fov(tmp_path, fov.fov_id)
+    again = read_fov(tmp_path, fov.fov_id)
 
-    assert found.clusters.equals(fov.clusters)
-    assert found.locs["x"].to_list() == [1.0, 2.0, 3.0, 5.0, 4.0]
+    assert again.clusters.equals(fov.clusters)
+    assert again.locs["x"].to_list() == [1.0, 2.0, 3.0, 5.0, 4.0]
 
 
 def test_localisations_of_no_cluster_stand_first(tmp_path, fov):
     lonely = fov.locs[[0, 4]].with_columns(cluster_id=pl.lit(-1, pl.Int64), x=pl.lit(9.0))
     write_fov(tmp_path, dataclasses.replace(fov, locs=pl.concat([fov.locs, lonely])))
 
-    found = read_fov(tmp_path, fov.fov_id).locs
-    assert found.select("view", "cluster_id").rows() == [(0, -1), (0, 0), (0, 0), (0, 1), (1, -1), (1, 0), (1, 0)]
-    assert found.filter(pl.col("cluster_id") >= 0).equals(fov.locs)
+    again = read_fov(tmp_path, fov.fov_id).locs
+    assert again.select("view", "cluster_id").rows() == [(0, -1), (0, 0), (0, 0), (0, 1), (1, -1), (1, 0), (1, 0)]
+    assert again.filter(pl.col("cluster_id") >= 0).equals(fov.locs)
 
 
 def test_no_cluster_at_all(tmp_path, fov):

@@ -23,58 +23,58 @@ def csv(tmp_path):
 
 
 def test_a_known_file(csv):
-    found = inspect(csv, FileColumns(), 1.0)
+    result = inspect(csv, FileColumns(), 1.0)
 
-    assert (found.reader, found.software, found.rows, found.n_bytes) == (
+    assert (result.reader, result.software, result.rows, result.n_bytes) == (
         "delimited",
         "ThunderSTORM",
         4,
         csv.stat().st_size,
     )
-    assert found.dimensions == 2
-    assert found.refused == {"x is missing or not a finite number": 1, "photons is negative": 1}
-    assert found.frames == (4, 8)
-    assert found.error is None
-    assert found.suggestion is None
-    taken = {column.canonical: column for column in found.columns if column.canonical}
+    assert result.dimensions == 2
+    assert result.refused == {"x is missing or not a finite number": 1, "photons is negative": 1}
+    assert result.frames == (4, 8)
+    assert result.error is None
+    assert result.suggestion is None
+    taken = {column.canonical: column for column in result.columns if column.canonical}
     assert (taken["x"].low, taken["x"].median, taken["x"].high, taken["x"].missing) == (10.0, 40.0, 100.0, 1)
     assert (taken["photons"].low, taken["photons"].missing) == (-1.0, 0), "of all rows, the refused too"
-    assert [column.source for column in found.columns if column.canonical is None] == ["id"]
-    assert found.problems == ("not taken: id",)
-    assert found.locs.equals(read_localisations(csv, FileColumns(), 1.0).table)
+    assert [column.source for column in result.columns if column.canonical is None] == ["id"]
+    assert result.problems == ("not taken: id",)
+    assert result.locs.equals(read_localisations(csv, FileColumns(), 1.0).table)
 
 
 def test_too_many_refused_rows_are_a_problem_and_no_error(csv):
-    found = inspect(csv, FileColumns(), 0.1)
+    result = inspect(csv, FileColumns(), 0.1)
 
-    assert found.locs.height == 2
-    assert found.problems[0].startswith("2 of 4 rows are refused, more than max_refused_fraction=0.1 allows")
+    assert result.locs.height == 2
+    assert result.problems[0].startswith("2 of 4 rows are refused, more than max_refused_fraction=0.1 allows")
 
 
 def test_a_header_without_rows(tmp_path):
     (tmp_path / "a.csv").write_text(HEADER)
 
-    found = inspect(tmp_path / "a.csv", FileColumns(), 0.05)
+    result = inspect(tmp_path / "a.csv", FileColumns(), 0.05)
 
-    assert found.rows == 0
-    assert "no rows: the file holds a header alone" in found.problems
-    assert found.frames is None
+    assert result.rows == 0
+    assert "no rows: the file holds a header alone" in result.problems
+    assert result.frames is None
 
 
 def test_columns_that_are_not_known_are_told_as_they_are(tmp_path):
     (tmp_path / "a.csv").write_text("X,Y,kind\n1,2,a\n3,5,b\n")
 
-    found = inspect(tmp_path / "a.csv", FileColumns(), 0.05)
+    result = inspect(tmp_path / "a.csv", FileColumns(), 0.05)
 
-    assert found.locs is None
-    assert found.dimensions is None
-    assert [(column.source, column.low, column.high) for column in found.columns] == [
+    assert result.locs is None
+    assert result.dimensions is None
+    assert [(column.source, column.low, column.high) for column in result.columns] == [
         ("X", 1.0, 3.0),
         ("Y", 2.0, 5.0),
         ("kind", None, None),
     ]
-    assert "expected columns of a known software" in found.error
-    assert found.suggestion == ColumnSuggestion({"x": "X", "y": "Y"}, None)
+    assert "expected columns of a known software" in result.error
+    assert result.suggestion == ColumnSuggestion({"x": "X", "y": "Y"}, None)
 
 
 @pytest.mark.parametrize(
@@ -85,25 +85,25 @@ def test_columns_that_are_not_known_are_told_as_they_are(tmp_path):
     ],
 )
 def test_settings_that_do_not_fit(csv, columns, message):
-    found = inspect(csv, columns, 0.5)
+    result = inspect(csv, columns, 0.5)
 
     if message is None:
-        assert found.error is None
+        assert result.error is None
     else:
-        assert pl.Series([found.error]).str.contains(message).item()
-        assert found.suggestion is None, "the software is known: columns=auto fits"
-    assert len(found.columns) == 6
+        assert pl.Series([result.error]).str.contains(message).item()
+        assert result.suggestion is None, "the software is known: columns=auto fits"
+    assert len(result.columns) == 6
 
 
 def test_a_flat_z(tmp_path):
     (tmp_path / "a.csv").write_text("x,y,z\n1,2,0\n300,400,0\n")
 
-    found = inspect(tmp_path / "a.csv", ColumnMap({"x": "x", "y": "y", "z": "z"}, unit="nm"), 0.0)
+    result = inspect(tmp_path / "a.csv", ColumnMap({"x": "x", "y": "y", "z": "z"}, unit="nm"), 0.0)
 
-    assert found.dimensions == 2
-    assert found.notes == ("z is 0 everywhere: read in 2D",)
-    assert found.locs.columns == ["x", "y"]
-    assert [column.canonical for column in found.columns] == ["x", "y", "z"]
+    assert result.dimensions == 2
+    assert result.notes == ("z is 0 everywhere: read in 2D",)
+    assert result.locs.columns == ["x", "y"]
+    assert [column.canonical for column in result.columns] == ["x", "y", "z"]
 
 
 def written(tmp_path, **metadata):
@@ -128,9 +128,9 @@ def test_names_of_channels_that_cannot_be_read(text):
 
 def test_the_class(tmp_path):
     names = '{"0": "O", "1": "L"}'
-    found = written(tmp_path, gt_label="1", gt_label_map=names, group="p1")
-    assert (found.label, found.class_names, found.group) == ("L", ("O", "L"), "p1")
-    assert found.loc_classes == {"none": 1, "O": 1, "L": 1}
+    result = written(tmp_path, gt_label="1", gt_label_map=names, group="p1")
+    assert (result.label, result.class_names, result.group) == ("L", ("O", "L"), "p1")
+    assert result.loc_classes == {"none": 1, "O": 1, "L": 1}
 
     assert written(tmp_path, gt_label_map=names).label is None
     assert written(tmp_path).class_names == ()
@@ -146,10 +146,10 @@ def test_the_class(tmp_path):
     ],
 )
 def test_a_class_that_cannot_be_read_is_a_problem(tmp_path, metadata, problem):
-    found = written(tmp_path, **metadata)
+    result = written(tmp_path, **metadata)
 
-    assert found.label is None
-    assert found.problems[0] == problem
+    assert result.label is None
+    assert result.problems[0] == problem
 
 
 def test_what_cannot_be_read_at_all(tmp_path, csv):
@@ -188,22 +188,22 @@ def test_taken_columns_are_in_nm():
 def test_several_columns_that_are_one_quantity_are_named_together():
     chosen = ColumnMap({"x": "x", "y": "y", "precision": ["x", "y"]}, unit="nm")
 
-    found = taken_ranges(chosen, SOURCE, chosen.to_canonical(SOURCE, "here"))[2]
+    result = taken_ranges(chosen, SOURCE, chosen.to_canonical(SOURCE, "here"))[2]
 
-    assert (found.source, found.dtype, found.source_unit) == ("x, y", "Float64, Int64", "nm")
-    assert found.low == pytest.approx(1.0)
-    assert found.high == pytest.approx(math.sqrt(6.5))
+    assert (result.source, result.dtype, result.source_unit) == ("x, y", "Float64, Int64", "nm")
+    assert result.low == pytest.approx(1.0)
+    assert result.high == pytest.approx(math.sqrt(6.5))
 
 
 def test_other_columns_are_told_as_they_are():
-    found = {column.source: column for column in other_ranges(SOURCE, ("x", "lp"))}
+    result = {column.source: column for column in other_ranges(SOURCE, ("x", "lp"))}
 
-    assert list(found) == ["y", "name", "nothing", "empty", "list"]
-    assert found["y"] == ColumnRange("y", "Int64", None, None, None, 1.0, 3.0, 5.0, 1)
-    assert (found["name"].low, found["name"].missing) == (None, 1)
-    assert (found["nothing"].low, found["nothing"].missing) == (None, 6)
-    assert (found["empty"].high, found["empty"].missing) == (None, 6)
-    assert (found["list"].median, found["list"].missing) == (None, 1)
+    assert list(result) == ["y", "name", "nothing", "empty", "list"]
+    assert result["y"] == ColumnRange("y", "Int64", None, None, None, 1.0, 3.0, 5.0, 1)
+    assert (result["name"].low, result["name"].missing) == (None, 1)
+    assert (result["nothing"].low, result["nothing"].missing) == (None, 6)
+    assert (result["empty"].high, result["empty"].missing) == (None, 6)
+    assert (result["list"].median, result["list"].missing) == (None, 1)
 
 
 @pytest.mark.parametrize(

@@ -91,62 +91,62 @@ def test_other_folders_are_none(tmp_path, root):
 
 
 def test_clusters_are_renumbered_in_both_tables(root):
-    found = read_fov(root, "a", unit="nm")
+    fov = read_fov(root, "a", unit="nm")
 
-    assert found.clusters["cluster_id"].to_list() == [0, 1]
-    assert found.clusters["x_mean"].to_list() == pytest.approx([100.0, 10.0])
-    assert found.locs["cluster_id"].to_list() == [0] * 4 + [1] * 4
-    assert found.locs.group_by("cluster_id", maintain_order=True).agg(pl.col("x").mean())["x"].to_list() == [100, 10]
-    assert found.locs["view"].unique().to_list() == [0]
-    assert found.counts == {"dimensions": 2, "localisations_unclustered": 1, "n_localisations": 8, "n_clusters": 2}
+    assert fov.clusters["cluster_id"].to_list() == [0, 1]
+    assert fov.clusters["x_mean"].to_list() == pytest.approx([100.0, 10.0])
+    assert fov.locs["cluster_id"].to_list() == [0] * 4 + [1] * 4
+    assert fov.locs.group_by("cluster_id", maintain_order=True).agg(pl.col("x").mean())["x"].to_list() == [100, 10]
+    assert fov.locs["view"].unique().to_list() == [0]
+    assert fov.counts == {"dimensions": 2, "localisations_unclustered": 1, "n_localisations": 8, "n_clusters": 2}
 
 
 def test_names_and_definitions(root):
-    found = read_fov(root, "a", unit="nm")
+    fov = read_fov(root, "a", unit="nm")
 
-    square = found.clusters.row(0, named=True)
+    square = fov.clusters.row(0, named=True)
     assert square["radius_of_gyration"] == pytest.approx(2**0.5)
     assert square["perimeter_hull"] == 8.0
     assert square["area_hull"] == 4.0
     assert square["length_hull"] == pytest.approx(8**0.5)
     assert square["density_hull"] == 1.0
     assert "planarity" not in square
-    assert found.recipe["columns_left_out"] == {"locs": ["x_pixel"], "clusters": ["planarity"]}
+    assert fov.recipe["columns_left_out"] == {"locs": ["x_pixel"], "clusters": ["planarity"]}
 
 
 @pytest.mark.parametrize(("unit", "pixel", "nm"), [("um", None, 1e3), ("px", 130.0, 130.0), ("m", None, 1e9)])
 def test_units_by_their_power_of_length(root, unit, pixel, nm):
     plain = read_fov(root, "a", unit="nm")
-    found = read_fov(root, "a", unit=unit, pixel_size_nm=pixel)
+    fov = read_fov(root, "a", unit=unit, pixel_size_nm=pixel)
 
     for name, power in {"x_mean": 1, "radius_of_gyration": 1, "length_pca": 1, "perimeter_hull": 1, "length_hull": 1,
                         "area_pca": 2, "area_hull": 2, "density_pca": -2, "density_hull": -2,
                         "count": 0, "linearity": 0}.items():  # fmt: skip
         expected = plain.clusters[name].to_numpy() * nm**power
-        assert found.clusters[name].to_numpy() == pytest.approx(expected, rel=1e-12), name
-    assert found.locs["y"].to_numpy() == pytest.approx(plain.locs["y"].to_numpy() * nm)
-    assert found.units["area_hull"] == "nm^2"
-    assert found.units["x"] == "nm"
-    assert found.fingerprint != plain.fingerprint
+        assert fov.clusters[name].to_numpy() == pytest.approx(expected, rel=1e-12), name
+    assert fov.locs["y"].to_numpy() == pytest.approx(plain.locs["y"].to_numpy() * nm)
+    assert fov.units["area_hull"] == "nm^2"
+    assert fov.units["x"] == "nm"
+    assert fov.fingerprint != plain.fingerprint
 
 
 def test_label_and_classes(root):
-    found = read_fov(root, "a", unit="nm")
+    fov = read_fov(root, "a", unit="nm")
 
-    assert found.label == "cancer"
-    assert found.class_names == ("normal", "cancer")
-    assert found.group is None
+    assert fov.label == "cancer"
+    assert fov.class_names == ("normal", "cancer")
+    assert fov.group is None
 
 
 def test_it_can_be_written_as_ours(tmp_path, root):
     given = read_fov(root, "a", unit="nm")
     featextracted.write_fov(tmp_path / "own", given)
 
-    found = featextracted.read_fov(tmp_path / "own", "a")
+    fov = featextracted.read_fov(tmp_path / "own", "a")
 
-    assert found.clusters.equals(given.clusters)
-    assert found.locs.equals(given.locs)
-    assert found.label == "cancer"
+    assert fov.clusters.equals(given.clusters)
+    assert fov.locs.equals(given.locs)
+    assert fov.label == "cancer"
 
 
 @pytest.mark.parametrize("changes", [{"dim": None, "dimensions": "2"}, {"dim": None}])
@@ -174,9 +174,9 @@ def test_z_of_a_flat_fov_is_left_out(tmp_path):
 def test_without_label(tmp_path):
     write(tmp_path, *tables(), gt_label_scope="None", gt_label="None", gt_label_map="null")
 
-    found = read_fov(tmp_path, "a", unit="nm")
+    fov = read_fov(tmp_path, "a", unit="nm")
 
-    assert (found.label, found.class_names) == (None, ())
+    assert (fov.label, fov.class_names) == (None, ())
 
 
 def test_label_outside_the_map(tmp_path):

@@ -25,19 +25,19 @@ def test_written_and_read(tmp_path):
     given = Manifest(table(), ("L", "O"), {"c": "expected é; found nothing"})
     given.write(tmp_path / "out" / "manifest.parquet")
 
-    found = Manifest.read(tmp_path / "out" / "manifest.parquet")
+    again = Manifest.read(tmp_path / "out" / "manifest.parquet")
 
-    assert found.table.equals(given.table)
-    assert found.class_names == ("L", "O")
-    assert found.failures == given.failures
+    assert again.table.equals(given.table)
+    assert again.class_names == ("L", "O")
+    assert again.failures == given.failures
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["manifest.parquet"]
 
 
 def test_rows_sorted_and_types_of_the_schema():
-    found = Manifest(table(dimensions=pl.Series([2, 3], dtype=pl.Int8), more=["x", "y"]), ("O",)).table
+    again = Manifest(table(dimensions=pl.Series([2, 3], dtype=pl.Int8), more=["x", "y"]), ("O",)).table
 
-    assert found["fov_id"].to_list() == ["a", "b"]
-    assert dict(found.schema) == {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items()}
+    assert again["fov_id"].to_list() == ["a", "b"]
+    assert dict(again.schema) == {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items()}
 
 
 def test_no_fovs(tmp_path):

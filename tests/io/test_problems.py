@@ -43,16 +43,16 @@ def test_an_empty_file():
 def test_too_many_refused_rows():
     table = good().with_columns(photons=pl.when(pl.col("frame") < 60).then(-1.0).otherwise(pl.col("photons")))
 
-    (found,) = problems(table)
+    (message,) = problems(table)
 
-    assert found.startswith("60 of 1,000 rows are refused, more than max_refused_fraction=0.05 allows")
+    assert message.startswith("60 of 1,000 rows are refused, more than max_refused_fraction=0.05 allows")
     assert problems(table, limit=0.06) == []
 
 
 def test_no_row_left():
-    (found,) = problems(good().with_columns(x=pl.lit(None, pl.Float64)), limit=1.0)
+    (message,) = problems(good().with_columns(x=pl.lit(None, pl.Float64)), limit=1.0)
 
-    assert found.startswith("1,000 of 1,000 rows are refused")
+    assert message.startswith("1,000 of 1,000 rows are refused")
 
 
 def test_one_localisation():
@@ -67,27 +67,27 @@ def test_one_localisation():
     ],
 )
 def test_an_extent_that_no_fov_has(factor, words):
-    found = problems(good().with_columns(pl.col("x", "y") * factor))
+    message = problems(good().with_columns(pl.col("x", "y") * factor))
 
-    assert any(problem.startswith(words) for problem in found), found
+    assert any(problem.startswith(words) for problem in message), message
 
 
 def test_a_narrow_point_spread_function_looks_like_pixels():
     table = good().with_columns(pl.col("x", "y", "sigma") / 100)
 
-    (found,) = problems(table)
+    (message,) = problems(table)
 
-    assert found.startswith("sigma has a median of 1.3 nm, where a point-spread function has about 100 nm")
-    assert "pixel_size_nm" in found
+    assert message.startswith("sigma has a median of 1.3 nm, where a point-spread function has about 100 nm")
+    assert "pixel_size_nm" in message
     assert problems(table, PX) == [], "lengths that come from pixels are no longer in pixels"
 
 
 def test_crowded_localisations_look_like_pixels():
     table = good(300_000).select("frame", pl.col("x", "y") / 100)
 
-    (found,) = problems(table)
+    (message,) = problems(table)
 
-    assert found.startswith("300,000 localisations in 400 x 400 nm, more than one for each nm²")
+    assert message.startswith("300,000 localisations in 400 x 400 nm, more than one for each nm²")
 
 
 def test_a_constant_column():
@@ -105,9 +105,9 @@ def test_a_precision_of_zero():
 def test_repeated_localisations():
     table = good()
 
-    (found,) = problems(pl.concat([table, table.head(7)]))
+    (message,) = problems(pl.concat([table, table.head(7)]))
 
-    assert found.startswith("7 localisations are repeated (x, y, frame, channel the same)")
+    assert message.startswith("7 localisations are repeated (x, y, frame, channel the same)")
     moved = table.head(7).with_columns(pl.col("frame") + 1000)
     assert problems(pl.concat([table, moved])) == [], "one site in several frames is no repeat"
 

@@ -18,10 +18,10 @@ def converted(name, column, channels=None, factor=1.0, squared=False):
 
 @pytest.mark.parametrize("column", [["3", "4.0", " 5 ", "5e0"], [3.0, 4.0, 5.0, 5.0], [3, 4, 5, 5]])
 def test_whole_numbers_of_every_kind(column):
-    found = converted("n_frames", column)
+    result = converted("n_frames", column)
 
-    assert found.to_list() == [3, 4, 5, 5]
-    assert found.dtype == pl.Int64
+    assert result.to_list() == [3, 4, 5, 5]
+    assert result.dtype == pl.Int64
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_a_localisation_of_no_cluster(column):
 
 
 def test_labels_that_are_text_stay_text():
-    found = converted("loc_label", [" actin", None, "", "tubulin"])
+    result = converted("loc_label", [" actin", None, "", "tubulin"])
 
-    assert found.to_list() == ["actin", "", "", "tubulin"]
-    assert found.dtype == pl.String
+    assert result.to_list() == ["actin", "", "", "tubulin"]
+    assert result.dtype == pl.String
 
 
 def test_labels_of_few_kinds_are_text():
@@ -53,10 +53,10 @@ def test_labels_of_few_kinds_are_text():
 
 
 def test_labels_that_are_numbers():
-    found = converted("loc_label", [2.0, math.nan])
+    result = converted("loc_label", [2.0, math.nan])
 
-    assert found.to_list() == [2, -1]
-    assert found.dtype == pl.Int64
+    assert result.to_list() == [2, -1]
+    assert result.dtype == pl.Int64
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_labels_that_are_numbers():
     ],
 )
 def test_channels(column, channels, expected):
-    found = converted("channel", column, channels)
+    result = converted("channel", column, channels)
 
-    assert found.to_list() == expected
-    assert found.dtype == pl.Int64
+    assert result.to_list() == expected
+    assert result.dtype == pl.Int64
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_channels_that_are_not_named(column, channels, message):
 def test_root_mean_square_of_two_axes():
     table = pl.DataFrame({"a": [3.0, -3.0, None], "b": [4.0, 4.0, 4.0]})
 
-    found = canonical_table(table, [CanonicalColumn("precision", ("a", "b"), 1000.0)], None, "a.csv")[
+    result = canonical_table(table, [CanonicalColumn("precision", ("a", "b"), 1000.0)], None, "a.csv")[
         "precision"
     ].to_list()
 
     # a negative part must not vanish in the square: its row is refused later
-    assert found == [pytest.approx(1000 * math.sqrt(12.5)), pytest.approx(-1000 * math.sqrt(12.5)), None]
+    assert result == [pytest.approx(1000 * math.sqrt(12.5)), pytest.approx(-1000 * math.sqrt(12.5)), None]
 
 
 def test_variances():
@@ -118,9 +118,9 @@ def test_variances():
 def test_variances_of_two_axes():
     table = pl.DataFrame({"a": [9.0], "b": [16.0]})
 
-    found = canonical_table(table, [CanonicalColumn("sigma", ("a", "b"), 10.0, squared=True)], None, "a.csv")
+    result = canonical_table(table, [CanonicalColumn("sigma", ("a", "b"), 10.0, squared=True)], None, "a.csv")
 
-    assert found["sigma"].item() == pytest.approx(10 * math.sqrt(12.5))
+    assert result["sigma"].item() == pytest.approx(10 * math.sqrt(12.5))
 
 
 def test_columns_in_the_order_asked_for():

@@ -157,8 +157,8 @@ def test_no_other_clusters_come_near_a_motif(name):
     for seed in range(4):
         centres, _ = motif.draw_clusters(name, rng(seed))
         for other in ("square", "row"):
-            found = looks_like(centres, motif.arrangements[other], motif.tolerance_nm)
-            assert found == ([(0, 1, 2, 3)] if other == name else [])
+            matches = looks_like(centres, motif.arrangements[other], motif.tolerance_nm)
+            assert matches == ([(0, 1, 2, 3)] if other == name else [])
 
 
 @pytest.mark.parametrize(("tolerance_nm", "expected"), [(0, True), (25, False)])
@@ -196,9 +196,9 @@ def test_clusters_have_the_width_and_number_that_were_asked_for():
 
 def test_nothing_but_the_arrangement_tells_classes_apart():
     """Numbers of localisations and clusters, sizes of clusters: alike in all classes, and in the motif and outside."""
-    found = {name: tables(name, 150) for name in CLASSES}
-    signal = {k: [t.filter(pl.col(schema.SITE) >= 0) for t in v] for k, v in found.items()}
-    numbers = {k: [t.height for t in v] for k, v in found.items()}
+    fovs = {name: tables(name, 150) for name in CLASSES}
+    signal = {k: [t.filter(pl.col(schema.SITE) >= 0) for t in v] for k, v in fovs.items()}
+    numbers = {k: [t.height for t in v] for k, v in fovs.items()}
     clusters = {k: [t[schema.SITE].n_unique() for t in v] for k, v in signal.items()}
     for first, second in combinations(CLASSES, 2):
         assert ks_2samp(numbers[first], numbers[second]).pvalue > 0.01

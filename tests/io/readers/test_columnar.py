@@ -139,10 +139,10 @@ def test_compressed_arrow(tmp_path, compression):
 def test_metadata_as_another_library_writes_it(tmp_path, kind):
     (tmp_path / "a").write_bytes(zlib.decompress(base64.b85decode(PYARROW[kind])))
 
-    found = read_localisations(tmp_path / "a", FileColumns(), 0)
+    locs = read_localisations(tmp_path / "a", FileColumns(), 0)
 
-    assert found.metadata == {"gt_label": "1", "units": '{"x": "nm", "y": "nm"}'}
-    assert found.table.rows() == [(1.5, 3.0), (2.5, -4.0)]
+    assert locs.metadata == {"gt_label": "1", "units": '{"x": "nm", "y": "nm"}'}
+    assert locs.table.rows() == [(1.5, 3.0), (2.5, -4.0)]
 
 
 @pytest.mark.parametrize("kind", ["file", "stream"])
@@ -152,11 +152,11 @@ def test_damaged_schema_of_arrow(tmp_path, kind):
     for position in range(0, len(content) - 10, 2):
         (tmp_path / "a").write_bytes(content[:position] + b"\xff" + content[position + 1 :])
         try:
-            found = read_localisations(tmp_path / "a", COLUMNS, 1.0)
+            locs = read_localisations(tmp_path / "a", COLUMNS, 1.0)
         except DataError:
             refused += 1
         else:
-            assert found.table.height <= 2
+            assert locs.table.height <= 2
     assert refused > 50
 
 
@@ -335,9 +335,9 @@ def test_a_list_longer_than_all():
 
 
 def test_every_place_that_is_no_place_is_an_error():
-    found = FlatBuffer(description()[:60])
+    locs = FlatBuffer(description()[:60])
 
     with pytest.raises(struct.error):
-        found.text(24, 2)
+        locs.text(24, 2)
     with pytest.raises(ValueError, match="position"):
         FlatBuffer(struct.pack("<Ii", 4, 100)).byte(4, 0)

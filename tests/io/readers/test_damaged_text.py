@@ -55,12 +55,12 @@ def test_no_row_is_lost_and_nothing_else_than_an_error_is_raised(test_data, tmp_
         content = damaged(whole, rng)
         (tmp_path / name).write_bytes(content)
         try:
-            found = read_localisations(tmp_path / name, FileColumns(), 1.0)
+            locs = read_localisations(tmp_path / name, FileColumns(), 1.0)
         except DataError as error:
             messages.append(str(error))
         else:
-            rows.append((found.table.height + sum(found.refused.values()), lines(content)))
+            rows.append((locs.table.height + sum(locs.refused.values()), lines(content)))
 
     assert all(name in message and len(message) < 3000 for message in messages)
-    assert [found for found, _ in rows] == [expected for _, expected in rows]
+    assert [locs for locs, _ in rows] == [expected for _, expected in rows]
     assert (len(rows), len(messages)) == (read, refused)

@@ -42,14 +42,14 @@ def write(path, meta=None, **changed):
 
 
 def test_pixels(tmp_path):
-    found = read_localisations(write(tmp_path / "a.h5"), FileColumns(), 0)
+    locs = read_localisations(write(tmp_path / "a.h5"), FileColumns(), 0)
 
-    assert found.table.columns == ["x", "y", "z", "frame", "photons", "precision", "precision_z", "background"]
-    assert found.table.row(0)[:5] == (100.0, 200.0, -300.0, 0, 900.0)
-    assert found.table["precision"][0] == pytest.approx(100 * np.sqrt((0.3**2 + 0.4**2) / 2), rel=1e-6)
-    assert found.table["precision_z"].to_list() == [20.0, 30.0]
-    assert found.table["frame"].to_list() == [0, 4]
-    assert found.metadata == {"xy_unit": "px", "px_size": "100.0, 100.0"}
+    assert locs.table.columns == ["x", "y", "z", "frame", "photons", "precision", "precision_z", "background"]
+    assert locs.table.row(0)[:5] == (100.0, 200.0, -300.0, 0, 900.0)
+    assert locs.table["precision"][0] == pytest.approx(100 * np.sqrt((0.3**2 + 0.4**2) / 2), rel=1e-6)
+    assert locs.table["precision_z"].to_list() == [20.0, 30.0]
+    assert locs.table["frame"].to_list() == [0, 4]
+    assert locs.metadata == {"xy_unit": "px", "px_size": "100.0, 100.0"}
 
 
 def test_nanometres(tmp_path):
@@ -61,30 +61,30 @@ def test_nanometres(tmp_path):
 def test_pixels_that_are_not_square(tmp_path):
     path = write(tmp_path / "a.h5", {"xy_unit": "px", "px_size": np.array([127.0, 116.0])})
 
-    found = read_localisations(path, FileColumns(), 0)
+    locs = read_localisations(path, FileColumns(), 0)
 
-    assert found.table.row(0)[:3] == (127.0, 232.0, -300.0)
+    assert locs.table.row(0)[:3] == (127.0, 232.0, -300.0)
     expected = np.sqrt(((0.3 * 127) ** 2 + (0.4 * 116) ** 2) / 2)
-    assert found.table["precision"][0] == pytest.approx(expected, rel=1e-6)
+    assert locs.table["precision"][0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_third_side_scales_z(tmp_path):
     path = write(tmp_path / "a.h5", {"xy_unit": "px", "px_size": np.array([100.0, 100.0, 2.0])})
 
-    found = read_localisations(path, FileColumns(), 0).table
+    locs = read_localisations(path, FileColumns(), 0).table
 
-    assert found.row(0)[:3] == (100.0, 200.0, -600.0)
-    assert found["precision_z"].to_list() == [40.0, 60.0]
+    assert locs.row(0)[:3] == (100.0, 200.0, -600.0)
+    assert locs["precision_z"].to_list() == [40.0, 60.0]
 
 
 def test_bounds_are_variances(tmp_path):
     variances = np.array([[0.09, 0.16, 400.0], [0.01, 0.01, 900.0]], "f4")
     path = write(tmp_path / "a.h5", xyz_sig=EMPTY, xyz_cr=variances)
 
-    found = read_localisations(path, FileColumns(), 0).table
+    locs = read_localisations(path, FileColumns(), 0).table
 
-    assert found["precision"].to_numpy() == pytest.approx([100 * np.sqrt(0.125), 10.0], rel=1e-6)
-    assert found["precision_z"].to_numpy() == pytest.approx([20.0, 30.0], rel=1e-6)
+    assert locs["precision"].to_numpy() == pytest.approx([100 * np.sqrt(0.125), 10.0], rel=1e-6)
+    assert locs["precision_z"].to_numpy() == pytest.approx([20.0, 30.0], rel=1e-6)
 
     path = write(
         tmp_path / "b.h5", {"xy_unit": "px", "px_size": np.array([100.0, 200.0])}, xyz_sig=EMPTY, xyz_cr=variances
@@ -97,11 +97,11 @@ def test_nothing_estimated(tmp_path):
     path = write(tmp_path / "a.h5", xyz_sig=EMPTY, bg=np.full(2, np.nan, "f4"))
 
     header = read_header(path, FileColumns())
-    found = read_localisations(path, FileColumns(), 0)
+    locs = read_localisations(path, FileColumns(), 0)
 
     assert header.names == ("x", "y", "z", "phot", "frame_ix", "id", "prob", "bg")
-    assert found.table.columns == ["x", "y", "z", "frame", "photons"]
-    assert found.table.height == 2
+    assert locs.table.columns == ["x", "y", "z", "frame", "photons"]
+    assert locs.table.height == 2
 
 
 def test_some_background_missing(tmp_path):
@@ -113,9 +113,9 @@ def test_some_background_missing(tmp_path):
 def test_in_a_plane(tmp_path):
     path = write(tmp_path / "a.h5", xyz=XYZ * np.array([1, 1, 0], "f4"))
 
-    found = read_localisations(path, FileColumns(leave_out=["precision_z"]), 0)
+    locs = read_localisations(path, FileColumns(leave_out=["precision_z"]), 0)
 
-    assert found.dimensions == 2
+    assert locs.dimensions == 2
 
 
 def test_no_size_of_a_pixel(tmp_path):

@@ -104,11 +104,11 @@ def dialect(text, encoding="utf-8", whole=True):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_delimiter(delimiter):
-    found = dialect(f"x{delimiter}y [nm]{delimiter}n\n1{delimiter}2.5{delimiter}a\n")
+    described = dialect(f"x{delimiter}y [nm]{delimiter}n\n1{delimiter}2.5{delimiter}a\n")
 
-    assert found.delimiter == delimiter
-    assert found.names == ("x", "y [nm]", "n")
-    assert found.numeric == {"x", "y [nm]"}
+    assert described.delimiter == delimiter
+    assert described.names == ("x", "y [nm]", "n")
+    assert described.numeric == {"x", "y [nm]"}
 
 
 def test_delimiter_within_quotes():
@@ -116,10 +116,10 @@ def test_delimiter_within_quotes():
 
 
 def test_decimal_comma():
-    found = dialect("x;y;frame\n1,5;-2,25e3;1\n")
+    described = dialect("x;y;frame\n1,5;-2,25e3;1\n")
 
-    assert (found.delimiter, found.decimal_comma) == (";", True)
-    assert found.numeric == {"x", "y", "frame"}
+    assert (described.delimiter, described.decimal_comma) == (";", True)
+    assert described.numeric == {"x", "y", "frame"}
 
 
 def test_decimal_point_with_semicolons():
@@ -127,10 +127,10 @@ def test_decimal_point_with_semicolons():
 
 
 def test_header_quoted_as_a_whole():
-    found = dialect('"id,""frame"",""x [nm]"""\n1.0,2.0,3.0\n')
+    described = dialect('"id,""frame"",""x [nm]"""\n1.0,2.0,3.0\n')
 
-    assert found.names == ("id", "frame", "x [nm]")
-    assert found.delimiter == ","
+    assert described.names == ("id", "frame", "x [nm]")
+    assert described.delimiter == ","
 
 
 def test_blank_lines_around_the_header():
@@ -187,12 +187,12 @@ def test_a_delimiter_at_the_end_of_each_row():
     ],
 )
 def test_lines_before_the_header(text, names, preamble, header_lines):
-    found = dialect(text)
+    described = dialect(text)
 
-    assert found.names == names
-    assert found.preamble == preamble
-    assert found.header_lines == header_lines
-    assert {"x", "y"} <= found.numeric or "# x,y\n" in text or "a: 1" in names
+    assert described.names == names
+    assert described.preamble == preamble
+    assert described.header_lines == header_lines
+    assert {"x", "y"} <= described.numeric or "# x,y\n" in text or "a: 1" in names
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,10 @@ def test_lines_before_the_header(text, names, preamble, header_lines):
     ],
 )
 def test_grouped_thousands(text, comma, doubtful):
-    found = dialect(text)
+    described = dialect(text)
 
-    assert found.decimal_comma is comma
-    assert found.doubtful == doubtful
+    assert described.decimal_comma is comma
+    assert described.doubtful == doubtful
 
 
 @pytest.mark.parametrize("text", ["x,y" + "a" * 100, "x,y\n1," + "2" * 100])
@@ -219,11 +219,11 @@ def test_a_line_without_end(text):
 
 
 def test_returns_alone():
-    found = dialect("x,y\r1,2\r")
+    described = dialect("x,y\r1,2\r")
 
-    assert found.returns
-    assert found.names == ("x", "y")
-    assert found.header_lines == 1
+    assert described.returns
+    assert described.names == ("x", "y")
+    assert described.header_lines == 1
 
 
 def test_a_return_within_a_line_ends_none():
@@ -232,10 +232,10 @@ def test_a_return_within_a_line_ends_none():
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
 def test_encodings(encoding):
-    found = dialect("x [µm],y\n1,2\n" if encoding != "utf-16-le" else "x [um],y\n1,2\n", encoding)
+    described = dialect("x [µm],y\n1,2\n" if encoding != "utf-16-le" else "x [um],y\n1,2\n", encoding)
 
-    assert found.encoding == encoding
-    assert found.names == ("x [µm]" if encoding != "utf-16-le" else "x [um]", "y")
+    assert described.encoding == encoding
+    assert described.names == ("x [µm]" if encoding != "utf-16-le" else "x [um]", "y")
 
 
 def test_unique_names():

@@ -41,13 +41,13 @@ def path(tmp_path, request):
 
 
 def test_agrees_with_what_was_written(path):
-    found = read(path)
+    matrices = read(path)
 
-    assert list(found) == ["table", "single", "complex"]
-    assert found["single"].numbers().tolist() == [[1, -2], [3, 4]]
-    assert found["single"].shape == (2, 2)
-    assert found["single"].fields() == {}
-    table = found["table"].fields()
+    assert list(matrices) == ["table", "single", "complex"]
+    assert matrices["single"].numbers().tolist() == [[1, -2], [3, 4]]
+    assert matrices["single"].shape == (2, 2)
+    assert matrices["single"].fields() == {}
+    table = matrices["table"].fields()
     assert list(table) == list(CONTENT["table"])
     assert np.array_equal(table["x"].numbers(), CONTENT["table"]["x"])
     assert table["frame"].numbers().tolist() == [list(range(7))]
@@ -57,13 +57,13 @@ def test_agrees_with_what_was_written(path):
     assert table["nothing"].numbers().shape == (0, 0)
     numbers = {name for name, field in table.items() if field.is_number}
     assert numbers == {"x", "frame", "nothing", "a"}
-    assert not found["complex"].is_number
+    assert not matrices["complex"].is_number
 
 
 def test_names_without_content(path):
-    found = read(path, inflate=False)
+    matrices = read(path, inflate=False)
 
-    assert {name: matrix.shape for name, matrix in found.items()} == {
+    assert {name: matrix.shape for name, matrix in matrices.items()} == {
         "table": (1, 1),
         "single": (2, 2),
         "complex": (1, 1),

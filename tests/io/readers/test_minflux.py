@@ -75,23 +75,23 @@ def write(request, tmp_path):
 
 
 def test_nested_iterations(write):
-    found = read_localisations(write(NESTED), FileColumns(), 0)
+    locs = read_localisations(write(NESTED), FileColumns(), 0)
 
-    assert found.dimensions == 3
-    assert found.table.columns == ["x", "y", "z", "source_cluster"]
-    assert found.table["source_cluster"].to_list() == [4, 8]
-    assert found.table.drop("source_cluster").to_numpy() == pytest.approx(np.array([[1, 2, 3], [-1500, 0, 5]]))
-    assert found.refused == {}
-    assert found.notes == ("no localisations, left out: 1 rows not marked valid (vld)",)
+    assert locs.dimensions == 3
+    assert locs.table.columns == ["x", "y", "z", "source_cluster"]
+    assert locs.table["source_cluster"].to_list() == [4, 8]
+    assert locs.table.drop("source_cluster").to_numpy() == pytest.approx(np.array([[1, 2, 3], [-1500, 0, 5]]))
+    assert locs.refused == {}
+    assert locs.notes == ("no localisations, left out: 1 rows not marked valid (vld)",)
 
 
 def test_a_row_for_each_iteration(write):
-    found = read_localisations(write(FLAT), FileColumns(), 0)
+    locs = read_localisations(write(FLAT), FileColumns(), 0)
 
     # the largest iteration of the valid rows is 1
-    assert found.table["x"].to_list() == pytest.approx([3.0, 9.0])
-    assert found.table["source_cluster"].to_list() == [1, 1]
-    assert found.notes == ("no localisations, left out: 2 rows not marked valid (vld), 2 rows earlier iterations",)
+    assert locs.table["x"].to_list() == pytest.approx([3.0, 9.0])
+    assert locs.table["source_cluster"].to_list() == [1, 1]
+    assert locs.notes == ("no localisations, left out: 2 rows not marked valid (vld), 2 rows earlier iterations",)
 
 
 def test_header(write):
@@ -112,17 +112,17 @@ def test_measured_in_a_plane(write):
     records = NESTED.copy()
     records["itr"]["loc"][:, :, 2] = [[1e-12, -1e-13]] * 3
 
-    found = read_localisations(write(records), FileColumns(), 0)
+    locs = read_localisations(write(records), FileColumns(), 0)
 
-    assert found.dimensions == 2
-    assert found.table.columns == ["x", "y", "source_cluster"]
+    assert locs.dimensions == 2
+    assert locs.table.columns == ["x", "y", "source_cluster"]
 
 
 def test_nothing_left_out(write):
-    found = read_localisations(write(NESTED[[0, 2]]), FileColumns(), 0)
+    locs = read_localisations(write(NESTED[[0, 2]]), FileColumns(), 0)
 
-    assert found.table.height == 2
-    assert found.notes == ()
+    assert locs.table.height == 2
+    assert locs.notes == ()
 
 
 def test_a_valid_row_without_position_is_refused(write):

@@ -40,9 +40,9 @@ def test_a_row(tmp_path):
         field("Fluorophore-0-0", "dimensionless"), field("LocalBackground-0-0", "A/D count"),
     )  # fmt: skip
 
-    found = read(tmp_path, first + "100.5 6 2e-1 8 1e-7 20 7 5000 300 1 12\n")
+    locs = read(tmp_path, first + "100.5 6 2e-1 8 1e-7 20 7 5000 300 1 12\n")
 
-    assert found.table.row(0, named=True) == {
+    assert locs.table.row(0, named=True) == {
         "x": 100.5,
         "y": 200.0,
         "z": pytest.approx(100.0),
@@ -54,18 +54,18 @@ def test_a_row(tmp_path):
 
 
 def test_comments_between_rows_are_no_rows(tmp_path):
-    found = read(tmp_path, header(*XYF) + "1 2 0\n# No localizations in image 1\n\n3 4 2\n")
+    locs = read(tmp_path, header(*XYF) + "1 2 0\n# No localizations in image 1\n\n3 4 2\n")
 
-    assert found.table["frame"].to_list() == [0, 2]
-    assert found.refused == {}
+    assert locs.table["frame"].to_list() == [0, 2]
+    assert locs.refused == {}
 
 
 def test_old_files_without_identifiers(tmp_path):
     fields = [field("", semantic=f"{axis}-position") for axis in "xyz"] + [field("", "frame", "frame number")]
 
-    found = read(tmp_path, header(*fields, start="#") + "1 2 3 9\n")
+    locs = read(tmp_path, header(*fields, start="#") + "1 2 3 9\n")
 
-    assert found.table.row(0, named=True) == {"x": 1.0, "y": 2.0, "z": 3.0, "frame": 0}
+    assert locs.table.row(0, named=True) == {"x": 1.0, "y": 2.0, "z": 3.0, "frame": 0}
 
 
 def test_pixels(tmp_path):
@@ -91,15 +91,15 @@ def test_axes_with_different_units(tmp_path):
 
 def test_windows_and_old_line_ends(tmp_path):
     for end in ("\r\n", "\r"):
-        found = read(tmp_path, (header(*XYF) + "1 2 0\n3 4 1\n").replace("\n", end))
-        assert found.table["x"].to_list() == [1.0, 3.0]
+        locs = read(tmp_path, (header(*XYF) + "1 2 0\n3 4 1\n").replace("\n", end))
+        assert locs.table["x"].to_list() == [1.0, 3.0]
 
 
 def test_rows_that_hold_no_numbers_are_counted(tmp_path):
-    found = read(tmp_path, header(*XYF) + "1 2 0\nnan 4 1\n5 abc 1\n7 8 1\n")
+    locs = read(tmp_path, header(*XYF) + "1 2 0\nnan 4 1\n5 abc 1\n7 8 1\n")
 
-    assert found.table.height == 2
-    assert found.refused == {"x is missing or not a finite number": 1, "y is missing or not a finite number": 1}
+    assert locs.table.height == 2
+    assert locs.refused == {"x is missing or not a finite number": 1, "y is missing or not a finite number": 1}
 
 
 def test_some_columns(tmp_path):
@@ -152,10 +152,10 @@ def test_real_file(test_data):
     path = test_data / "formats" / "rapidstorm_dstorm.txt"
 
     header = header_of(RapidStormReader, path)
-    found = read_localisations(path, FileColumns(), 0.0)
+    locs = read_localisations(path, FileColumns(), 0.0)
 
     assert header.names[3:] == ("Amplitude-0-0", "FitResidues-0-0", "LocalBackground-0-0")
     assert header.layout.names == {"x": "Position-0-0", "y": "Position-1-0", "frame": "ImageNumber-0-0"}
-    assert found.table.height == 14
-    assert found.table.row(0) == (9657.4, 24533.5, 0)
-    assert found.table.row(-1) == (10665.5, 19638.0, 0)
+    assert locs.table.height == 14
+    assert locs.table.row(0) == (9657.4, 24533.5, 0)
+    assert locs.table.row(-1) == (10665.5, 19638.0, 0)

@@ -63,29 +63,29 @@ def write(request, tmp_path):
 
 
 def test_nanometres(write):
-    found = read_localisations(write(FIELDS), FileColumns(), 0)
+    locs = read_localisations(write(FIELDS), FileColumns(), 0)
 
-    assert found.dimensions == 3
-    assert found.table.drop("precision").rows() == [
+    assert locs.dimensions == 3
+    assert locs.table.drop("precision").rows() == [
         (100.5, 10.0, -50.0, 0, 900.0, 20.0, 120.0, 5.0, 0),
         (200.0, 20.0, 0.0, 1, 800.0, 21.0, 130.0, 6.0, 1),
         (300.0, 30.0, 50.0, 6, 700.0, 22.0, 140.0, 7.0, 0),
     ]
-    assert found.table.columns == [
+    assert locs.table.columns == [
         *("x", "y", "z", "frame", "photons", "precision", "precision_z", "sigma", "background", "channel"),
     ]
-    assert found.table["precision"].to_list() == pytest.approx([np.sqrt(12.5), 1.0, 1.0])
+    assert locs.table["precision"].to_list() == pytest.approx([np.sqrt(12.5), 1.0, 1.0])
 
 
 def test_precision_where_there_is_none_for_each_axis(write):
     fields = {name: values for name, values in FIELDS.items() if name not in ("xnmerr", "ynmerr", "znm", "locprecznm")}
     fields |= {"PSFynm": [160.0, 130.0, 140.0]}
 
-    found = read_localisations(write(fields), FileColumns(), 0)
+    locs = read_localisations(write(fields), FileColumns(), 0)
 
-    assert found.dimensions == 2
-    assert found.table["precision"].to_list() == [9.0, 9.0, 9.0]
-    assert found.table["sigma"].to_list() == pytest.approx([np.sqrt((120**2 + 160**2) / 2), 130.0, 140.0])
+    assert locs.dimensions == 2
+    assert locs.table["precision"].to_list() == [9.0, 9.0, 9.0]
+    assert locs.table["sigma"].to_list() == pytest.approx([np.sqrt((120**2 + 160**2) / 2), 130.0, 140.0])
 
 
 def test_only_what_is_asked_for(write):

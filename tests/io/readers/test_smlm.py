@@ -65,17 +65,17 @@ def write(path, content=None, compression=zipfile.ZIP_DEFLATED, **entries):
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_nanometres(tmp_path, compression):
-    found = read_localisations(write(tmp_path / "a.smlm", compression=compression), FileColumns(), 0)
+    locs = read_localisations(write(tmp_path / "a.smlm", compression=compression), FileColumns(), 0)
 
-    assert found.table.columns == ["x", "y", "z", "frame", "photons", "precision"]
-    assert found.table.drop("precision").rows() == [
+    assert locs.table.columns == ["x", "y", "z", "frame", "photons", "precision"]
+    assert locs.table.drop("precision").rows() == [
         (1.5, 10.0, -100.0, 0, 900.0),
         (2.5, 20.0, 0.0, 1, 800.0),
         (3.5, 30.0, 100.0, 6, 700.0),
     ]
-    assert found.table["precision"].to_list() == pytest.approx([np.sqrt(12.5)] * 3)
-    assert found.metadata == {"name": "cells"}
-    assert found.notes == ()
+    assert locs.table["precision"].to_list() == pytest.approx([np.sqrt(12.5)] * 3)
+    assert locs.metadata == {"name": "cells"}
+    assert locs.notes == ()
 
 
 def test_header(tmp_path):
@@ -96,9 +96,9 @@ def test_header(tmp_path):
 def test_units(tmp_path, units, expected):
     path = write(tmp_path / "a.smlm", manifest({"units": units}))
 
-    found = read_localisations(path, FileColumns(pixel_size_nm=100), 0).table
+    locs = read_localisations(path, FileColumns(pixel_size_nm=100), 0).table
 
-    assert found.row(0)[:3] == pytest.approx(expected)
+    assert locs.row(0)[:3] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("unit", ["a.u.", "", "count"])
@@ -118,10 +118,10 @@ def test_pixels_without_a_size(tmp_path):
 def test_offsets_are_added(tmp_path):
     files = [TABLE | {"offset": {"x": 14, "frame": -2.0, "own": 0}}]
 
-    found = read_localisations(write(tmp_path / "a.smlm", manifest(files=files)), FileColumns(), 0).table
+    locs = read_localisations(write(tmp_path / "a.smlm", manifest(files=files)), FileColumns(), 0).table
 
-    assert found["x"].to_list() == [15.5, 16.5, 17.5]
-    assert found["frame"].to_list() == [0, 1, 6]
+    assert locs["x"].to_list() == [15.5, 16.5, 17.5]
+    assert locs["frame"].to_list() == [0, 1, 6]
     table, _ = table_of(SmlmReader, tmp_path / "a.smlm", ["frame"])
     assert table["frame"].to_list() == [1.0, 2.0, 7.0]
 
@@ -136,10 +136,10 @@ def test_patches_are_passed_over(tmp_path):
     rows = b"".join(struct.pack("<d6HB", number, *range(6), number + 1) for number in range(3))
     path = write(tmp_path / "a.smlm", manifest(layout), **{"table-0": rows})
 
-    found = read_localisations(path, FileColumns(), 0).table
+    locs = read_localisations(path, FileColumns(), 0).table
 
     assert read_header(path, FileColumns()).names == ("x", "y")
-    assert found.rows() == [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]
+    assert locs.rows() == [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]
 
 
 def test_in_blocks(tmp_path, monkeypatch):
@@ -156,10 +156,10 @@ def test_the_first_of_several_tables(tmp_path):
     ]
     path = write(tmp_path / "a.smlm", manifest(files=files), **{"table-1": ROWS[: len(ROWS) // 3]})
 
-    found = read_localisations(path, FileColumns(), 0)
+    locs = read_localisations(path, FileColumns(), 0)
 
-    assert found.table["x"].to_list() == [1.5]
-    assert found.notes == ("of 2 tables the first is read, table-1.bin; not read: table-0.bin",)
+    assert locs.table["x"].to_list() == [1.5]
+    assert locs.notes == ("of 2 tables the first is read, table-1.bin; not read: table-0.bin",)
 
 
 def test_a_column_map(tmp_path):
