@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.featextracted import CLUSTERS, LOCS, ExtractedFov, fov_path, read_fov, write_fov
+from locgraph.io.featextracted import ExtractedFov, fov_path, read_fov, write_fov
 from locgraph.preparation.executors import Serial
 from locgraph.preparation.featextracted import convert_locpix, manifest_of
 from locgraph.preparation.prepare import prepare
 from locgraph.preparation.views import Views
+from locgraph.run_folder import CLUSTERS, LOCS
 
 
 def write_own(folder, fov_id, label="a", names=("a", "b"), views=1, group=None):

@@ -16,6 +16,7 @@ from PIL import Image
 from locgraph import schema
 from locgraph.errors import LocgraphError
 from locgraph.io.featextracted import fov_path, read_fov
+from locgraph.run_folder import LOCS
 from locgraph.show.figures.fov import SMALLEST_SPAN_NM
 from locgraph.show.figures.scored_fov import SCORE_COLOURS, score_norm
 from locgraph.show.figures.style import length_text
