@@ -10,8 +10,9 @@ from locgraph.explain.baselines import RandomScores
 from locgraph.explain.fovs import Examples, check_fovs, choose_first, choose_random
 from locgraph.explain.metrics import columns
 from locgraph.explain.one_fov import Case, FovExplainer, seeded
-from locgraph.explain.run import fit_explainers, training_examples
+from locgraph.explain.run import explain_fovs, fit_explainers, training_examples
 from locgraph.explain.settings import ExplainerSet
+from locgraph.preparation.stage import no_progress
 
 FOVS = ["a1", "a2", "a3", "a4", "b1", "c1", "c2"]
 CLASSES = {name: name[0] for name in FOVS}
@@ -224,6 +225,19 @@ def test_scores_depend_on_seed_and_names_alone(explain_one):
     torch.testing.assert_close(scores({"fails": Fails(), "random": RandomScores()}), first)
     assert not torch.equal(scores({"random": RandomScores()}, "explain.seed=1"), first)
     assert not torch.equal(scores({"other": RandomScores()}, name="other"), first)
+
+
+def test_a_fov_that_cannot_be_read_fails_for_every_explainer():
+    class Unreadable:
+        explainers = {"a": RandomScores(), "b": RandomScores()}
+
+        def __call__(self, case):
+            raise DataError("damaged")
+
+    explained, failures = explain_fovs(Unreadable(), {"x": Case("x", 0, None)}, {"y": "gone"}, no_progress)
+
+    assert explained == {}
+    assert failures == dict.fromkeys("ab", {"y": "gone", "x": "damaged"})
 
 
 def test_names_give_random_streams():
