@@ -1,12 +1,13 @@
 """The errors that a user can cause and mend."""
 
 import inspect
+import pickle
 
 import pytest
 
 from locgraph import errors
 
-ALL = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+ALL = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
 
 
 def test_the_names_that_people_catch():
@@ -33,6 +34,17 @@ def test_too_many_failures_are_a_fault_of_the_data():
     assert issubclass(errors.TooManyFailuresError, errors.DataError)
 
 
-def test_the_message_is_kept_word_for_word():
-    with pytest.raises(errors.LocgraphError, match=r"^fold\.index=7 does not exist$"):
-        raise errors.ConfigError("fold.index=7 does not exist")
+def test_a_setting_is_named_first_and_prefixed_by_callers_that_know_more():
+    error = errors.ConfigError("expected at least 2, found 1", setting="heads")
+    assert str(error) == "heads: expected at least 2, found 1"
+    assert (
+        str(error.within("cluster_encoder").within("model"))
+        == "model.cluster_encoder.heads: expected at least 2, found 1"
+    )
+    assert str(errors.DataError("no localisation").within("columns")) == "no localisation"
+
+
+def test_an_error_survives_the_way_from_a_worker_process():
+    error = pickle.loads(pickle.dumps(errors.DataError("no such file", setting="path").within("labels")))
+
+    assert (str(error), error.setting) == ("labels.path: no such file", "labels.path")

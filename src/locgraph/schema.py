@@ -245,7 +245,7 @@ def superlevel_near(index: int) -> tuple[str, str, str]:
 
 
 def superlevel_in(index: int) -> tuple[str, str, str]:
-    """Return the edge type to superclusters of scale ``index`` from their members: clusters, or those of the scale below."""
+    """Return the edge type to superclusters from their members: clusters, or those of the scale below."""
     return (CLUSTER if index == 0 else superlevel(index - 1), IN, superlevel(index))
 
 

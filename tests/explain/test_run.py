@@ -229,7 +229,8 @@ def test_scores_depend_on_seed_and_names_alone(explain_one):
 
 def test_a_fov_that_cannot_be_read_fails_for_every_explainer():
     class Unreadable:
-        explainers = {"a": RandomScores(), "b": RandomScores()}
+        def __init__(self):
+            self.explainers = {"a": RandomScores(), "b": RandomScores()}
 
         def __call__(self, case):
             raise DataError("damaged")
@@ -237,7 +238,7 @@ def test_a_fov_that_cannot_be_read_fails_for_every_explainer():
     explained, failures = explain_fovs(Unreadable(), {"x": Case("x", 0, None)}, {"y": "gone"}, no_progress)
 
     assert explained == {}
-    assert failures == dict.fromkeys("ab", {"y": "gone", "x": "damaged"})
+    assert failures == {name: {"y": "gone", "x": "damaged"} for name in "ab"}
 
 
 def test_names_give_random_streams():
