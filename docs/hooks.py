@@ -203,6 +203,8 @@ def executed(path: Path) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(notebook, timeout=CELL_LIMIT_S, resources={"metadata": {"path": folder}}).execute()
     CACHE.mkdir(parents=True, exist_ok=True)
+    for outdated in CACHE.glob(f"{path.stem}-*.ipynb"):
+        outdated.unlink()
     nbformat.write(notebook, kept)
     return notebook
 

@@ -226,3 +226,15 @@ def test_a_checkpoint_that_does_not_fit_itself_is_refused(small_checkpoint):
     record = small_checkpoint.record | {"settings": settings | {"model": settings["model"] | {"memory": 3}}}
     with pytest.raises(ConfigError, match=r"model\.memory: locgraph\.nn\.network\.Network has no such argument"):
         Model(replace(small_checkpoint, record=record))
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [("graph/cluster_edges=nearest", "graph"), ("clustering.n_clusters=9", "clustering"), ("views.count=1", "views")],
+)
+def test_data_prepared_with_other_settings_are_refused(model, trained, monkeypatch, override, named):
+    monkeypatch.chdir(trained.folder)
+    other = locgraph.prepare(None, *trained.overrides, override)
+
+    with pytest.raises(DataError, match=rf"^source: .*other settings of {named} than those of the training"):
+        model.predict(other)

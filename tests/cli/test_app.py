@@ -130,7 +130,11 @@ def test_a_missing_mandatory_value_names_its_key():
         ("train", ["data=featextracted"], "ConfigError: data.featextracted_dir: a value is required"),
         ("train", ["trainer.max_epoch=3"], "Could not override 'trainer.max_epoch'"),
         ("train", ["model=nothing"], "Could not find 'model/nothing'"),
-        ("simulate", ["simulation.origami.dimensions=4"], "ConfigError: dimensions must be 2 or 3, found 4"),
+        (
+            "simulate",
+            ["simulation.origami.dimensions=4"],
+            "ConfigError: simulation.origami.dimensions: expected 2 or 3; found 4",
+        ),
     ],
 )
 def test_a_command_fails_with_status_1_and_one_message(fails, tmp_path, command, overrides, expected):

@@ -76,4 +76,4 @@ def test_settings_that_differ_are_summarised_apart(swept, run, tmp_path):
 
 
 def test_a_folder_without_runs_is_told(fails, tmp_path):
-    assert "no run found below it" in fails(tmp_path, "summarise", f"folder={tmp_path}")
+    assert "folder: no run found below" in fails(tmp_path, "summarise", f"folder={tmp_path}")

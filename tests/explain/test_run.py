@@ -228,14 +228,11 @@ def test_scores_depend_on_seed_and_names_alone(explain_one):
 
 
 def test_a_fov_that_cannot_be_read_fails_for_every_explainer():
-    class Unreadable:
-        def __init__(self):
-            self.explainers = {"a": RandomScores(), "b": RandomScores()}
+    def unreadable(fov_id, target):
+        raise DataError("damaged")
 
-        def __call__(self, case):
-            raise DataError("damaged")
-
-    explained, failures = explain_fovs(Unreadable(), {"x": Case("x", 0, None)}, {"y": "gone"}, no_progress)
+    work = FovExplainer(None, {"a": RandomScores(), "b": RandomScores()}, None, unreadable)
+    explained, failures = explain_fovs(work, {"x": Case("x", 0, None)}, {"y": "gone"}, no_progress)
 
     assert explained == {}
     assert failures == {name: {"y": "gone", "x": "damaged"} for name in "ab"}

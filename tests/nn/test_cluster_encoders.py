@@ -18,7 +18,7 @@ from locgraph.nn.cluster_encoders import ContinuousFilter, PointTransformerClust
 from locgraph.nn.cluster_encoders.convolutions import GatV2Conv, GinConv, GraphTransformerConv
 from locgraph.nn.cluster_encoders.heterogeneous import HeterogeneousLayer, key, plan_relations
 from locgraph.nn.cluster_encoders.points import EdgeGather
-from locgraph.nn.cluster_encoders.stacks import Stack
+from locgraph.nn.cluster_encoders.stacks import BlockStack, DistanceEncoder, Stack
 from locgraph.nn.geometry import cosines, sines
 
 FILES = sorted((config_dir() / "model" / "cluster_encoder").glob("*.yaml"))
@@ -490,6 +490,12 @@ def test_an_encoder_of_ones_own_implements_encode(make_graph):
 
     with pytest.raises(NotImplementedError):
         Mine(3)(torch.zeros(4, 2), make_graph())
+
+
+@pytest.mark.parametrize("base", [BlockStack, DistanceEncoder])
+def test_a_stack_of_ones_own_implements_its_gather(base, make_sizes):
+    with pytest.raises(NotImplementedError):
+        base(3, make_sizes())
 
 
 # -- the heterogeneous transformer -------------------------------------------------------------------------------------

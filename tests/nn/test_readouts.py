@@ -10,6 +10,7 @@ from torch_geometric.nn.aggr import SetTransformerAggregation
 from locgraph.api.config import config_dir
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.descriptors import Covariance
+from locgraph.nn.messages import AttentionSum
 from locgraph.nn.readouts import (
     Attention,
     Pooled,
@@ -367,3 +368,14 @@ def test_settings_of_the_other_readout_are_named(make_sizes):
 def test_a_store_without_what_is_read(make, message, make_sizes):
     with pytest.raises(ConfigError, match=message):
         make(4, make_sizes())
+
+
+def test_attention_is_the_module_that_weighs_clusters(make_sizes):
+    sizes = make_sizes(descriptors=2)
+    alone = {make: make(4, sizes).attention for make in (Pooled, Attention, SetTransformer)}
+    beside = WithDescriptors(4, sizes, Attention)
+
+    assert alone[Pooled] is None
+    assert isinstance(alone[Attention], AttentionSum)
+    assert isinstance(alone[SetTransformer], torch.nn.MultiheadAttention)
+    assert beside.attention is beside.readout.attend

@@ -51,6 +51,9 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: An override is wrong, a required value is missing, or overrides and a mapping are mixed.
     """
+    strange = [part for part in config if not isinstance(part, (str, Mapping))]
+    if strange:
+        raise ConfigError(f"expected overrides such as 'experiment=demo', each an argument, found {strange[0]!r}")
     mappings = [part for part in config if isinstance(part, Mapping)]
     if mappings:
         if len(config) > 1:
@@ -67,7 +70,7 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
     try:
         GlobalHydra.instance().clear()
         with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-            return plain(compose_config(command, [str(part) for part in config]))
+            return plain(compose_config(command, list(config)))
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(str(error)) from error
     finally:
