@@ -292,8 +292,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         inside = re.sub(r"^(?:\.\./)+", "", path) if not top else path
         if top and path.startswith("docs/"):
             inside = path.removeprefix("docs/")
+        elif here.startswith("notebooks/") and path.endswith(".png"):
+            return match.group()
         elif here.startswith("notebooks/"):
-            inside = inside.removeprefix("docs/")
+            inside = inside.removeprefix("docs/") if path.startswith("../") else f"notebooks/{path}"
         elif not top and not path.startswith("../"):
             return match.group()
         for pattern, page_of in (
