@@ -1,4 +1,4 @@
-"""How well explainers find what a class rests on, where that is known, and how long they take.
+"""How well explainers identify the clusters that decide a class, where these are known, and how long they take.
 
     python benchmarks/explain.py [--checkpoint RUN/checkpoints/best.ckpt] [--explainers subgraphx occlusion] [--fovs 50]
 
@@ -26,7 +26,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import torch
@@ -42,10 +41,10 @@ from locgraph.explain.base import Example, Explainer, n_clusters
 from locgraph.explain.fovs import Examples, choose_first, choose_random
 from locgraph.explain.metrics.comparison import MotifScores, against_motif
 from locgraph.nn.network import Network
+from locgraph.run_folder import RunFolder
 from locgraph.simulate.motif import MOTIF
 
 FIT_FOVS = 100
-SERIAL = {"_target_": "locgraph.preparation.executors.Serial"}
 
 
 @dataclass
@@ -69,7 +68,7 @@ class Study:
 class Result:
     """Scores and times of one explainer."""
 
-    truths: list[MotifScores] = field(default_factory=list)
+    scores: list[MotifScores] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     learning: float | None = None
 
@@ -80,14 +79,14 @@ def train(folder: str) -> Path:
     options = ["experiment=motif", "controls=false", f"paths.output_dir={folder}", f"paths.run_dir={run}"]
     command = [sys.executable, "-m", "locgraph.cli", "train", *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return run / "checkpoints" / "best.ckpt"
+    return RunFolder(run).best
 
 
 def load(path: Path, fovs: int) -> Study:
     """Read a checkpoint, and the FOVs of its run."""
     model = locgraph.load(path)
     record, network = model.record, model.network
-    prepared = model.training_data(executor=SERIAL)
+    prepared = model.training_data()
     examples, labels = Examples(record, prepared), prepared.labels
     index = {name: number for number, name in enumerate(record["class_names"])}
     right = [name for name in record["split"][TEST] if examples.predict(network, name) == index[labels[name]]]
@@ -117,7 +116,7 @@ def explainers(wanted: Sequence[str] | None) -> dict[str, Explainer]:
     leaves = locgraph.compose("explain", "explain=all", "ckpt_path=null")["explain"]["explainers"]
     unknown = sorted(set(wanted or ()) - set(leaves))
     if unknown:
-        raise ConfigError(f"--explainers: no {', '.join(unknown)}; choose from {', '.join(leaves)}")
+        sys.exit(f"--explainers: expected some of {', '.join(leaves)}; found {', '.join(unknown)}")
     return {name: build(leaves[name], name) for name in wanted or leaves}
 
 
@@ -134,18 +133,18 @@ def measure(explainer: Explainer, study: Study) -> Result:
         explanation = explainer.explain(study.network, example, generator)
         result.seconds.append(time.process_time() - started)
         if example.fov_id in study.motifs:
-            result.truths.append(against_motif(explanation.clusters, study.motifs[example.fov_id]))
+            result.scores.append(against_motif(explanation.clusters, study.motifs[example.fov_id]))
     return result
 
 
 def add(table: Table, name: str, result: Result) -> None:
     """Add one row."""
-    scores = []
+    means = []
     for metric in ("auc", "precision", "average_precision"):
-        values = [value for truth in result.truths if (value := getattr(truth, metric)) is not None]
-        scores.append(f"{statistics.fmean(values):.3f}" if values else "")
+        values = [value for motif_scores in result.scores if (value := getattr(motif_scores, metric)) is not None]
+        means.append(f"{statistics.fmean(values):.3f}" if values else "")
     learning = "" if result.learning is None else f"{result.learning:.1f}"
-    table.add_row(name, *scores, f"{statistics.fmean(result.seconds):.3f} ({max(result.seconds):.2f})", learning)
+    table.add_row(name, *means, f"{statistics.fmean(result.seconds):.3f} ({max(result.seconds):.2f})", learning)
 
 
 def describe(study: Study) -> str:
@@ -158,14 +157,14 @@ def describe(study: Study) -> str:
     return f"{text}, {share:.2f} of them of the motif"
 
 
-def main(given: Any) -> None:
+def main(arguments: argparse.Namespace) -> None:
     """Print one row for each explainer."""
-    console = Console()
-    chosen = explainers(given.explainers)
+    console = Console(width=120)
+    chosen = explainers(arguments.explainers)
     torch.set_num_threads(1)
     logging.getLogger("locgraph").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
-        study = load(given.checkpoint or train(folder), given.fovs)
+        study = load(arguments.checkpoint or train(folder), arguments.fovs)
         table = Table("explainer", "AUC", "precision", "average", "s/FOV", "learning", title=describe(study))
         for name, explainer in chosen.items():
             try:

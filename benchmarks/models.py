@@ -7,7 +7,6 @@ folds that are there already are not trained again, so that the table can be pri
 among the models; all of them take about two hours on two cores. Choices are made by the validation columns.
 """
 
-import json
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from locgraph.run_folder import RunFolder
 from locgraph.stats.intervals import mean_interval
 
 ROTATED = ("augment=rotation",)
@@ -52,7 +52,7 @@ SWEEPS: dict[str, tuple[str, ...]] = {
 
 
 def train(name: str, raw_dir: Path, folder: Path) -> None:
-    """Trains the folds that are missing."""
+    """Train the folds that are missing."""
     script = Path(__file__).parents[1] / "train.py"
     where = [f"data.raw_dir={raw_dir}", f"paths.sweep_dir={folder / name}", f"paths.prepared_dir={folder / 'prepared'}"]
     command = [sys.executable, str(script), "-m", "experiment=digits_letters", "sweep=kfold", *where, *SWEEPS[name]]
@@ -60,21 +60,21 @@ def train(name: str, raw_dir: Path, folder: Path) -> None:
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """Metrics of the completed folds."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("[0-9]*/metrics.json"))]
-    return [each for each in found if each["status"] == "completed"]
+    """Return the metrics of the completed folds."""
+    runs = [RunFolder(path) for path in sorted(folder.glob("[0-9]*"))]
+    return [run.metrics() for run in runs if run.is_completed()]
 
 
-def shown(values: list[float]) -> str:
-    """A mean with the 95 % interval over the folds."""
-    found = mean_interval(values, (0.0, 1.0))
-    if found.low is None or found.high is None:
-        return f"{found.estimate:.3f}"
-    return f"{found.estimate:.3f} ({found.low:.3f} to {found.high:.3f})"
+def with_interval(values: list[float]) -> str:
+    """Return a mean as text, with its 95 % interval over the folds."""
+    interval = mean_interval(values, (0.0, 1.0))
+    if interval.low is None or interval.high is None:
+        return f"{interval.estimate:.3f}"
+    return f"{interval.estimate:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
 def main(raw_dir: Path, folder: Path, names: list[str]) -> None:
-    """Trains what is missing, and prints one table for models and one for controls."""
+    """Train what is missing, and print one table for models and one for controls."""
     columns = ("sweep", "folds", "val accuracy", "val loss", "test accuracy", "parameters", "s/fold", "ms/FOV")
     models = Table(*columns, title="models")
     controls: dict[str, list[float]] = {}
@@ -90,7 +90,7 @@ def main(raw_dir: Path, folder: Path, names: list[str]) -> None:
             str(len(runs)),
             f"{statistics.mean(run['val']['accuracy'] for run in runs):.3f}",
             f"{statistics.mean(run['val']['loss'] for run in runs):.3f}",
-            shown([run["test"]["accuracy"] for run in runs]),
+            with_interval([run["test"]["accuracy"] for run in runs]),
             str(runs[0]["parameters"]),
             f"{statistics.median(run['seconds']['train'] for run in runs):.0f}",
             f"{statistics.median(each):.1f}",
@@ -100,7 +100,7 @@ def main(raw_dir: Path, folder: Path, names: list[str]) -> None:
                 controls.setdefault(f"{name}: {row['control']}", []).append(row["accuracy"])
     table = Table("sweep and control", "test accuracy", title="controls")
     for name, values in controls.items():
-        table.add_row(name, shown(values))
+        table.add_row(name, with_interval(values))
     Console(width=140).print(models, table)
 
 

@@ -17,126 +17,120 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_dir
-from locgraph.cli.quiet import quiet
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from locgraph import schema
-from locgraph.cli import assemble, fit, prepare
-from locgraph.cli.app import config_dir
+from locgraph.api.config import compose
+from locgraph.api.parts import data_sizes, make_data, make_network, quiet
+from locgraph.api.prepare import prepare_settings
+from locgraph.build import build
+from locgraph.learn.tasks import FovTask
+from locgraph.nn.base import Encoded
 from locgraph.nn.network import Network
 
 REPEATS = 15
-MODELS = ("invariantnet", "locclusternet")
+MODELS = {"invariantnet": (), "locclusternet": ("graph/cluster_edges=nearest", "augment=rotation")}
 PARTS = ("loc_encoder", "cluster_encoder", "readout", "head")
 
 
-class Levels(nn.Module):
-    """An encoder that gives the vectors of its levels beside those of the clusters, which are what is measured."""
-
-    def __init__(self, encoder: Any) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, graph: Any) -> Tensor:
-        """Batch to the vectors of the clusters."""
-        found: Tensor = self.encoder(graph)[0]
-        return found
-
-
 class ByteCounter(TorchDispatchMode):
-    """Bytes of all tensors that operations take and give; views move nothing."""
+    """Counts the bytes of all tensors that operations read and write; views move nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Runs one operation and counts what it moves."""
-        found = func(*args, **(kwargs or {}))
-        given = {tensor.data_ptr() for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
-        made = [tensor for tensor in tree_leaves(found) if isinstance(tensor, Tensor)]
-        if not func.is_view and any(tensor.data_ptr() not in given or tensor.numel() for tensor in made):
-            moved = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)] + made
-            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in moved)
-        return found
+        """Run one operation and count what it moves."""
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
+            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return result
 
 
 def median_seconds(task: Callable[[], object]) -> float:
-    """Median time of a task, after two runs that warm it up."""
-    found = []
+    """Return the median time of a task, after two runs that warm it up."""
+    seconds = []
     for _ in range(REPEATS + 2):
         started = time.perf_counter()
         task()
-        found.append(time.perf_counter() - started)
-    return statistics.median(found[2:])
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[2:])
 
 
 def machine() -> tuple[float, float]:
-    """Operations in a second of a large bfloat16 product, and bytes in a second of a large copy."""
+    """Return operations in a second of a large bfloat16 product, and bytes in a second of a large copy."""
     square = torch.randn(1024, 1024, dtype=torch.bfloat16)
     line = torch.zeros(2**25)
     target = torch.empty_like(line)
     return 2 * 1024**3 / median_seconds(lambda: square @ square), 8 * 2**25 / median_seconds(lambda: target.copy_(line))
 
 
-def recorded(network: Network, batch: Any) -> dict[str, tuple[nn.Module, tuple[Any, ...]]]:
-    """Each part of the network with what it is handed."""
-    found: dict[str, tuple[nn.Module, tuple[Any, ...]]] = {}
+def autocast() -> torch.autocast:
+    """Return the context of training on a CPU."""
+    return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+def arguments_of_parts(network: Network, batch: Any) -> dict[str, tuple[Any, ...]]:
+    """Return what each part of the network is called with."""
+    arguments: dict[str, tuple[Any, ...]] = {}
     handles = []
-    encoder = network.loc_encoder
-    found["loc_encoder"] = (Levels(encoder), (batch,))
-    for name in PARTS[1:]:
-        part = getattr(network, name)
+    for name in PARTS:
 
-        def note(module: nn.Module, arguments: tuple[Any, ...], name: str = name) -> None:
-            found[name] = (module, arguments)
+        def record(_: nn.Module, given: tuple[Any, ...], name: str = name) -> None:
+            arguments[name] = given
 
-        handles.append(part.register_forward_pre_hook(note))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+        handles.append(getattr(network, name).register_forward_pre_hook(record))
+    with autocast():
         network(batch)
     for handle in handles:
         handle.remove()
-    return found
+    return arguments
+
+
+def detached(value: Any) -> Any:
+    """Return an argument whose tensors need gradients but have no history; graphs are left as they are."""
+    if isinstance(value, Encoded):
+        return Encoded(value.graph, *tree_map(detached, (value.levels, value.clusters, value.fovs)))
+    return value.detach().requires_grad_(value.is_floating_point()) if isinstance(value, Tensor) else value
 
 
 def passes(module: nn.Module, arguments: tuple[Any, ...]) -> Callable[[], None]:
-    """Forward and backward through one part, as in training."""
-    fresh = tuple(
-        value.detach().requires_grad_(value.is_floating_point()) if isinstance(value, Tensor) else value
-        for value in arguments
-    )
+    """Return a forward and backward pass through one part, as in training."""
+    fresh = tuple(detached(value) for value in arguments)
 
     def run() -> None:
         module.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            out = module(*fresh)
+        with autocast():
+            # the vectors of clusters, not those of the levels below; the logits of FOVs
+            out = tree_leaves(module(*fresh))[0]
         if out.requires_grad:
             out.float().square().mean().backward()
 
     return run
 
 
-def measure(overrides: list[str], folder: str, speed: float, bandwidth: float) -> Table:
-    """The table of one model."""
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        cfg = compose("train", [*overrides, f"paths.output_dir={folder}", f"paths.run_dir={folder}/run"])
+def measure(overrides: list[str], speed: float, bandwidth: float) -> Table:
+    """Return the table of one model."""
+    settings = compose("train", *overrides)
     with quiet():
-        prepared = prepare.make_graphs(cfg, prepare.make_tables(cfg, prepare.read_catalogue(cfg)))
-    data = fit.make_data(cfg, prepared, assemble.build(cfg.fold).plan(prepared.manifest)[0])
-    network: Network = assemble.network(cfg.model, fit.make_sizes(data))
+        prepared = prepare_settings(settings)
+    split = build(settings["fold"], "fold").plan(prepared.manifest)[0]
+    data = make_data(settings, prepared, FovTask.from_manifest(prepared.manifest), split)
+    network = make_network(settings["model"], data_sizes(data))
     batches = list(data.train_dataloader())
     batch = batches[0]
     fovs = len(batch[schema.TARGET])
     title = f"{fovs} FOVs in the batch, {torch.get_num_threads()} threads"
     table = Table("part", "ms/FOV", "Mflop/FOV", "MB/FOV", "floor ms/FOV", "times the floor", title=title)
-    for name, (module, arguments) in recorded(network, batch).items():
-        run = passes(module, arguments)
+    for name, arguments in arguments_of_parts(network, batch).items():
+        run = passes(getattr(network, name), arguments)
         seconds = median_seconds(run)
         with FlopCounterMode(display=False) as flops, ByteCounter() as moved:
             run()
@@ -148,24 +142,24 @@ def measure(overrides: list[str], folder: str, speed: float, bandwidth: float) -
 
     def step() -> None:
         optimiser.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast():
             logits = network(batch)
         nn.functional.cross_entropy(logits.float(), batch[schema.TARGET]).backward()
         optimiser.step()
 
-    seconds = median_seconds(step)
+    seconds = median_seconds(step) / fovs
     loading = median_seconds(lambda: list(data.train_dataloader())) / sum(len(each[schema.TARGET]) for each in batches)
     table.add_section()
-    table.add_row("whole step", f"{1000 * seconds / fovs:.3f}")
-    share = loading / (loading + seconds / fovs)
-    table.add_row("loading and collation", f"{1000 * loading:.3f}", "", "", "", f"{share:.0%} of the step")
+    table.add_row("whole step", f"{1000 * seconds:.3f}")
+    share = f"{loading / (loading + seconds):.0%} of the step"
+    table.add_row("loading and collation", f"{1000 * loading:.3f}", "", "", "", share)
     return table
 
 
 def main(arguments: list[str]) -> None:
-    """Prints one table for each model."""
-    console = Console()
-    raw_dir = arguments[0] if arguments and "=" not in arguments[0] else None
+    """Print one table for each model."""
+    console = Console(width=120)
+    raw_dir = next((argument for argument in arguments if "=" not in argument), None)
     source = ["experiment=demo"]
     if raw_dir:
         source = ["experiment=digits_letters", f"data.raw_dir={Path(raw_dir).resolve()}"]
@@ -173,10 +167,9 @@ def main(arguments: list[str]) -> None:
     console.print(f"machine: {speed / 1e9:.0f} Gflop/s (bfloat16, 1024 x 1024), {bandwidth / 1e9:.1f} GB/s (copy)")
     rest = [argument for argument in arguments if argument != raw_dir]
     with tempfile.TemporaryDirectory() as folder:
-        for model in MODELS:
-            edges = [] if model == "invariantnet" else ["graph/cluster_edges=nearest", "augment=rotation"]
-            overrides = [*source, f"model={model}", "views.count=1", "loader.batch_size=50", *edges, *rest]
-            console.print(model, measure(overrides, folder, speed, bandwidth))
+        source = [*source, f"paths.output_dir={folder}", "views.count=1", "loader.batch_size=50"]
+        for model, overrides in MODELS.items():
+            console.print(model, measure([*source, f"model={model}", *overrides, *rest], speed, bandwidth))
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ def executed(path: Path) -> Any:
     from nbclient import NotebookClient
 
     digest = hashlib.sha256(path.read_bytes())
-    for source in sorted([*SOURCE.rglob("*.py"), *CONFIGS.rglob("*.yaml")]):
+    for source in sorted([Path(__file__), *SOURCE.rglob("*.py"), *CONFIGS.rglob("*.yaml")]):
         digest.update(source.read_bytes())
     kept = CACHE / f"{path.stem}-{digest.hexdigest()[:16]}.ipynb"
     if kept.is_file():
@@ -200,8 +200,10 @@ def executed(path: Path) -> Any:
     if os.environ.get("LOCGRAPH_DOCS_EXECUTE") == "0":  # while a page is written
         return notebook
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SOURCE.parent), os.environ.get("PYTHONPATH"))))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%matplotlib inline"))  # figures become pictures
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(notebook, timeout=CELL_LIMIT_S, resources={"metadata": {"path": folder}}).execute()
+    notebook.cells.pop(0)
     CACHE.mkdir(parents=True, exist_ok=True)
     for outdated in CACHE.glob(f"{path.stem}-*.ipynb"):
         outdated.unlink()
@@ -290,8 +292,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         inside = re.sub(r"^(?:\.\./)+", "", path) if not top else path
         if top and path.startswith("docs/"):
             inside = path.removeprefix("docs/")
+        elif here.startswith("notebooks/") and path.endswith(".png"):
+            return match.group()
         elif here.startswith("notebooks/"):
-            inside = inside.removeprefix("docs/")
+            inside = inside.removeprefix("docs/") if path.startswith("../") else f"notebooks/{path}"
         elif not top and not path.startswith("../"):
             return match.group()
         for pattern, page_of in (
