@@ -70,7 +70,7 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
     try:
         GlobalHydra.instance().clear()
         with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-            return plain(compose_config(command, list(config)))
+            return plain(compose_config(command, [part for part in config if isinstance(part, str)]))
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(str(error)) from error
     finally:

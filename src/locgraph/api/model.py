@@ -261,8 +261,8 @@ class Model:
         ]
         if differing:
             raise DataError(
-                f"these data were prepared with other settings of {', '.join(differing)} than those of the training; give "
-                "the model their files, or prepare them with the settings of the model",
+                f"these data were prepared with other settings of {', '.join(differing)} than those of the training; "
+                "give the model their files, or prepare them with the settings of the model",
                 setting="source",
             )
 
