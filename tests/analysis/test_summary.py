@@ -44,6 +44,10 @@ def row(summary, source, metric="accuracy"):
 def test_a_complete_sweep_by_hand():
     summary = summarise(three(), range(3))
     assert summary.complete
+    assert (
+        repr(summary) == "Summary('digits': 3 of 3 folds, mean test accuracy 0.900, best control pair_distances 0.800)"
+    )
+    assert "<table" in summary._repr_html_()
     assert (summary.experiment, summary.missing, summary.reasons, summary.failures) == ("digits", [], {}, ())
     found = row(summary, "model")
     # Student's t of 97.5 % with two degrees of freedom is 4.3027; the upper end is cut at 1.

@@ -52,6 +52,18 @@ class Summary:
     reasons: dict[int, str]
     failures: tuple[Failure, ...]
 
+    def __repr__(self) -> str:
+        done = len(self.expected_folds) - len(self.missing)
+        mean = self.intervals().get(MODEL, (None,))[0]
+        control = self.best_control()
+        parts = [f"{done} of {len(self.expected_folds)} folds"]
+        parts += [] if mean is None else [f"mean test accuracy {mean:.3f}"]
+        parts += [] if control is None else [f"best control {control[0]} {control[1]:.3f}"]
+        return f"Summary({self.experiment!r}: {', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self!r}</p>{self.table._repr_html_()}"
+
     @property
     def complete(self) -> bool:
         """Whether every expected fold has a result."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.parts import check_device, quiet
 from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
-from locgraph.api.recipes import table_settings
+from locgraph.api.recipes import differing_settings
 from locgraph.api.sources import Source, class_target, columns_settings, list_sources, nanometres, write_table
 from locgraph.build import TARGET
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
@@ -30,16 +29,13 @@ from locgraph.learn.checkpoint import Checkpoint, check_targets, read_checkpoint
 from locgraph.learn.module import Predictor
 from locgraph.learn.vectors import Embedder, vector_tables
 from locgraph.preparation.executors import Processes, Serial
-from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS, RECIPE, read_record
+from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS
 
 if TYPE_CHECKING:
     from locgraph.api.explanations import Explanations
 
 NEW = "new"
 """Value of the column ``split`` for FOVs that no run knows."""
-
-_PREPARED_ALIKE = ("preprocess", "clustering", "features", "views")
-"""Groups of settings that decide what the network gets of a FOV, beside those of graphs."""
 
 _FEW_FOVS = 16
 """Up to this number of FOVs this process prepares them alone; starting others takes longer."""
@@ -252,13 +248,7 @@ class Model:
         Raises:
             DataError: Settings of clusters, features, views or graphs differ.
         """
-        trained, recipe = self.record["settings"], read_record(prepared.tables / RECIPE)
-        before = table_settings(trained) | {"graph": trained["graph"]}
-        now = recipe | {"graph": prepared.graph_settings}
-        # tables that were given as they are have no recipe
-        differing = [
-            name for name in (*_PREPARED_ALIKE, "graph") if name in now and _text(now[name]) != _text(before[name])
-        ]
+        differing = differing_settings(self.record["settings"], prepared)
         if differing:
             raise DataError(
                 f"these data were prepared with other settings of {', '.join(differing)} than those of the training; "
@@ -355,7 +345,3 @@ class Model:
                 enable_model_summary=False,
                 enable_checkpointing=False,
             )
-
-
-def _text(settings: Any) -> str:
-    return json.dumps(settings, sort_keys=True)

@@ -11,12 +11,15 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.build import TARGET, build
+from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, within
 from locgraph.preparation.extract import ExtractRecipe
 from locgraph.provenance import fingerprint
+from locgraph.run_folder import RECIPE, read_record
 from locgraph.settings import check_flag, check_number, check_whole
 
 RAW = "raw"
+_DECIDE_INPUTS = ("preprocess", "clustering", "features", "views", "graph")
 _DECIDE_TABLES = ("min_localisations", "min_clusters", "max_refused_fraction", "keep_unclustered")
 
 
@@ -148,3 +151,17 @@ def feature_columns(clusters: pl.DataFrame) -> list[str]:
     """Return the columns of a cluster table that describe the cluster itself, not where it lies or its name."""
     places = {schema.VIEW, schema.CLUSTER_ID, *schema.centre_columns(3)}
     return [name for name, dtype in clusters.schema.items() if name not in places and dtype.is_numeric()]
+
+
+def differing_settings(trained: Mapping[str, Any], prepared: Prepared) -> list[str]:
+    """Return the groups of settings in which data were prepared otherwise than those of a training.
+
+    Args:
+        trained: Settings that a checkpoint records.
+        prepared: Other data.
+    """
+    before = table_settings(trained) | {"graph": trained["graph"]}
+    # tables that were given as they are have no recipe
+    now = read_record(prepared.tables / RECIPE) | {"graph": prepared.graph_settings}
+    groups = [name for name in _DECIDE_INPUTS if name in now]
+    return [name for name in groups if fingerprint(now[name]) != fingerprint(before[name])]
