@@ -131,3 +131,7 @@ def test_a_drawing_that_fails_leaves_the_old_file(tmp_path):
     with pytest.raises(ValueError, match="nothing"):
         style.save_figure(broken, path)
     assert [other.read_bytes() for other in tmp_path.iterdir()] == [b"old"]
+
+
+def test_notebooks_show_a_figure_as_a_picture():
+    assert style.new_figure(30, 20)._repr_png_().startswith(b"\x89PNG")

@@ -5,6 +5,7 @@ Figures are objects of their own: nothing here draws on matplotlib's global stat
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -97,9 +98,18 @@ def house_style() -> Iterator[None]:
         yield
 
 
+class ShownFigure(Figure):
+    """A figure that notebooks show as a picture without ``%matplotlib inline``."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 def new_figure(width_mm: float, height_mm: float) -> Figure:
     """Return an empty figure of a printed size, which arranges its panels by itself."""
-    return Figure(figsize=(width_mm / _MM_PER_INCH, height_mm / _MM_PER_INCH), dpi=DPI, layout="constrained")
+    return ShownFigure(figsize=(width_mm / _MM_PER_INCH, height_mm / _MM_PER_INCH), dpi=DPI, layout="constrained")
 
 
 def blank(axes: Axes) -> None:
