@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from locgraph.data.labelled import Labelled
+from locgraph.data.labelled import LabelledFovs
 from locgraph.errors import FoldError
 
 
 def labelled(labels, groups=None):
     names = np.array([f"f{i:03}" for i in range(len(labels))], dtype=object)
-    return Labelled(names, np.array(labels, dtype=object), np.array(groups or [None] * len(labels), dtype=object))
+    return LabelledFovs(names, np.array(labels, dtype=object), np.array(groups or [None] * len(labels), dtype=object))
 
 
 def test_sorted_by_name_and_without_the_unlabelled(make_manifest):
-    found = Labelled.of(make_manifest({"b": "B", "c": None, "a": "A"}, {"b": "p"}))
+    found = LabelledFovs.of(make_manifest({"b": "B", "c": None, "a": "A"}, {"b": "p"}))
 
     assert found.fov_ids.tolist() == ["a", "b"]
     assert found.labels.tolist() == ["A", "B"]

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn import model_selection
 
 from locgraph import schema
-from locgraph.data.labelled import Labelled, with_classes
+from locgraph.data.labelled import LabelledFovs, with_classes
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.provenance import write_json
@@ -41,7 +41,7 @@ class Splitter(Protocol):
         ...
 
 
-def _split(fovs: Labelled, train: np.ndarray, val: np.ndarray, test: np.ndarray) -> Split:
+def _split(fovs: LabelledFovs, train: np.ndarray, val: np.ndarray, test: np.ndarray) -> Split:
     return Split(fovs.names(train), fovs.names(val), fovs.names(test))
 
 
@@ -88,7 +88,7 @@ class Stratified(_KFold):
         Raises:
             FoldError: A class has fewer FOVs than there are folds, or a group would be on two sides.
         """
-        fovs = Labelled.of(manifest)
+        fovs = LabelledFovs.of(manifest)
         fovs.check_class_sizes(self.n_folds)
         splitter = model_selection.StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed)
         folds = [
@@ -157,7 +157,7 @@ class StratifiedGroup(_KFold):
         Raises:
             FoldError: A FOV has no group, there are fewer groups than folds, or a class has fewer FOVs than folds.
         """
-        fovs = Labelled.of(manifest)
+        fovs = LabelledFovs.of(manifest)
         fovs.check_class_sizes(self.n_folds)
         homeless = [str(name) for name, group in zip(fovs.fov_ids, fovs.groups, strict=True) if group is None]
         if homeless:
@@ -207,7 +207,7 @@ class HoldOut:
         Raises:
             FoldError: A class has too few FOVs to be on every side, or a group would be on two sides.
         """
-        fovs = Labelled.of(manifest)
+        fovs = LabelledFovs.of(manifest)
         splitter = model_selection.StratifiedShuffleSplit(
             n_splits=self.n_folds, test_size=self.test_fraction, random_state=self.seed
         )

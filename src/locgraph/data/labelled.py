@@ -27,7 +27,7 @@ def with_classes(manifest: Manifest) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFovs:
     """The FOVs that have a label, in the order of their names.
 
     Attributes:
@@ -41,7 +41,7 @@ class Labelled:
     groups: np.ndarray
 
     @classmethod
-    def of(cls, manifest: Manifest) -> Labelled:
+    def of(cls, manifest: Manifest) -> LabelledFovs:
         """Return the labelled FOVs of a manifest; where only localisations have classes all FOVs, as of a single class.
 
         Raises:
