@@ -66,22 +66,22 @@ OF_LOCALISATIONS = (
 TOGETHER = "together"
 
 PER_CLUSTER = 30
-SPREAD_NM = 15.0
+STANDARD_DEVIATION_NM = 15.0
 AREA_PER_LOCALISATION_NM2 = 1e4
 
 
 def field_of_view(n: int, dimensions: int) -> np.ndarray:
-    """Positions (n, dimensions) nm, half in clusters of about 30, at the same density for every n."""
+    """Return positions (n, dimensions) nm, half in clusters of about 30, at the same density for every n."""
     rng = np.random.default_rng(0)
     extent = (n * AREA_PER_LOCALISATION_NM2 ** (dimensions / 2)) ** (1 / dimensions)
     centres = rng.random((max(n // 2 // PER_CLUSTER, 1), dimensions)) * extent
     clustered = centres[rng.integers(0, len(centres), n // 2)]
-    clustered = clustered + rng.normal(0, SPREAD_NM, clustered.shape)
+    clustered = clustered + rng.normal(0, STANDARD_DEVIATION_NM, clustered.shape)
     return rng.permutation(np.vstack([clustered, rng.random((n - len(clustered), dimensions)) * extent]))
 
 
 def further_columns(n: int) -> dict[str, np.ndarray]:
-    """Frames, photons, precisions and channels (n,), as features of the photophysics read them."""
+    """Return frames, photons, precisions and channels (n,), which features of photophysics read."""
     rng = np.random.default_rng(1)
     return {
         "frame": rng.integers(0, 20_000, n),
@@ -94,14 +94,14 @@ def further_columns(n: int) -> dict[str, np.ndarray]:
 
 
 def timed(work: Callable, *arguments: Any) -> tuple[Any, float]:
-    """Result and seconds of one call."""
+    """Return the result of one call, and its seconds."""
     start = time.perf_counter()
     result = work(*arguments)
     return result, time.perf_counter() - start
 
 
 def standard_steps(points: np.ndarray) -> tuple[Groups, dict[str, float]]:
-    """Clusters and measures one field of view: its groups, and seconds of each step."""
+    """Cluster and measure one field of view; return its groups, and seconds of each step."""
     labels, seconds = timed(DBSCAN(eps_nm=40.0, min_samples=6, backend="cpu"), points, 0)
     times = {"DBSCAN": seconds}
     kept = labels >= 0
@@ -113,11 +113,11 @@ def standard_steps(points: np.ndarray) -> tuple[Groups, dict[str, float]]:
 
 
 def further_steps(points: np.ndarray, groups: Groups) -> dict[str, float]:
-    """Seconds of each further feature alone, and of k-means where there are few localisations."""
+    """Return seconds of each further feature alone, and of k-means where there are few localisations."""
     times = {}
     groups = replace(groups, extra=further_columns(len(groups.order)))
     for feature in FURTHER:
-        times[type(feature).__name__] = timed(feature.compute, replace(groups))[1]  # a copy knows no hulls or axes yet
+        times[type(feature).__name__] = timed(feature.compute, replace(groups))[1]  # a copy has no hulls or axes yet
     for by_localisation in OF_LOCALISATIONS:
         times[type(by_localisation).__name__] = timed(by_localisation.measure, replace(groups))[1]
     if len(points) <= 100_000:
@@ -126,12 +126,12 @@ def further_steps(points: np.ndarray, groups: Groups) -> dict[str, float]:
 
 
 def peak_mb() -> float:
-    """Largest memory of this process so far in MB."""
+    """Return the largest memory of this process so far in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def measure(n: int, dimensions: int, repeats: int) -> tuple[dict[str, float], float]:
-    """Median seconds of each step, and peak memory in MB."""
+    """Return median seconds of each step, and peak memory in MB."""
     small = field_of_view(1000, dimensions)
     further_steps(small, standard_steps(small)[0])  # compiles
     before = peak_mb()
@@ -146,7 +146,7 @@ def measure(n: int, dimensions: int, repeats: int) -> tuple[dict[str, float], fl
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2)

@@ -2,9 +2,9 @@
 
     python benchmarks/prepare.py [PATH] [--sizes 10000 100000 1000000] [--fovs 245] [--thousand 1000] [--repeats 3]
 
-One FOV: clusters of about 30 localisations with a spread of 10 nm, half of all localisations noise, the same density at
-every size; DBSCAN. Many FOVs: those in PATH, with the settings of `experiment=digits_letters`, else simulated origami;
-then FOVs of 1000 localisations like the large ones. All other settings are the defaults of configs/.
+One FOV: clusters of about 30 localisations with a standard deviation of 10 nm, half of all localisations noise, the
+same density at every size; DBSCAN. Many FOVs: those in PATH, with the settings of `experiment=digits_letters`, else
+simulated origami; then FOVs of 1000 localisations like the large ones. All other settings are the defaults of configs/.
 
 Times are medians; processor time is of all threads and processes. Each block runs in a process of its own, after a
 small FOV has compiled everything. Memory is the largest of that process in MB: in all (packages alone take about 500),
@@ -50,10 +50,10 @@ from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
 
 PER_CLUSTER = 30
-SPREAD_NM = 10.0
+STANDARD_DEVIATION_NM = 10.0
 PER_NM2 = 1e-3  # localisations, half of them noise
 CLASSES = ("one", "two", "three", "T", "O", "L", "grid")
-SHORTEST_S = 0.005  # growth from shorter times says nothing
+SHORTEST_S = 0.005  # shorter times are too inaccurate for an exponent
 
 MEASURE = "clustering and features"
 
@@ -78,14 +78,14 @@ class Clock:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Adds what happens inside to ``name``."""
+        """Add the time of the block to ``name``."""
         wall, processor = time.perf_counter(), processor_seconds()
         yield
         self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - wall
         self.processor[name] = self.processor.get(name, 0.0) + processor_seconds() - processor
 
     def watch(self, owner: Any, attribute: str, name: str) -> Any:
-        """Times every call of a function or method while the context is open."""
+        """Time every call of a function or method while the context is open."""
         inner = getattr(owner, attribute)
 
         def call(*arguments: Any, **named: Any) -> Any:
@@ -106,11 +106,11 @@ class Measured:
 
 
 def simulated_fov(n: int, seed: int = 0) -> pl.DataFrame:
-    """Localisations in nm, at the same density for every ``n``, in random order."""
+    """Return localisations in nm, at the same density for every ``n``, in random order."""
     rng = np.random.default_rng(seed)
     extent = math.sqrt(n / PER_NM2)
     centres = rng.random((max(n // 2 // PER_CLUSTER, 1), 2)) * extent
-    clustered = centres[rng.integers(0, len(centres), n // 2)] + rng.normal(0.0, SPREAD_NM, (n // 2, 2))
+    clustered = centres[rng.integers(0, len(centres), n // 2)] + rng.normal(0.0, STANDARD_DEVIATION_NM, (n // 2, 2))
     points = rng.permutation(np.vstack([clustered, rng.random((n - n // 2, 2)) * extent]))
     return pl.DataFrame(
         {
@@ -124,12 +124,12 @@ def simulated_fov(n: int, seed: int = 0) -> pl.DataFrame:
 
 
 def processor_seconds() -> float:
-    """Of all threads of this process, and of the processes that it started and that have ended."""
+    """Return the time of all threads of this process, and of the processes that it started and that have ended."""
     return time.process_time() + sum(os.times()[2:4])
 
 
 def peak_mb() -> float:
-    """Largest memory of this process so far in MB."""
+    """Return the largest memory of this process so far in MB."""
     status = Path("/proc/self/status")
     if status.is_file():  # what getrusage gives there begins with the memory of the process that started this one
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -138,7 +138,7 @@ def peak_mb() -> float:
 
 
 def run(raw: Path, folder: Path, overrides: tuple[str, ...], blocks: tuple[str, ...]) -> Clock:
-    """Prepares a raw folder with the real configuration; only the blocks named, each from nothing."""
+    """Prepare a raw folder with the real configuration; only the blocks named, each from nothing."""
     settings = compose("prepare", *overrides, f"data.raw_dir={raw}")
     clock, tables, executor = Clock({}, {}), folder / "tables", build(settings["executor"], "executor")
     if TABLES in blocks:
@@ -153,7 +153,7 @@ def run(raw: Path, folder: Path, overrides: tuple[str, ...], blocks: tuple[str, 
 
 
 def make_tables(settings: Settings, folder: Path, executor: Executor, clock: Clock) -> None:
-    """Raw files to tables, though there may be some already, and once more when all is done."""
+    """Make tables of raw files, though there may be some already, and once more when all are up to date."""
     recipe = replace(table_recipe(table_settings(settings)), settings={"made at": time.time()})
     with clock.timed(LIST):
         catalogue = read_catalogue(settings)
@@ -172,7 +172,7 @@ def make_tables(settings: Settings, folder: Path, executor: Executor, clock: Clo
 def make_graphs(
     fov_ids: list[str], tables: Path, recipe: GraphRecipe, executor: Executor, clock: Clock, block: str
 ) -> None:
-    """Tables to graphs, and once more when all is done."""
+    """Make graphs of tables, and once more when all are up to date."""
     with tempfile.TemporaryDirectory(dir=tables.parent) as folder:
         arguments = (fov_ids, tables, recipe, Path(folder), executor)
         with (
@@ -188,7 +188,7 @@ def make_graphs(
 
 
 def measure(repeats: int, small: Path, raw: Path, folder: Path, overrides: tuple[str, ...], *blocks: str) -> Measured:
-    """Medians of the blocks. Tables that graphs begin from must be there, unless they are among the blocks."""
+    """Return medians of the blocks. Tables that graphs begin from must be there, unless they are among the blocks."""
     with tempfile.TemporaryDirectory() as compiled:
         run(small, Path(compiled), overrides, (TABLES, *blocks))
         before = peak_mb()
@@ -201,19 +201,19 @@ def measure(repeats: int, small: Path, raw: Path, folder: Path, overrides: tuple
 
 
 def alone(work: Callable, *arguments: Any) -> Any:
-    """Works in a process of its own."""
+    """Return the result of a function that runs in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
 
 def write_fov(path: Path, n: int, seed: int = 0) -> None:
-    """Writes a simulated FOV as raw file."""
+    """Write a simulated FOV as raw file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     simulated_fov(n, seed).write_parquet(path)
 
 
 def with_sums(times: dict[str, float]) -> dict[str, float]:
-    """Adds what one asks for: clustering and features alone, and the whole way."""
+    """Return times with their sums: clustering and features alone, and all steps from raw files to graphs."""
     tables = times[LIST] + times[TABLES]
     return times | {
         MEASURE: times[f"{TABLES} - cluster"] + times[f"{TABLES} - features"],
@@ -222,14 +222,14 @@ def with_sums(times: dict[str, float]) -> dict[str, float]:
     }
 
 
-def shown(name: str) -> str:
-    """How a step is called in a table: parts begin with a dash."""
+def step_name(name: str) -> str:
+    """Return the name of a step in a table: parts begin with a dash."""
     _, dash, part = name.partition(" - ")
     return f"- {part}" if dash else name
 
 
 def one_large_fov(sizes: list[int], repeats: int, folder: Path) -> Iterator[Table]:
-    """One FOV of each size, step by step, and how the steps grow."""
+    """Yield a table of one FOV of each size, step by step, and one of how the steps grow."""
     table = Table("localisations", "step", "seconds", "exponent", "processor s", "peak MB", "grown MB")
     table.title = "one FOV, DBSCAN, one process"
     write_fov(folder / "warm" / "fov.parquet", 2000)
@@ -240,14 +240,14 @@ def one_large_fov(sizes: list[int], repeats: int, folder: Path) -> Iterator[Tabl
         alone(write_fov, raw / "fov.parquet", n)
         wall[n], processor[n] = {}, {}
         for block in (TABLES, CLUSTER_GRAPHS, GRAPHS):
-            found = alone(measure, repeats, folder / "warm", raw, made, (*LARGE, "executor=serial"), block)
-            wall[n] |= found.wall
-            processor[n] |= found.processor
-            memory[block] = (f"{found.peak_mb:.0f}", f"{found.grown_mb:.0f}")
+            measured = alone(measure, repeats, folder / "warm", raw, made, (*LARGE, "executor=serial"), block)
+            wall[n] |= measured.wall
+            processor[n] |= measured.processor
+            memory[block] = (f"{measured.peak_mb:.0f}", f"{measured.grown_mb:.0f}")
         wall[n], processor[n] = with_sums(wall[n]), with_sums(processor[n])
         for row, (name, seconds) in enumerate(wall[n].items()):
             numbers = (f"{seconds:.3f}", exponent(wall, n, name), f"{processor[n][name]:.3f}")
-            table.add_row("" if row else f"{n:,}", shown(name), *numbers, *memory.get(name, ()))
+            table.add_row("" if row else f"{n:,}", step_name(name), *numbers, *memory.get(name, ()))
         table.add_section()
         shutil.rmtree(made)
     yield table
@@ -257,16 +257,16 @@ def one_large_fov(sizes: list[int], repeats: int, folder: Path) -> Iterator[Tabl
 
 
 def growth(small: int, large: int, wall: dict[int, dict[str, float]], processor: dict[int, dict[str, float]]) -> Table:
-    """Exponents of time and of processor time, which a busy machine changes less."""
+    """Return exponents of time and of processor time, which a busy machine changes less."""
     table = Table("step", "exponent", "exponent of processor time", title=f"growth from {small:,} to {large:,}")
     for name in wall[large]:
         both = (exponent({n: times[n] for n in (small, large)}, large, name) for times in (wall, processor))
-        table.add_row(shown(name), *both)
+        table.add_row(step_name(name), *both)
     return table
 
 
 def exponent(times: dict[int, dict[str, float]], n: int, name: str) -> str:
-    """How a step grew since the size before; nothing where that cannot be told."""
+    """Return how a step grew since the size before; an empty text where times are too short or there is none."""
     smaller = [size for size in times if size < n]
     before = times[max(smaller)].get(name, 0.0) if smaller else 0.0
     if before < SHORTEST_S:
@@ -275,7 +275,7 @@ def exponent(times: dict[int, dict[str, float]], n: int, name: str) -> str:
 
 
 def many_fovs(title: str, raw: Path, repeats: int, folder: Path, overrides: tuple[str, ...], views: int) -> Table:
-    """FOVs one after the other and spread over processes."""
+    """Return the table of FOVs one after the other and spread over processes."""
     number = len(list(raw.glob("*.parquet")))
     table = Table("executor", "step", "seconds", "ms for each FOV", "processor ms for each FOV", "peak MB")
     table.title = f"{number} {title}, {views} view{'s' * (views > 1)}"
@@ -283,9 +283,9 @@ def many_fovs(title: str, raw: Path, repeats: int, folder: Path, overrides: tupl
         chosen = (*overrides, f"executor={executor}", f"views.count={views}")
         with tempfile.TemporaryDirectory(dir=folder) as made:
             arguments = (repeats, first_of(raw, folder), raw, Path(made), chosen, TABLES, CLUSTER_GRAPHS, GRAPHS)
-            found = alone(measure, *arguments)
-        wall, processor = with_sums(found.wall), with_sums(found.processor)
-        # parts are not seen in other processes
+            measured = alone(measure, *arguments)
+        wall, processor = with_sums(measured.wall), with_sums(measured.processor)
+        # parts are not timed in other processes
         steps = [name for name in wall if executor == "serial" or not (" - " in name or name == MEASURE)]
         for name in steps:
             numbers = (
@@ -293,14 +293,14 @@ def many_fovs(title: str, raw: Path, repeats: int, folder: Path, overrides: tupl
                 f"{1000 * wall[name] / number:.2f}",
                 f"{1000 * processor[name] / number:.2f}",
             )
-            first = (executor, f"{found.peak_mb:.0f}" if executor == "serial" else "") if name == LIST else ("", "")
-            table.add_row(first[0], shown(name), *numbers, first[1])
+            first = (executor, f"{measured.peak_mb:.0f}" if executor == "serial" else "") if name == LIST else ("", "")
+            table.add_row(first[0], step_name(name), *numbers, first[1])
         table.add_section()
     return table
 
 
 def first_of(raw: Path, folder: Path) -> Path:
-    """A folder with the first FOV of another."""
+    """Make a folder with the first FOV of another, and return it."""
     warm = folder / f"first-of-{raw.name}"
     warm.mkdir(exist_ok=True)
     first = min(raw.glob("*.parquet"))
@@ -309,7 +309,7 @@ def first_of(raw: Path, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Prints the tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path, nargs="?", help="real FOVs of data set digits_letters; simulated without")
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="up to 10000000")
