@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from locgraph.api.config import plain
-from locgraph.api.parts import check_device
+from locgraph.api.device import check_device
 from locgraph.api.recipes import check_overrides
 from locgraph.api.train import check_before_work
 from locgraph.errors import ConfigError

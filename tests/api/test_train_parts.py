@@ -17,8 +17,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch_geometric.data import HeteroData
 
-from locgraph.api import parts, train
+from locgraph.api import fit, parts
 from locgraph.api.config import plain
+from locgraph.api.network import make_network
 from locgraph.data.augment import Jitter, Rotation, Scale, Shear, Thinning
 from locgraph.data.folds import Split
 from locgraph.data.sampler import BalancedSampler, EpochSampler
@@ -59,7 +60,7 @@ def make_learner(fold, settings, task, make_data):
         data = make_data()
         sizes = parts.data_sizes(data)
         record = make_record(settings, fold.prepared.graph_settings, fold.prepared.units, data, sizes) | changes
-        return parts.make_learner(settings, parts.make_network(settings["model"], sizes), task, data, record), data
+        return parts.make_learner(settings, make_network(settings["model"], sizes), task, data, record), data
 
     return make
 
@@ -194,7 +195,7 @@ def test_a_run_whose_data_have_changed_does_not_continue(trained, settings, make
     learner, data = make_learner(class_names=["L", "T"])
 
     with pytest.raises(CheckpointError, match=r"`class_names` was \['T', 'L'\], is \['L', 'T'\]; bring the data back"):
-        train.fit(parts.make_trainer(settings, tmp_path, []), learner, data, RunWriter(tmp_path, settings))
+        fit.fit(parts.make_trainer(settings, tmp_path, []), learner, data, RunWriter(tmp_path, settings))
 
 
 def test_a_truncated_last_checkpoint_is_refused(trained, settings, make_learner, tmp_path):
@@ -204,7 +205,7 @@ def test_a_truncated_last_checkpoint_is_refused(trained, settings, make_learner,
     learner, data = make_learner()
 
     with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read: it is truncated"):
-        train.fit(parts.make_trainer(settings, tmp_path, []), learner, data, RunWriter(tmp_path, settings))
+        fit.fit(parts.make_trainer(settings, tmp_path, []), learner, data, RunWriter(tmp_path, settings))
 
 
 @pytest.mark.parametrize(
@@ -266,18 +267,18 @@ def test_an_error_of_lightning_is_one_message_and_the_loggers_are_finished(fold,
         raise MisconfigurationException("no such thing")
 
     finished = []
-    monkeypatch.setattr(train, "fit", refuse)
-    monkeypatch.setattr(train, "finish", finished.append)
+    monkeypatch.setattr(fit, "fit", refuse)
+    monkeypatch.setattr(fit, "finish", finished.append)
 
     with pytest.raises(ConfigError, match="trainer or callbacks: no such thing"):
-        train.fit_and_test(settings, RunWriter(tmp_path, settings), fold.prepared, task, fold.split)
+        fit.fit_and_test(settings, RunWriter(tmp_path, settings), fold.prepared, task, fold.split)
     assert [type(logger) for logger in finished[0]] == [CSVLogger]
 
 
 def test_every_logger_gets_the_scores_of_the_test(tmp_path):
     logger = parts.csv_logger(str(tmp_path))
 
-    train.log_scores([logger], {"accuracy": 0.5, "loss": 1.25}, step=7)
+    fit.log_scores([logger], {"accuracy": 0.5, "loss": 1.25}, step=7)
 
     assert pl.read_csv(tmp_path / "metrics.csv").select("test/accuracy", "test/loss").rows() == [(0.5, 1.25)]
 
@@ -289,10 +290,10 @@ def test_controls_get_view_0_alone_and_learn_from_training_and_validation(fold, 
         given.update(positions=positions, labels=labels, train=train, test=test, seed=seed)
         return pl.DataFrame({"control": ["none"], "accuracy": [0.5]})
 
-    monkeypatch.setattr(train, "run_controls", run_controls)
+    monkeypatch.setattr(fit, "run_controls", run_controls)
     settings["seed"] = 11
 
-    controls = train.make_controls(settings, fold.prepared, task, fold.split)
+    controls = fit.make_controls(settings, fold.prepared, task, fold.split)
 
     assert controls == {"controls": [{"control": "none", "accuracy": 0.5}]}
     assert given["train"] == (*fold.split.train, *fold.split.val)
@@ -306,17 +307,17 @@ def test_controls_get_view_0_alone_and_learn_from_training_and_validation(fold, 
 
 
 def test_controls_of_the_run_can_be_made_again(trained, fold, settings, task):
-    controls = train.make_controls(settings, fold.prepared, task, fold.split)
+    controls = fit.make_controls(settings, fold.prepared, task, fold.split)
 
     assert controls["controls"] == trained.metrics()["controls"]
 
 
 def test_no_controls(fold, settings, task):
-    no_fovs = train.make_controls(settings, fold.prepared, LocalisationTask("xy"), fold.split)
+    no_fovs = fit.make_controls(settings, fold.prepared, LocalisationTask("xy"), fold.split)
     assert no_fovs["controls"] == []
     assert "predicts those of localisations alone" in no_fovs["no_controls"]
     settings["controls"] = False
-    assert train.make_controls(settings, fold.prepared, task, fold.split) == {"controls": []}
+    assert fit.make_controls(settings, fold.prepared, task, fold.split) == {"controls": []}
 
 
 def test_controls_do_not_get_unclustered_localisations(fold, settings, task, monkeypatch):
@@ -326,10 +327,10 @@ def test_controls_do_not_get_unclustered_localisations(fold, settings, task, mon
         return replace(fov, locs=pl.concat([noise, fov.locs]))
 
     given = []
-    monkeypatch.setattr(train, "run_controls", lambda positions, *_: given.append(positions) or pl.DataFrame())
-    train.make_controls(settings, fold.prepared, task, fold.split)
-    monkeypatch.setattr(train, "read_fov", read_with_noise)
-    train.make_controls(settings, fold.prepared, task, fold.split)
+    monkeypatch.setattr(fit, "run_controls", lambda positions, *_: given.append(positions) or pl.DataFrame())
+    fit.make_controls(settings, fold.prepared, task, fold.split)
+    monkeypatch.setattr(fit, "read_fov", read_with_noise)
+    fit.make_controls(settings, fold.prepared, task, fold.split)
 
     np.testing.assert_equal(given[1], given[0])
 

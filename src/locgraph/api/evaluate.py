@@ -10,8 +10,8 @@ from typing import Any
 
 from locgraph import schema
 from locgraph.api.config import Settings
+from locgraph.api.device import check_device
 from locgraph.api.model import NEW, Model, load
-from locgraph.api.parts import check_device
 from locgraph.api.prepare import read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits
 from locgraph.build import TARGET, build, find_class

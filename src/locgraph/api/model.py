@@ -13,7 +13,8 @@ import lightning.pytorch as lightning
 import polars as pl
 
 from locgraph import schema
-from locgraph.api.parts import check_device, quiet
+from locgraph.api.device import check_device
+from locgraph.api.parts import quiet
 from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import differing_settings
 from locgraph.api.sources import Source, class_target, columns_settings, list_sources, nanometres, write_table

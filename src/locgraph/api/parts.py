@@ -30,46 +30,6 @@ from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
 from locgraph.run_folder import CHECKPOINTS
-from locgraph.settings import check_whole
-
-log = logging.getLogger(__name__)
-
-PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
-ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
-_LIKELY_FEATURES = 5
-
-
-def make_network(model: Mapping[str, Any], sizes: DataSizes) -> Network:
-    """Build the network that the group ``model`` describes.
-
-    Raises:
-        ConfigError: A setting of the model cannot work, or does not fit the sizes.
-    """
-    network: Network = build(model, "model", sizes=sizes)
-    return network
-
-
-def make_probe(settings: Mapping[str, Any]) -> Network:
-    """Build the network of settings with likely sizes; the random stream stays as it is.
-
-    Raises:
-        ConfigError: A setting of the model cannot work.
-    """
-    graph = settings["graph"]
-    features = graph["cluster_features"]
-    sizes = DataSizes(
-        dimensions=2,
-        n_classes=2,
-        cluster_features=_LIKELY_FEATURES if features is None else len(features),
-        localisation_features=len(graph["localisation_features"]),
-        levels=0 if graph["localisations"] is False else 1 + len(graph["ratios"]),
-        supercluster_features=_LIKELY_FEATURES if graph["superclusters"] else 0,
-        superlevels=1 if graph["superclusters"] else 0,
-        descriptors=_LIKELY_FEATURES if graph["descriptors"] else 0,
-        localisation_classes=2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        return make_network(settings["model"], sizes)
 
 
 def data_sizes(data: GraphDataModule) -> DataSizes:
@@ -179,47 +139,6 @@ def make_loggers(settings: Settings, folder: Path) -> list[Logger]:
         if not isinstance(logger, CSVLogger):
             logger.log_hyperparams(dict(settings))
     return loggers
-
-
-def check_device(trainer: Mapping[str, Any]) -> None:
-    """Refuse an accelerator that is absent, and a precision that it cannot run.
-
-    Args:
-        trainer: The group ``trainer``.
-
-    Raises:
-        ConfigError: ``accelerator``, ``precision``, ``devices`` or ``max_epochs`` cannot work on this machine.
-    """
-    accelerator, precision = str(trainer["accelerator"]), str(trainer.get("precision", "32-true"))
-    if accelerator not in ACCELERATORS:
-        raise ConfigError(f"expected one of auto, cpu, gpu, found {accelerator!r}", setting="trainer.accelerator")
-    cuda = torch.cuda.is_available()
-    if accelerator in ("gpu", "cuda") and not cuda:
-        raise ConfigError(
-            f"{accelerator} needs a CUDA device, found none; use trainer.accelerator=cpu", setting="trainer.accelerator"
-        )
-    on_gpu = cuda and accelerator != "cpu"
-    if precision == "16-mixed" and not on_gpu:
-        log.info("trainer.precision=16-mixed runs as bf16-mixed on this CPU")
-    if precision not in PRECISIONS:
-        raise ConfigError(
-            f"{precision} cannot be run on this {'GPU' if on_gpu else 'CPU'}; expected one of {', '.join(PRECISIONS)}",
-            setting="trainer.precision",
-        )
-    if on_gpu and precision == "bf16-mixed" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        raise ConfigError(
-            f"bf16-mixed is not supported by {torch.cuda.get_device_name()}; use 16-mixed", setting="trainer.precision"
-        )
-    devices = trainer.get("devices")
-    if devices not in (None, 1, "1") and not (isinstance(devices, list) and len(devices) == 1):
-        raise ConfigError(
-            f"expected 1, or a list of one GPU such as [0], found {devices}: a run uses one device; train the folds of "
-            "a sweep beside each other instead",
-            setting="trainer.devices",
-        )
-    if trainer.get("max_epochs") is not None:
-        with within("trainer"):
-            check_whole("max_epochs", trainer["max_epochs"], at_least=1)
 
 
 def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lightning.Trainer:

@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightning.pytorch as lightning
 import polars as pl
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.loggers import Logger
 
 from locgraph import schema
-from locgraph.analysis.controls import run_controls
-from locgraph.api import parts
 from locgraph.api.config import Settings, compose
 from locgraph.api.prepare import make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides
 from locgraph.build import TARGET, build, find_class
-from locgraph.data.datamodule import GraphDataModule
-from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, check_classes, write_plan
-from locgraph.data.prepared import Prepared
+from locgraph.data.folds import TEST, Split, Splitter, check_classes, write_plan
 from locgraph.errors import ConfigError, LocgraphError, within
-from locgraph.io.featextracted import read_fov
 from locgraph.io.manifest import Manifest
-from locgraph.learn.checkpoint import INIT_FROM, check_continues, load_weights, make_record, read_checkpoint
-from locgraph.learn.initial import start_from
-from locgraph.learn.loggers import finish, log_figures, log_tables
-from locgraph.learn.module import Learner
 from locgraph.learn.run import RunWriter
-from locgraph.learn.tasks import Task, task_class
-from locgraph.learn.vectors import FOV, Embedder, vector_tables
-from locgraph.nn.network import Network
 from locgraph.preparation.prepare import manifest_of_catalogue
-from locgraph.provenance import whole_file
-from locgraph.run_folder import CONFUSION_PICTURE, CURVES_PICTURE, FOLDS, GALLERY_PICTURE, PREDICTIONS, RunFolder
+from locgraph.run_folder import FOLDS, PREDICTIONS, RunFolder
 from locgraph.settings import check_whole
-from locgraph.show.figures.run import draw_gallery, draw_run
+
+if TYPE_CHECKING:
+    from locgraph.learn.tasks.base import Task
+    from locgraph.nn.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +89,7 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
         log.info("%s is done already: nothing to do", folder)
         return Run(folder)
     try:
-        with parts.quiet():
-            _train(settings, writer, overrides)
+        _train(settings, writer, overrides)
     except LocgraphError as error:
         fold = settings["fold"]["index"]
         writer.fail(fold if isinstance(fold, int) else None, str(error))
@@ -124,7 +109,11 @@ def _train(settings: Settings, writer: RunWriter, overrides: Sequence[str]) -> N
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
     write_plan(writer.path / FOLDS, plan)
     seconds = {"prepare": time.perf_counter() - started}
-    metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds)
+    from locgraph.api.fit import fit_and_test  # figures and controls, which no check needs
+    from locgraph.api.parts import quiet
+
+    with quiet():
+        metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds)
     metrics["n_folds"] = len(plan)
     writer.finish(metrics)
 
@@ -140,13 +129,31 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
     """
     check_whole("seed", settings["seed"], at_least=0)
     check_limits(settings)
-    parts.loader_settings(settings)
-    parts.check_device(settings["trainer"])
+    start = settings["init_from"]
+    if start is not None and not Path(str(start)).is_file():
+        raise ConfigError(
+            f"{start}: no such file; expected RUN/checkpoints/best.ckpt of another run, or null", setting="init_from"
+        )
     splitter: Splitter = build(settings["fold"], "fold")
+    # what takes long to import comes last, so that most mistakes are found sooner: torch, PyG, Lightning
+    from locgraph.api.device import check_device
+
+    check_device(settings["trainer"])
     build_recipe_parts(settings)
+    from locgraph.api.network import make_probe
+
+    probe = make_probe(settings)
+    _check_training(settings, probe)
+    return splitter, probe
+
+
+def _check_training(settings: Settings, network: Network) -> None:
+    """Build every part of training once."""
+    from locgraph.api import parts
+
+    parts.loader_settings(settings)
     for name in ("augment", "scaling"):
         build(settings[name] or {}, name)
-    probe = parts.make_probe(settings)
     training = settings["training"]
     sampler = find_class(str(training["sampler"][TARGET]), "training.sampler")
     if training["class_weights"] == "balanced" and sampler.balances_classes:
@@ -158,19 +165,16 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
     losses = parts.loss_settings(settings)
     with within("training"):
         losses.make_loss(None)
-    parts.make_optimizer(settings)(probe.parameters())
+    parts.make_optimizer(settings)(network.parameters())
     build(training["schedule"], "training.schedule")
-    start = settings["init_from"]
-    if start is not None and not Path(str(start)).is_file():
-        raise ConfigError(
-            f"{start}: no such file; expected RUN/checkpoints/best.ckpt of another run, or null", setting="init_from"
-        )
-    parts.make_trainer(settings, Path(), [])
-    return splitter, probe
+    with parts.quiet():
+        parts.make_trainer(settings, Path(), [])
 
 
 def _plan(settings: Settings, splitter: Splitter, network: Network, manifest: Manifest) -> tuple[Task, list[Split]]:
     """Return the task that network and labels allow, and the folds."""
+    from locgraph.learn.tasks import task_class
+
     task = task_class(network.predicts).from_manifest(manifest, settings["data"]["localisation_classes"])
     task.check_sampler(find_class(str(settings["training"]["sampler"][TARGET])), manifest)
     with within("fold"):
@@ -179,154 +183,3 @@ def _plan(settings: Settings, splitter: Splitter, network: Network, manifest: Ma
         labels = dict(zip(manifest.table[schema.FOV_ID], manifest.table[schema.LABEL], strict=True))
         check_classes(plan[splitter.index], labels)
     return task, plan
-
-
-def fit_and_test(
-    settings: Settings,
-    writer: RunWriter,
-    prepared: Prepared,
-    task: Task,
-    split: Split,
-    seconds: dict[str, float] | None = None,
-) -> dict[str, Any]:
-    """Train a network on one fold, test its best epoch, and write tables and figures.
-
-    Args:
-        settings: All settings.
-        writer: The run folder.
-        prepared: Manifest, tables and graphs.
-        task: What the network is trained for.
-        split: FOV names of the fold.
-        seconds: Time spent so far; what is done here is added.
-
-    Returns:
-        Metrics for ``metrics.json``.
-    """
-    seconds = {} if seconds is None else seconds
-    lightning.seed_everything(settings["seed"], workers=True, verbose=False)
-    data = parts.make_data(settings, prepared, task, split)
-    sizes = parts.data_sizes(data)
-    network = parts.make_network(settings["model"], sizes)
-    record = make_record(settings, prepared.graph_settings, prepared.units, data, sizes)
-    if settings["init_from"] is not None:
-        record[INIT_FROM] = start_from(network, read_checkpoint(Path(settings["init_from"]), "init_from"), record)
-    learner = parts.make_learner(settings, network, task, data, record)
-    writer.set_history_aside()
-    loggers = parts.make_loggers(settings, writer.path)
-    fold = int(settings["fold"]["index"])
-    try:
-        trainer = parts.make_trainer(settings, writer.path, loggers)
-        with timed(seconds, "train"):
-            fit(trainer, learner, data, writer)
-        with timed(seconds, "test"):
-            load_weights(network, read_checkpoint(writer.best))
-            tables, scores = predict_sides(trainer, learner, data, fold)
-            log_scores(loggers, scores[TEST], trainer.global_step)
-        for name, table in tables.items():
-            with whole_file(writer.path / name) as temporary:
-                table.write_parquet(temporary)
-        metrics = {
-            "experiment": str(settings["name"]),
-            "fold": fold,
-            "class_names": list(data.class_names),
-            **scores,
-            **make_controls(settings, prepared, task, split),
-            "epochs": trainer.current_epoch,
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-            "precision": str(trainer.precision),
-            "tables": str(prepared.tables),
-            "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        }
-        draw_run(writer.path, metrics)
-        predictions = tables.get(PREDICTIONS)
-        if predictions is not None:
-            tested = predictions.filter(pl.col(schema.SPLIT) == TEST)
-            draw_gallery(writer.path, prepared.tables, tested, data.class_names)
-        pictures = (CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE)
-        log_figures(loggers, [writer.path / name for name in pictures])
-        log_tables(loggers, metrics, predictions)
-    except MisconfigurationException as error:
-        raise ConfigError(str(error), setting="trainer or callbacks") from error
-    finally:
-        finish(loggers)
-    return metrics
-
-
-@contextmanager
-def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    """Record how long a block takes."""
-    started = time.perf_counter()
-    yield
-    seconds[name] = time.perf_counter() - started
-
-
-def fit(trainer: lightning.Trainer, learner: Learner, data: GraphDataModule, writer: RunWriter) -> None:
-    """Train, from where an interrupted run stopped if there is one."""
-    resumed = writer.last if writer.last.is_file() else None
-    if resumed is not None:
-        log.info("continues from %s", resumed)
-        check_continues(read_checkpoint(resumed, "paths.run_dir"), learner.record)
-    trainer.fit(learner, data, ckpt_path=resumed, weights_only=True)
-    writer.join_history()
-
-
-def predict_sides(
-    trainer: lightning.Trainer, learner: Learner, data: GraphDataModule, fold: int
-) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
-    """Predict the validation and test FOVs.
-
-    Returns:
-        File name to table of both sides, of predictions and of FOV vectors; scores of each side, and the confusion
-        matrix of the test side.
-    """
-    embedder = Embedder(learner.network, [FOV])
-    parts: dict[str, list[pl.DataFrame]] = {}
-    vectors: dict[str, list[pl.DataFrame]] = {}
-    metrics: dict[str, Any] = {}
-    sides = ((VALIDATION, data.split.val), (TEST, data.split.test))
-    for side, fov_ids in sides:
-        predictions: Any = trainer.predict(learner, data.evaluation_dataloader(fov_ids))
-        for name, table in learner.task.tables(predictions, fold, side).items():
-            parts.setdefault(name, []).append(table)
-        _merge(metrics, learner.task.score(predictions, side))
-    for side, fov_ids in sides:
-        for name, table in vector_tables(trainer, embedder, data.evaluation_dataloader(fov_ids), fold, side).items():
-            vectors.setdefault(name, []).append(table)
-    return {name: pl.concat(tables) for name, tables in (parts | vectors).items()}, metrics
-
-
-def _merge(metrics: dict[str, Any], scores: Mapping[str, Any]) -> None:
-    """Add the scores of one side; parts that hold both sides are joined."""
-    for key, value in scores.items():
-        joined = isinstance(value, dict) and isinstance(metrics.get(key), dict)
-        metrics[key] = metrics[key] | value if joined else value
-
-
-def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int) -> None:
-    """Pass the scores of the test to the loggers."""
-    for logger in loggers:
-        logger.log_metrics({f"{TEST}/{name}": value for name, value in scores.items()}, step)
-        logger.save()
-
-
-def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Split) -> dict[str, Any]:
-    """Return the scores of the controls on the same fold, or the reason why there are none, for ``metrics.json``.
-
-    Controls are trained on training and validation FOVs, since they choose no epoch. They get the localisations that
-    the network gets: those of clusters, in the whole FOV.
-    """
-    if not settings["controls"]:
-        return {"controls": []}
-    if not task.predicts_fovs:
-        reason = "controls predict classes of FOVs, this model predicts those of localisations alone"
-        log.info("no controls: %s", reason)
-        return {"controls": [], "no_controls": reason}
-    positions = {}
-    for fov_id in (*split.train, *split.val, *split.test):
-        fov = read_fov(prepared.tables, fov_id)
-        whole = fov.locs.filter(pl.col(schema.VIEW) == 0, pl.col(schema.CLUSTER_ID) != schema.NOISE)
-        positions[fov_id] = whole.select(schema.position_columns(fov.dimensions)).to_numpy()
-    train = (*split.train, *split.val)
-    labels = {fov_id: label for fov_id, label in prepared.labels.items() if label is not None}
-    return {"controls": run_controls(positions, labels, train, split.test, settings["seed"]).to_dicts()}

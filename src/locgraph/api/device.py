@@ -1,0 +1,58 @@
+"""The device that a run asks for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from locgraph.errors import ConfigError, within
+from locgraph.settings import check_whole
+
+log = logging.getLogger(__name__)
+
+PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
+
+
+def check_device(trainer: Mapping[str, Any]) -> None:
+    """Refuse an accelerator that is absent, and a precision that it cannot run.
+
+    Args:
+        trainer: The group ``trainer``.
+
+    Raises:
+        ConfigError: ``accelerator``, ``precision``, ``devices`` or ``max_epochs`` cannot work on this machine.
+    """
+    accelerator, precision = str(trainer["accelerator"]), str(trainer.get("precision", "32-true"))
+    if accelerator not in ACCELERATORS:
+        raise ConfigError(f"expected one of auto, cpu, gpu, found {accelerator!r}", setting="trainer.accelerator")
+    cuda = torch.cuda.is_available()
+    if accelerator in ("gpu", "cuda") and not cuda:
+        raise ConfigError(
+            f"{accelerator} needs a CUDA device, found none; use trainer.accelerator=cpu", setting="trainer.accelerator"
+        )
+    on_gpu = cuda and accelerator != "cpu"
+    if precision == "16-mixed" and not on_gpu:
+        log.info("trainer.precision=16-mixed runs as bf16-mixed on this CPU")
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            f"{precision} cannot be run on this {'GPU' if on_gpu else 'CPU'}; expected one of {', '.join(PRECISIONS)}",
+            setting="trainer.precision",
+        )
+    if on_gpu and precision == "bf16-mixed" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise ConfigError(
+            f"bf16-mixed is not supported by {torch.cuda.get_device_name()}; use 16-mixed", setting="trainer.precision"
+        )
+    devices = trainer.get("devices")
+    if devices not in (None, 1, "1") and not (isinstance(devices, list) and len(devices) == 1):
+        raise ConfigError(
+            f"expected 1, or a list of one GPU such as [0], found {devices}: a run uses one device; train the folds of "
+            "a sweep beside each other instead",
+            setting="trainer.devices",
+        )
+    if trainer.get("max_epochs") is not None:
+        with within("trainer"):
+            check_whole("max_epochs", trainer["max_epochs"], at_least=1)
