@@ -232,9 +232,9 @@ def test_a_checkpoint_that_does_not_fit_itself_is_refused(small_checkpoint):
     ("override", "named"),
     [("graph/cluster_edges=nearest", "graph"), ("clustering.n_clusters=9", "clustering"), ("views.count=1", "views")],
 )
-def test_data_prepared_with_other_settings_are_refused(model, trained, monkeypatch, override, named):
+def test_data_prepared_with_other_settings_are_refused(model, trained, monkeypatch, tmp_path, override, named):
     monkeypatch.chdir(trained.folder)
-    other = locgraph.prepare(None, *trained.overrides, override)
+    other = locgraph.prepare(None, *trained.overrides, override, f"paths.prepared_dir={tmp_path}")
 
     with pytest.raises(DataError, match=rf"^source: .*other settings of {named} than those of the training"):
         model.predict(other)

@@ -14,6 +14,7 @@ from locgraph.errors import ConfigError
 from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.stability import Stability
 from locgraph.explain.settings import build_explainers, read_settings, similar_names
+from locgraph.nn.base import Readout
 
 CLASSES = ("T", "L", "grid")
 LEAVES = {
@@ -93,7 +94,7 @@ def test_similar_names():
 
 def network(*predicts):
     """A network without attention between clusters or in the readout."""
-    return SimpleNamespace(predicts=predicts, cluster_encoder=nn.Linear(1, 1), readout=nn.Linear(1, 1))
+    return SimpleNamespace(predicts=predicts, cluster_encoder=nn.Linear(1, 1), readout=Readout(1))
 
 
 @pytest.mark.parametrize("name", LEAVES)

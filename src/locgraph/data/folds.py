@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from sklearn import model_selection
 
 from locgraph import schema
 from locgraph.data.labelled import LabelledFovs, with_classes
@@ -90,7 +89,9 @@ class Stratified(_KFold):
         """
         fovs = LabelledFovs.of(manifest)
         fovs.check_class_sizes(self.n_folds)
-        splitter = model_selection.StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed)
+        from sklearn.model_selection import StratifiedKFold  # slow to import
+
+        splitter = StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed)
         folds = [
             _split(fovs, *fovs.inner(self._draw(fovs.labels, train), self.validation_fraction, self.seed), test)
             for train, test in splitter.split(fovs.fov_ids, fovs.labels.astype(str))
@@ -169,7 +170,9 @@ class StratifiedGroup(_KFold):
         present = np.unique(groups).tolist()
         if len(present) < self.n_folds:
             raise FoldError(f"{self.n_folds} folds need as many groups, found {present}", setting="n_folds")
-        splitter = model_selection.StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=self.seed)
+        from sklearn.model_selection import StratifiedGroupKFold  # slow to import
+
+        splitter = StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=self.seed)
         return [
             _split(fovs, *fovs.inner_grouped(train, self.validation_fraction, self.seed), test)
             for train, test in splitter.split(fovs.fov_ids, fovs.labels.astype(str), groups)
@@ -208,9 +211,9 @@ class HoldOut:
             FoldError: A class has too few FOVs to be on every side, or a group would be on two sides.
         """
         fovs = LabelledFovs.of(manifest)
-        splitter = model_selection.StratifiedShuffleSplit(
-            n_splits=self.n_folds, test_size=self.test_fraction, random_state=self.seed
-        )
+        from sklearn.model_selection import StratifiedShuffleSplit  # slow to import
+
+        splitter = StratifiedShuffleSplit(n_splits=self.n_folds, test_size=self.test_fraction, random_state=self.seed)
         try:
             sides = list(splitter.split(fovs.fov_ids, fovs.labels.astype(str)))
         except ValueError as error:

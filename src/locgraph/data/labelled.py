@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from sklearn import model_selection
 
 from locgraph import schema
 from locgraph.errors import FoldError
@@ -84,7 +83,9 @@ class LabelledFovs:
         Raises:
             FoldError: A class is too small to be on both.
         """
-        splitter = model_selection.StratifiedShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
+        from sklearn.model_selection import StratifiedShuffleSplit  # slow to import
+
+        splitter = StratifiedShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
         try:
             train, val = next(splitter.split(rows, self.labels[rows].astype(str)))
         except ValueError as error:
@@ -108,7 +109,9 @@ class LabelledFovs:
                 f"validation_fraction={fraction} needs {parts} groups on the training side, found "
                 f"{present}; raise the fraction, or lower n_folds"
             )
-        splitter = model_selection.StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
+        from sklearn.model_selection import StratifiedGroupKFold  # slow to import
+
+        splitter = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
         with warnings.catch_warnings():
             # a small class may be absent from validation, which only chooses the epoch
             warnings.filterwarnings("ignore", message="The least populated class in y has only")
