@@ -15,7 +15,7 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.api.config import config_dir
-from locgraph.api.parts import make_network
+from locgraph.api.network import make_network
 from locgraph.build import build, find_class
 from locgraph.cli.app import TASKS
 from locgraph.cli.main import COMMANDS
