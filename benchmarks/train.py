@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from locgraph.api.config import compose
-from locgraph.api.parts import data_sizes, make_data, make_learner, make_network, quiet
+from locgraph.api.network import make_network
+from locgraph.api.parts import data_sizes, make_data, make_learner, quiet
 from locgraph.api.prepare import prepare_settings
 from locgraph.build import build
 from locgraph.learn.tasks import FovTask
