@@ -1,9 +1,11 @@
 """A loaded model: predictions on files, folders, tables and prepared data, vectors, and what it refuses."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -91,6 +93,16 @@ def test_files_of_other_software_are_predicted(model, raw, tmp_path):
     found = model.predict(tmp_path / f"{file.stem}.csv", columns=columns)
 
     assert_frame_equal(found, model.predict(file), abs_tol=1e-4)
+
+
+def test_a_damaged_file_is_left_out_and_the_others_are_predicted(model, raw, tmp_path, caplog):
+    good = [shutil.copy(path, tmp_path / path.name.replace("_", ".")) for path in sorted(raw.glob("T_*.parquet"))[:2]]
+    (tmp_path / "cut.parquet").write_bytes(Path(good[0]).read_bytes()[:200])
+
+    table = model.predict([*good, tmp_path / "cut.parquet"])
+
+    assert table["fov_id"].to_list() == ["T.000", "T.001"]
+    assert "left out cut" in caplog.text
 
 
 def test_tables_and_graphs_can_be_kept(model, raw, tmp_path):

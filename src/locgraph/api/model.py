@@ -240,6 +240,8 @@ class Model:
             settings["paths"]["prepared_dir"] = str(
                 Path(temporary) / "prepared" if prepared_dir is None else prepared_dir
             )
+            # what cannot be used is logged, and the others are predicted
+            settings["limits"]["max_failed_fraction"] = 1.0
             settings["data"]["raw_dir"] = str(catalogue.sources[0].path.parent)
             yield self.prepare_catalogue(settings, catalogue)
 

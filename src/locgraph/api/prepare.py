@@ -220,7 +220,7 @@ def find_tables(runs: Sequence[Path], given: Path | None = None) -> Path:
 
     Args:
         runs: Folders of runs that share their tables.
-        given: Where the user says they are; None looks where the runs left them.
+        given: Their folder, if the user named it; None looks where the runs left them.
 
     Raises:
         DataError: They are not there.

@@ -46,7 +46,7 @@ def list_sources(
         raise DataError(
             f"expected one folder or several files, found the folders {folders} among them", setting="source"
         )
-    names = [path.name.removesuffix("".join(path.suffixes)) or path.name for path in paths]
+    names = [path.stem for path in paths]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"expected files of different names, found several of {twice}", setting="source")

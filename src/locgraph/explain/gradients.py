@@ -94,7 +94,7 @@ class IntegratedGradients(Explainer):
         ConfigError: ``steps`` is below 1, or ``baseline`` is neither.
 
     Source: Sundararajan et al. 2017, "Axiomatic attribution for deep networks", arXiv 1703.01365. The numbers are those
-    of captum 0.8, which needs to be told which inputs a network reads.
+    of captum 0.8, which has to know which inputs a network reads.
     """
 
     def __init__(self, steps: int = 50, baseline: str = MEAN) -> None:

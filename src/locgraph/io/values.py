@@ -117,7 +117,7 @@ def _number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _whole_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return the values as whole numbers; null where one is a fraction, or too large to be told from its neighbours."""
+    """Return the values as whole numbers; null where one is a fraction, or too large to differ from its neighbours."""
     if dtype.is_integer():
         return column.cast(pl.Int64, strict=False)
     values = _number(column, dtype)
