@@ -37,11 +37,11 @@ from rich.table import Table
 
 from locgraph.api.config import Settings, compose
 from locgraph.api.prepare import read_catalogue
-from locgraph.api.recipes import feature_columns, graph_recipe, graph_settings, table_recipe, table_settings
+from locgraph.api.recipes import graph_recipe, graph_settings, table_recipe, table_settings
 from locgraph.build import build
 from locgraph.graphs import store
 from locgraph.graphs.build import GraphRecipe
-from locgraph.io.featextracted import list_fovs, read_fov
+from locgraph.io.featextracted import feature_columns, list_fovs, read_fov
 from locgraph.preparation import extract
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.features.table import FeatureSet

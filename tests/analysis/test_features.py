@@ -7,13 +7,12 @@ import pytest
 from locgraph.analysis.feature_table import FeatureTable, classes_of, feature_table, group_means
 from locgraph.analysis.fov_features import (
     Aggregation,
-    cluster_features,
     fov_features,
     join_vectors,
     whole_fovs,
 )
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.featextracted import ExtractedFov, write_fov
+from locgraph.io.featextracted import ExtractedFov, feature_columns, write_fov
 
 MANIFEST = pl.DataFrame(
     {"fov_id": ["c", "a", "b"], "label": ["T", None, "L"], "group": ["p1", None, "p2"], "path": ["", "", ""]}
@@ -230,7 +229,7 @@ def test_fovs_are_read_without_noise_and_other_views(tables):
     assert (first.fov_id, second.fov_id) == ("deep/a", "b")
     assert first.locs["x"].to_list() == [1.0, 2.0]
     assert first.clusters["count"].to_list() == [2]
-    assert cluster_features(first.clusters) == ["count"]
+    assert feature_columns(first.clusters) == ["count"]
 
 
 def test_an_absent_fov_is_an_error_with_its_name(tables):

@@ -16,6 +16,7 @@ from locgraph.api.network import make_probe
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
 from locgraph.graphs.edges import AllPairs
 from locgraph.graphs.store import GraphStore
+from locgraph.io.featextracted import feature_columns
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.executors import Outcome
 from locgraph.provenance import fingerprint
@@ -361,7 +362,7 @@ def test_features_are_the_numbers_that_describe_the_cluster_itself():
          "name": ["a"]}
     )  # fmt: skip
 
-    assert recipes.feature_columns(clusters) == ["count", "area"]
+    assert feature_columns(clusters) == ["count", "area"]
 
 
 def test_progress_hands_outcomes_on(capsys):

@@ -12,7 +12,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.feature_table import FeatureTable, feature_table
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.featextracted import ExtractedFov, read_fov
+from locgraph.io.featextracted import ExtractedFov, feature_columns, read_fov
 from locgraph.settings import is_number
 
 MEAN: Final = "mean"
@@ -39,12 +39,6 @@ def whole_fovs(tables: Path, fov_ids: Iterable[str]) -> Iterator[ExtractedFov]:
         whole = pl.col(schema.VIEW) == 0
         locs = fov.locs.filter(whole, pl.col(schema.CLUSTER_ID) != schema.NOISE)
         yield replace(fov, locs=locs, clusters=fov.clusters.filter(whole))
-
-
-def cluster_features(clusters: pl.DataFrame) -> list[str]:
-    """Return the columns of a table of clusters that hold features, without positions and keys."""
-    places = {schema.VIEW, schema.CLUSTER_ID, *schema.centre_columns(3)}
-    return [name for name, dtype in clusters.schema.items() if name not in places and dtype.is_numeric()]
 
 
 @dataclass(frozen=True)
@@ -114,7 +108,7 @@ def fov_features(
     units: dict[str, str] = {}
     clashes: dict[str, str] = {}
     for fov in extracted:
-        columns = cluster_features(fov.clusters)
+        columns = feature_columns(fov.clusters)
         row = fov.clusters.select(**aggregation.expressions(columns))
         counts = {schema.N_CLUSTERS: float(fov.clusters.height), schema.N_LOCALISATIONS: float(fov.locs.height)}
         rows.append(pl.DataFrame({schema.FOV_ID: [fov.fov_id]} | counts).hstack(row))

@@ -17,7 +17,6 @@ from locgraph.api.recipes import (
     RAW,
     build_recipe_parts,
     check_limits,
-    feature_columns,
     graph_recipe,
     graph_settings,
     prepared_folder,
@@ -32,7 +31,7 @@ from locgraph.errors import DataError, LocgraphError, within
 from locgraph.io import locpix
 from locgraph.io.catalogue import Catalogue, scan
 from locgraph.io.columns import ColumnSource
-from locgraph.io.featextracted import read_fov
+from locgraph.io.featextracted import feature_columns, read_fov
 from locgraph.io.groups import GroupSource
 from locgraph.io.labels import LabelSource
 from locgraph.io.manifest import Manifest

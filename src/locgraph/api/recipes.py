@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.build import TARGET, build
 from locgraph.data.prepared import Prepared
@@ -145,12 +142,6 @@ def graph_recipe(settings: Mapping[str, Any]) -> Any:
         superclusters=build(settings["superclusters"], "graph.superclusters") if settings["superclusters"] else None,
         descriptors=build(settings["descriptors"] or {}, "graph.descriptors"),
     )
-
-
-def feature_columns(clusters: pl.DataFrame) -> list[str]:
-    """Return the columns of a cluster table that describe the cluster itself, not where it lies or its name."""
-    places = {schema.VIEW, schema.CLUSTER_ID, *schema.centre_columns(3)}
-    return [name for name, dtype in clusters.schema.items() if name not in places and dtype.is_numeric()]
 
 
 def differing_settings(trained: Mapping[str, Any], prepared: Prepared) -> list[str]:

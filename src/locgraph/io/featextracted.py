@@ -209,3 +209,9 @@ def _metadata(fov: ExtractedFov, locs: pl.DataFrame) -> dict[str, str]:
     if fov.group is not None:
         metadata[schema.META_GROUP] = fov.group
     return metadata
+
+
+def feature_columns(clusters: pl.DataFrame) -> list[str]:
+    """Return the columns of a cluster table that describe the cluster itself, not where it lies or its name."""
+    places = {schema.VIEW, schema.CLUSTER_ID, *schema.centre_columns(3)}
+    return [name for name, dtype in clusters.schema.items() if name not in places and dtype.is_numeric()]
