@@ -15,6 +15,7 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.api.config import config_dir
+from locgraph.api.device import THREADS
 from locgraph.api.network import make_network
 from locgraph.build import build, find_class
 from locgraph.cli.app import TASKS
@@ -162,7 +163,7 @@ def test_every_target_takes_its_arguments(group, option):
     for path, leaf in leaves(chosen(group, option)):
         target = find_class(leaf["_target_"], path)
         parameters = inspect.signature(target).parameters.values()
-        given = {key for key in leaf if key not in ("_target_", "_partial_")} | FROM_DATA.get(path, set())
+        given = {key for key in leaf if key not in ("_target_", "_partial_", THREADS)} | FROM_DATA.get(path, set())
         names = {parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
         if all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters):
             assert given <= names, f"{path}: {leaf['_target_']} takes {sorted(names)}"

@@ -67,8 +67,15 @@ def test_controls_stand_beside_the_result(trained):
     assert all(0.0 <= accuracy <= 1.0 for accuracy in controls.values())
 
 
-def test_the_same_seed_gives_the_same_numbers(trained, run, tmp_path):
-    run(trained.folder, "train", *trained.overrides, f"paths.run_dir={tmp_path / 'again'}")
+def test_the_same_seed_gives_the_same_numbers_whatever_the_threads_of_the_machine(trained, run, tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 2)
+    try:
+        run(trained.folder, "train", *trained.overrides, f"paths.run_dir={tmp_path / 'again'}")
+        assert torch.get_num_threads() == before + 2
+    finally:
+        torch.set_num_threads(before)
+    assert json.loads((tmp_path / "again" / "run.json").read_text())["threads"] == 1
     again = json.loads((tmp_path / "again" / "metrics.json").read_text())
     for side in ("test", "val"):
         assert again[side] == trained.metrics()[side]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 
 PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
+THREADS = "threads"
+"""Setting of the group ``trainer`` that is not an argument of Lightning's trainer."""
 
 
 def check_device(trainer: Mapping[str, Any]) -> None:
@@ -24,7 +27,8 @@ def check_device(trainer: Mapping[str, Any]) -> None:
         trainer: The group ``trainer``.
 
     Raises:
-        ConfigError: ``accelerator``, ``precision``, ``devices`` or ``max_epochs`` cannot work on this machine.
+        ConfigError: ``accelerator``, ``precision``, ``devices``, ``max_epochs`` or ``threads`` cannot work on this
+            machine.
     """
     accelerator, precision = str(trainer["accelerator"]), str(trainer.get("precision", "32-true"))
     if accelerator not in ACCELERATORS:
@@ -53,6 +57,25 @@ def check_device(trainer: Mapping[str, Any]) -> None:
             "a sweep beside each other instead",
             setting="trainer.devices",
         )
-    if trainer.get("max_epochs") is not None:
-        with within("trainer"):
-            check_whole("max_epochs", trainer["max_epochs"], at_least=1)
+    with within("trainer"):
+        for name in ("max_epochs", THREADS):
+            if trainer.get(name) is not None:
+                check_whole(name, trainer[name], at_least=1)
+
+
+@contextmanager
+def fixed_threads(trainer: Mapping[str, Any]) -> Iterator[None]:
+    """Let PyTorch use the number of processor threads that the settings name, while the block runs.
+
+    Sums over several threads are added in another order: 60 epochs turn such last digits into other weights. So the
+    number is a setting, and neither the machine nor ``OMP_NUM_THREADS`` decides.
+
+    Args:
+        trainer: The group ``trainer``.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(int(trainer.get(THREADS, 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

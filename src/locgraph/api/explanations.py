@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from locgraph import schema
+from locgraph.api.device import fixed_threads
 from locgraph.api.prepare import progress
 from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError, within
@@ -147,7 +148,7 @@ def explain_prepared(
     Raises:
         LocgraphError: No explainer could be fitted, or no FOV could be explained.
     """
-    with within(GROUP):
+    with within(GROUP), fixed_threads(plan.record["settings"]["trainer"]):
         results = plan.explain(prepared, predictions, training_data, progress)
     if folder is not None:
         # also where all FOVs failed

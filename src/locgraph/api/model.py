@@ -13,7 +13,7 @@ import lightning.pytorch as lightning
 import polars as pl
 
 from locgraph import schema
-from locgraph.api.device import check_device
+from locgraph.api.device import check_device, fixed_threads
 from locgraph.api.parts import quiet
 from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import differing_settings
@@ -157,7 +157,7 @@ class Model:
         with self.prepared(source, columns) as prepared:
             data = self.data(prepared, list(prepared.labels))
             loader = data.evaluation_dataloader(list(prepared.labels))
-            with quiet():
+            with quiet(), fixed_threads(self.record["settings"]["trainer"]):
                 (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
         return table.drop(schema.FOLD, schema.SPLIT)
 
@@ -331,7 +331,7 @@ class Model:
             self._trainer(accelerator),
             self.data(prepared, fov_ids, batch_size).evaluation_dataloader(fov_ids),
         )
-        with quiet():
+        with quiet(), fixed_threads(self.record["settings"]["trainer"]):
             predictions: Any = trainer.predict(Predictor(self.network, self.task), loader)
             vectors_by_file = vector_tables(trainer, Embedder(self.network, vectors), loader, self.fold, split)
         tables = self.task.tables(predictions, self.fold, split)

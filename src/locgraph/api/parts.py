@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 
 from locgraph import schema
 from locgraph.api.config import Settings
+from locgraph.api.device import THREADS
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.augment import Transform
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
@@ -156,7 +157,11 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
         callbacks.append(build(settings["training"]["average"], "training.average"))
     try:
         trainer: lightning.Trainer = build(
-            settings["trainer"], "trainer", callbacks=callbacks, logger=loggers, default_root_dir=str(folder)
+            {name: value for name, value in settings["trainer"].items() if name != THREADS},
+            "trainer",
+            callbacks=callbacks,
+            logger=loggers,
+            default_root_dir=str(folder),
         )
     except MisconfigurationException as error:
         raise ConfigError(str(error), setting="trainer") from error

@@ -109,10 +109,11 @@ def _train(settings: Settings, writer: RunWriter, overrides: Sequence[str]) -> N
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
     write_plan(writer.path / FOLDS, plan)
     seconds = {"prepare": time.perf_counter() - started}
+    from locgraph.api.device import fixed_threads
     from locgraph.api.fit import fit_and_test  # figures and controls, which no check needs
     from locgraph.api.parts import quiet
 
-    with quiet():
+    with quiet(), fixed_threads(settings["trainer"]):
         metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds)
     metrics["n_folds"] = len(plan)
     writer.finish(metrics)

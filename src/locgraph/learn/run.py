@@ -68,7 +68,8 @@ class RunWriter(RunFolder):
             text = yaml.safe_dump(dict(self.settings), sort_keys=False, allow_unicode=True)
             temporary.write_text(text, encoding="utf-8")
         run = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": n_folds, "overrides": list(overrides)}
-        write_json(self.path / RUN, {**run, "versions": versions()})
+        threads = self.settings["trainer"]["threads"]
+        write_json(self.path / RUN, {**run, "threads": threads, "versions": versions()})
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Write the metrics of a completed run."""
