@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from locgraph.data.fold_classes import absent_classes, check_classes
 from locgraph.data.folds import (
     FromFile,
     HoldOut,
@@ -15,11 +16,12 @@ from locgraph.data.folds import (
     Split,
     Stratified,
     StratifiedGroup,
-    check_classes,
     check_plan,
     read_plan,
     write_plan,
 )
+from locgraph.data.group_draws import draw_tests
+from locgraph.data.labelled import LabelledFovs
 from locgraph.errors import ConfigError, FoldError
 
 
@@ -175,18 +177,19 @@ def test_settings_out_of_range(make, message):
     ("splitter", "labels", "groups", "message"),
     [
         (Stratified(5), {"x": None}, {}, "no FOV has a label.*another source of labels"),
-        (Stratified(5), fovs(a=9, b=4), {}, r"n_folds: 5 folds need at least that many FOVs of each class.*\{'b': 4\}"),
-        (Stratified(2), fovs(a=9, b=2), {}, "cannot be split into training and validation with validation_frac"),
+        (Stratified(5), fovs(a=9, b=3), {}, r"n_folds: 5 folds need .* class, found \{'b': 3\}; set fold.n_folds=3$"),
+        (Stratified(5), fovs(a=9, b=1), {}, r"found \{'b': 1\}; leave out its FOVs, or record more of them"),
+        (Stratified(2, 0, 0, 0.95), fovs(a=9, b=9), {}, "cannot be split into training and validation with validation"),
         (HoldOut(0.2), fovs(a=9, b=1), {}, "test_fraction: 0.2 does not fit these FOVs"),
         (StratifiedGroup(5), LABELS, {"000_a": "p"}, r"needs a group for every FOV; 49 have none, such as \['000_b'"),
         (
             StratifiedGroup(5),
             LABELS,
             patients(LABELS, 4),
-            "n_folds: 5 folds need as many groups, found ..p0', 'p1', 'p2', 'p3'.$",
+            "n_folds: 5 folds need as many groups, found ..p0', 'p1', 'p2', 'p3'.; set fold.n_folds=4$",
         ),
+        (StratifiedGroup(2), LABELS, patients(LABELS, 2), "at least 3 groups, one each .* found ..p0', 'p1'.; choose"),
         (StratifiedGroup(5), fovs(a=9, b=4), {}, "n_folds: 5 folds need at least that many FOVs of each class"),
-        (StratifiedGroup(5, 0, 0, 0.1), LABELS, patients(LABELS, 8), "validation_fraction=0.1 needs 10 groups"),
     ],
 )
 def test_data_that_cannot_be_split(splitter, labels, groups, message, make_manifest):
@@ -292,3 +295,88 @@ def test_where_only_localisations_have_classes_fovs_are_split_as_one_class(split
         assert sorted(split.train + split.val + split.test) == sorted(LABELS)
         assert min(len(split.train), len(split.val), len(split.test)) >= 7
         check_plan([split], manifest, "here")
+
+
+def classes_of(names, labels):
+    return {labels[name] for name in names}
+
+
+@pytest.mark.parametrize("n_groups", [3, 4, 5])
+def test_as_many_groups_as_folds_are_enough(n_groups, make_manifest):
+    groups = patients(LABELS, n_groups)
+
+    for split in StratifiedGroup(min(5, n_groups)).plan(make_manifest(LABELS, groups)):
+        sides = [{groups[name] for name in side} for side in (split.train, split.val, split.test)]
+        assert [len(side) for side in sides] == [n_groups - 2, 1, 1]
+        assert len(set.union(*sides)) == n_groups
+
+
+@pytest.mark.parametrize("n_fovs", [2, 3])
+def test_the_number_of_folds_that_is_suggested_works(n_fovs, make_manifest):
+    labels = fovs(a=n_fovs, b=n_fovs)
+    with pytest.raises(FoldError, match=f"set fold.n_folds={n_fovs}"):
+        Stratified(5).plan(make_manifest(labels))
+    if n_fovs == 2:
+        labels |= fovs(c=9)
+
+    for split in Stratified(n_fovs).plan(make_manifest(labels)):
+        assert classes_of(split.train, labels) == classes_of(split.test, labels) == set(labels.values())
+        check_classes(split, labels)
+        lacking = {"val": ["a", "b"]} if n_fovs == 2 else {}
+        assert absent_classes(split, labels) == lacking
+
+
+@pytest.mark.parametrize("splitter", [Stratified(5), HoldOut(0.2, n_folds=5)])
+def test_a_rare_class_is_on_every_side(splitter, make_manifest):
+    labels = fovs(a=200, b=100, c=5)
+
+    for split in splitter.plan(make_manifest(labels)):
+        assert absent_classes(split, labels) == {}
+        assert "c" in classes_of(split.train, labels)
+        assert sorted(split.train + split.val + split.test) == sorted(labels)
+
+
+def test_patients_of_one_class_each_are_on_every_side(make_manifest):
+    """Scikit-learn's parts of one patient each would have one class alone in every validation side."""
+    labels = {f"{patient}_{i}": "sick" if patient < 3 else "well" for patient in range(6) for i in range(4)}
+    groups = {name: name[0] for name in labels}
+
+    for seed in range(5):
+        for split in StratifiedGroup(3, seed=seed).plan(make_manifest(labels, groups)):
+            assert absent_classes(split, labels) == {}
+            assert classes_of(split.train, labels) == {"sick", "well"}
+
+
+def test_a_draw_with_every_class_is_chosen_where_there_is_one(make_manifest):
+    """The example of scikit-learn's issue 28218."""
+    classes, groups = ["1", "1", "0", "0", "2", "2"], ["a", "b", "b", "c", "c", "d"]
+    theirs = StratifiedGroupKFold(2, shuffle=True, random_state=3).split(classes, classes, groups)
+    assert min(len({classes[row] for row in test}) for _, test in theirs) == 2
+    names = [f"f{row}" for row in range(6)]
+    manifest = make_manifest(dict(zip(names, classes, strict=True)), dict(zip(names, groups, strict=True)))
+
+    sides = draw_tests(LabelledFovs.of(manifest), 2, seed=3)
+
+    for side in (side for fold in sides for side in fold):
+        assert {classes[row] for row in side} == {"0", "1", "2"}
+
+
+def test_a_draw_that_lacks_nothing_is_kept(make_manifest):
+    groups = patients(LABELS, 25)
+    names = sorted(LABELS)
+    theirs = StratifiedGroupKFold(5, shuffle=True, random_state=3)
+    expected = theirs.split(names, [LABELS[name] for name in names], [groups[name] for name in names])
+
+    plan = StratifiedGroup(5, seed=3).plan(make_manifest(LABELS, groups))
+
+    assert [split.test for split in plan] == [tuple(np.array(names)[test]) for _, test in expected]
+
+
+def test_a_class_of_one_patient_is_named_where_it_lacks(make_manifest):
+    labels = {f"{patient}_{i}": "rare" if patient == 0 else "ab"[i % 2] for patient in range(6) for i in range(4)}
+    groups = {name: name[0] for name in labels}
+
+    plan = StratifiedGroup(3).plan(make_manifest(labels, groups))
+
+    lacking = [absent_classes(split, labels) for split in plan]
+    assert sorted(lacking, key=len) == [{"val": ["rare"]}] + [{"val": ["rare"], "test": ["rare"]}] * 2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from locgraph.data.group_draws import draw_validation
 from locgraph.data.labelled import LabelledFovs
 from locgraph.errors import FoldError
 
@@ -37,7 +38,7 @@ def test_inner_grouped_takes_one_part_of_as_many_as_the_fraction_asks_for(fracti
     fovs = labelled(["a", "b"] * 30, [f"p{i // 2:02}" for i in range(60)])
     rows = np.arange(60)
 
-    train, val = fovs.inner_grouped(rows, fraction, seed=0)
+    train, val = draw_validation(fovs, rows, fraction, seed=0)
 
     assert sorted([*train, *val]) == rows.tolist()
     assert len(val) == 60 // parts
@@ -47,7 +48,7 @@ def test_inner_grouped_takes_one_part_of_as_many_as_the_fraction_asks_for(fracti
 def test_small_class_may_be_absent_from_grouped_validation():
     fovs = labelled(["a"] * 18 + ["b"] * 2, [f"p{i}" for i in range(20)])
 
-    train, val = fovs.inner_grouped(np.arange(20), 0.2, seed=0)
+    train, val = draw_validation(fovs, np.arange(20), 0.2, seed=0)
 
     assert len(val) == 4
     assert "b" in fovs.labels[train]
@@ -57,9 +58,9 @@ def test_small_class_may_be_absent_from_grouped_validation():
     ("call", "message"),
     [
         (lambda fovs: fovs.check_class_sizes(3), r"n_folds: 3 folds need .* found \{'b': 2\}"),
-        (lambda fovs: fovs.inner(np.array([0, 1, 2, 4]), 0.5, 0), "4 FOVs cannot be split .*validation_fraction=0.5"),
-        (lambda fovs: fovs.inner_grouped(np.array([0, 1, 2]), 0.5, 0), r"needs 2 groups .* found \['p'\]; raise"),
-        (lambda fovs: fovs.inner_grouped(np.array([0, 4]), 0.5, 0), "2 FOVs cannot be split .* raise the fraction"),
+        (lambda fovs: fovs.inner(np.array([0, 4]), 0.5, 0), "2 FOVs cannot be split .*validation_fraction=0.5"),
+        (lambda fovs: draw_validation(fovs, np.array([0, 1, 2]), 0.5, 0), r"n_folds: .* has \['p'\] and 3 FOVs"),
+        (lambda fovs: draw_validation(fovs, np.array([0, 4]), 0.5, 0), r"has \['p', 'q'\] and 1 FOVs of its largest"),
     ],
 )
 def test_too_small_to_be_cut(call, message):

@@ -15,7 +15,8 @@ from locgraph.api.config import Settings, compose
 from locgraph.api.prepare import make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides
 from locgraph.build import TARGET, build, find_class
-from locgraph.data.folds import TEST, Split, Splitter, check_classes, write_plan
+from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
+from locgraph.data.folds import TEST, Split, Splitter, write_plan
 from locgraph.errors import ConfigError, LocgraphError, within
 from locgraph.io.manifest import Manifest
 from locgraph.learn.run import RunWriter
@@ -108,6 +109,8 @@ def _train(settings: Settings, writer: RunWriter, overrides: Sequence[str]) -> N
     prepared = make_graphs(settings, make_tables(settings, catalogue))
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
     write_plan(writer.path / FOLDS, plan)
+    for side, names in absent_classes(plan[splitter.index], prepared.labels).items():
+        log.warning("fold %d: no %s FOV is of %s", splitter.index, SIDE_WORDS[side], ", ".join(names))
     seconds = {"prepare": time.perf_counter() - started}
     from locgraph.api.device import fixed_threads
     from locgraph.api.fit import fit_and_test  # figures and controls, which no check needs

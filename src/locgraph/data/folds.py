@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from locgraph import schema
+from locgraph.data.group_draws import draw_tests, draw_validation
 from locgraph.data.labelled import LabelledFovs, with_classes
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.provenance import write_json
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
+_FEWEST_GROUPS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,9 @@ class LearningCurve(Stratified):
 class StratifiedGroup(_KFold):
     """Stratified k-fold in which no group (patient, animal, coverslip) is ever on two sides.
 
+    Of several draws one is chosen that has every class on every side, where there is one; see
+    `locgraph.data.group_draws`.
+
     Args:
         n_folds: Number of folds.
         index: The fold to train, from 0.
@@ -156,7 +161,8 @@ class StratifiedGroup(_KFold):
         """Return all folds.
 
         Raises:
-            FoldError: A FOV has no group, there are fewer groups than folds, or a class has fewer FOVs than folds.
+            FoldError: A FOV has no group, there are fewer groups than folds or than three, or a class has fewer FOVs
+                than folds.
         """
         fovs = LabelledFovs.of(manifest)
         fovs.check_class_sizes(self.n_folds)
@@ -166,16 +172,20 @@ class StratifiedGroup(_KFold):
                 f"fold=stratified_group needs a group for every FOV; {len(homeless)} have none, such as "
                 f"{homeless[:5]}; choose another source of groups"
             )
-        groups = fovs.groups.astype(str)
-        present = np.unique(groups).tolist()
+        present = np.unique(fovs.groups.astype(str)).tolist()
+        if len(present) < _FEWEST_GROUPS:
+            raise FoldError(
+                f"fold=stratified_group needs at least {_FEWEST_GROUPS} groups, one each to train, to validate and to "
+                f"test, found {present}; choose another source of groups, or groups=none if these are no groups"
+            )
         if len(present) < self.n_folds:
-            raise FoldError(f"{self.n_folds} folds need as many groups, found {present}", setting="n_folds")
-        from sklearn.model_selection import StratifiedGroupKFold  # slow to import
-
-        splitter = StratifiedGroupKFold(self.n_folds, shuffle=True, random_state=self.seed)
+            raise FoldError(
+                f"{self.n_folds} folds need as many groups, found {present}; set fold.n_folds={len(present)}",
+                setting="n_folds",
+            )
         return [
-            _split(fovs, *fovs.inner_grouped(train, self.validation_fraction, self.seed), test)
-            for train, test in splitter.split(fovs.fov_ids, fovs.labels.astype(str), groups)
+            _split(fovs, *draw_validation(fovs, train, self.validation_fraction, self.seed), test)
+            for train, test in draw_tests(fovs, self.n_folds, self.seed)
         ]
 
 
@@ -220,6 +230,7 @@ class HoldOut:
             raise FoldError(
                 f"{self.test_fraction} does not fit these FOVs: {error}", setting="test_fraction"
             ) from error
+        sides = [fovs.with_all_classes(train, test) for train, test in sides]
         folds = [_split(fovs, *fovs.inner(train, self.validation_fraction, self.seed), test) for train, test in sides]
         check_plan(folds, manifest, "fold=hold_out")
         return folds
@@ -318,25 +329,3 @@ def _check_side(names: Sequence[str], known: Mapping[str, str | None], where: st
         raise FoldError(f"{where} names {twice[:5]} more than once for {side}; change path")
     if not names:
         raise FoldError(f"{where} has no FOV for {side}; change path")
-
-
-def check_classes(split: Split, labels: Mapping[str, str]) -> None:
-    """Refuse a fold that asks for what training never saw.
-
-    Args:
-        split: The fold.
-        labels: Class name of each FOV.
-
-    Raises:
-        FoldError: A class of the test or validation side has no training FOV, or training has one class only.
-    """
-    seen = {labels[name] for name in split.train}
-    for side, names in ((VALIDATION, split.val), (TEST, split.test)):
-        unseen = sorted({labels[name] for name in names} - seen)
-        if unseen:
-            raise FoldError(
-                f"classes {unseen} are in {side} but not in training (which has {sorted(seen)}); "
-                "choose another seed, fewer folds, or another path"
-            )
-    if len(seen) < 2:
-        raise FoldError(f"training has the single class {sorted(seen)}; at least 2 expected: check the labels")

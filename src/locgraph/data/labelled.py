@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,12 +64,18 @@ class LabelledFovs:
         names, sizes = np.unique(self.labels.astype(str), return_counts=True)
         small = {str(name): int(size) for name, size in zip(names, sizes, strict=True) if size < n_folds}
         if small:
+            smallest = min(small.values())
+            remedy = f"set fold.n_folds={smallest}" if smallest > 1 else "leave out its FOVs, or record more of them"
             raise FoldError(
-                f"{n_folds} folds need at least that many FOVs of each class, found {small}", setting="n_folds"
+                f"{n_folds} folds need at least that many FOVs of each class, found {small}; {remedy}",
+                setting="n_folds",
             )
 
     def inner(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Cut a training side once more, stratified.
+
+        Every class with two FOVs is on both sides: where the draw leaves one out of validation, or the fraction is too
+        small for all classes, validation gets one more FOV of it. The single FOV of a class is trained on.
 
         Args:
             rows: The training side (M,) int64.
@@ -81,45 +86,38 @@ class LabelledFovs:
             Rows of training and of validation.
 
         Raises:
-            FoldError: A class is too small to be on both.
+            FoldError: No class has two FOVs, or the fraction leaves nothing to train on.
         """
         from sklearn.model_selection import StratifiedShuffleSplit  # slow to import
 
-        splitter = StratifiedShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
+        labels = self.labels[rows].astype(str)
+        names, sizes = np.unique(labels, return_counts=True)
+        single = np.isin(labels, names[sizes == 1])
+        several, at_least = rows[~single], int((sizes > 1).sum())
+        size = fraction if fraction * len(several) > at_least - 1 else at_least
+        splitter = StratifiedShuffleSplit(n_splits=1, test_size=size, random_state=seed)
         try:
-            train, val = next(splitter.split(rows, self.labels[rows].astype(str)))
+            train, val = next(splitter.split(several, labels[~single]))
         except ValueError as error:
             raise FoldError(
                 f"{len(rows)} FOVs cannot be split into training and validation with "
                 f"validation_fraction={fraction}: {error}"
             ) from error
-        return rows[train], rows[val]
+        train, val = self.with_all_classes(several[train], several[val])
+        return np.append(train, rows[single]), val
 
-    def inner_grouped(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Cut a training side in whole groups: validation is one of 1 / ``fraction`` parts, rounded, at least two.
+    def with_all_classes(self, rows: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Move one FOV of each class that a side lacks to it, if another one stays where it was.
 
-        Raises:
-            FoldError: There are too few groups, or every class is too small.
+        Args:
+            rows: Rows (M,) int64 of the rest.
+            side: Rows (N,) int64 of the side that should have every class.
+
+        Returns:
+            Both, changed.
         """
-        labels, groups = self.labels[rows].astype(str), self.groups[rows].astype(str)
-        parts = max(2, round(1 / fraction))
-        present = np.unique(groups).tolist()
-        if len(present) < parts:
-            raise FoldError(
-                f"validation_fraction={fraction} needs {parts} groups on the training side, found "
-                f"{present}; raise the fraction, or lower n_folds"
-            )
-        from sklearn.model_selection import StratifiedGroupKFold  # slow to import
-
-        splitter = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
-        with warnings.catch_warnings():
-            # a small class may be absent from validation, which only chooses the epoch
-            warnings.filterwarnings("ignore", message="The least populated class in y has only")
-            try:
-                train, val = next(splitter.split(rows, labels, groups))
-            except ValueError as error:
-                raise FoldError(
-                    f"{len(rows)} FOVs cannot be split into training and validation with "
-                    f"validation_fraction={fraction}: {error}; raise the fraction"
-                ) from error
-        return rows[train], rows[val]
+        names, sizes = np.unique(self.labels[rows].astype(str), return_counts=True)
+        for name in np.setdiff1d(names[sizes > 1], self.labels[side].astype(str)):
+            moved = rows[self.labels[rows] == name][:1]
+            rows, side = rows[rows != moved], np.append(side, moved)
+        return rows, side

@@ -50,6 +50,17 @@ def test_different_versions(source):
     assert has(texts_of(dataclasses.replace(source, runs=tuple(runs))), "Folds were made with different versions of")
 
 
+def test_classes_that_no_fov_validates_are_named(source):
+    first, *others = source.runs
+    sides = {"train": ("T_0", "L_1"), "val": ("T_2",), "test": ("L_3", "T_4")}
+    changed = (dataclasses.replace(first, split=sides), *others)
+
+    assert not has(texts_of(source), "No validation FOV")
+    assert "No validation FOV is of L in fold 0: the epoch is chosen without it." in texts_of(
+        dataclasses.replace(source, runs=changed), "warning"
+    )
+
+
 @pytest.mark.parametrize(
     ("confusion", "expected"),
     [

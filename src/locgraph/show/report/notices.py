@@ -9,6 +9,8 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.controls import COUNT_ALONE, MAJORITY_CLASS, PAIR_DISTANCES_AND_COUNT
 from locgraph.analysis.summary import MODEL
+from locgraph.data.fold_classes import SIDE_WORDS, absent_classes
+from locgraph.data.folds import TEST, TRAIN, VALIDATION, Split
 from locgraph.show.report.data import differing_versions
 from locgraph.show.report.parts import INFO, MISSING, WARNING, Note
 from locgraph.show.report.source import Absent, Source
@@ -23,7 +25,7 @@ _LEAK: Final = 0.15
 
 def notices(source: Source) -> tuple[Note, ...]:
     """Return everything that limits the numbers, the gravest first."""
-    of_results = (_missing_folds, _no_predictions, _classes, _against_controls, _leak)
+    of_results = (_missing_folds, _no_predictions, _classes, _absent_classes, _against_controls, _leak)
     of_data = (_failures, _independence, _single_run, _versions)
     return tuple(note for check in (*of_results, *of_data) for note in check(source))
 
@@ -79,6 +81,26 @@ def _classes(source: Source) -> list[Note]:
         )
         notes.append(Note(words, INFO))
     return notes
+
+
+def _absent_classes(source: Source) -> list[Note]:
+    if isinstance(source.manifest, Absent) or source.of_localisations:
+        return []
+    labels = dict(source.manifest.table.select(schema.FOV_ID, schema.LABEL).iter_rows())
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for run in source.completed:
+        if all(run.split.get(side) for side in (TRAIN, VALIDATION, TEST)):
+            split = Split(*(run.split[side] for side in (TRAIN, VALIDATION, TEST)))
+            for side, names in absent_classes(split, labels).items():
+                lacking.setdefault((side, listed(names)), []).append(str(run.fold))
+    return [
+        Note(
+            f"No {SIDE_WORDS[side]} FOV is of {names} in {'fold' if len(folds) == 1 else 'folds'} {listed(folds)}: "
+            + ("the epoch is chosen without it." if side == VALIDATION else "its scores there are missing."),
+            WARNING,
+        )
+        for (side, names), folds in lacking.items()
+    ]
 
 
 def _against_controls(source: Source) -> list[Note]:
