@@ -56,6 +56,10 @@ class CheckpointError(LocgraphError):
     """A checkpoint cannot be read, or does not fit what is asked of it."""
 
 
+class FolderInUseError(LocgraphError):
+    """Another process writes to a folder."""
+
+
 class MissingPackageError(LocgraphError):
     """An optional package is needed; the message names the extra to install."""
 

@@ -1,4 +1,4 @@
-"""Folders on disk: the names of all files of prepared data, runs, sweeps, explanations and analyses.
+"""Folders on disk: the names of all files, the lock of a folder that is written to, and the state of a run.
 
 Every name is defined here. Tables and records are read and written by the functions of the component that owns their
 content (`locgraph.io`, `locgraph.learn`, `locgraph.explain`, `locgraph.analysis`); `RunFolder` reads those of a run.
@@ -7,12 +7,26 @@ content (`locgraph.io`, `locgraph.learn`, `locgraph.explain`, `locgraph.analysis
 from __future__ import annotations
 
 import json
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from filelock import FileLock, Timeout
 
-from locgraph.errors import DataError
+from locgraph.errors import DataError, FolderInUseError
+
+log = logging.getLogger(__name__)
+
+LOCK: Final = (
+    ".lock"  # held by the process that writes to a folder; it stays when the process ends, and means nothing then
+)
 
 # -- raw folders that locgraph wrote -----------------------------------------------------------------------------------
 SIMULATION_RECORD: Final = "simulation.json"
@@ -26,7 +40,7 @@ CLUSTERS: Final = "clusters"  # folder: one parquet file for each FOV
 
 # -- runs --------------------------------------------------------------------------------------------------------------
 CONFIG: Final = "config.yaml"
-RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, versions
+RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, versions, state
 FOLDS: Final = "folds.json"
 METRICS: Final = "metrics.json"  # status, scores, controls; also of an evaluation
 HISTORY: Final = "metrics.csv"  # losses and scores by step and epoch
@@ -66,7 +80,12 @@ ANALYSIS_RECORD: Final = "analysis.json"
 REPORT: Final = "report.html"
 
 COMPLETED, FAILED = "completed", "failed"
-"""Values of ``status`` in `METRICS`."""
+"""Values of ``status`` in `METRICS`, and of ``state`` in `RUN`."""
+RUNNING, INTERRUPTED = "running", "interrupted"
+"""Further values of ``state`` in `RUN`; one that is still ``running`` there is over if nobody holds its lock."""
+
+_PROBE_S: Final = 2.0
+"""Patience with a process that only looks whether a folder is locked."""
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -76,6 +95,86 @@ def read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def now() -> str:
+    """Return the time as records hold it: ISO 8601, in seconds, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def locked(folder: Path, setting: str | None = None, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a folder while the block writes to it.
+
+    The operating system holds the lock for this process and lifts it when the process ends, also when it is killed.
+
+    Args:
+        folder: The folder, which is made.
+        setting: The argument that names it, for the message.
+        wait: Whether to wait, with a line in the log, until another process is done, instead of refusing.
+
+    Raises:
+        FolderInUseError: Another process holds the lock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=_PROBE_S)
+    except Timeout as error:
+        if not wait:
+            raise FolderInUseError(
+                f"{folder} is being written to by {_holder(path)}; wait for its end, or choose another folder",
+                setting=setting,
+            ) from error
+        log.info("waiting for %s, which is writing to %s", _holder(path), folder)
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        log.warning("%s cannot be locked (%s): start no other command that writes to it", folder, error)
+    try:
+        with suppress(OSError):  # for messages alone
+            path.write_text(f"process {os.getpid()} on {platform.node()} since {now()}\n", encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether a process is writing to a folder; True where this cannot be found out."""
+    path = folder / LOCK
+    if not path.is_file():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError, NotImplementedError):
+        return True
+
+
+def _holder(lock: Path) -> str:
+    try:
+        return lock.read_text(encoding="utf-8").strip() or "another process"
+    except (OSError, ValueError):
+        return "another process"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far a run is.
+
+    Attributes:
+        state: ``completed``, ``failed``, ``interrupted`` or ``running``.
+        reason: Why it ended, where it did not complete.
+        error: Class of the error that ended it.
+        started: When it was started last, as `now` gives it.
+        ended: When it ended; None where it is running or was killed.
+    """
+
+    state: str
+    reason: str | None = None
+    error: str | None = None
+    started: str | None = None
+    ended: str | None = None
 
 
 class RunFolder:
@@ -102,8 +201,21 @@ class RunFolder:
         return self.path / CHECKPOINTS / LAST
 
     def record(self) -> dict[str, Any]:
-        """Return what identifies the run: fingerprint, family, number of folds, overrides and versions."""
+        """Return what identifies the run, with its state: the content of `RUN`."""
         return read_record(self.path / RUN)
+
+    def state(self) -> RunState:
+        """Return how far the run is, and why it ended."""
+        record, metrics = self.record(), self.metrics()
+        times = {name: record.get(name) for name in ("started", "ended")}
+        state = record.get("state") or metrics.get("status")  # runs of earlier versions have no state
+        if self.is_completed():
+            return RunState(COMPLETED, **times)
+        if state in (FAILED, INTERRUPTED):
+            return RunState(state, record.get("reason") or metrics.get("reason"), record.get("error"), **times)
+        if is_locked(self.path):
+            return RunState(RUNNING, **times)
+        return RunState(INTERRUPTED, "its process ended without a word, as when it is killed", **times)
 
     def metrics(self) -> dict[str, Any]:
         """Return status, scores and controls; empty before the end of the run."""

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from locgraph.api.config import plain
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, DataError
 from locgraph.learn.run import RunWriter
+from locgraph.run_folder import locked
 
 RAW = "data.raw_dir=raw"
 
@@ -30,7 +31,7 @@ def test_a_new_run(folder):
 
 def test_a_completed_run_gives_its_metrics(folder):
     run = folder()
-    run.begin(5, [])
+    run.begin([])
     assert folder().completed() is None
 
     run.finish({"fold": 0, "test": {"accuracy": 0.5}})
@@ -42,7 +43,9 @@ def test_a_completed_run_gives_its_metrics(folder):
     "override", ["seed=1", "fold.index=1", "clustering.eps_nm=3", "name=other", "model=clusternet"]
 )
 def test_a_run_of_other_settings_is_refused(folder, override):
-    folder().begin(5, [])
+    run = folder()
+    run.begin([])
+    run.record_folds(5)
 
     with pytest.raises(ConfigError, match=r"paths\.run_dir: .*run holds a run with other settings"):
         folder(override).completed()
@@ -81,7 +84,8 @@ def test_runs_that_differ_otherwise_are_of_other_families(folder):
 def test_what_a_run_leaves_at_its_start(folder, tmp_path):
     run = folder("fold.index=2", "limits.max_failed_fraction=0.25")
 
-    run.begin(5, ["fold.index=2"])
+    run.begin(["fold.index=2"])
+    run.record_folds(5)
 
     written = json.loads((tmp_path / "run" / "run.json").read_text())
     assert written["fingerprint"] == run.fingerprint
@@ -97,29 +101,71 @@ def test_what_a_run_leaves_at_its_start(folder, tmp_path):
 def test_a_failed_run_says_why_and_may_be_done_again(folder, tmp_path):
     run = folder("fold.index=3")
 
-    run.fail(3, "no such data")
+    run.begin([])
+    run.fail(3, DataError("no such data"))
 
+    state = run.state()
+    assert (state.state, state.reason, state.error) == ("failed", "no such data", "DataError")
+    assert state.started <= state.ended
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == {
         "status": "failed",
         "reason": "no such data",
         "fold": 3,
     }
     assert run.completed() is None
+    run.begin([])
+    assert not (tmp_path / "run" / "metrics.json").exists()
     run.finish({"fold": 3})
     assert run.completed()["fold"] == 3
+    assert (run.state().state, run.state().reason) == ("completed", None)
+
+
+def test_a_run_that_was_refused_before_its_plan_may_be_corrected(folder):
+    run = folder("clustering.eps_nm=-1")
+    run.begin([])
+    run.fail(0, ConfigError("wrong"))
+
+    assert folder("clustering.eps_nm=1").completed() is None
+
+
+def test_what_is_no_error_interrupts_a_run(folder):
+    run = folder()
+    run.begin([])
+    run.fail(0, KeyboardInterrupt())
+
+    assert (run.state().state, run.state().error) == ("interrupted", "KeyboardInterrupt")
+
+
+def test_a_run_is_running_as_long_as_its_lock_is_held(folder):
+    run = folder()
+    with locked(run.path):
+        run.begin([])
+        assert run.state().state == "running"
+
+    assert run.state().state == "interrupted"
+    assert run.state().started is not None
+
+
+def test_states_of_runs_of_earlier_versions(folder):
+    run = folder()
+    run.path.mkdir()
+    (run.path / "metrics.json").write_text('{"status": "failed", "reason": "why"}')
+    assert (run.state().state, run.state().reason) == ("failed", "why")
+    (run.path / "metrics.json").write_text('{"status": "completed"}')
+    assert run.state().state == "completed"
 
 
 def test_a_failure_does_not_overwrite_a_completed_run(folder):
     run = folder()
     run.finish({"fold": 0, "epochs": 7})
 
-    run.fail(0, "too late")
+    run.fail(0, DataError("too late"))
 
     assert run.completed()["epochs"] == 7
 
 
 def test_a_failure_without_a_fold(folder, tmp_path):
-    folder().fail(None, "fold.index is no number")
+    folder().fail(None, ConfigError("fold.index is no number"))
 
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["fold"] is None
 
@@ -131,7 +177,7 @@ def test_a_damaged_file_counts_as_none(folder, tmp_path, content):
         (tmp_path / "run" / name).write_text(content)
 
     assert folder().completed() is None
-    folder().fail(0, "why")
+    folder().fail(0, DataError("why"))
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["reason"] == "why"
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ import numpy as np
 
 from locgraph.errors import DataError
 from locgraph.provenance import fingerprint
-from locgraph.run_folder import COMPLETED, METRICS, RUN, RunFolder, find_runs
+from locgraph.run_folder import COMPLETED, METRICS, RUN, RUNNING, RunFolder, find_runs
 
 LOCALISATIONS: Final = "localisations"
 """Value of ``scored`` of a model that classifies localisations."""
@@ -79,6 +79,9 @@ def read_run(folder: Path) -> FoldResult | Failure:
     """
     path = folder / METRICS
     if not path.is_file():
+        state = RunFolder(folder).state()
+        if state.state == RUNNING:
+            return Failure(folder, "is still running")
         return Failure(folder, f"no {METRICS}: the run stopped before its end; look at its log and start it again")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -158,9 +161,14 @@ def find_families(folder: Path) -> list[Family]:
     counts = Counter(names.values())
     names = {family: name if counts[name] == 1 else f"{name}-{family}" for family, name in names.items()}
     return [
-        Family(names[family], tuple(run.path for run, _ in members), int(members[0][1]["n_folds"]))
+        Family(names[family], tuple(run.path for run, _ in members), _n_folds([record for _, record in members]))
         for family, members in runs.items()
     ]
+
+
+def _n_folds(records: Sequence[Mapping[str, Any]]) -> int:
+    """Return the number of folds; those of runs that failed before they had a plan are unknown."""
+    return max((int(record["n_folds"]) for record in records if record["n_folds"] is not None), default=len(records))
 
 
 def family_name(overrides: Collection[str]) -> str:

@@ -39,7 +39,7 @@ from locgraph.preparation.executors import Outcome
 from locgraph.preparation.featextracted import convert_locpix, manifest_of
 from locgraph.preparation.prepare import prepare as prepare_tables
 from locgraph.provenance import fingerprint, write_json
-from locgraph.run_folder import CLUSTERS, CONFIG, METRICS, RECIPE, read_record
+from locgraph.run_folder import CLUSTERS, CONFIG, METRICS, RECIPE, locked, read_record
 from locgraph.simulate.dataset import simulate_dataset
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def simulate(settings: Mapping[str, Any]) -> list[Path]:
     """
     name, sample = simulated_sample(settings)
     folder = Path(settings["folder"])
-    with within("simulation"):
+    with within("simulation"), locked(folder, "folder", wait=True):
         paths = simulate_dataset(
             folder, build(sample, name), settings["fovs_per_class"], settings["seed"], settings["format"]
         )
@@ -158,10 +158,10 @@ def make_tables(settings: Settings, catalogue: Catalogue | None) -> Tables:
         return _given_tables(settings)
     recipe_settings = table_settings(settings)
     folder = tables_folder(settings)
-    write_json(folder / RECIPE, recipe_settings)
     limit, executor = settings["limits"]["max_failed_fraction"], build(settings["executor"], "executor")
     recipe = table_recipe(recipe_settings)
-    with within("limits"):
+    with locked(folder, wait=True), within("limits"):
+        write_json(folder / RECIPE, recipe_settings)
         return Tables(folder, prepare_tables(catalogue, recipe, folder, executor, limit, progress))
 
 
@@ -172,7 +172,7 @@ def _given_tables(settings: Settings) -> Tables:
     if locpix.is_locpix(folder):
         name = f"tables-locpix-{fingerprint(str(folder), data['unit'], data['pixel_size_nm'])}"
         source, folder = folder, prepared_folder(settings) / name
-        with within("data"):
+        with locked(folder, wait=True), within("data"):
             manifest = convert_locpix(source, folder, data["unit"], data["pixel_size_nm"])
     else:
         with within("data"):
@@ -203,9 +203,10 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
     open_choice = settings["graph"]["localisations"] is None
     recipe_settings = graph_settings(settings, columns, open_choice and make_probe(settings).uses_localisations)
     store = prepared_folder(settings) / f"graphs-{fingerprint(recipe_settings, str(tables.folder))}"
-    write_json(store / RECIPE, recipe_settings)
     executor = build(settings["executor"], "executor")
-    failures = build_store(fov_ids, tables.folder, graph_recipe(recipe_settings), store, executor, progress)
+    with locked(store, wait=True):
+        write_json(store / RECIPE, recipe_settings)
+        failures = build_store(fov_ids, tables.folder, graph_recipe(recipe_settings), store, executor, progress)
     good = tables.manifest.table.filter(~pl.col(schema.FOV_ID).is_in(list(failures)))
     manifest = Manifest(good, tables.manifest.class_names, tables.manifest.failures | failures)
     with within("limits"):

@@ -17,11 +17,11 @@ from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrid
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
 from locgraph.data.folds import TEST, Split, Splitter, write_plan
-from locgraph.errors import ConfigError, LocgraphError, within
+from locgraph.errors import ConfigError, within
 from locgraph.io.manifest import Manifest
 from locgraph.learn.run import RunWriter
 from locgraph.preparation.prepare import manifest_of_catalogue
-from locgraph.run_folder import FOLDS, PREDICTIONS, RunFolder
+from locgraph.run_folder import FOLDS, PREDICTIONS, RunFolder, locked
 from locgraph.settings import check_whole
 
 if TYPE_CHECKING:
@@ -82,25 +82,28 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
         overrides: Settings of the command line, for the record.
 
     Raises:
-        LocgraphError: The data or the settings cannot be used; the reason is in ``metrics.json`` too.
+        FolderInUseError: Another process writes to the folder.
+        LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
     """
     check_overrides(settings, overrides)
     writer = RunWriter(folder, settings)
-    if writer.completed() is not None:
-        log.info("%s is done already: nothing to do", folder)
-        return Run(folder)
-    try:
-        _train(settings, writer, overrides)
-    except LocgraphError as error:
-        fold = settings["fold"]["index"]
-        writer.fail(fold if isinstance(fold, int) else None, str(error))
-        raise
+    with locked(folder, "paths.run_dir"):
+        if writer.completed() is not None:
+            log.info("%s is done already: nothing to do", folder)
+            return Run(folder)
+        try:
+            writer.begin(overrides)
+            _train(settings, writer)
+        except BaseException as error:
+            fold = settings["fold"]["index"]
+            writer.fail(fold if isinstance(fold, int) else None, error)
+            raise
     return Run(folder)
 
 
-def _train(settings: Settings, writer: RunWriter, overrides: Sequence[str]) -> None:
+def _train(settings: Settings, writer: RunWriter) -> None:
     splitter, probe = check_before_work(settings)
-    writer.begin(splitter.n_folds, overrides)
+    writer.record_folds(splitter.n_folds)
     started = time.perf_counter()
     catalogue = read_catalogue(settings)
     if catalogue is not None:

@@ -27,7 +27,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         The metrics, as written to ``metrics.json``.
 
     Raises:
-        LocgraphError: The data or the settings cannot be used; the reason is in ``metrics.json`` too.
+        LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
     """
     settings = plain(cfg)
     from locgraph.api.train import train_settings  # torch, after the settings are known to be complete

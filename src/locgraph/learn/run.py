@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,15 @@ from locgraph.run_folder import (
     EARLIER_HISTORY,
     FAILED,
     HISTORY,
+    INTERRUPTED,
     METRICS,
     RUN,
+    RUNNING,
     RunFolder,
+    now,
 )
+
+log = logging.getLogger(__name__)
 
 _DECIDES_NOTHING = ("paths", "logger", "executor", "callbacks", "hydra")
 
@@ -48,7 +54,8 @@ class RunWriter(RunFolder):
             ConfigError: The folder holds a run with other settings.
         """
         record = self.record()
-        if record and record.get("fingerprint") != self.fingerprint:
+        # a run that was refused before it had a plan left nothing that could be mixed up
+        if record.get("n_folds") is not None and record.get("fingerprint") != self.fingerprint:
             raise ConfigError(
                 f"{self.path} holds a run with other settings (they are in its {CONFIG}); choose another folder, or "
                 "delete it",
@@ -56,29 +63,50 @@ class RunWriter(RunFolder):
             )
         return self.metrics() if self.is_completed() else None
 
-    def begin(self, n_folds: int, overrides: Sequence[str]) -> None:
-        """Write the settings and what the run is.
+    def begin(self, overrides: Sequence[str]) -> None:
+        """Write the settings, what the run is, and that it is running; an earlier failure is forgotten.
 
         Args:
-            n_folds: Number of folds of the plan.
             overrides: Settings of the command line.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with whole_file(self.path / CONFIG) as temporary:
             text = yaml.safe_dump(dict(self.settings), sort_keys=False, allow_unicode=True)
             temporary.write_text(text, encoding="utf-8")
-        run = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": n_folds, "overrides": list(overrides)}
+        (self.path / METRICS).unlink(missing_ok=True)
+        about = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": None, "overrides": list(overrides)}
         threads = self.settings["trainer"]["threads"]
-        write_json(self.path / RUN, {**run, "threads": threads, "versions": versions()})
+        state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
+        write_json(self.path / RUN, {**about, "threads": threads, "versions": versions(), **state})
+
+    def record_folds(self, n_folds: int) -> None:
+        """Add the number of folds of the plan."""
+        self._record(n_folds=n_folds)
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Write the metrics of a completed run."""
         write_json(self.path / METRICS, {"status": COMPLETED, "reason": None, **metrics})
+        self._record(state=COMPLETED, ended=now())
 
-    def fail(self, fold: int | None, reason: str) -> None:
-        """Write why the run failed, unless it has completed before; ``fold`` is None where it is no number."""
-        if not self.is_completed():
-            write_json(self.path / METRICS, {"status": FAILED, "reason": reason, "fold": fold})
+    def fail(self, fold: int | None, error: BaseException) -> None:
+        """Write why the run ended; a disk that is full leaves this to the log.
+
+        Args:
+            fold: Index of the fold; None where it is no number.
+            error: What ended it; one that is no `Exception`, such as Ctrl-C, interrupts it.
+        """
+        if self.is_completed():
+            return
+        state = FAILED if isinstance(error, Exception) else INTERRUPTED
+        name, reason = type(error).__name__, str(error) or type(error).__name__
+        try:
+            write_json(self.path / METRICS, {"status": state, "reason": reason, "fold": fold})
+            self._record(state=state, reason=reason, error=name, ended=now())
+        except OSError as unwritable:
+            log.warning("%s: its record cannot be written (%s)", self.path, unwritable)
+
+    def _record(self, **changes: Any) -> None:
+        write_json(self.path / RUN, self.record() | changes)
 
     def set_history_aside(self) -> None:
         """Keep the history of an interrupted run from the logger, which would overwrite it."""
