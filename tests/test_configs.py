@@ -15,13 +15,13 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.api.config import config_dir
-from locgraph.api.device import THREADS
 from locgraph.api.network import make_network
 from locgraph.build import build, find_class
 from locgraph.cli.app import TASKS
 from locgraph.cli.main import COMMANDS
 from locgraph.errors import ConfigError
 from locgraph.nn.sizes import DataSizes
+from locgraph.run_folder import THREADS
 
 CONFIGS = config_dir()
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

@@ -40,7 +40,8 @@ CLUSTERS: Final = "clusters"  # folder: one parquet file for each FOV
 
 # -- runs --------------------------------------------------------------------------------------------------------------
 CONFIG: Final = "config.yaml"
-RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, versions, state
+RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, threads, versions, state
+THREADS: Final = "threads"  # key there, in the record of a checkpoint and in the group trainer
 FOLDS: Final = "folds.json"
 METRICS: Final = "metrics.json"  # status, scores, controls; also of an evaluation
 HISTORY: Final = "metrics.csv"  # losses and scores by step and epoch

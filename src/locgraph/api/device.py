@@ -10,14 +10,13 @@ from typing import Any
 import torch
 
 from locgraph.errors import ConfigError, within
+from locgraph.run_folder import THREADS
 from locgraph.settings import check_whole
 
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
-THREADS = "threads"
-"""Setting of the group ``trainer`` that is not an argument of Lightning's trainer."""
 
 
 def check_device(trainer: Mapping[str, Any]) -> None:
@@ -64,17 +63,17 @@ def check_device(trainer: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def fixed_threads(trainer: Mapping[str, Any]) -> Iterator[None]:
-    """Let PyTorch use the number of processor threads that the settings name, while the block runs.
+def fixed_threads(threads: int) -> Iterator[None]:
+    """Let PyTorch use a fixed number of processor threads while the block runs.
 
     Sums over several threads are added in another order: 60 epochs turn such last digits into other weights. So the
     number is a setting, and neither the machine nor ``OMP_NUM_THREADS`` decides.
 
     Args:
-        trainer: The group ``trainer``.
+        threads: Their number: ``trainer.threads`` of the training.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(int(trainer.get(THREADS, 1)))
+    torch.set_num_threads(threads)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from locgraph.explain import run
 from locgraph.explain.results import ExplanationResults
 from locgraph.explain.run import Plan
 from locgraph.learn.checkpoint import Checkpoint
-from locgraph.run_folder import EXPLANATION_METRICS
+from locgraph.run_folder import EXPLANATION_METRICS, THREADS
 from locgraph.show.figures.explanations import ExplainedTile, draw_explanations, make_tiles
 from locgraph.show.figures.scored_fov import explanation_figure
 
@@ -148,7 +148,7 @@ def explain_prepared(
     Raises:
         LocgraphError: No explainer could be fitted, or no FOV could be explained.
     """
-    with within(GROUP), fixed_threads(plan.record["settings"]["trainer"]):
+    with within(GROUP), fixed_threads(plan.record.get(THREADS, 1)):
         results = plan.explain(prepared, predictions, training_data, progress)
     if folder is not None:
         # also where all FOVs failed

@@ -30,7 +30,7 @@ from locgraph.learn.checkpoint import Checkpoint, check_targets, read_checkpoint
 from locgraph.learn.module import Predictor
 from locgraph.learn.vectors import Embedder, vector_tables
 from locgraph.preparation.executors import Processes, Serial
-from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS
+from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS, THREADS
 
 if TYPE_CHECKING:
     from locgraph.api.explanations import Explanations
@@ -157,7 +157,7 @@ class Model:
         with self.prepared(source, columns) as prepared:
             data = self.data(prepared, list(prepared.labels))
             loader = data.evaluation_dataloader(list(prepared.labels))
-            with quiet(), fixed_threads(self.record["settings"]["trainer"]):
+            with quiet(), fixed_threads(self.record.get(THREADS, 1)):
                 (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
         return table.drop(schema.FOLD, schema.SPLIT)
 
@@ -331,7 +331,7 @@ class Model:
             self._trainer(accelerator),
             self.data(prepared, fov_ids, batch_size).evaluation_dataloader(fov_ids),
         )
-        with quiet(), fixed_threads(self.record["settings"]["trainer"]):
+        with quiet(), fixed_threads(self.record.get(THREADS, 1)):
             predictions: Any = trainer.predict(Predictor(self.network, self.task), loader)
             vectors_by_file = vector_tables(trainer, Embedder(self.network, vectors), loader, self.fold, split)
         tables = self.task.tables(predictions, self.fold, split)

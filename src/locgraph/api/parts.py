@@ -18,7 +18,6 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 
 from locgraph import schema
 from locgraph.api.config import Settings
-from locgraph.api.device import THREADS
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.augment import Transform
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
@@ -30,7 +29,7 @@ from locgraph.learn.module import Learner
 from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
-from locgraph.run_folder import CHECKPOINTS
+from locgraph.run_folder import CHECKPOINTS, THREADS
 
 
 def data_sizes(data: GraphDataModule) -> DataSizes:

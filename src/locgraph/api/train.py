@@ -21,7 +21,7 @@ from locgraph.errors import ConfigError, within
 from locgraph.io.manifest import Manifest
 from locgraph.learn.run import RunWriter
 from locgraph.preparation.prepare import manifest_of_catalogue
-from locgraph.run_folder import FOLDS, PREDICTIONS, RunFolder, locked
+from locgraph.run_folder import FOLDS, PREDICTIONS, THREADS, RunFolder, locked
 from locgraph.settings import check_whole
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _train(settings: Settings, writer: RunWriter) -> None:
     from locgraph.api.fit import fit_and_test  # figures and controls, which no check needs
     from locgraph.api.parts import quiet
 
-    with quiet(), fixed_threads(settings["trainer"]):
+    with quiet(), fixed_threads(settings["trainer"][THREADS]):
         metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds)
     metrics["n_folds"] = len(plan)
     writer.finish(metrics)

@@ -22,6 +22,7 @@ from locgraph.learn.tasks.base import Task
 from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
 from locgraph.provenance import versions
+from locgraph.run_folder import THREADS
 
 FORMAT = 3
 """Version of the record; raised when files of the version before can no longer be read."""
@@ -104,6 +105,7 @@ def make_record(
         "position_unit": schema.LOCALISATION_COLUMNS[schema.X].unit,
         "split": {side: list(names) for side, names in asdict(data.split).items()},
         "settings": recorded,
+        THREADS: settings["trainer"][THREADS],
         INIT_FROM: None,
     }
 

@@ -22,6 +22,7 @@ from locgraph.run_folder import (
     METRICS,
     RUN,
     RUNNING,
+    THREADS,
     RunFolder,
     now,
 )
@@ -75,9 +76,9 @@ class RunWriter(RunFolder):
             temporary.write_text(text, encoding="utf-8")
         (self.path / METRICS).unlink(missing_ok=True)
         about = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": None, "overrides": list(overrides)}
-        threads = self.settings["trainer"]["threads"]
+        threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
-        write_json(self.path / RUN, {**about, "threads": threads, "versions": versions(), **state})
+        write_json(self.path / RUN, {**about, THREADS: threads, "versions": versions(), **state})
 
     def record_folds(self, n_folds: int) -> None:
         """Add the number of folds of the plan."""
