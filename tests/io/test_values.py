@@ -7,7 +7,15 @@ import pytest
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.io.values import LENGTH_UNITS, NM_PER_UNIT, SQUARES, CanonicalColumn, canonical_table, unit_in_name
+from locgraph.io.values import (
+    LENGTH_UNITS,
+    NM_PER_UNIT,
+    SQUARES,
+    CanonicalColumn,
+    canonical_table,
+    count_fractions,
+    unit_in_name,
+)
 
 
 def converted(name, column, channels=None, factor=1.0, squared=False):
@@ -28,7 +36,35 @@ def test_whole_numbers_of_every_kind(column):
     "column", [[1.0, 1.5], ["1", "1.5"], [1.0, math.nan], [1.0, math.inf], [1.0, 2.0**54], ["1", ""]]
 )
 def test_what_is_no_whole_number_is_null(column):
+    assert converted("n_frames", column).to_list() == [1, None]
+
+
+@pytest.mark.parametrize("column", [[1.0, 1.5, -2.25, 7.75], ["1", "1.5", "-2.25", " 7.75"]])
+def test_a_mean_of_frames_is_rounded(column):
+    result = converted("frame", column)
+
+    assert result.to_list() == [1, 2, -2, 8]
+    assert result.dtype == pl.Int64
+
+
+@pytest.mark.parametrize("column", [[1.0, math.nan], [1.0, math.inf], [1.0, 2.0**54 + 4], ["1", ""], ["1", "x"]])
+def test_no_frame(column):
     assert converted("frame", column).to_list() == [1, None]
+
+
+@pytest.mark.parametrize("name", ["t", "tim", "Time", "time (s)", "t [ms]", "elapsed (sec)"])
+def test_times_are_no_means_of_frames(name):
+    table = pl.DataFrame({name: [1.0, 2.5]})
+
+    result = canonical_table(table, [CanonicalColumn("frame", (name,))], None, "a.csv")
+
+    assert result["frame"].to_list() == [1, None]
+
+
+def test_fractions_are_counted():
+    assert count_fractions(pl.Series("c", [1.0, 1.5, math.nan, math.inf, None])) == 1
+    assert count_fractions(pl.Series("c", ["1", "1.5", "", "x"])) == 1
+    assert count_fractions(pl.Series("c", [1, 2])) == 0
 
 
 def test_digits_are_exact_however_many():

@@ -17,7 +17,7 @@ from locgraph.io.header import NOTE
 from locgraph.io.label_map import read_map
 from locgraph.io.localisations import from_frame_0, refuse_rows, without_flat_z
 from locgraph.io.problems import ColumnSuggestion, find_problems, suggest_columns
-from locgraph.io.read import find_columns, open_reader
+from locgraph.io.read import find_columns, open_reader, rounded_frames
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _described(
         frames=None if first is None else (first, first + int(locs[schema.FRAME].max())),  # type: ignore[arg-type]
         channels=_channels(kept, chosen, known["metadata"]),
         loc_classes=_loc_classes(kept, known["metadata"]),
-        notes=(*notes, *_notes(known["metadata"])),
+        notes=(*notes, *rounded_frames(source, chosen), *_notes(known["metadata"])),
         problems=(
             *problems,
             *find_problems(canonical, kept, refused, chosen, max_refused_fraction),

@@ -63,8 +63,8 @@ class Localisations:
 def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Take out the rows that cannot be localisations.
 
-    Refused are: a value that is missing, not a number or infinite, in any column; a negative number of photons,
-    precision or width. A row that fails twice counts for the first column, in the order of the table.
+    Refused are: a value that is missing, not a number or infinite, or no whole number where one is due, in any column; a
+    negative number of photons, precision or width. A row that fails twice counts for the first column, in the order of the table.
 
     Args:
         table: Canonical columns.
@@ -122,7 +122,7 @@ def _checks(name: str, dtype: pl.DataType) -> list[tuple[pl.Expr, str]]:
     bad = column.is_null()
     if dtype.is_float():
         bad = bad | column.is_nan() | column.is_infinite()
-    checks = [(bad, f"{name} is missing or not a finite number")]
+    checks = [(bad, f"{name} is missing or not a {'whole' if dtype.is_integer() else 'finite'} number")]
     if name in schema.NOT_NEGATIVE:
         checks.append((column < 0, f"{name} is negative"))
     return checks

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.columns import MAPPABLE, ColumnMap, ColumnSource, FileColumns
@@ -23,6 +25,7 @@ from locgraph.io.readers.picasso import PicassoReader
 from locgraph.io.readers.rapidstorm import RapidStormReader
 from locgraph.io.readers.smap import SmapReader
 from locgraph.io.readers.smlm import SmlmReader
+from locgraph.io.values import count_fractions, is_time
 
 READERS: Final[tuple[type[Reader], ...]] = (
     *(ParquetReader, ArrowReader),
@@ -190,9 +193,21 @@ def read_rows(reader: Reader, columns: ColumnSource, max_refused_fraction: float
     _check_refused(refused, rows, max_refused_fraction, path)
     table, first_frame = from_frame_0(table)
     table, notes = without_flat_z(table)
-    notes += tuple(text for key, text in metadata.items() if key == NOTE)
+    notes += rounded_frames(source, chosen) + tuple(text for key, text in metadata.items() if key == NOTE)
     dimensions = 3 if schema.Z in table.columns else 2
     return Localisations(table, dimensions, refused, metadata, notes, first_frame, path)
+
+
+def rounded_frames(source: pl.DataFrame, chosen: ColumnMap) -> tuple[str, ...]:
+    """Return a note on frames that are fractions, as those of molecules, which are means: these are rounded."""
+    names = chosen.present(source.columns).get(schema.FRAME, ())
+    count = sum(count_fractions(source[name]) for name in names if not is_time(name))
+    if not count:
+        return ()
+    return (
+        f"{schema.FRAME} is a fraction in {count:,} of {source.height:,} rows, as the mean frame of a molecule is: "
+        "rounded to the nearest frame. Leave the column out if it holds times",
+    )
 
 
 def _check_refused(refused: dict[str, int], rows: int, max_refused_fraction: float, path: Path) -> None:

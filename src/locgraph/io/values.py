@@ -31,6 +31,14 @@ _NONE_IS_A_VALUE: Final = (schema.SOURCE_CLUSTER, schema.LOC_LABEL)
 """Columns in which a row may be without a value: it belongs to no cluster, has no label."""
 
 
+_TIME: Final = re.compile(r"t|tim|times?|.*[\[(]\s*(s|sec|seconds?|ms)\s*[\])]", re.IGNORECASE)
+
+
+def is_time(name: str) -> bool:
+    """Return whether a column with fractions holds times by its name, so that these are no means of frames."""
+    return _TIME.fullmatch(name.strip()) is not None
+
+
 def unit_in_name(name: str) -> str | None:
     """Return the unit of length that the name of a column states in brackets, as in ``x [nm]`` or ``X (pix)``."""
     match = _IN_NAME.search(name)
@@ -67,7 +75,8 @@ def canonical_table(
 
     Returns:
         Canonical columns, in the order of ``columns``. What is not a number is null, and so is a fraction where a whole
-        number is due. Labels that are text stay text: whoever knows the classes numbers them.
+        number is due, but for frames: the mean frame of a molecule is rounded. Labels that are text stay text: whoever
+        knows the classes numbers them.
 
     Raises:
         DataError: A column holds neither numbers nor text, or channels that are not named.
@@ -103,6 +112,8 @@ def _column(column: CanonicalColumn, table: pl.DataFrame, channels: tuple[str, .
         return pl.col(first).cast(pl.String).str.strip_chars().fill_null("")
     if schema.LOCALISATION_COLUMNS[name].dtype == pl.Int64:
         values = _whole_number(pl.col(first), table.schema[first])
+        if name == schema.FRAME and not is_time(first):
+            values = pl.coalesce(values, _rounded(pl.col(first), table.schema[first]))
         if name in _NONE_IS_A_VALUE:
             values = values.fill_null(schema.NOISE)
         return values
@@ -125,6 +136,20 @@ def _whole_number(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if _is_text(dtype):  # digits alone are exact, however many
         return pl.coalesce(column.cast(pl.String).str.strip_chars().cast(pl.Int64, strict=False), whole)
     return whole
+
+
+def _rounded(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return the nearest whole numbers; null where that is not known, as the value is infinite or too large."""
+    values = _number(column, dtype)
+    return pl.when(values.abs() <= _EXACT).then(values.round()).cast(pl.Int64, strict=False)
+
+
+def count_fractions(column: pl.Series) -> int:
+    """Return how many values of a source column are finite numbers, but no whole ones."""
+    if column.dtype.is_integer():
+        return 0
+    values = column.to_frame().select(_number(pl.col(column.name), column.dtype)).to_series()
+    return int(((values != values.round()) & values.is_finite()).sum())
 
 
 def _root_mean_square(parts: list[pl.Expr], squared: bool) -> pl.Expr:

@@ -36,7 +36,7 @@ from locgraph.provenance import file_digest, fingerprint
 
 _SHOWN: Final = 10
 
-CONVERT_VERSION: Final = 1
+CONVERT_VERSION: Final = 2
 """Raised whenever the same file and settings give another file than before: those of earlier versions are redone."""
 
 

@@ -188,9 +188,13 @@ def test_long_entries_are_left_out_but_for_the_label_map(tmp_path):
 
 
 def test_molecular_map(tmp_path):
-    # as docs/table02.csv of Picasso gives it: a frame is a mean
+    # as docs/table02.csv of Picasso gives it: a frame is a mean, n the number of localisations
     records = np.array(
-        [(10.5, 3.2, 1.0, 2.0, 0.1, 0.1, 40.0, 0.01, 0.01, 9, 3, 4)],
+        [
+            (10.25, 3.2, 1.0, 2.0, 0.1, 0.1, 40.0, 0.01, 0.01, 9, 3, 4),
+            (14.75, 3.2, 1.5, 2.0, 0.1, 0.1, 40.0, 0.01, 0.01, 2, 1, 5),
+            (20.0, 3.2, 1.5, 2.0, 0.1, 0.1, 40.0, 0.01, 0.01, 1, 1, 6),
+        ],
         [
             *(("frame", "<f4"), ("std_frame", "<f4"), ("x", "<f4"), ("y", "<f4"), ("std_x", "<f4"), ("std_y", "<f4")),
             *(("z", "<f4"), ("lpx", "<f4"), ("lpy", "<f4"), ("n", "<u4"), ("n_events", "<u4"), ("group", "<i4")),
@@ -198,10 +202,18 @@ def test_molecular_map(tmp_path):
     )
     path = write(tmp_path / "a.hdf5", records, yaml_documents=DOCUMENTS)
 
-    locs = read_localisations(path, FileColumns(), 0).table
+    locs = read_localisations(path, FileColumns(), 0)
 
-    assert locs.columns == ["x", "y", "z", "precision"]
-    assert locs.row(0)[:3] == (130.0, 260.0, 40.0)
+    assert locs.table.columns == ["x", "y", "z", "frame", "precision", "n_frames"]
+    assert locs.table.row(0)[:3] == (130.0, 260.0, 40.0)
+    assert locs.table["frame"].to_list() == [0, 5, 10]
+    assert locs.first_frame == 10
+    assert locs.table["n_frames"].to_list() == [9, 2, 1]
+    assert locs.refused == {}
+    assert locs.notes == (
+        "frame is a fraction in 2 of 3 rows, as the mean frame of a molecule is: rounded to the nearest frame. Leave "
+        "the column out if it holds times",
+    )
 
 
 def test_a_table_without_positions(tmp_path):
@@ -242,3 +254,18 @@ def test_real_file(test_data):
     assert locs.table.height == 564
     assert locs.dimensions == 2
     assert locs.table.columns == ["x", "y", "frame", "photons", "precision", "sigma", "background"]
+
+
+def test_real_molecular_map(test_data):
+    path = test_data / "cases" / "picasso_egfr_mols.hdf5"
+
+    locs = read_localisations(path, FileColumns(), 0)
+
+    with h5py.File(path) as file:
+        records = file["locs"][:]
+    assert locs.table.height == 4230
+    assert locs.refused == {}
+    assert locs.table["x"].to_numpy() == pytest.approx(130 * records["x"].astype(float), rel=1e-12)
+    assert (locs.table["frame"] + locs.first_frame).to_list() == np.round(records["frame"]).astype(int).tolist()
+    assert locs.table["n_frames"].to_list() == records["n"].tolist()
+    assert any(note.startswith("frame is a fraction in 4,058 of 4,230 rows") for note in locs.notes)

@@ -44,9 +44,10 @@ _COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
     schema.N_FRAMES: ("len",),
     schema.SOURCE_CLUSTER: ("group",),
 }
-_MOLECULES: Final = frozenset({"std_frame", "n_events"})
-"""Columns of molecular maps (``docs/table02.csv``): there a row is a molecule, and a frame the mean over its blinks."""
-_NOT_OF_MOLECULES: Final = (schema.FRAME, schema.N_FRAMES, schema.SOURCE_CLUSTER, schema.PRECISION_Z)
+_MOLECULES: Final = frozenset({"std_frame"})
+"""Column of molecular maps of all versions (``docs/table02.csv``): there a row is a molecule, a frame the mean over its
+localisations, and ``n`` their number."""
+_NOT_OF_MOLECULES: Final = (schema.SOURCE_CLUSTER, schema.PRECISION_Z)
 _IN_NM: Final = (schema.Z, schema.PRECISION_Z)
 
 
@@ -127,6 +128,7 @@ def _layout(names: Sequence[str], metadata: Mapping[str, str], path: Path) -> La
     if _MOLECULES.issubset(names):
         software = "Picasso (molecular map)"
         chosen = {name: source for name, source in chosen.items() if name not in _NOT_OF_MOLECULES}
+        chosen |= choose(names, {schema.N_FRAMES: ("n",)})
     units = {name: "nm" if name in _IN_NM else "px" for name in chosen if schema.is_length(name)}
     sidecar = path.with_suffix(".yaml").name
     return Layout(software, chosen, units, _pixel_size(metadata, path), f"{sidecar} ({_PIXEL_SIZE})")
