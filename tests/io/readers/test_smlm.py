@@ -234,3 +234,64 @@ def test_a_huge_manifest_and_a_flipped_bit(tmp_path, monkeypatch):
 def test_a_compression_that_no_software_uses(tmp_path):
     with pytest.raises(DataError, match="compressed in the way 14 of ZIP"):
         read_header(write(tmp_path / "a.smlm", compression=zipfile.ZIP_LZMA), FileColumns())
+
+
+LOCAN = {
+    "headers": ["frame", "position_x", "position_y", "time", "intensity", "uncertainty", "psf_sigma", "original_index"],
+    "units": [""] * 8,
+}
+
+
+def locan(stated, **layout):
+    entries = [{"property": name, "unit": unit} for name, unit in stated.items()]
+    return manifest(LOCAN | layout, locdata_meta={"identifier": "1", "unit": entries})
+
+
+def test_units_of_locan(tmp_path):
+    units = {"position_x": "nm", "position_y": "um", "uncertainty": "nm"}
+
+    locs = read_localisations(write(tmp_path / "a.smlm", locan(units)), FileColumns(), 0).table
+
+    # the unit of psf_sigma and of the intensity is not stated, so that they are left out
+    assert locs.columns == ["x", "y", "frame", "precision"]
+    assert locs["x"].to_list() == X
+    assert locs["y"].to_list() == [1000 * y for y in Y]
+    assert locs["precision"].to_list() == [3.0, 3.0, 3.0]
+
+
+def test_the_units_of_the_table_come_first(tmp_path):
+    units = ["", "um", "nm", "", "photons", "", "", ""]
+
+    path = write(tmp_path / "a.smlm", locan({"position_x": "nm", "position_y": "um"}, units=units))
+
+    locs = read_localisations(path, FileColumns(), 0).table
+    assert (locs["x"].to_list(), locs["y"].to_list()) == ([1500.0, 2500.0, 3500.0], Y)
+    assert "photons" in locs.columns
+
+
+@pytest.mark.parametrize("units", [{}, {"position_x": "nm"}, {"position_x": "", "position_y": ""}])
+def test_no_unit_is_guessed_for_names_of_others(tmp_path, units):
+    path = write(tmp_path / "a.smlm", locan(units))
+
+    with pytest.raises(DataError, match=r"a\.smlm: expected the unit of .*y in its manifest\.json; found none"):
+        read_header(path, FileColumns())
+    named = ColumnMap({"x": "position_x", "y": "position_y"}, unit="nm")
+    assert read_localisations(path, named, 0).table["x"].to_list() == X
+
+
+def test_strange_units_of_locan(tmp_path):
+    path = write(tmp_path / "a.smlm", manifest(LOCAN, locdata_meta={"unit": "nm"}))
+
+    with pytest.raises(DataError, match=r"expected a whole \.smlm archive"):
+        read_header(path, FileColumns())
+
+
+def test_real_file_of_locan(test_data):
+    locs = read_localisations(test_data / "cases" / "locan_SMLM_dstorm_data.smlm", FileColumns(), 0)
+
+    assert locs.table.height == 10
+    assert locs.refused == {}
+    assert locs.table["x"].min() == pytest.approx(1653.34)
+    assert locs.table["x"].max() == pytest.approx(14215.5)
+    assert locs.table["y"].min() == pytest.approx(5597.88)
+    assert locs.table.columns == ["x", "y", "frame"]

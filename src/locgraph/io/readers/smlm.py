@@ -1,9 +1,13 @@
 """Reader of ``.smlm`` (Ouyang et al. 2018, 10.1038/nbt.4106): a ZIP archive with a manifest and binary tables.
 
 After ``specification.md`` (version 0.2) of imodpasteur/smlm-file-format: rows are packed without gaps, little-endian
-(as its implementations write them), and the offset of a column is added to its values. Lengths without a unit are in
-nm, after the specification. Of several tables the first is read, as its plug-in for ThunderSTORM does, and a note
-names the others; images are passed over.
+(as its implementations write them), and the offset of a column is added to its values. Lengths of the names of the
+specification are in nm where they have no unit, as it says. Of several tables the first is read, as its plug-in for
+ThunderSTORM does, and a note names the others; images are passed over.
+
+Locan (``src/locan/constants.py`` and ``smlm_io.py`` of super-resolution/Locan) writes names of its own, ``position_x``
+and so on, with units in an entry ``locdata_meta`` of the manifest: of these, lengths without a unit are left out, or
+refused where they are positions.
 """
 
 from __future__ import annotations
@@ -47,6 +51,8 @@ _DESCRIPTION: Final = ("name", "description", "sample", "labeling", "gt_label", 
 _PHOTONS: Final = ("photon", "photons")
 
 _COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
+    schema.X: ("x",),
+    schema.Y: ("y",),
     schema.Z: ("z",),
     schema.FRAME: ("frame",),
     schema.PHOTONS: ("intensity",),
@@ -58,6 +64,21 @@ _COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
     schema.CHANNEL: ("channel",),
     schema.SOURCE_CLUSTER: ("cluster",),
 }
+_OTHER_COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
+    schema.X: ("position_x", "x_position"),
+    schema.Y: ("position_y", "y_position"),
+    schema.Z: ("position_z", "z_position"),
+    schema.FRAME: ("frame",),
+    schema.PHOTONS: ("intensity",),
+    schema.PRECISION: (("uncertainty_x", "uncertainty_y"), "uncertainty", "uncertainty_x"),
+    schema.PRECISION_Z: ("uncertainty_z",),
+    schema.SIGMA: (("psf_sigma_x", "psf_sigma_y"), "psf_sigma"),
+    schema.BACKGROUND: ("local_background",),
+    schema.N_FRAMES: ("frames_number",),
+    schema.CHANNEL: ("channel",),
+    schema.SOURCE_CLUSTER: ("cluster_label",),
+}
+"""Names that others write, Locan among them."""
 _DAMAGE: Final = (
     *(zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, IndexError),
     *(RuntimeError, OverflowError, MemoryError),
@@ -182,6 +203,7 @@ def _first_table(manifest: Mapping[str, Any], file: OpenFile) -> _Table:
     check_rows(rows, file.size)
     dtype = _dtype(layout)
     units = dict(zip(dtype.names or (), map(str, layout.get("units") or ()), strict=False))
+    units = _locan_units(manifest) | {name: unit for name, unit in units.items() if unit}
     offsets = {_plain(name): float(value) for name, value in (first.get("offset") or {}).items()}
     if not all(map(math.isfinite, offsets.values())):
         raise ValueError(f"offsets {offsets}")
@@ -190,6 +212,12 @@ def _first_table(manifest: Mapping[str, Any], file: OpenFile) -> _Table:
         names = ", ".join(str(entry["name"]) for entry in more[:5])
         metadata[NOTE] = f"of {len(tables)} tables the first is read, {first['name']}; not read: {names}"
     return _Table(str(first["name"]), rows, dtype, units, offsets, metadata)
+
+
+def _locan_units(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return the units of columns that Locan writes: a list of entries with ``property`` and ``unit``."""
+    entries = (manifest.get("locdata_meta") or {}).get("unit") or []
+    return {str(entry["property"]): str(entry["unit"]) for entry in entries}
 
 
 def _text(value: Any) -> str:
@@ -245,16 +273,34 @@ def _read_rows(file: OpenFile, table: _Table, names: Sequence[str]) -> dict[str,
 
 
 def _layout(table: _Table) -> Layout | None:
-    if schema.X not in table.names or schema.Y not in table.names:
-        return recognise(table.names, table.metadata)
-    chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(table.names, _COLUMNS)}
+    for columns in (_COLUMNS, _OTHER_COLUMNS):
+        chosen = choose(table.names, columns)
+        if {schema.X, schema.Y} <= chosen.keys():
+            return _unit_layout(table, chosen, "nm" if columns is _COLUMNS else None)
+    return recognise(table.names, table.metadata)
+
+
+def _unit_layout(table: _Table, chosen: dict[str, Sources], default: str | None) -> Layout:
+    """Return the layout of a table with x and y.
+
+    Args:
+        table: The table.
+        chosen: Canonical name -> names in the table.
+        default: Unit of lengths that have none; None where that is not known.
+    """
     units: dict[str, str] = {}
     for name, source in list(chosen.items()):
         columns = (source,) if isinstance(source, str) else source
         written = ", ".join(sorted({table.units.get(column, "").strip() for column in columns}))
         unit = _UNITS.get(written, written)
-        if schema.is_length(name):
-            units[name] = unit or "nm"
+        if schema.is_length(name) and (unit or default):
+            units[name] = unit or str(default)
+        elif schema.is_length(name):
+            del chosen[name]
         elif name in (schema.PHOTONS, schema.BACKGROUND) and unit not in _PHOTONS:
             del chosen[name]  # counts of a camera, or of unknown unit
-    return Layout("the .smlm archive", chosen, units, pixel_size_from=f"its {MANIFEST}")
+    absent = [name for name in (schema.X, schema.Y) if name not in chosen]
+    trouble = f"expected the unit of {' and '.join(absent)} in its {MANIFEST}; found none. Give names and unit"
+    return Layout(
+        "the .smlm archive", chosen, units, pixel_size_from=f"its {MANIFEST}", trouble=trouble if absent else ""
+    )
