@@ -63,8 +63,9 @@ class Localisations:
 def refuse_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Take out the rows that cannot be localisations.
 
-    Refused are: a value that is missing, not a number or infinite, or no whole number where one is due, in any column; a
-    negative number of photons, precision or width. A row that fails twice counts for the first column, in the order of the table.
+    Refused are: a value that is missing, not a number or infinite, or no whole number where one is due, in any column;
+    a negative number of photons, precision or width. A row that fails twice counts for the first column, in the order
+    of the table.
 
     Args:
         table: Canonical columns.

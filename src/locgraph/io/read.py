@@ -22,14 +22,17 @@ from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.io.readers.hdf5 import UnknownHdf5Reader
 from locgraph.io.readers.minflux import MinfluxReader
 from locgraph.io.readers.picasso import PicassoReader
+from locgraph.io.readers.pyme import PymeReader
+from locgraph.io.readers.pyminflux import PyMinfluxReader
 from locgraph.io.readers.rapidstorm import RapidStormReader
 from locgraph.io.readers.smap import SmapReader
 from locgraph.io.readers.smlm import SmlmReader
+from locgraph.io.readers.storm_analysis import StormAnalysisReader
 from locgraph.io.values import count_fractions, is_time
 
 READERS: Final[tuple[type[Reader], ...]] = (
     *(ParquetReader, ArrowReader),
-    *(PicassoReader, DecodeReader, SmapReader, UnknownHdf5Reader),
+    *(PicassoReader, DecodeReader, SmapReader, PymeReader, StormAnalysisReader, PyMinfluxReader, UnknownHdf5Reader),
     *(SmlmReader, MinfluxReader),
     *(RapidStormReader, DelimitedReader),
 )

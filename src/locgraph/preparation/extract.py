@@ -24,7 +24,7 @@ from locgraph.preparation.views import Views
 from locgraph.provenance import fingerprint
 from locgraph.settings import check_whole
 
-TABLES_VERSION: Final = 2
+TABLES_VERSION: Final = 3
 """Raised whenever the same file and settings give other tables than before: those of earlier versions are redone."""
 
 

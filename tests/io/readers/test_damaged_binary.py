@@ -180,7 +180,40 @@ def write_stream(path):
     TABLE.write_ipc_stream(path)
 
 
+def write_pyme(path):
+    fit = [("x0", "<f4"), ("y0", "<f4"), ("sigma", "<f4")]
+    records = np.zeros(ROWS, [("tIndex", "<i4"), ("fitResults", fit), ("fitError", fit)])
+    records["tIndex"] = FRAME
+    for name, factor in (("fitResults", 1), ("fitError", 0.01)):
+        records[name]["x0"], records[name]["y0"], records[name]["sigma"] = X * factor, Y * factor, 110 * factor
+    with h5py.File(path, "w") as file:
+        file.create_group("MetaData")
+        file.create_dataset("FitResults", data=records, chunks=(16,), compression="gzip", shuffle=True)
+
+
+def write_storm_analysis(path):
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"sa_type": "unknown", "version": 0.1, "pixel_size": 160.0})
+        for frame, rows in enumerate(np.split(np.arange(ROWS), 4)):
+            group = file.create_group(f"fr_{frame}")
+            group.attrs.update({"n_locs": len(rows), "dx": 0.0, "dy": 0.0, "dz": 0.0})
+            for name, values in {"x": X / 160, "y": Y / 160, "sum": PHOTONS}.items():
+                group[name] = values[rows].astype("f4")
+
+
+def write_pmx(path):
+    values = np.stack([FRAME // 4, X, Y, X - Y, FRAME % 2], axis=1).astype(float)
+    with h5py.File(path, "w") as file:
+        file.attrs["file_version"] = "3.0"
+        for name in ("raw/df", "paraview/dataframe"):
+            table = file.create_dataset(name, data=values, compression="gzip")
+            table.attrs["column_names"] = ["tid", "x", "y", "z", "fluo"]
+
+
 KINDS = {
+    "pyme": (write_pyme, ".h5r"),
+    "storm-analysis": (write_storm_analysis, ".hdf5"),
+    "pyminflux": (write_pmx, ".pmx"),
     "picasso": (write_picasso, ".hdf5"),
     "picasso in pieces": (write_picasso_in_pieces, ".hdf5"),
     "picasso in one file": (write_picasso_one_file, ".hdf5"),
@@ -251,6 +284,9 @@ def read_apart(whole, paths, mebibytes=500):
 
 
 COUNTS = {
+    "pyme": {"same": 64, "refused": 104, "numbers": 1, "columns": 1},
+    "storm-analysis": {"same": 92, "refused": 77, "numbers": 1},
+    "pyminflux": {"same": 93, "refused": 77},
     "picasso": {"same": 68, "refused": 62, "numbers": 40},
     "picasso in pieces": {"same": 59, "refused": 111},
     "picasso in one file": {"same": 96, "refused": 66, "numbers": 8},

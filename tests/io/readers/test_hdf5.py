@@ -19,9 +19,8 @@ from locgraph.io.readers.hdf5 import (
     is_hdf5,
     opened,
     read_whole,
-    text_attribute,
-    text_dataset,
 )
+from locgraph.io.readers.hdf5_texts import text_attribute, text_dataset
 
 
 @contextmanager

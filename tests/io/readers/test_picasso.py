@@ -98,7 +98,7 @@ def test_only_what_is_asked_for(tmp_path, options):
 
 
 def test_in_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr("locgraph.io.readers.picasso._BLOCK_ROWS", 3)
+    monkeypatch.setattr("locgraph.io.readers.hdf5._BLOCK_ROWS", 3)
     records = np.zeros(8, [("x", ">f4"), ("y", "<f8"), ("frame", "<i8")])
     records["x"], records["frame"] = np.arange(8), np.arange(8)
 

@@ -1,17 +1,13 @@
-"""What the readers of HDF5 share: one open file, checks of sizes, texts; and a clear error for HDF5 of another kind.
+"""What the readers of HDF5 share: one open file, checks of sizes, tables; and a clear error for HDF5 of another kind.
 
-Texts of any length are read without the HDF5 library, which on a damaged one asks for gigabytes or never ends: after
-the HDF5 file format specification, "III.E. Global Heap", where such texts are kept, and "IV.A.2.m. The Attribute
-Message", which points there. Every size is checked before it is used.
+Every size is checked before it is used.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import mmap
-import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -20,7 +16,8 @@ import polars as pl
 
 from locgraph.errors import DataError
 from locgraph.io.header import Header
-from locgraph.io.readers.base import OpenFile, Reader, check_rows, damaged
+from locgraph.io.readers.base import OpenFile, Reader, as_column, check_rows, damaged, is_number
+from locgraph.io.readers.hdf5_texts import LONGEST_ATTRIBUTE, text_attribute
 
 if TYPE_CHECKING:
     import h5py
@@ -35,17 +32,9 @@ _DAMAGE: Final = (
 )
 """What h5py raises where the bytes of a file do not fit together."""
 
-_LONGEST_ATTRIBUTE: Final = 256
 _FREE_BYTES: Final = 64 << 20
+_BLOCK_ROWS: Final = 1 << 20
 _SHOWN: Final = 8
-
-_POINTER: Final = struct.Struct("<IQI")
-"""What stands for a text: its length, the address of its heap, its number there."""
-_HEAP: Final = b"GCOL\x01"
-_OBJECT: Final = struct.Struct("<HHIQ")
-"""What an object in a heap starts with: number, references, nothing, size; as long as what a heap starts with."""
-_SIZES: Final = struct.Struct("<HHH")
-"""Sizes of name, type and shape of an attribute."""
 
 
 def is_hdf5(file: OpenFile) -> bool:
@@ -113,7 +102,7 @@ def attribute(group: h5py.Group | h5py.Dataset, name: str, file: OpenFile) -> An
     if about.dtype.kind == "O":
         is_text = h5py.check_string_dtype(about.dtype) is not None and about.shape == ()
         return text_attribute(group.file, name, file) if is_text else None
-    if math.prod(about.shape) > _LONGEST_ATTRIBUTE or about.dtype.itemsize > _LONGEST_ATTRIBUTE:
+    if math.prod(about.shape) > LONGEST_ATTRIBUTE or about.dtype.itemsize > LONGEST_ATTRIBUTE:
         raise ValueError(f"an attribute {name} of the shape {about.shape}")
     value = group.attrs[name]
     return value.decode(errors="replace") if isinstance(value, bytes) else value
@@ -185,70 +174,46 @@ def read_whole(values: h5py.Dataset, file_size: int) -> np.ndarray:
     return np.asarray(values[()])
 
 
-def text_dataset(values: h5py.Dataset, file: OpenFile) -> str:
-    """Return the text of a dataset that holds a single one.
+def fields(dtype: np.dtype[Any], start: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each field of a record that is a number: of several names where records are nested."""
+    for name in dtype.names or ():
+        if is_number(dtype[name]):
+            yield (*start, name)
+        else:
+            yield from fields(dtype[name], (*start, name))
+
+
+def read_fields(source: h5py.Dataset, paths: Mapping[str, tuple[str, ...]], file_size: int) -> pl.DataFrame:
+    """Return columns of a table of records; in blocks, so that records and columns are not both whole in memory.
+
+    Args:
+        source: Records (N,).
+        paths: Name of a column -> path of its field, see `fields`.
+        file_size: Bytes of the file.
 
     Raises:
-        ValueError: It cannot be found.
+        ValueError: The table states more than its file can hold.
     """
-    position = values.id.get_offset()
-    if position is None:
-        raise ValueError(f"no text in {values.name}")
-    return _text(file.content, position, values.file.userblock_size)
+    rows = source.shape[0]
+    check_rows(rows, file_size)
+    check_pieces(source, file_size)
+    columns = {name: _empty_column(source.dtype, path, rows) for name, path in paths.items()}
+    wanted = list(dict.fromkeys(path[0] for path in paths.values()))
+    for start in range(0, rows if paths else 0, _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, rows)
+        block = source.fields(wanted)[start:stop]
+        for name, path in paths.items():
+            values = block
+            for part in path:
+                values = values[part]
+            columns[name][start:stop] = values
+    return pl.DataFrame(columns)
 
 
-def text_attribute(hdf5: h5py.File, name: str, file: OpenFile) -> str:
-    """Return the text of the first attribute of this name in a file.
-
-    Raises:
-        ValueError: It cannot be found.
-    """
-    ended = name.encode() + b"\0"
-    content = file.content
-    start = content.find(ended)
-    while start >= 0:
-        position = _value_position(content, start, len(ended))
-        if position is not None:
-            return _text(content, position, hdf5.userblock_size)
-        start = content.find(ended, start + 1)
-    raise ValueError(f"no text in the attribute {name}")
-
-
-def _value_position(content: mmap.mmap, start: int, length: int) -> int | None:
-    """Return the position of the value of the attribute whose name starts at ``start``; None where there is none."""
-    for version, head, step in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):  # only the first fills up to multiples of eight
-        if start < head or content[start - head] != version:
-            continue
-        sizes = _SIZES.unpack_from(content, start - head + 2)
-        if sizes[0] == length:
-            return start + sum(size + -size % step for size in sizes)
-    return None
-
-
-def _text(content: mmap.mmap, position: int, base: int) -> str:
-    """Return the text that the pointer at ``position`` stands for."""
-    if position + _POINTER.size > len(content):
-        raise ValueError(f"no text at {position}")
-    length, address, wanted = _POINTER.unpack_from(content, position)
-    for number, value in _objects(content, base + address):
-        if number == wanted and len(value) >= length:
-            return value[:length].decode(errors="replace")
-    raise ValueError(f"no text {wanted} of {length} bytes in the heap at {address}")
-
-
-def _objects(content: mmap.mmap, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and value of each object of the heap at ``start``."""
-    if content[start : start + len(_HEAP)] != _HEAP or start + _OBJECT.size > len(content):
-        raise ValueError(f"no heap of texts at {start}")
-    end = start + _OBJECT.unpack_from(content, start)[3]
-    position = start + _OBJECT.size
-    while position + _OBJECT.size <= min(end, len(content)):
-        number, _, _, size = _OBJECT.unpack_from(content, position)
-        position += _OBJECT.size
-        if number == 0 or position + size > min(end, len(content)):
-            return  # what is left is free, or does not fit
-        yield number, content[position : position + size]
-        position += size + -size % 8
+def _empty_column(dtype: np.dtype[Any], path: tuple[str, ...], rows: int) -> np.ndarray:
+    for part in path:
+        dtype = dtype[part]
+    return np.empty(rows, as_column(np.empty(0, dtype)).dtype)
 
 
 class UnknownHdf5Reader(Reader):

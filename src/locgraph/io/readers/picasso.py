@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import polars as pl
 
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.header import Header, Layout, Sources
-from locgraph.io.readers.base import OpenFile, Reader, as_column, check_rows, is_number
-from locgraph.io.readers.hdf5 import check_pieces, dataset, holds, opened, text_dataset
+from locgraph.io.readers.base import OpenFile, Reader, is_number
+from locgraph.io.readers.hdf5 import dataset, holds, opened, read_fields
+from locgraph.io.readers.hdf5_texts import text_dataset
 from locgraph.io.software import choose
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _TABLE: Final = "locs"
 _EMBEDDED: Final = "metadata"
 _PIXEL_SIZE: Final = "Pixelsize"
-_BLOCK_ROWS: Final = 1 << 20
 _LONGEST_VALUE: Final = 200  # longer ones are records of a microscope or of a simulation, which nobody looks up here
 
 _DEEPEST: Final = 100  # a YAML parser takes ever longer, the deeper it is
@@ -82,7 +81,7 @@ class PicassoReader(Reader):
         with opened(self.file) as hdf5:
             source = _required_table(hdf5)
             chosen = [name for name in _names(source) if columns is None or name in columns]
-            table = _read_fields(source, chosen, self.file.size)
+            table = read_fields(source, {name: (name,) for name in chosen}, self.file.size)
         return table, dict(self.header.metadata)
 
     def _metadata(self) -> dict[str, str]:
@@ -106,20 +105,6 @@ def _required_table(hdf5: h5py.File) -> h5py.Dataset:
 
 def _names(table: h5py.Dataset) -> tuple[str, ...]:
     return tuple(name for name in table.dtype.names if is_number(table.dtype[name]))
-
-
-def _read_fields(source: h5py.Dataset, names: Sequence[str], file_size: int) -> pl.DataFrame:
-    """Return columns of a table of records; in blocks, so that records and columns are not both whole in memory."""
-    rows = source.shape[0]
-    check_rows(rows, file_size)
-    check_pieces(source, file_size)
-    columns = {name: np.empty(rows, as_column(np.empty(0, source.dtype[name])).dtype) for name in names}
-    for start in range(0, rows if names else 0, _BLOCK_ROWS):
-        stop = min(start + _BLOCK_ROWS, rows)
-        block = source.fields(list(names))[start:stop]
-        for name, values in columns.items():
-            values[start:stop] = block[name]
-    return pl.DataFrame(columns)
 
 
 def _layout(names: Sequence[str], metadata: Mapping[str, str], path: Path) -> Layout:
