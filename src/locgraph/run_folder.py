@@ -50,6 +50,7 @@ CHECKPOINTS: Final = "checkpoints"
 BEST: Final = "best.ckpt"
 LAST: Final = "last.ckpt"
 PREDICTIONS: Final = "predictions.parquet"
+CONTROL_PREDICTIONS: Final = "control_predictions.parquet"  # of the test FOVs by each control
 LOCALISATION_PREDICTIONS: Final = "localisation_predictions.parquet"
 FOV_VECTORS: Final = "fov_vectors.parquet"
 CLUSTER_VECTORS: Final = "cluster_vectors.parquet"

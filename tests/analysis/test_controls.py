@@ -1,6 +1,7 @@
 """Controls: the descriptor against scipy, what each control may use, and known accuracies on real FOVs."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -8,16 +9,22 @@ import pytest
 from scipy.spatial.distance import pdist
 from sklearn.model_selection import StratifiedKFold
 
+from builders.runs import small_fov
 from locgraph.analysis import controls
+from locgraph.analysis.control_inputs import ControlInputs, read_inputs
 from locgraph.analysis.controls import (
     MEANINGS,
     fit_max_distance,
     fov_descriptor,
+    predict_controls,
     run_controls,
+    score_controls,
     shuffle_positions,
     thin_to_equal_counts,
 )
 from locgraph.errors import ConfigError, DataError, FoldError
+from locgraph.io.featextracted import write_fov
+from locgraph.preparation.featextracted import manifest_of
 
 
 def ring(rng, n):
@@ -49,7 +56,8 @@ def test_shapes_are_told_apart_by_distances_and_not_by_number():
     positions, labels, train, test = made_fovs()
     table = run_controls(positions, labels, train, test, seed=0)
     assert table.columns == ["control", "accuracy", "balanced_accuracy", "n_train", "n_test"]
-    assert table["control"].to_list() == list(MEANINGS)
+    needs_tables = (controls.CLUSTER_FEATURES, controls.CLUSTERED_PAIR_DISTANCES)
+    assert table["control"].to_list() == [name for name in MEANINGS if name not in needs_tables]
     assert set(table["n_train"]) == {12}
     assert set(table["n_test"]) == {12}
     found = accuracies(table)
@@ -58,6 +66,47 @@ def test_shapes_are_told_apart_by_distances_and_not_by_number():
     assert found[controls.COUNT_ALONE] < 0.8
     assert found[controls.SHUFFLED_POSITIONS] < 0.85
     assert found[controls.MAJORITY_CLASS] == 0.5
+
+
+def test_controls_on_clusters_see_what_positions_do_not():
+    positions, labels, train, test = made_fovs()
+    rng = np.random.default_rng(3)
+    noise = {fov: rng.normal(size=(90, 2)) for fov in positions}
+    features = {fov: np.array([float(labels[fov] == "ring"), rng.normal(), np.nan]) for fov in positions}
+    features[train[0]][0] = np.nan
+
+    predictions = predict_controls(ControlInputs(noise, positions, features), labels, train, test, seed=0)
+
+    found = accuracies(score_controls(predictions, len(train)))
+    assert list(found) == list(MEANINGS)
+    assert found[controls.CLUSTER_FEATURES] == found[controls.CLUSTERED_PAIR_DISTANCES] == 1
+    assert found[controls.PAIR_DISTANCES] < 0.9
+    assert predictions.height == len(MEANINGS) * len(test)
+    assert dict(predictions.filter(control="majority_class").select("fov_id", "truth").iter_rows()) == {
+        fov: labels[fov] for fov in test
+    }
+    same = predict_controls(ControlInputs(positions, positions, features), labels, train, test, seed=0)
+    assert controls.CLUSTERED_PAIR_DISTANCES not in same["control"].to_list()
+
+
+def test_inputs_hold_all_localisations_of_the_whole_fov(tmp_path):
+    rng = np.random.default_rng(0)
+    fov = small_fov("a_0", "a", ("a", "b"), None, rng)
+    noise = fov.locs.head(3).with_columns(cluster_id=pl.lit(-1, pl.Int64))
+    clusters = fov.clusters.with_columns(linearity=pl.lit(np.inf))
+    other_view = [table.with_columns(view=pl.lit(1, pl.Int64)) for table in (fov.locs, fov.clusters)]
+    locs = pl.concat([noise, fov.locs, other_view[0]])
+    write_fov(tmp_path, replace(fov, locs=locs, clusters=pl.concat([clusters, other_view[1]])))
+
+    inputs = read_inputs(tmp_path, ["a_0"], manifest_of(tmp_path).table)
+
+    np.testing.assert_array_equal(inputs.clustered["a_0"], fov.locs.select("x", "y").to_numpy())
+    assert len(inputs.positions["a_0"]) == fov.locs.height + 3
+    values = inputs.features["a_0"]
+    assert fov.clusters["radius_of_gyration"].mean() in values.tolist()
+    assert values[:2].tolist() == [5, 30]
+    assert np.isnan(values).any()
+    assert not np.isinf(values).any()
 
 
 def test_a_leak_through_the_number_is_shown_and_thinning_removes_it():

@@ -170,7 +170,7 @@ def test_controls_come_from_the_runs_or_are_trained(analyse, sweep, tables):
 
     source = tables_source(tables)
     assert controls(analyse(source_of(sweep))) == ["count_alone"]
-    assert len(controls(analyse(source, features="hand_made", n_folds=2))) == 6
+    assert len(controls(analyse(source, features="hand_made", n_folds=2))) == 7
     assert controls(analyse(source, features="hand_made", controls=False)) == []
 
 

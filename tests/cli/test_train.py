@@ -9,6 +9,7 @@ import torch
 import yaml
 from polars.testing import assert_frame_equal
 
+from locgraph.analysis.controls import MEANINGS
 from locgraph.learn.module import Learner
 
 
@@ -63,7 +64,10 @@ def test_the_last_checkpoint_is_that_of_the_last_epoch(trained):
 
 def test_controls_stand_beside_the_result(trained):
     controls = {row["control"]: row["accuracy"] for row in trained.metrics()["controls"]}
-    assert len(controls) == 6
+    assert list(controls) == list(MEANINGS)
+    predicted = pl.read_parquet(trained.run_dir / "control_predictions.parquet")
+    right = predicted.group_by("control").agg((pl.col("truth") == pl.col("prediction")).mean())
+    assert dict(right.iter_rows()) == controls
     assert all(0.0 <= accuracy <= 1.0 for accuracy in controls.values())
 
 

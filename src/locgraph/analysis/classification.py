@@ -10,9 +10,9 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.comparison import Entry, classifiers_as_entries, compare, controls_as_entries, runs_as_entries
-from locgraph.analysis.controls import run_controls
+from locgraph.analysis.control_inputs import read_inputs
+from locgraph.analysis.controls import predict_controls, score_controls
 from locgraph.analysis.cross_validation import CLASSIFIER, INNER_SCORE, Fold, Samples, cross_validate, make_folds
-from locgraph.analysis.fov_features import whole_fovs
 from locgraph.analysis.importance import importance
 from locgraph.analysis.representatives import misclassified, representatives
 from locgraph.analysis.results import FEATURES, Analysis, set_words, with_set
@@ -154,23 +154,20 @@ def _add_importance(analysis: Analysis, folds: Sequence[Fold]) -> None:
 
 
 def _controls(analysis: Analysis, folds: Sequence[Fold], progress: Progress) -> list[Entry]:
-    """Return controls that training did not make, on the localisations that a network would see."""
+    """Return controls that training did not make."""
     source, settings = analysis.source, analysis.settings
     if not settings.controls or not folds:
         return []
     with analysis.part("controls"):
         names = sorted({name for fold in folds for name in (*fold.train, *fold.test)})
-        positions = {
-            fov.fov_id: fov.locs.select(schema.position_columns(fov.dimensions)).to_numpy()
-            for fov in whole_fovs(source.tables, names)
-        }
+        inputs = read_inputs(source.tables, names, source.manifest.table)
         labels = dict(source.manifest.table.select(schema.FOV_ID, schema.LABEL).iter_rows())
         tables = {}
         for fold in progress(folds, "controls"):
             what = f"controls, fold {fold.index}"
-            rows = analysis.attempt(what, run_controls, positions, labels, fold.train, fold.test, settings.seed)
-            if rows is not None:
-                tables[fold.index] = rows.to_dicts()
+            predicted = analysis.attempt(what, predict_controls, inputs, labels, fold.train, fold.test, settings.seed)
+            if predicted is not None:
+                tables[fold.index] = score_controls(predicted, len(fold.train)).to_dicts()
     return controls_as_entries(tables, {fold.index: fold.test for fold in folds})
 
 

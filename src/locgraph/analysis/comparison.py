@@ -118,7 +118,7 @@ def controls_as_entries(
     """Return controls as entries.
 
     Args:
-        tables: Fold -> rows of `locgraph.analysis.controls.run_controls`.
+        tables: Fold -> rows of `locgraph.analysis.controls.score_controls`.
         tested: Fold -> its test FOVs.
     """
     entries = []

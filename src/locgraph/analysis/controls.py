@@ -15,11 +15,15 @@ import numpy as np
 import polars as pl
 from sklearn.ensemble import RandomForestClassifier
 
+from locgraph import schema
+from locgraph.analysis.control_inputs import ControlInputs
 from locgraph.errors import ConfigError, DataError, FoldError
 from locgraph.graphs.descriptors import MAX_LOCALISATIONS, draw_sample, pair_histogram, principal_deviations
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, balanced_accuracy
 
+CLUSTER_FEATURES: Final = "cluster_features"
 PAIR_DISTANCES_AND_COUNT: Final = "pair_distances_and_count"
+CLUSTERED_PAIR_DISTANCES: Final = "clustered_pair_distances"
 PAIR_DISTANCES: Final = "pair_distances"
 COUNT_ALONE: Final = "count_alone"
 SHUFFLED_POSITIONS: Final = "shuffled_positions"
@@ -27,7 +31,9 @@ EQUAL_COUNTS: Final = "equal_counts"
 MAJORITY_CLASS: Final = "majority_class"
 
 MEANINGS: Final = {
+    CLUSTER_FEATURES: "forest on means, deviations and quantiles of the cluster features, and the numbers",
     PAIR_DISTANCES_AND_COUNT: "forest on pair distances, extent and number of localisations",
+    CLUSTERED_PAIR_DISTANCES: "the same, of the localisations in clusters alone",
     PAIR_DISTANCES: "forest on pair distances and extent",
     COUNT_ALONE: "forest on the number of localisations",
     SHUFFLED_POSITIONS: "first forest, positions drawn from all training FOVs: what is left is the number",
@@ -38,6 +44,9 @@ MEANINGS: Final = {
 
 MIN_EQUAL_COUNT: Final = 20
 """No FOV is thinned below this: fewer localisations have no shape."""
+
+CONTROL: Final = "control"
+"""Column with the name of the control."""
 
 _N_TREES: Final = 200
 _RANGE_QUANTILE: Final = 0.99
@@ -52,58 +61,109 @@ def run_controls(
     test: Sequence[str],
     seed: int,
 ) -> pl.DataFrame:
-    """Train every control on the training FOVs of a fold and test it on the test FOVs.
+    """Return the scores of the controls on positions alone; see `predict_controls` and `score_controls`."""
+    predictions = predict_controls(ControlInputs(positions), labels, train, test, seed)
+    return score_controls(predictions, len(train))
+
+
+def predict_controls(
+    inputs: ControlInputs, labels: Mapping[str, str], train: Sequence[str], test: Sequence[str], seed: int
+) -> pl.DataFrame:
+    """Train every control on the training FOVs of a fold and predict the test FOVs.
 
     The result depends neither on the order of the FOVs nor on others in the mappings. The upper end of the
     pair-distance histogram and the pool of shuffled positions come from training FOVs alone.
 
     Args:
-        positions: ``fov_id`` -> (N, D) float64 in nm.
+        inputs: What the controls see.
         labels: ``fov_id`` -> class name.
         train: Training FOVs.
         test: Test FOVs.
         seed: Of the forests, the shuffling and the thinning.
 
     Returns:
-        One row for each control in the order of `MEANINGS`: ``control``, ``accuracy``, ``balanced_accuracy`` (mean
-        recall over the classes of the test FOVs), ``n_train``, ``n_test``.
+        One row for each control, in the order of `MEANINGS`, and test FOV: ``control``, ``fov_id``, ``truth``,
+        ``prediction``. Controls whose input is not given are absent.
 
     Raises:
         FoldError: A part is empty, or a FOV is in both.
-        DataError: A FOV has no position or no label, or positions differ in dimension.
+        DataError: A FOV has no position, cluster features or label, or positions differ in dimension.
     """
     train, test = sorted(train), sorted(test)
     _check_split(train, test)
-    clouds = {fov: _lookup(positions, fov, "positions") for fov in [*train, *test]}
-    _check_dimensions(clouds)
-    truth = np.array([_lookup(labels, fov, "label") for fov in [*train, *test]])
-    n_train = len(train)
-    rows = []
-    for control, table in _feature_tables(clouds, train, seed).items():
+    fovs, n_train = [*train, *test], len(train)
+    clouds = _clouds(inputs.positions, fovs)
+    truth = np.array([_lookup(labels, fov, "label") for fov in fovs])
+    predictions = {}
+    for control, table in _feature_tables(inputs, clouds, train, seed).items():
         forest = RandomForestClassifier(n_estimators=_N_TREES, random_state=seed, n_jobs=1)
         forest.fit(table[:n_train], truth[:n_train])
-        rows.append(_row(control, truth, n_train, forest.predict(table[n_train:])))
+        predictions[control] = forest.predict(table[n_train:]).tolist()
     names, frequency = np.unique(truth[:n_train], return_counts=True)
-    rows.append(_row(MAJORITY_CLASS, truth, n_train, np.full(len(test), names[frequency.argmax()])))
+    predictions[MAJORITY_CLASS] = [str(names[frequency.argmax()])] * len(test)
+    columns = {schema.FOV_ID: test, schema.TRUTH: truth[n_train:].tolist()}
+    return pl.concat(
+        pl.DataFrame({CONTROL: [name] * len(test), **columns, schema.PREDICTION: predictions[name]})
+        for name in MEANINGS
+        if name in predictions
+    )
+
+
+def score_controls(predictions: pl.DataFrame, n_train: int) -> pl.DataFrame:
+    """Return the scores of predictions of `predict_controls`.
+
+    Args:
+        predictions: Columns ``control``, ``truth``, ``prediction``.
+        n_train: Number of training FOVs.
+
+    Returns:
+        One row for each control: ``control``, ``accuracy``, ``balanced_accuracy`` (mean recall over the classes of the
+        test FOVs), ``n_train``, ``n_test``.
+    """
+    rows = []
+    for (name,), table in predictions.group_by(CONTROL, maintain_order=True):
+        truth, predicted = table[schema.TRUTH].to_numpy(), table[schema.PREDICTION].to_numpy()
+        scores = {
+            ACCURACY: float((predicted == truth).mean()),
+            BALANCED_ACCURACY: balanced_accuracy(truth, predicted),
+        }
+        rows.append({CONTROL: name, **scores, "n_train": n_train, "n_test": len(truth)})
     return pl.DataFrame(rows)
 
 
-def _feature_tables(clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int) -> dict[str, np.ndarray]:
-    """Return the features of each forest: (FOVs, F) float64, rows in the order of ``clouds``."""
-    max_distance = fit_max_distance(clouds[fov] for fov in train)
-
-    def table(fovs: Mapping[str, np.ndarray], with_count: bool) -> np.ndarray:
-        rows = [fov_descriptor(points, max_distance_nm=max_distance, with_count=with_count) for points in fovs.values()]
-        return np.stack(rows)
-
-    full = table(clouds, with_count=True)
-    return {
+def _feature_tables(
+    inputs: ControlInputs, clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int
+) -> dict[str, np.ndarray]:
+    """Return the features of each forest: (FOVs, F) float64, rows in the order of ``clouds``, training first."""
+    end = fit_max_distance(clouds[fov] for fov in train)
+    full = _descriptors(clouds, end)
+    tables = {
         PAIR_DISTANCES_AND_COUNT: full,
         PAIR_DISTANCES: full[:, :-1],
         COUNT_ALONE: full[:, -1:],
-        SHUFFLED_POSITIONS: table(shuffle_positions(clouds, train, seed), with_count=True),
-        EQUAL_COUNTS: table(thin_to_equal_counts(clouds, seed), with_count=False),
+        SHUFFLED_POSITIONS: _descriptors(shuffle_positions(clouds, train, seed), end),
+        EQUAL_COUNTS: _descriptors(thin_to_equal_counts(clouds, seed), end)[:, :-1],
     }
+    if inputs.clustered is not None and any(len(inputs.clustered[fov]) < len(clouds[fov]) for fov in clouds):
+        clustered = _clouds(inputs.clustered, list(clouds))
+        tables[CLUSTERED_PAIR_DISTANCES] = _descriptors(clustered, fit_max_distance(clustered[fov] for fov in train))
+    if inputs.features is not None:
+        features = np.stack([_lookup(inputs.features, fov, "cluster features") for fov in clouds])
+        # a forest splits by missing values, but not in a column that has no others
+        tables[CLUSTER_FEATURES] = features[:, ~np.isnan(features[: len(train)]).all(axis=0)]
+    return tables
+
+
+def _clouds(positions: Mapping[str, np.ndarray], fovs: Sequence[str]) -> dict[str, np.ndarray]:
+    clouds = {fov: _lookup(positions, fov, "positions") for fov in fovs}
+    _check_dimensions(clouds)
+    return clouds
+
+
+def _descriptors(clouds: Mapping[str, np.ndarray], max_distance_nm: float) -> np.ndarray:
+    """Return `fov_descriptor` with the count of each FOV, (FOVs, F) float64."""
+    rows = [fov_descriptor(points, max_distance_nm=max_distance_nm, with_count=True) for points in clouds.values()]
+    return np.stack(rows)
 
 
 def fov_descriptor(positions: np.ndarray, *, max_distance_nm: float, with_count: bool, n_bins: int = 60) -> np.ndarray:
@@ -228,17 +288,6 @@ def thin_to_equal_counts(clouds: Mapping[str, np.ndarray], seed: int) -> dict[st
 
 def _generator(seed: int, fov_id: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(fov_id.encode())])
-
-
-def _row(control: str, truth: np.ndarray, n_train: int, predicted: np.ndarray) -> dict[str, str | float | int]:
-    expected = truth[n_train:]
-    return {
-        "control": control,
-        ACCURACY: float((predicted == expected).mean()),
-        BALANCED_ACCURACY: balanced_accuracy(expected, predicted),
-        "n_train": n_train,
-        "n_test": len(expected),
-    }
 
 
 def _check_split(train: Sequence[str], test: Sequence[str]) -> None:

@@ -15,7 +15,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from locgraph import schema
-from locgraph.analysis.controls import run_controls
+from locgraph.analysis.control_inputs import read_inputs
+from locgraph.analysis.controls import predict_controls, score_controls
 from locgraph.api import parts
 from locgraph.api.config import Settings
 from locgraph.api.network import make_network
@@ -23,7 +24,6 @@ from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split
 from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError
-from locgraph.io.featextracted import read_fov
 from locgraph.learn.checkpoint import INIT_FROM, check_continues, load_weights, make_record, read_checkpoint
 from locgraph.learn.initial import start_from
 from locgraph.learn.loggers import finish, log_figures, log_tables
@@ -32,7 +32,7 @@ from locgraph.learn.run import RunWriter
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FOV, Embedder, vector_tables
 from locgraph.provenance import whole_file
-from locgraph.run_folder import CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE, PREDICTIONS
+from locgraph.run_folder import CONFUSION_PICTURE, CONTROL_PREDICTIONS, CURVES_PICTURE, GALLERY_PICTURE, PREDICTIONS
 from locgraph.show.figures.run import draw_gallery, draw_run
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def fit_and_test(
             "fold": fold,
             "class_names": list(data.class_names),
             **scores,
-            **make_controls(settings, prepared, task, split),
+            **make_controls(settings, prepared, task, split, writer.path),
             "epochs": trainer.current_epoch,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
@@ -167,11 +167,14 @@ def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int
         logger.save()
 
 
-def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Split) -> dict[str, Any]:
-    """Return the scores of the controls on the same fold, or the reason why there are none, for ``metrics.json``.
+def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Split, folder: Path) -> dict[str, Any]:
+    """Train the controls on the same fold, and write their predictions.
 
-    Controls are trained on training and validation FOVs, since they choose no epoch. They get the localisations that
-    the network gets: those of clusters, in the whole FOV.
+    They are trained on training and validation FOVs, since they choose no epoch, and see all localisations that the
+    tables hold of the whole FOV, with and without a cluster, and the features of all clusters.
+
+    Returns:
+        Scores for ``metrics.json``, or the reason why there are none.
     """
     if not settings["controls"]:
         return {"controls": []}
@@ -179,11 +182,10 @@ def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Spl
         reason = "controls predict classes of FOVs, this model predicts those of localisations alone"
         log.info("no controls: %s", reason)
         return {"controls": [], "no_controls": reason}
-    positions = {}
-    for fov_id in (*split.train, *split.val, *split.test):
-        fov = read_fov(prepared.tables, fov_id)
-        whole = fov.locs.filter(pl.col(schema.VIEW) == 0, pl.col(schema.CLUSTER_ID) != schema.NOISE)
-        positions[fov_id] = whole.select(schema.position_columns(fov.dimensions)).to_numpy()
     train = (*split.train, *split.val)
+    inputs = read_inputs(prepared.tables, (*train, *split.test), prepared.manifest.table)
     labels = {fov_id: label for fov_id, label in prepared.labels.items() if label is not None}
-    return {"controls": run_controls(positions, labels, train, split.test, settings["seed"]).to_dicts()}
+    predictions = predict_controls(inputs, labels, train, split.test, settings["seed"])
+    with whole_file(folder / CONTROL_PREDICTIONS) as temporary:
+        predictions.write_parquet(temporary)
+    return {"controls": score_controls(predictions, len(train)).to_dicts()}
