@@ -99,7 +99,7 @@ def test_refused_rows_are_counted_up_to_a_limit(tmp_path):
         (b"PAR1abcdefgh", "a.parquet", "expected a whole parquet file"),
         (b"\x89HDF\r\n\x1a\n\0", "a.csv", "expected a whole HDF5 file"),
         (b"\x00\x01\x02\n", "a.csv", "expected parquet or delimited text"),
-        (b"1,2\n3,4\n", "a.csv", "expected a header line"),
+        (b"1,2\n3,4\n", "a.csv", "It has no header line: give positions, from 1"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path, content, name, message):

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
+from locgraph.io.column_names import (
+    BY_POSITION,
+    are_sources,
+    are_unnamed,
+    as_sources,
+    list_names,
+    resolve_positions,
+)
 from locgraph.io.header import Header, Layout, Sources
 from locgraph.io.values import (
     LENGTH_UNITS,
@@ -19,6 +27,8 @@ from locgraph.io.values import (
     CanonicalColumn,
     canonical_table,
     channel_names,
+    check_pixel_size,
+    check_units,
     unit_in_name,
 )
 
@@ -31,7 +41,6 @@ DUPLICATE: Final = "_duplicated_"
 _DEVIATIONS: Final = (schema.PRECISION, schema.PRECISION_Z, schema.SIGMA)
 """Lengths that a file may hold for each axis, or as a variance."""
 _OF_AXES: Final = (*_DEVIATIONS, schema.SIGMA_VARIANCE)
-_SHOWN, _LONGEST = 40, 60
 
 
 class MissingColumnsError(DataError):
@@ -51,9 +60,9 @@ class ColumnMap:
     """How a source table becomes canonical columns in nanometres and frames: the same for every file.
 
     Attributes:
-        names: Canonical name (see ``schema.LOCALISATION_COLUMNS``) -> name in the source table, at least ``x`` and
-            ``y``; of a list of names, such as the precision along x and y, the root mean square counts; None leaves
-            the column out.
+        names: Canonical name (see ``schema.LOCALISATION_COLUMNS``) -> name in the source table, or position of the
+            column, counted from 1; at least ``x`` and ``y``. Of a list, such as the precision along x and y, the root
+            mean square counts; None leaves the column out.
         unit: Unit of every length column: ``nm``, ``um``, ``m`` or ``px``.
         pixel_size_nm: Side of a camera pixel in nm: needed where a length is in ``px``, refused where none is.
         units: Canonical name -> unit of that length column, where it differs from ``unit``; ``nm^2`` and the like for
@@ -66,7 +75,7 @@ class ColumnMap:
         ConfigError: A value cannot work.
     """
 
-    names: Mapping[str, Sources]
+    names: Mapping[str, Sources | int | tuple[int, ...]]
     unit: str = ""
     pixel_size_nm: float | None = None
     units: Mapping[str, str] | None = None
@@ -74,7 +83,7 @@ class ColumnMap:
     channels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        named = {name: _frozen(source) for name, source in self.names.items() if source is not None}
+        named = {name: as_sources(source) for name, source in self.names.items() if source is not None}
         object.__setattr__(self, "names", named)
         object.__setattr__(self, "units", dict(self.units or {}))
         required = dict.fromkeys((schema.X, schema.Y, *self.required))
@@ -97,10 +106,11 @@ class ColumnMap:
                 "it out of required (x and y stay required)",
                 setting="names",
             )
-        empty = [name for name in self.names if not _are_names(self._sources(name))]
+        empty = [f"{self.names[name]!r} for {name}" for name in self.names if not are_sources(self._sources(name))]
         if empty:
             raise ConfigError(
-                f"expected the name of a source column; found nothing for {', '.join(empty)}", setting="names"
+                f"expected the name of a source column, or its position from 1; found {', '.join(empty)}",
+                setting="names",
             )
         several = [name for name in self.names if len(self._sources(name)) > 1 and name not in _OF_AXES]
         if several:
@@ -129,7 +139,7 @@ class ColumnMap:
             if unit not in LENGTH_UNITS and not (may_be_squared and unit in SQUARES):
                 raise ConfigError(f"expected one of {', '.join(LENGTH_UNITS)}; found {unit!r}", setting=setting)
         for name, source in [(length, source) for length in lengths for source in self._sources(length)]:
-            written = unit_in_name(source)
+            written = unit_in_name(str(source))
             if written not in (None, self.unit_of(name)):
                 raise ConfigError(
                     f"{name} is set to {self.unit_of(name)}, but its source column is called {source!r}. Change unit, "
@@ -151,16 +161,21 @@ class ColumnMap:
                 "out",
                 setting="pixel_size_nm",
             )
-        _check_pixel_size(self.pixel_size_nm)
+        check_pixel_size(self.pixel_size_nm)
 
     def for_file(self, header: Header, where: str) -> ColumnMap:
-        """Return this map, whatever the file states."""
-        return self
+        """Return this map, whatever the file states, with the names of columns that are given by position.
+
+        Raises:
+            DataError: There is no column at a position.
+        """
+        names = resolve_positions(self.names, header.names, where)
+        return self if names == self.names else replace(self, names=names)
 
     def _sources(self, name: str) -> tuple[str, ...]:
         """Return the source columns of one canonical column."""
-        named = self.names[name]
-        return (named,) if isinstance(named, str) else tuple(named)
+        named: Any = self.names[name]
+        return tuple(named) if isinstance(named, Sequence) and not isinstance(named, str) else (named,)
 
     @property
     def length_columns(self) -> tuple[str, ...]:
@@ -201,9 +216,11 @@ class ColumnMap:
         absent = {name: [source for source in self._sources(name) if source not in present] for name in self.required}
         missing = [f"{source!r} ({name})" for name, sources in absent.items() for source in sources]
         if missing:
+            remedy = "Change names to those in the file"
+            if are_unnamed(present):
+                remedy = f"It has no header line: give positions, from 1, such as {BY_POSITION}"
             raise MissingColumnsError(
-                f"{where}: expected the column {', '.join(missing)}; found the columns {list_names(present)}. Change "
-                "names to those in the file",
+                f"{where}: expected the column {', '.join(missing)}; found the columns {list_names(present)}. {remedy}",
                 setting="names",
             )
         twice = [source for source in self.sources(present) if f"{source}{DUPLICATE}0" in present]
@@ -261,7 +278,7 @@ class FileColumns:
         leave_out: Sequence[str] = (),
         channels: Sequence[str] | None = None,
     ) -> None:
-        _check_pixel_size(pixel_size_nm)
+        check_pixel_size(pixel_size_nm)
         optional = [name for name in MAPPABLE if name not in (schema.X, schema.Y)]
         wrong = [name for name in leave_out if name not in optional]
         if wrong:
@@ -281,17 +298,23 @@ class FileColumns:
             DataError: The file does not state what its columns are, or in which unit.
         """
         layout = header.layout
+        if layout is None and are_unnamed(header.names):
+            raise DataError(
+                f"{where}: expected a header line with names of columns; found {len(header.names)} columns of numbers. "
+                f"Choose them by position, from 1, and give their unit: {BY_POSITION}",
+                setting="names",
+            )
         if layout is None:
             raise DataError(
                 f"{where}: expected columns of a known software, with their units; found the columns "
-                f"{list_names(header.names)}. Choose 'nm' for columns called x, y, ... in nanometres, else 'custom' "
-                "with names and unit"
+                f"{list_names(header.names)}. Choose columns=nm for columns called x, y, ... in nanometres, else "
+                "columns=custom with columns.names and columns.unit, which `locgraph inspect` proposes"
             )
         if layout.trouble:
             raise DataError(f"{where}: {layout.trouble}")
         names = {name: source for name, source in layout.names.items() if name not in self.leave_out}
         units = {name: unit for name, unit in layout.units.items() if name in names}
-        _check_layout_units(units, where)
+        check_units(layout.software, filter(schema.is_length, names), units, where)
         in_pixels = [name for name, unit in units.items() if SQUARES.get(unit, unit) == PIXEL]
         pixel_size_nm = self._pixel_size(layout, in_pixels, where) if in_pixels else None
         return ColumnMap(names, unit="nm", units=units, pixel_size_nm=pixel_size_nm, channels=self.channels)
@@ -301,9 +324,10 @@ class FileColumns:
         if written is None and given is None:
             positions = {schema.X, schema.Y} & set(in_pixels)
             without = "" if positions else f", or read the file without them: leave_out=[{','.join(in_pixels)}]"
+            expected = f"in {layout.pixel_size_from} or here; found neither" if layout.pixel_size_from else "here"
             raise DataError(
-                f"{where}: {layout.software} gives {', '.join(in_pixels)} in camera pixels; expected their size in "
-                f"{layout.pixel_size_from} or here; found neither. It is never guessed{without}",
+                f"{where}: {layout.software} gives {', '.join(in_pixels)} in camera pixels; expected their size "
+                f"{expected}. It is never guessed{without}",
                 setting="pixel_size_nm",
             )
         if written is not None and not 0 < written < float("inf"):
@@ -315,32 +339,3 @@ class FileColumns:
                 setting="pixel_size_nm",
             )
         return float(written or given or 0)
-
-
-def _check_pixel_size(pixel_size_nm: float | None) -> None:
-    if pixel_size_nm is not None and not 0 < pixel_size_nm < float("inf"):
-        raise ConfigError(f"expected a positive number; found {pixel_size_nm}", setting="pixel_size_nm")
-
-
-def _check_layout_units(units: Mapping[str, str], where: str) -> None:
-    strange = [f"{unit!r} for {name}" for name, unit in units.items() if SQUARES.get(unit, unit) not in LENGTH_UNITS]
-    if strange:
-        raise DataError(
-            f"{where}: expected lengths in {', '.join(LENGTH_UNITS)}; found {', '.join(strange)}. Convert the file, or "
-            "leave the column out",
-            setting="leave_out",
-        )
-
-
-def list_names(names: Sequence[str]) -> str:
-    """Return names of columns for an error, not more and not longer than somebody would read."""
-    shown = [repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...") for name in names[:_SHOWN]]
-    return (", ".join(shown) or "none") + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def _frozen(source: Any) -> Any:
-    return source if isinstance(source, str) else tuple(source)
-
-
-def _are_names(sources: Sequence[Any]) -> bool:
-    return bool(sources) and all(isinstance(source, str) and source for source in sources)

@@ -27,7 +27,8 @@ class Layout:
         units: Canonical name -> unit (``nm``, ``um``, ``m`` or ``px``, or the square of one, such as ``nm^2``, where
             the column holds a variance) of every length in ``names``.
         pixel_size_nm: Side of a camera pixel in nm; None where the file does not state it.
-        pixel_size_from: Where a missing pixel size should have stood, for messages.
+        pixel_size_from: Where a missing pixel size should have stood, for messages; empty where the format has no
+            place for it.
         trouble: Why this file cannot be read by its layout, with what to do; empty where it can.
         ends_at_nul: Whether this software ends the table with a NUL byte, and writes its settings behind it.
     """

@@ -1,17 +1,22 @@
-"""Recognition of the software that wrote a table: by its columns alone (`software.KNOWN`), or with its metadata.
+"""Recognition of the software that wrote a table: by its columns alone (`locgraph.io.known`), or with its metadata.
 
-Metadata are needed for locgraph's own files, DECODE (units in comments) and Micro-Manager (units in a first line).
+Metadata are needed for locgraph's own files, DECODE (units in comments), Micro-Manager (units in a first line) and
+PALMTracer (size of a pixel in a first line); Insight3 is known by a name that holds the number of molecules.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from locgraph import schema
 from locgraph.io.header import PREAMBLE, Layout
-from locgraph.io.software import KNOWN, Choices, choose, in_nm
+from locgraph.io.known.instruments import INSTRUMENTS
+from locgraph.io.known.programs import PROGRAMS
+from locgraph.io.software import Choices, choose, in_nm, units_in_names
 
 
 def _own(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | None:
@@ -95,12 +100,12 @@ _MICROMANAGER: Final = (
         schema.CHANNEL: ("channel",),
     },
     {
-        schema.X: ("X(nm)",),
-        schema.Y: ("Y(nm)",),
-        schema.Z: ("Z(nm)",),
+        schema.X: ("X (nm)",),
+        schema.Y: ("Y (nm)",),
+        schema.Z: ("Z (nm)",),
         schema.FRAME: ("Frame",),
-        schema.PHOTONS: ("Int(photons)",),
-        schema.PRECISION: ("Sigma(nm)",),
+        schema.PHOTONS: ("Int (photon)",),
+        schema.PRECISION: ("Sigma (nm)",),
         schema.BACKGROUND: ("Background",),
         schema.CHANNEL: ("Channel",),
     },
@@ -124,14 +129,101 @@ def _micromanager(names: Sequence[str], metadata: Mapping[str, str]) -> Layout |
     return Layout("Micro-Manager", chosen, in_nm(chosen))
 
 
-def recognise(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | None:
-    """Return what the columns of a table are; None where no known software writes such columns.
+_INSIGHT3: Final = re.compile(r"Cas\d+")
+
+
+def _insight3(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | None:
+    """Recognise lists of Insight3 by their first name, ``Cas`` with the number of molecules.
+
+    After ``i3dtype.py`` and ``readinsight3.py`` below ``storm_analysis/sa_library`` of ZhuangLab/storm-analysis: X, Y
+    and the drift-corrected Xc, Yc are camera pixels, z and Zc nm, and ``Cas`` is the category. ``Height``, ``Area``,
+    ``Width``, ``BG`` and ``I`` are left out: they are camera counts, or full widths.
+    """
+    if not names or not _INSIGHT3.fullmatch(names[0]):
+        return None
+    choices: Choices = {
+        schema.X: ("Xc", "X"),
+        schema.Y: ("Yc", "Y"),
+        schema.Z: ("Zc", "Z"),
+        schema.FRAME: ("Frame",),
+        schema.N_FRAMES: ("Length",),
+        schema.CHANNEL: (names[0],),
+    }
+    chosen = choose(names, choices)
+    if not {schema.X, schema.Y} <= chosen.keys():
+        return None
+    units = {schema.X: "px", schema.Y: "px"} | ({schema.Z: "nm"} if schema.Z in chosen else {})
+    return Layout("Insight3", chosen, units, pixel_size_from="")
+
+
+_PALMTRACER: Final[Choices] = {
+    schema.X: ("X (px)", "CentroidX (px)"),
+    schema.Y: ("Y (px)", "CentroidY (px)"),
+    schema.Z: ("Z (um)", "CentroidZ (um)"),
+    schema.FRAME: ("Plane",),
+    schema.SIGMA: (("SigmaX (px)", "SigmaY (px)"),),
+}
+_PALMTRACER_MARKS: Final = frozenset({"Plane", "Integrated_Intensity"})
+_PALMTRACER_PIXEL: Final = "Pixel_Size(um)"
+
+
+def _palmtracer(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | None:
+    """Recognise PALMTracer by its columns; names and values of the acquisition stand in two lines above them.
+
+    After ``create_locPALMTracer.py`` and readers of ``locPALMTracer.txt`` on public code hosts. ``Channel`` is -1 where
+    there is one only, and the intensity has no unit: both are left out.
+    """
+    chosen = choose(names, _PALMTRACER)
+    if not set(names) >= _PALMTRACER_MARKS or not {schema.X, schema.Y} <= chosen.keys():
+        return None
+    lines = [line.split("\t") for line in metadata.get(PREAMBLE, "").splitlines()]
+    stated = dict(zip(*lines[:2], strict=False)) if len(lines) > 1 else {}
+    try:
+        size = 1000 * float(stated[_PALMTRACER_PIXEL])
+    except (KeyError, ValueError):
+        size = None
+    return Layout("PALMTracer", chosen, units_in_names(chosen), size, f"its second line ({_PALMTRACER_PIXEL})")
+
+
+_BY_METADATA: Final[tuple[Callable[[Sequence[str], Mapping[str, str]], Layout | None], ...]] = (
+    *(_own, _insight3, _decode, _micromanager, _palmtracer),
+)
+
+
+def find_layouts(names: Sequence[str], metadata: Mapping[str, str]) -> list[Layout]:
+    """Return a layout for each software that writes such columns: one at most, where each is known by what it alone has.
 
     Args:
         names: Names of the columns.
         metadata: Metadata of the file.
     """
-    layout = _own(names, metadata)
-    for table in KNOWN:
-        layout = layout or table.recognise(names)
-    return layout or _decode(names, metadata) or _micromanager(names, metadata)
+    recognisers = (*_BY_METADATA, *(table.recognise for table in (*INSTRUMENTS, *PROGRAMS)))
+    layouts: dict[str, Layout] = {}
+    for recogniser in recognisers:
+        layout = recogniser(names, metadata)
+        if layout is not None:
+            layouts.setdefault(layout.software, layout)
+    return list(layouts.values())
+
+
+def recognise(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | None:
+    """Return what the columns of a table are; None where no known software writes such columns.
+
+    A table that fits several, such as one that was joined from two, is none that can be read without the user.
+
+    Args:
+        names: Names of the columns.
+        metadata: Metadata of the file.
+    """
+    layouts = find_layouts(names, metadata)
+    if len(layouts) < 2:
+        return layouts[0] if layouts else None
+    software = " and ".join(layout.software for layout in layouts)
+    return replace(
+        layouts[0],
+        software=software,
+        trouble=(
+            f"expected columns of one software; found those of {software}. Choose columns=custom with columns.names and "
+            "columns.unit"
+        ),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ SQUARES: Final = {f"{unit}^2": unit for unit in LENGTH_UNITS}
 """Unit of a column that holds the square of a length, as a variance is -> unit of its root."""
 
 _IN_NAME: Final = re.compile(r"[\[(]\s*(nm|um|µm|μm|m|px|pix|pixels?)\s*[\])]\s*$")
+_PLURAL: Final = re.compile(r"(photon|count|frame)s([\])])$", re.IGNORECASE)
 _ALIASES: Final = {"µm": "um", "μm": "um", "pix": PIXEL, "pixel": PIXEL, "pixels": PIXEL}
 
 _EXACT: Final = 2**53
@@ -43,6 +44,16 @@ def unit_in_name(name: str) -> str | None:
     """Return the unit of length that the name of a column states in brackets, as in ``x [nm]`` or ``X (pix)``."""
     match = _IN_NAME.search(name)
     return None if match is None else _ALIASES.get(match[1], match[1])
+
+
+def normal_name(name: str) -> str:
+    """Return the name of a column as others spell it too: ``intensity[photons]`` is ``intensity [photon]``.
+
+    Blanks around and within brackets do not count, nor does a plural within them, nor which letter stands for micro.
+    """
+    text = " ".join(name.replace("\u00b5", "u").replace("\u03bc", "u").split())
+    text = re.sub(r"\s*([\[(])\s*", r" \1", text).strip()
+    return _PLURAL.sub(r"\1\2", re.sub(r"\s+([\])])", r"\1", text))
 
 
 @dataclass(frozen=True)
@@ -193,3 +204,41 @@ def channel_names(channels: Sequence[Any] | None) -> tuple[str, ...] | None:
     if twice:
         raise ConfigError(f"expected each name once; found {', '.join(twice)} again", setting="channels")
     return names
+
+
+def check_pixel_size(pixel_size_nm: float | None) -> None:
+    """Check the side of a camera pixel in nm that a setting gives.
+
+    Raises:
+        ConfigError: It is not positive and finite.
+    """
+    if pixel_size_nm is not None and not 0 < pixel_size_nm < float("inf"):
+        raise ConfigError(f"expected a positive number; found {pixel_size_nm}", setting="pixel_size_nm")
+
+
+def check_units(software: str, lengths: Iterable[str], units: Mapping[str, str], where: str) -> None:
+    """Check that a file states a unit that is known for each of its lengths.
+
+    Args:
+        software: What wrote the file.
+        lengths: Canonical names of the lengths in it.
+        units: Canonical name -> unit, as far as the file states it.
+        where: What to call the file in errors.
+
+    Raises:
+        DataError: There is a length without a unit, or in one that is not known.
+    """
+    without = [name for name in lengths if name not in units]
+    if without:
+        raise DataError(
+            f"{where}: expected the unit of each length; {software} states none for {', '.join(without)}. It is never "
+            "guessed: choose columns=custom with columns.names and columns.unit, which `locgraph inspect` proposes",
+            setting="unit",
+        )
+    strange = [f"{unit!r} for {name}" for name, unit in units.items() if SQUARES.get(unit, unit) not in LENGTH_UNITS]
+    if strange:
+        raise DataError(
+            f"{where}: expected lengths in {', '.join(LENGTH_UNITS)}; found {', '.join(strange)}. Convert the file, or "
+            "leave the column out",
+            setting="leave_out",
+        )

@@ -42,8 +42,8 @@ def lines(content: bytes) -> int:
 @pytest.mark.parametrize(
     ("name", "read", "refused"),
     [
-        ("thunderstorm_dstorm.csv", 123, 77),
-        ("oni_nanoimager_dstorm.csv", 130, 70),
+        ("thunderstorm_dstorm.csv", 124, 76),
+        ("oni_nanoimager_dstorm.csv", 132, 68),
         ("rapidstorm_dstorm.txt", 81, 119),
     ],
 )

@@ -157,12 +157,7 @@ def test_nothing_there(text):
         dialect(text)
 
 
-def test_no_header_line():
-    with pytest.raises(DataError, match=r"a\.csv: expected a header line .* found numbers \(1\.5, 2\)"):
-        dialect("1.5,2\n3,4\n")
-
-
-@pytest.mark.parametrize(("row", "fields"), [("1,5,2,5", 4), ("1", 1), ("a,1,2", 3), ("1\t2", 1)])
+@pytest.mark.parametrize(("row", "fields"), [("1,5,2,5", 4), ("1", 1), ("a,1,2", 3)])
 def test_row_that_does_not_fit_the_header(row, fields):
     with pytest.raises(DataError, match=rf"expected rows of 2 fields, as in the header; found {fields} in the first"):
         dialect(f"x,y\n{row}\n")

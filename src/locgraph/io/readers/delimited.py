@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import mmap
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +18,8 @@ from locgraph.io.header import PREAMBLE, Header
 from locgraph.io.layouts import recognise
 from locgraph.io.readers.base import HEAD_BYTES, OpenFile, Reader
 from locgraph.io.readers.columnar import SUFFIX as PARQUET_SUFFIX
-from locgraph.io.readers.dialect import COMMENT, LATIN_1, UTF_8, Dialect, decode, encoding_of, sniff, split_lines
+from locgraph.io.readers.dialect import LATIN_1, UTF_8, Dialect, decode, encoding_of, sniff, split_lines
+from locgraph.io.readers.table_start import COMMENT
 
 _OTHERS: Final = (
     *(b"PAR1", b"ARROW1", b"\x89HDF", b"PK\x03\x04", b"MATLAB", b"\x93NUMPY", b"\x1f\x8b"),
@@ -27,12 +30,17 @@ _OTHERS: Final = (
 _TAIL: Final = 1 << 16
 _LONGEST_REASON: Final = 200
 
+_RUN: Final = re.compile(rb"[ \t]+")
+_AT_ENDS: Final = re.compile(rb"^ | (?=\r?$)", re.MULTILINE)
+_IRREGULAR: Final = re.compile(rb"^ | (?=\r?$)|  |\t", re.MULTILINE)
+"""Blanks that are no delimiter of one character."""
+
 
 class DelimitedReader(Reader):
-    """Reads text tables with one header line: comma, semicolon or tab, decimal point or comma.
+    """Reads text tables: comma, semicolon, tab or blanks between fields, decimal point or comma, a header line or none.
 
-    Text is UTF-8, UTF-16, or else Latin-1. Lines before the header that start with ``#``, or consist of ``key: value``,
-    are kept as metadata. A NUL byte is refused, but for software that ends its tables with one.
+    Text is UTF-8, UTF-16, or else Latin-1. Lines before the header, such as comments behind ``#``, are kept as
+    metadata. A NUL byte is refused, but for software that ends its tables with one.
     """
 
     kind = "delimited"
@@ -100,6 +108,8 @@ def as_text(name: str) -> pl.Expr:
 def as_number(name: str, dialect: Dialect) -> pl.Expr:
     """Return a column as Float64; what is not a number, by the decimal mark of the table, is null."""
     text = as_text(name)
+    if name in dialect.starred:
+        text = text.str.strip_suffix("*")
     if dialect.decimal_comma:
         # with a decimal comma, a point would stand between thousands
         text = pl.when(~text.str.contains(".", literal=True)).then(text.str.replace(",", ".", literal=True))
@@ -182,6 +192,8 @@ class _Text:
             self.source = self._slice(0, nul)
         if dialect.returns:
             self.source = self._slice(0, None).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if dialect.runs and _IRREGULAR.search(self._content()):
+            self.source = _AT_ENDS.sub(b"", _RUN.sub(b" ", self._content()))
 
     def has_quotes(self) -> bool:
         """Return whether there are quotes below the header."""
@@ -213,15 +225,20 @@ class _Text:
         return rows
 
     def _is_row(self, line: bytes) -> bool:
+        if self._dialect.comments and line.startswith(COMMENT.encode()):
+            return False
         delimiter = self._dialect.delimiter.encode()
         first, _, others = line.rstrip(b"\r\n").partition(delimiter)
         return bool(first.strip() or others.strip(delimiter))
 
+    def _content(self) -> bytes | mmap.mmap:
+        return self.source if isinstance(self.source, bytes) else self._file.content
+
     def _slice(self, start: int, stop: int | None) -> bytes:
-        return (self.source if isinstance(self.source, bytes) else self._file.content)[start:stop]
+        return self._content()[start:stop]
 
     def _find(self, what: bytes, start: int = 0) -> int:
-        return (self.source if isinstance(self.source, bytes) else self._file.content).find(what, start)
+        return self._content().find(what, start)
 
     def _check_nul(self, nul: int, ends_at_nul: bool) -> None:
         tail = decode(self._slice(nul + 1, nul + _TAIL), UTF_8).split("\n")

@@ -18,7 +18,8 @@ from locgraph.errors import DataError
 from locgraph.io.header import Header, Layout, Sources
 from locgraph.io.readers.base import OpenFile, Reader
 from locgraph.io.readers.delimited import as_number, read_rows
-from locgraph.io.readers.dialect import COMMENT, UTF_8, Dialect, decode, ends_with_returns, split_lines, unique_names
+from locgraph.io.readers.dialect import UTF_8, Dialect, decode, ends_with_returns, split_lines
+from locgraph.io.readers.table_start import COMMENT, unique_names
 from locgraph.io.software import choose
 
 _ROOT: Final = "<localizations"

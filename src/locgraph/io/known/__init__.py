@@ -1,0 +1,1 @@
+"""Columns of known software, which is recognised by them alone: instruments, programs, and exports of single programs."""
