@@ -142,13 +142,13 @@ def test_picasso_csv_is_in_pixels_but_for_z(read):
     assert (row["photons"], row["background"], row["n_frames"], row["source_cluster"]) == (900.0, 3.0, 2, 4)
 
 
-def test_a_molecule_has_no_frame(read):
-    row = read(f"{PICASSO},std_frame,n_events\n0,5.5,1,2,900,1,1,3,0.1,0.1,9,8,7,2.5,4\n", pixel_size_nm=100).row(
-        0, named=True
-    )
+def test_the_frame_of_a_molecule_is_a_mean(read):
+    rows = "0,5.5,1,2,900,1,1,3,0.1,0.1,9,8,7,2.5,4\n1,7.75,1,2,900,1,1,3,0.1,0.1,9,8,7,2.5,4\n"
 
-    assert "frame" not in row
-    assert (row["x"], row["precision"]) == (100.0, pytest.approx(10.0))
+    table = read(f"{PICASSO},std_frame,n_events\n{rows}", pixel_size_nm=100)
+
+    assert table.height == 2
+    assert (table["x"][0], table["precision"][0]) == (100.0, pytest.approx(10.0))
 
 
 def test_storm_analysis(read):

@@ -51,7 +51,8 @@ def resolve_positions(names: Mapping[str, Any], columns: Sequence[str], where: s
 
     Args:
         names: Canonical name -> name or names in the file, or positions that count from 1.
-        columns: Names of the columns of the file called ``where``, in their order.
+        columns: Names of the columns of the file, in their order.
+        where: What to call the file in errors.
 
     Raises:
         DataError: There is no column at a position.

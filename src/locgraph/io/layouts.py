@@ -191,7 +191,7 @@ _BY_METADATA: Final[tuple[Callable[[Sequence[str], Mapping[str, str]], Layout | 
 
 
 def find_layouts(names: Sequence[str], metadata: Mapping[str, str]) -> list[Layout]:
-    """Return a layout for each software that writes such columns: one at most, where each is known by what it alone has.
+    """Return a layout for each software that writes such columns: one at most, as each is known by its own.
 
     Args:
         names: Names of the columns.
@@ -223,7 +223,7 @@ def recognise(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | Non
         layouts[0],
         software=software,
         trouble=(
-            f"expected columns of one software; found those of {software}. Choose columns=custom with columns.names and "
-            "columns.unit"
+            f"expected columns of one software; found those of {software}. Choose columns=custom with "
+            "columns.names and columns.unit"
         ),
     )

@@ -57,6 +57,11 @@ def in_nm(chosen: Mapping[str, Sources]) -> dict[str, str]:
     return {name: "nm" for name in chosen if schema.is_length(name)}
 
 
+def in_px(chosen: Mapping[str, Sources]) -> dict[str, str]:
+    """Return canonical name -> px, for each length."""
+    return {name: "px" for name in chosen if schema.is_length(name)}
+
+
 @dataclass(frozen=True)
 class KnownTable:
     """Columns of one software, and what only this software writes.

@@ -1,1 +1,1 @@
-"""Columns of known software, which is recognised by them alone: instruments, programs, and exports of single programs."""
+"""Columns of known software, by which alone it is recognised: software of microscopes, and other programs."""

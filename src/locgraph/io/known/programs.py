@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from locgraph import schema
-from locgraph.io.software import Choices, KnownTable, units_in_names
+from locgraph.io.software import Choices, KnownTable, in_px, units_in_names
 
 
 def _lengths(name: str, brackets: str = "[]") -> tuple[str, ...]:
@@ -43,44 +44,47 @@ _NIS = KnownTable(
     only=True,
 )
 
-_PICASSO_COLUMNS: Final[Choices] = {
+# Picasso (Schnitzbauer et al. 2017, 10.1038/nprot.2017.024), columns of its HDF5 after docs/table01.csv of
+# jungmannlab/picasso; `picasso hdf2csv` (picasso/__main__.py) writes the same into CSV, without the YAML that holds the
+# size of a pixel. Lengths are camera pixels, but for z.
+PICASSO: Final[Choices] = {
     schema.X: ("x",),
     schema.Y: ("y",),
     schema.Z: ("z",),
+    schema.FRAME: ("frame",),
     schema.PHOTONS: ("photons",),
-    schema.PRECISION: (("lpx", "lpy"),),
-    schema.SIGMA: (("sx", "sy"),),
+    schema.PRECISION: (("lpx", "lpy"), "lpx"),
+    schema.PRECISION_Z: ("lpz",),
+    schema.SIGMA: (("sx", "sy"), "sx"),
     schema.BACKGROUND: ("bg",),
+    schema.N_FRAMES: ("len",),
+    schema.SOURCE_CLUSTER: ("group",),
 }
+PICASSO_MOLECULES: Final = frozenset({"std_frame"})
+"""Column of molecular maps of all versions (``docs/table02.csv``): there a row is a molecule, a frame the mean over its
+localisations, and ``n`` their number."""
+NOT_OF_MOLECULES: Final = (schema.SOURCE_CLUSTER, schema.PRECISION_Z)
+PICASSO_IN_NM: Final = (schema.Z, schema.PRECISION_Z)
 
 
-# CSV that `picasso hdf2csv` writes (picasso/__main__.py of jungmannlab/picasso): the columns of its HDF5, lengths in
-# camera pixels but for z, without the YAML that holds their size. In a molecular map a row is a molecule, and `frame`
-# the mean over its blinks.
-def _picasso(software: str, columns: Choices, mark: str, without: tuple[str, ...] = ()) -> KnownTable:
+def _picasso(software: str, columns: Choices, *, marks: Iterable[str] = (), without: Iterable[str] = ()) -> KnownTable:
     return KnownTable(
         software,
-        {**_PICASSO_COLUMNS, **columns},
-        marks=("x", "y", "lpx", "lpy", mark),
-        without=without,
-        units=lambda chosen: {name: "px" for name in chosen if schema.is_length(name)},
-        other_units={schema.Z: "nm", schema.PRECISION_Z: "nm"},
+        columns,
+        marks=("x", "y", "frame", "lpx", "lpy", *marks),
+        without=tuple(without),
+        units=in_px,
+        other_units=dict.fromkeys(PICASSO_IN_NM, "nm"),
         extras={"pixel_size_from": "the YAML of its HDF5 (Pixelsize)"},
     )
 
 
-_PICASSO_LOCS = _picasso(
-    "Picasso (CSV)",
-    {
-        schema.FRAME: ("frame",),
-        schema.PRECISION_Z: ("lpz",),
-        schema.N_FRAMES: ("len",),
-        schema.SOURCE_CLUSTER: ("group",),
-    },
-    "frame",
-    ("n_events",),
+_PICASSO_LOCS = _picasso("Picasso (CSV)", PICASSO, without=PICASSO_MOLECULES)
+_PICASSO_MOLECULES = _picasso(
+    "Picasso (CSV of a molecular map)",
+    {name: sources for name, sources in PICASSO.items() if name not in NOT_OF_MOLECULES},
+    marks=PICASSO_MOLECULES,
 )
-_PICASSO_MOLECULES = _picasso("Picasso (CSV of a molecular map)", {}, "n_events")
 
 # SMAP (Ries 2020, 10.1038/s41592-020-0938-1), CSV and text of its plugin export_coordinates.m, in nm. Names after that
 # plugin and SMAP_KEYS in src/locan/constants.py of super-resolution/Locan. The columns are fields of `saveloc.loc`, of
@@ -109,26 +113,26 @@ _CHALLENGE = KnownTable(
     {schema.X: ("xnano",), schema.Y: ("ynano",), schema.Z: ("znano",), schema.FRAME: ("frame",)},
 )
 
-# CSV of storm-analysis: the fields of its HDF5 behind `index`, after hdf5_to_txt.py below storm_analysis/sa_utilities
-# of ZhuangLab/storm-analysis: x, y and widths in camera pixels, z in um. `sum` and `background` are taken as photons, as
-# F-TranslateSA-TS.js of cleterrier/ChriSTORM does.
+# storm-analysis (Zhuang lab), fields of its HDF5 after storm_analysis/sa_library/sa_h5py.py and docs/output_files.rst
+# of ZhuangLab/storm-analysis: x, y and widths in camera pixels, z in um, `sum` and `background` in photo-electrons.
+# hdf5_to_txt.py below storm_analysis/sa_utilities writes them into CSV, behind `index`.
+STORM_ANALYSIS: Final[Choices] = {
+    schema.X: ("x",),
+    schema.Y: ("y",),
+    schema.Z: ("z",),
+    schema.FRAME: ("frame", "frame_number"),
+    schema.PHOTONS: ("sum",),
+    schema.SIGMA: (("xsigma", "ysigma"), "xsigma"),
+    schema.BACKGROUND: ("background",),
+    schema.SOURCE_CLUSTER: ("track_id",),
+}
+STORM_ANALYSIS_UNITS: Final = {schema.X: "px", schema.Y: "px", schema.SIGMA: "px", schema.Z: "um"}
 _STORM_ANALYSIS = KnownTable(
     "storm-analysis",
-    {
-        schema.X: ("x",),
-        schema.Y: ("y",),
-        schema.Z: ("z",),
-        schema.FRAME: ("frame", "frame_number"),
-        schema.PHOTONS: ("sum",),
-        schema.SIGMA: (("xsigma", "ysigma"), "xsigma"),
-        schema.BACKGROUND: ("background",),
-        schema.N_FRAMES: ("track_length",),
-        schema.CHANNEL: ("category",),
-    },
+    {**STORM_ANALYSIS, schema.N_FRAMES: ("track_length",), schema.CHANNEL: ("category",)},
     marks=("index", "x", "y"),
     any_of=("xsigma", "significance", "track_length"),
-    units=lambda chosen: {name: "px" for name in chosen if schema.is_length(name)},
-    other_units={schema.Z: "um"},
+    other_units=STORM_ANALYSIS_UNITS,
     extras={"pixel_size_from": "its HDF5 (attribute pixel_size)"},
 )
 
@@ -155,34 +159,35 @@ _GDSC = KnownTable(
 
 # PYME (python-microscopy), text after to_csv in PYME/IO/tabular.py: names behind `#`, in nm. `t` is the frame, `A` an
 # amplitude, and no number of photons.
+PYME: Final[Choices] = {
+    schema.X: ("x", "fitResults_x0"),
+    schema.Y: ("y", "fitResults_y0"),
+    schema.Z: ("z", "fitResults_z0"),
+    schema.FRAME: ("t", "tIndex"),
+    schema.PHOTONS: ("nPhotons",),
+    schema.PRECISION: (("error_x", "error_y"), ("fitError_x0", "fitError_y0"), "error_x"),
+    schema.PRECISION_Z: ("error_z", "fitError_z0"),
+    schema.SIGMA: ("sig", "fitResults_sigma"),
+}
 _PYME = KnownTable(
     "PYME",
-    {
-        schema.X: ("x",),
-        schema.Y: ("y",),
-        schema.Z: ("z",),
-        schema.FRAME: ("t", "tIndex"),
-        schema.PHOTONS: ("nPhotons",),
-        schema.PRECISION: (("error_x", "error_y"), "error_x"),
-        schema.PRECISION_Z: ("error_z",),
-        schema.SIGMA: ("sig",),
-        schema.CHANNEL: ("probe",),
-    },
+    PYME,
     marks=("x", "y", "t", "error_x"),
     any_of=("A", "sig", "tIndex", "nPhotons", "fitResults_x0"),
 )
 
 # pyMINFLUX, CSV after pyminflux/writer/_writer.py and _reader.py: positions in nm, `tid` is the trace, `tim` the time
 # in seconds, and there is no frame.
+PYMINFLUX: Final[Choices] = {
+    schema.X: ("x",),
+    schema.Y: ("y",),
+    schema.Z: ("z",),
+    schema.SOURCE_CLUSTER: ("tid",),
+    schema.CHANNEL: ("fluo",),
+}
 _PYMINFLUX = KnownTable(
     "pyMINFLUX",
-    {
-        schema.X: ("x",),
-        schema.Y: ("y",),
-        schema.Z: ("z",),
-        schema.CHANNEL: ("fluo",),
-        schema.SOURCE_CLUSTER: ("tid",),
-    },
+    PYMINFLUX,
     marks=("tid", "tim", "x", "y", "efo", "cfr"),
 )
 

@@ -17,6 +17,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.header import Header, Layout, Sources
+from locgraph.io.known.programs import NOT_OF_MOLECULES, PICASSO, PICASSO_IN_NM, PICASSO_MOLECULES
 from locgraph.io.readers.base import OpenFile, Reader, is_number
 from locgraph.io.readers.hdf5 import dataset, holds, opened, read_fields
 from locgraph.io.readers.hdf5_texts import text_dataset
@@ -31,23 +32,6 @@ _PIXEL_SIZE: Final = "Pixelsize"
 _LONGEST_VALUE: Final = 200  # longer ones are records of a microscope or of a simulation, which nobody looks up here
 
 _DEEPEST: Final = 100  # a YAML parser takes ever longer, the deeper it is
-
-_COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
-    schema.Z: ("z",),
-    schema.FRAME: ("frame",),
-    schema.PHOTONS: ("photons",),
-    schema.PRECISION: (("lpx", "lpy"), "lpx"),
-    schema.PRECISION_Z: ("lpz",),
-    schema.SIGMA: (("sx", "sy"), "sx"),
-    schema.BACKGROUND: ("bg",),
-    schema.N_FRAMES: ("len",),
-    schema.SOURCE_CLUSTER: ("group",),
-}
-_MOLECULES: Final = frozenset({"std_frame"})
-"""Column of molecular maps of all versions (``docs/table02.csv``): there a row is a molecule, a frame the mean over its
-localisations, and ``n`` their number."""
-_NOT_OF_MOLECULES: Final = (schema.SOURCE_CLUSTER, schema.PRECISION_Z)
-_IN_NM: Final = (schema.Z, schema.PRECISION_Z)
 
 
 class PicassoReader(Reader):
@@ -108,13 +92,13 @@ def _names(table: h5py.Dataset) -> tuple[str, ...]:
 
 
 def _layout(names: Sequence[str], metadata: Mapping[str, str], path: Path) -> Layout:
-    chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, _COLUMNS)}
+    chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, PICASSO)}
     software = "Picasso"
-    if _MOLECULES.issubset(names):
+    if PICASSO_MOLECULES.issubset(names):
         software = "Picasso (molecular map)"
-        chosen = {name: source for name, source in chosen.items() if name not in _NOT_OF_MOLECULES}
+        chosen = {name: source for name, source in chosen.items() if name not in NOT_OF_MOLECULES}
         chosen |= choose(names, {schema.N_FRAMES: ("n",)})
-    units = {name: "nm" if name in _IN_NM else "px" for name in chosen if schema.is_length(name)}
+    units = {name: "nm" if name in PICASSO_IN_NM else "px" for name in chosen if schema.is_length(name)}
     sidecar = path.with_suffix(".yaml").name
     return Layout(software, chosen, units, _pixel_size(metadata, path), f"{sidecar} ({_PIXEL_SIZE})")
 

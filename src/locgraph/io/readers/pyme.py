@@ -8,13 +8,14 @@ Lengths are in nm; ``t`` and ``tIndex`` count frames. Amplitudes are in counts o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from locgraph import schema
 from locgraph.io.header import Header, Layout, Sources
+from locgraph.io.known.programs import PYME
 from locgraph.io.readers.base import OpenFile, Reader
 from locgraph.io.readers.hdf5 import dataset, fields, holds, opened, read_fields
 from locgraph.io.software import choose, in_nm
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 
 _TABLES: Final = ("Localizations", "FitResults")
 _METADATA: Final = "MetaData"
-_COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
-    schema.X: ("x", "fitResults_x0"),
-    schema.Y: ("y", "fitResults_y0"),
-    schema.Z: ("z", "fitResults_z0"),
-    schema.FRAME: ("t", "tIndex"),
-    schema.PHOTONS: ("nPhotons",),
-    schema.PRECISION: (("error_x", "error_y"), ("fitError_x0", "fitError_y0"), "error_x"),
-    schema.PRECISION_Z: ("error_z", "fitError_z0"),
-    schema.SIGMA: ("sig", "fitResults_sigma"),
-}
 
 
 class PymeReader(Reader):
@@ -50,7 +41,7 @@ class PymeReader(Reader):
         """Read the names of the columns."""
         with opened(self.file) as hdf5:
             names = tuple(_fields(hdf5))
-        chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, _COLUMNS)}
+        chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, PYME)}
         return Header(names, {}, Layout("PYME", chosen, in_nm(chosen)))
 
     def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:

@@ -8,7 +8,7 @@ are no frames. What Imspector measured (``/raw``) is not read: it holds rows tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.header import Header, Layout, Sources
+from locgraph.io.known.programs import PYMINFLUX
 from locgraph.io.readers.base import OpenFile, Reader, as_column, check_rows
 from locgraph.io.readers.hdf5 import attribute, check_pieces, dataset, holds, opened
 from locgraph.io.readers.hdf5_texts import text_attributes
@@ -31,13 +32,6 @@ _VERSIONS: Final = ("1.0", "2.0", "3.0")
 _FLAT_Z_NM: Final = 1e-2
 """Below that everywhere, z is the noise of a measurement in 2D (as in pyMINFLUX)."""
 _MOST_COLUMNS: Final = 256
-_COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
-    schema.X: ("x",),
-    schema.Y: ("y",),
-    schema.Z: ("z",),
-    schema.SOURCE_CLUSTER: ("tid",),
-    schema.CHANNEL: ("fluo",),
-}
 
 
 class PyMinfluxReader(Reader):
@@ -64,7 +58,7 @@ class PyMinfluxReader(Reader):
                 f"{self.path}: expected a .pmx file of version {', '.join(_VERSIONS)}; found {version!r}. Export the "
                 "localisations as CSV"
             )
-        chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, _COLUMNS)}
+        chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, PYMINFLUX)}
         return Header(names, {_VERSION: version}, Layout("pyMINFLUX", chosen, in_nm(chosen)))
 
     def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:

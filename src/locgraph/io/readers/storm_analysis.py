@@ -18,6 +18,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.io.header import NOTE, Header, Layout, Sources
+from locgraph.io.known.programs import STORM_ANALYSIS, STORM_ANALYSIS_UNITS
 from locgraph.io.readers.base import OpenFile, Reader, as_column, is_number
 from locgraph.io.readers.hdf5 import attribute, dataset, holds, opened, read_whole
 from locgraph.io.software import choose
@@ -30,17 +31,6 @@ _MARKS: Final = ("sa_type", "version")
 _FRAME: Final = "frame"
 _TRACKS: Final = "tracks"
 _DRIFT: Final = {"x": "dx", "y": "dy", "z": "dz"}
-_COLUMNS: Final[Mapping[str, Sequence[Sources]]] = {
-    schema.X: ("x",),
-    schema.Y: ("y",),
-    schema.Z: ("z",),
-    schema.FRAME: (_FRAME,),
-    schema.PHOTONS: ("sum",),
-    schema.SIGMA: (("xsigma", "ysigma"), "xsigma"),
-    schema.BACKGROUND: ("background",),
-    schema.SOURCE_CLUSTER: ("track_id",),
-}
-_UNITS: Final = {schema.X: "px", schema.Y: "px", schema.SIGMA: "px", schema.Z: "um"}
 
 
 class StormAnalysisReader(Reader):
@@ -59,8 +49,8 @@ class StormAnalysisReader(Reader):
             names = tuple(_names(_frames(hdf5)))
             size = attribute(hdf5, "pixel_size", self.file)
             metadata = _metadata(hdf5)
-        chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, _COLUMNS)}
-        units = {name: unit for name, unit in _UNITS.items() if name in chosen}
+        chosen: dict[str, Sources] = {schema.X: "x", schema.Y: "y", **choose(names, STORM_ANALYSIS)}
+        units = {name: unit for name, unit in STORM_ANALYSIS_UNITS.items() if name in chosen}
         pixel_size_nm = None if size is None else float(size)
         metadata |= {} if size is None else {"pixel_size": f"{pixel_size_nm:g}"}
         return Header(names, metadata, Layout("storm-analysis", chosen, units, pixel_size_nm, "its pixel_size"))
