@@ -11,6 +11,21 @@ from typing import Final
 
 import polars as pl
 
+LINEAR: Final = "linear"
+LOG: Final = "log"
+LOG1P: Final = "log1p"
+FRACTION: Final = "fraction"
+MIN_MAX: Final = "min_max"
+
+SCALES: Final = {
+    LINEAR: "as it is",
+    LOG: "its logarithm, for skewed values above 0; 0 counts as the smallest",
+    LOG1P: "logarithm of 1 + value, for skewed counts that are often 0",
+    FRACTION: "between 0 and 1 by its nature: never scaled",
+    MIN_MAX: "smallest and largest value become 0 and 1: what columns get that state no scale",
+}
+"""How a model sees the values of a column, before they are brought to order one; see `locgraph.data.scaling`."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -21,12 +36,14 @@ class Column:
         dtype: Its polars type.
         unit: Its unit: ``nm``, ``nm^2``, ``1/nm^2``, ``photons``, ``frames``, or ``1`` for a pure number.
         meaning: One line of description.
+        scale: How a model sees its values: one of `SCALES`.
     """
 
     name: str
     dtype: type[pl.DataType] | pl.DataType
     unit: str
     meaning: str
+    scale: str = LINEAR
 
     @property
     def length_power(self) -> int:
@@ -69,13 +86,13 @@ LOCALISATION_COLUMNS: Final = {
         Column(Y, pl.Float64, "nm", "position"),
         Column(Z, pl.Float64, "nm", "position along the optical axis; absent in 2D"),
         Column(FRAME, pl.Int64, "frames", "camera frame, the first is 0"),
-        Column(PHOTONS, pl.Float64, "photons", "photons detected"),
-        Column(PRECISION, pl.Float64, "nm", "lateral localisation precision (standard deviation)"),
-        Column(PRECISION_Z, pl.Float64, "nm", "axial localisation precision (standard deviation)"),
+        Column(PHOTONS, pl.Float64, "photons", "photons detected", LOG),
+        Column(PRECISION, pl.Float64, "nm", "lateral localisation precision (standard deviation)", LOG),
+        Column(PRECISION_Z, pl.Float64, "nm", "axial localisation precision (standard deviation)", LOG),
         Column(SIGMA, pl.Float64, "nm", "width of the fitted point-spread function (standard deviation)"),
         Column(BACKGROUND, pl.Float64, "photons", "background photons per camera pixel"),
-        Column(SIGMA_VARIANCE, pl.Float64, "1", "variance of the fitted width, as the instrument exports it"),
-        Column(P_VALUE, pl.Float64, "1", "p-value of the fit"),
+        Column(SIGMA_VARIANCE, pl.Float64, "1", "variance of the fitted width, as the instrument exports it", LOG),
+        Column(P_VALUE, pl.Float64, "1", "p-value of the fit", FRACTION),
         Column(N_FRAMES, pl.Int64, "frames", "frames that it stays on, where the source has merged them; 1 elsewhere"),
         Column(CHANNEL, pl.Int64, "1", "index of the channel, from 0"),
         Column(SOURCE_CLUSTER, pl.Int64, "1", "cluster, region or trace that the source names; -1 is none"),
@@ -95,9 +112,6 @@ def is_length(name: str) -> bool:
 
 NOT_NEGATIVE: Final = (PHOTONS, PRECISION, PRECISION_Z, SIGMA, N_FRAMES)
 """Columns in which a negative value refuses the row."""
-
-FRACTIONS: Final = (P_VALUE,)
-"""Columns that lie between 0 and 1 by their nature, and are not scaled."""
 
 NOISE: Final = -1
 """Label of a localisation that belongs to no cluster."""
@@ -129,6 +143,8 @@ META_LABEL_MAP: Final = "gt_label_map"  # JSON: integer -> class name
 META_LABEL_SCOPE: Final = "gt_label_scope"  # what label and map are of: LABEL_OF_FOV, or LABEL_OF_LOCALISATION
 META_GROUP: Final = "group"
 META_UNITS: Final = "units"  # JSON: column -> unit
+META_SCALES: Final = "scales"  # JSON: column -> scale, one of SCALES
+META_MEASURES: Final = "measures"  # JSON: extent and precision of the FOV, columns of the manifest
 META_COUNTS: Final = "counts"  # JSON: what was refused, dropped and kept
 META_RECIPE: Final = "recipe"  # JSON: the settings that made the file
 META_FINGERPRINT: Final = "fingerprint"  # of input and settings: equal means up to date
@@ -145,6 +161,7 @@ PATH: Final = "path"
 DIMENSIONS: Final = "dimensions"
 N_LOCALISATIONS: Final = "n_localisations"
 N_CLUSTERS: Final = "n_clusters"
+EXTENT: Final = "extent"
 
 MANIFEST_COLUMNS: Final = {
     column.name: column
@@ -156,6 +173,8 @@ MANIFEST_COLUMNS: Final = {
         Column(DIMENSIONS, pl.Int64, "1", "2 or 3"),
         Column(N_LOCALISATIONS, pl.Int64, "1", "localisations kept in view 0"),
         Column(N_CLUSTERS, pl.Int64, "1", "clusters kept in view 0"),
+        Column(EXTENT, pl.Float64, "nm", "root mean square distance of the localisations from their centre"),
+        Column(PRECISION, pl.Float64, "nm", "median lateral precision of the localisations; null where unknown"),
     )
 }
 
@@ -255,6 +274,6 @@ FEATURES: Final = "x"  # float32 (n, F), raw; see ``feature_names`` of the store
 PARENT: Final = "parent"  # int64 (n,) on level l > 0: index of the same localisation on level l - 1
 EDGE_INDEX: Final = "edge_index"  # int64 (2, E): source, target; sorted by target, then source
 ORIGIN: Final = "origin"  # float64 (1, D) nm: centre of mass of the FOV's localisations
-EXTENT: Final = "extent"  # float32 (1, 1) nm: root mean square distance of the localisations from the origin
+# EXTENT: float32 (1, 1) nm, root mean square distance of the localisations from the origin
 LENGTH_POWER: Final = "length_power"  # float32 (1, F) on the FOV node: power of length of each feature
 TARGET: Final = "y"  # int64 (1,): index into class names; absent where the FOV has no label

@@ -147,6 +147,16 @@ def test_shuffling_keeps_numbers_and_draws_from_centred_training_fovs_only():
     assert {tuple(point) for point in shuffled["c"]} == {(-1, 0), (1, 0), (0, 4), (0, -2)}
 
 
+def test_one_large_fov_is_not_the_pool_of_all():
+    clouds = {f"f{index}": np.array([[0.0, 0.0], [1.0, 1.0]]) for index in range(30)}
+    clouds["whole"] = np.random.default_rng(0).uniform(1000, 9000, (5000, 2))
+
+    shuffled = shuffle_positions(clouds, list(clouds), seed=0)
+
+    drawn = np.concatenate([shuffled[f"f{index}"] for index in range(30)])
+    assert (np.abs(drawn) < 1).all(axis=1).mean() > 0.8
+
+
 def test_thinning_keeps_distinct_rows_of_each_fov():
     clouds = {"small": np.arange(50.0).reshape(25, 2), "big": np.arange(400.0).reshape(200, 2)}
     thinned = thin_to_equal_counts(clouds, seed=0)
@@ -216,6 +226,7 @@ def test_the_range_is_the_largest_distance_and_ignores_a_stray_fov():
     fovs = [np.array([[0.0, 0.0], [length, 0.0]]) for length in np.linspace(1, 2, 200)]
     assert fit_max_distance(fovs[-1:]) == 2
     assert fit_max_distance([*fovs, np.array([[0.0, 0.0], [1e6, 0.0]])]) < 2.1
+    assert fit_max_distance([*fovs[:20], np.array([[0.0, 0.0], [1e6, 0.0]])]) < 2.1
 
 
 @pytest.mark.parametrize("fovs", [[], [np.zeros((1, 2))], [np.ones((5, 2)), np.zeros((1, 2))]])

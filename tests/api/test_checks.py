@@ -105,6 +105,7 @@ def test_eval_has_no_precision(machine, composed):
         ("loader.in_memory=1", "loader.in_memory: expected true or false, found 1"),
         ("limits.keep_unclustered=1", "limits.keep_unclustered: expected true or false, found 1"),
         ("limits.min_localisations=0", "limits.min_localisations: expected a whole number of at least 1"),
+        ("limits.max_localisations=0", "limits.max_localisations: expected a whole number of at least 1"),
         ("limits.min_clusters=few", "limits.min_clusters: expected a whole number of at least 1, found 'few'"),
         ("limits.max_failed_fraction=1.1", "limits.max_failed_fraction: expected a number at least 0 and at most 1"),
         ("limits.max_refused_fraction=-0.1", "limits.max_refused_fraction: expected a number"),

@@ -228,6 +228,21 @@ def test_no_fov_is_left(make, tmp_path):
         make(f"data.raw_dir={tmp_path / 'raw'}", "limits.max_failed_fraction=1.0")
 
 
+def test_a_fov_far_from_the_rest_is_named(make, raw, caplog):
+    for index in range(4, 10):
+        write(raw, f"fov{index}", table(seed=index), label=str(index % 2))
+    assert make(f"data.raw_dir={raw}").warnings == ()
+    write(raw, "whole", pl.concat([table(seed=seed) + 3000.0 * seed for seed in range(20)]))
+
+    prepared = make(f"data.raw_dir={raw}")
+
+    (warning,) = prepared.warnings
+    assert warning.startswith("1 FOV is far from the rest of 11: whole: ")
+    assert "800 localisations (20 times above the median)" in warning
+    assert warning in caplog.messages
+    assert make(f"data.raw_dir={raw}", "limits.max_localisations=100").warnings == ()
+
+
 def test_a_fov_that_fails_as_a_graph_is_left_out(make, raw, caplog):
     caplog.set_level(logging.INFO)
     write(raw, "crowd", table(clusters=9))
@@ -389,7 +404,8 @@ def test_settings_and_recipe_of_the_tables(settings):
     decisive = recipes.table_settings(settings(*overrides))
     recipe = recipes.table_recipe(decisive)
 
-    limits = {"min_localisations": 3, "min_clusters": 4, "max_refused_fraction": 0.05, "keep_unclustered": False}
+    limits = {"min_localisations": 3, "min_clusters": 4, "max_refused_fraction": 0.05, "keep_unclustered": True}
+    limits["max_localisations"] = None
     assert decisive["limits"] == limits
     assert set(decisive) == {"limits", "columns", "preprocess", "clustering", "features", "views"}
     assert (recipe.columns.unit, recipe.views.count, recipe.min_clusters, recipe.preprocess) == ("nm", 1, 4, {})

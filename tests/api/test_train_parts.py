@@ -84,6 +84,40 @@ def test_data_of_the_fold(fold, settings, make_data):
     assert len(data.load(fold.split.test[0])) == 2
 
 
+def test_each_column_is_scaled_as_its_feature_states(fold, make_data):
+    names = fold.prepared.graph_settings["cluster_features"]
+
+    scales = dict(zip(names, make_data().fitted_scaler().scales["cluster"], strict=True))
+
+    assert scales["density_hull"] == scales["area_pca"] == scales["count"] == "log"
+    assert scales["linearity"] == scales["circularity"] == "linear"
+
+
+def test_tables_that_record_no_scale_are_scaled_by_their_extremes(fold):
+    covariance = {"covariance": {"_target_": "locgraph.graphs.descriptors.Covariance"}}
+    graph = fold.prepared.graph_settings | {"localisation_features": ["photons", "p_value"], "descriptors": covariance}
+    prepared = replace(fold.prepared, scales={}, graph_settings=graph)
+
+    stated = parts.stated_scales(prepared)
+
+    assert set(stated["cluster"]) == {None}
+    assert stated["localisation"] == [None, "fraction"]
+    assert stated["field_of_view"] == ["log", "log"]
+    assert stated["supercluster"] == ["log", "log", "linear"]
+
+
+def test_features_without_spread_are_named(fold, make_data, caplog):
+    data = make_data()
+    assert parts.warn_of_flat_features(data, fold.prepared) == ()
+    names = fold.prepared.graph_settings["cluster_features"]
+    data.scaler = replace(data.fitted_scaler(), flat={"cluster": [names.index("area_hull")]})
+
+    (warning,) = parts.warn_of_flat_features(data, fold.prepared)
+
+    assert warning.startswith("scaled features without spread on the training side: area_hull. ")
+    assert warning in caplog.messages
+
+
 def test_sizes_of_the_small_run(fold, make_data):
     assert parts.data_sizes(make_data()) == DataSizes(
         dimensions=2,

@@ -1,9 +1,11 @@
 """Scaling sees training graphs alone, and makes positions and features of order one."""
 
 import copy
+import dataclasses
 import io
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch, HeteroData
@@ -37,11 +39,101 @@ def test_features_from_training_minimum_to_maximum():
 
 
 def test_fractions_stay_as_they_are():
-    scaler = fit_scaler([small([[1.0, 0.2], [3.0, 0.4]])], ScalingSettings(), {"cluster": [1], "absent": [0]})
+    stated = {"cluster": [None, "fraction"], "absent": ["log"]}
+    graphs = [small([[1.0, 0.2], [3.0, 0.4]])]
 
-    found = scaler(small([[2.0, 0.05], [3.0, 0.3]]))["cluster"].x
+    for features in ("auto", "quantile", "min_max"):
+        found = fit_scaler(graphs, ScalingSettings(features=features), stated)(small([[2.0, 0.05], [3.0, 0.3]]))
+        torch.testing.assert_close(found["cluster"].x[:, 1], torch.tensor([0.05, 0.3]))
 
-    torch.testing.assert_close(found, torch.tensor([[0.5, 0.05], [1.0, 0.3]]))
+
+def skewed(seed, n=12):
+    """A FOV whose clusters have an area around 1000 nm^2, and their density."""
+    area = 1000 * np.exp(np.random.default_rng(seed).normal(0, 0.5, n))
+    return small(torch.tensor(np.stack([area, 20 / area], axis=1), dtype=torch.float32).tolist())
+
+
+def test_slivers_do_not_decide_the_scale():
+    graphs = [skewed(seed) for seed in range(40)]
+    graphs[0]["cluster"].x[0] = torch.tensor([1e-4, 2e5])  # a sliver
+    raw = torch.cat([graph["cluster"].x for graph in graphs])
+
+    before = fit_scaler(graphs, ScalingSettings(features="min_max"), {"cluster": ["log", "log"]})
+    scaler = fit_scaler(graphs, ScalingSettings(), {"cluster": ["log", "log"]})
+    scaled = torch.cat([scaler(graph)["cluster"].x for graph in graphs])
+
+    assert before(graphs[1])["cluster"].x[:, 1].median() < 1e-6
+    assert before.flat == {"cluster": [1]}
+    assert scaler.flat == {}
+    assert 0.45 < scaled.median() < 0.55
+    # by hand: the logarithm, its 5 % quantile to 1/3 and its 95 % quantile to 2/3
+    low, high = np.quantile(np.log(raw[1:].numpy()), (0.05, 0.95), axis=0)
+    expected = (1 + (np.log(raw[1:].numpy()) - low) / (high - low)) / 3
+    np.testing.assert_allclose(scaled[1:].numpy(), np.clip(expected, 0, 1), atol=0.01)
+    assert scaled[0].tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(("scale", "function"), [("linear", lambda x: x), ("log", np.log), ("log1p", np.log1p)])
+def test_each_scale_by_hand(scale, function):
+    values = np.arange(1.0, 21.0)  # twenty values: each is one of the ranks
+
+    scaler = fit_scaler(
+        [small(torch.tensor(values).float()[:, None].tolist())], ScalingSettings(), {"cluster": [scale]}
+    )
+
+    low, high = np.quantile(function(values), (0.05, 0.95))
+    expected = np.clip((1 + (function(np.array([0.5, 7.0, 1e9])) - low) / (high - low)) / 3, 0, 1)
+    found = scaler(small([[0.5], [7.0], [1e9]]))["cluster"].x[:, 0]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+    assert scaler.scales == {"cluster": [scale]}
+
+
+@pytest.mark.parametrize("scale", ["log", "log1p", "linear"])
+def test_zeros_are_finite_and_smallest(scale):
+    graphs = [small([[0.0], [1.0], [2.0], [4.0]]), small([[0.0], [0.0], [0.0], [0.0]])]
+
+    for fitted_on in (graphs, graphs[1:]):
+        scaled = fit_scaler(fitted_on, ScalingSettings(), {"cluster": [scale]})(graphs[0])["cluster"].x[:, 0]
+        assert scaled.isfinite().all()
+        assert scaled[0] == scaled.min()
+
+
+def test_rare_values_keep_their_range():
+    """Nearly all values are equal, so that quantiles have no range: the extremes have."""
+    graphs = [small([[0.0]] * 10) for _ in range(30)]
+    graphs[0]["cluster"].x[0, 0] = 5.0
+
+    scaler = fit_scaler(graphs, ScalingSettings(), {"cluster": ["linear"]})
+
+    assert scaler(small([[0.0], [5.0]]))["cluster"].x[:, 0].tolist() == [0.0, 1.0]
+    assert scaler.flat == {"cluster": [0]}
+
+
+def test_equal_values_are_flat():
+    graphs = [small([[7.0, 1.0], [7.0, 2.0], [7.0, 3.0]])]
+
+    for features in ("auto", "quantile", "min_max"):
+        scaler = fit_scaler(graphs, ScalingSettings(features=features), {"cluster": ["log", "linear"]})
+        assert scaler.flat == {"cluster": [0]}
+        assert scaler(graphs[0])["cluster"].x[:, 0].tolist() == [0.0] * 3
+
+
+def test_one_fov_of_another_size_leaves_the_others_as_they_are():
+    """A FOV with 600 times as many clusters, each a thousand times as large, and 50 times as wide."""
+    graphs = [skewed(seed) for seed in range(39)]
+    outlier = skewed(99, n=7200)
+    outlier["cluster"].x = outlier["cluster"].x * torch.tensor([1e3, 1e-3])
+    outlier["extent"] = torch.tensor([[100.0]])
+    stated = {"cluster": ["log", "linear"]}
+
+    without, scaler = (fit_scaler(each, ScalingSettings(), stated) for each in (graphs, [*graphs, outlier]))
+
+    assert scaler.nm_per_unit == without.nm_per_unit
+    for graph in graphs[:5]:
+        change = scaler(graph)["cluster"].x - without(graph)["cluster"].x
+        assert change.abs().max() < 0.05
+    mean = fit_scaler([*graphs, outlier], ScalingSettings(features="min_max"))
+    assert (mean(graphs[0])["cluster"].x[:, 0] < 0.01).all()  # what extremes would have made of it
 
 
 def test_new_values_clamped():
@@ -106,7 +198,7 @@ def test_limits_of_both_node_types_and_of_all_graphs(make_graph):
     for node_type in ("cluster", "localisation"):
         values = torch.cat([graph[node_type].x for graph in graphs])
         torch.testing.assert_close(scaler.limits[node_type], torch.stack([values.amin(0), values.amax(0)]))
-    assert scaler.nm_per_unit == pytest.approx(sum(graph["extent"].item() for graph in graphs) / 5)
+    assert scaler.nm_per_unit == pytest.approx(sorted(graph["extent"].item() for graph in graphs)[2])
     assert set(scaler.limits) == {"cluster", "localisation"}
 
 
@@ -138,7 +230,8 @@ def test_superclusters_scaled_as_other_nodes(make_graph):
 @pytest.mark.parametrize("nm_per_unit", [None, 12.5])
 def test_plain_values_make_the_same_scaler(nm_per_unit, make_graph, same_graph):
     graph = make_graph()
-    scaler = Scaler(nm_per_unit, fit_scaler([graph], ScalingSettings()).limits)
+    fitted = fit_scaler([graph], ScalingSettings(), {"cluster": ["log", "linear", None]})
+    scaler = dataclasses.replace(fitted, nm_per_unit=nm_per_unit)
     file = io.BytesIO()
     torch.save(scaler.to_plain(), file)
     file.seek(0)
@@ -146,6 +239,16 @@ def test_plain_values_make_the_same_scaler(nm_per_unit, make_graph, same_graph):
     again = Scaler.from_plain(torch.load(file, weights_only=True))
 
     assert same_graph(again(graph), scaler(graph))
+    assert (again.scales, again.flat) == (scaler.scales, scaler.flat)
+
+
+def test_scaler_of_a_version_without_scales_is_read_as_it_was(make_graph, same_graph):
+    graph = make_graph()
+    fitted = fit_scaler([graph], ScalingSettings(features="min_max"))
+
+    before = Scaler.from_plain({"nm_per_unit": fitted.nm_per_unit, "limits": fitted.limits})
+
+    assert same_graph(before(graph), fitted(graph))
 
 
 def test_per_fov_makes_predictions_independent_of_the_unit(make_graph):
@@ -173,6 +276,7 @@ def test_per_fov_makes_predictions_independent_of_the_unit(make_graph):
             {"positions": "none"},
             r"positions: expected one of \('per_fov', 'per_dataset', 'fixed'\), found 'none'",
         ),
+        ({"features": "log"}, r"features: expected one of \('auto', 'quantile', 'min_max'\), found 'log'"),
         ({"positions": "fixed"}, "nm_per_unit: expected a number above 0 .*found None"),
         ({"positions": "fixed", "nm_per_unit": -1.0}, "nm_per_unit: expected a number above 0 .*found -1"),
         ({"positions": "per_fov", "nm_per_unit": 5.0}, "nm_per_unit: 5.0 has no effect with .*per_fov"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from locgraph.data.scaling import Scaler
 from locgraph.errors import CheckpointError
 from locgraph.learn.checkpoint import FORMAT, Checkpoint, check_continues, load_weights, read_checkpoint
 
@@ -127,9 +128,20 @@ def test_of_another_format(path):
     changed(path, record={"format": FORMAT + 1, "versions": {"locgraph": "9.8.7"}})
 
     with pytest.raises(
-        CheckpointError, match=rf"format {FORMAT + 1} by locgraph 9.8.7, this version reads format {FORMAT}"
+        CheckpointError, match=rf"format {FORMAT + 1} by locgraph 9.8.7, this version reads the formats 3, {FORMAT};"
     ):
         read_checkpoint(path)
+
+
+def test_of_the_format_without_scales(path):
+    limits = {"cluster": torch.tensor([[0.0], [2.0]])}
+    scaler, settings = {"nm_per_unit": 7.0, "limits": limits}, {"limits": {"min_clusters": 3}}
+    changed(path, record={"format": 3, "scaler": scaler, "settings": settings})
+
+    record = read_checkpoint(path).record
+
+    assert record["settings"]["limits"] == {"min_clusters": 3, "max_localisations": None}
+    assert Scaler.from_plain(record["scaler"]) == Scaler(7.0, record["scaler"]["limits"], {}, {})
 
 
 def test_without_an_epoch(path):

@@ -163,6 +163,31 @@ def test_a_column_that_a_feature_needs_is_missing(run):
         run(raw_table().drop("photons"), features=FeatureSet({"photons": Photons()}))
 
 
+def test_a_fov_of_too_many_localisations_is_refused_after_the_filters(run):
+    with pytest.raises(
+        DataError, match=r"fov\.parquet: expected at most 9 localisations \(limits\.max_localisations\), found 11; cut"
+    ):
+        run(raw_table(), max_localisations=9)
+
+    counts, _ = run(raw_table(), max_localisations=9, preprocess={"region": Region(x=[0, 230], y=None)})
+    assert counts["n_localisations"] == 7
+    assert run(raw_table(), max_localisations=11)[0]["n_localisations"] == 10
+
+
+def test_files_record_how_columns_are_scaled_and_measures(run):
+    _, fov = run(raw_table(), features=FeatureSet({"size": Size(), "photons": Photons()}))
+
+    assert {name: fov.scales[name] for name in ("count", "radius_of_gyration", "photons_sum", "x", "photons")} == {
+        "count": "log",
+        "radius_of_gyration": "log",
+        "photons_sum": "linear",
+        "x": "linear",
+        "photons": "log",
+    }
+    points = fov.locs.select("x", "y").to_numpy()
+    assert fov.measures == {"extent": pytest.approx(np.sqrt(points.var(axis=0).sum()))}
+
+
 @pytest.mark.parametrize(
     ("changes", "found"), [({"min_clusters": 5}, 4), ({"min_localisations": 4}, 1), ({"min_localisations": 9}, 0)]
 )
@@ -261,7 +286,7 @@ def test_the_fingerprint_does_not_depend_on_where_the_file_lies(tmp_path, make_r
     assert len(marks) == 1
 
 
-@pytest.mark.parametrize("setting", ["min_localisations", "min_clusters"])
+@pytest.mark.parametrize("setting", ["min_localisations", "min_clusters", "max_localisations"])
 def test_settings_that_cannot_work(make_recipe, setting):
     with pytest.raises(ConfigError, match=rf"{setting}: .* at least 1, found 0"):
         make_recipe(**{setting: 0})

@@ -13,6 +13,8 @@ from locgraph.preparation.prepare import prepare
 from locgraph.preparation.views import Views
 from locgraph.run_folder import CLUSTERS, LOCS
 
+EXTENT = pytest.approx((134 / 9) ** 0.5)  # of 0, 2 and 9 nm
+
 
 def write_own(folder, fov_id, label="a", names=("a", "b"), views=1, group=None):
     """Two clusters with 2 and 1 localisations in each view."""
@@ -59,9 +61,9 @@ def test_own_tables(tmp_path):
     manifest = manifest_of(tmp_path)
 
     assert manifest.table.rows() == [
-        ("p/1", None, "a", "p", 2, 3, 2),
-        ("p/2", None, "b", None, 2, 3, 2),
-        ("q", None, None, None, 2, 3, 2),
+        ("p/1", None, "a", "p", 2, 3, 2, EXTENT, None),
+        ("p/2", None, "b", None, 2, 3, 2, EXTENT, None),
+        ("q", None, None, None, 2, 3, 2, EXTENT, None),
     ]
     assert manifest.class_names == ("a", "b")
     assert manifest.failures == {}
@@ -149,10 +151,11 @@ def test_locpix_tables(tmp_path, below):
 
     manifest = convert_locpix(tmp_path / "project", tmp_path / "tables", "px", 100.0)
 
+    extent = pytest.approx((200000 / 3) ** 0.5)  # of (0, 0), (100, 0) and (500, 300) nm
     assert manifest.table.rows() == [
-        ("1", None, "a", None, 2, 3, 2),
-        ("10", None, "b", None, 2, 3, 2),
-        ("2", None, "b", None, 2, 3, 2),
+        ("1", None, "a", None, 2, 3, 2, extent, None),
+        ("10", None, "b", None, 2, 3, 2, extent, None),
+        ("2", None, "b", None, 2, 3, 2, extent, None),
     ]
     fov = read_fov(tmp_path / "tables", "10")
     assert fov.locs.select("view", "cluster_id", "x", "y").rows() == [

@@ -1,11 +1,12 @@
 """The stage from raw files to tables: bad FOVs apart, nothing done twice or kept too long, resumed when killed."""
 
+import numpy as np
 import polars as pl
 import pytest
 
 from locgraph.errors import TooManyFailuresError
 from locgraph.io.catalogue import Catalogue
-from locgraph.io.featextracted import CLUSTERS, LOCS, fov_path
+from locgraph.io.featextracted import CLUSTERS, LOCS, fov_path, read_fov
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.executors import Processes, Serial
 from locgraph.preparation.prepare import manifest_of_catalogue, prepare
@@ -57,11 +58,14 @@ def assert_same_contents(first, second):
 def test_the_manifest_by_hand(run, make_raw, tmp_path):
     manifest = run(make_raw(3))
 
-    assert manifest.table.rows() == [
-        ("A/0", str(tmp_path / "raw/A/0.csv"), "A", None, 2, 24, 3),
-        ("A/2", str(tmp_path / "raw/A/2.csv"), "A", None, 2, 24, 3),
-        ("B/1", str(tmp_path / "raw/B/1.csv"), "B", None, 2, 24, 3),
+    assert manifest.table.drop("extent").rows() == [
+        ("A/0", str(tmp_path / "raw/A/0.csv"), "A", None, 2, 24, 3, None),
+        ("A/2", str(tmp_path / "raw/A/2.csv"), "A", None, 2, 24, 3, None),
+        ("B/1", str(tmp_path / "raw/B/1.csv"), "B", None, 2, 24, 3, None),
     ]
+    points = read_fov(tmp_path / "tables", "B/1").locs.select("x", "y").to_numpy()
+    extent = np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())
+    assert manifest.table["extent"][2] == pytest.approx(extent)
     assert manifest.class_names == ("A", "B")
     assert manifest.failures == {}
     written = Manifest.read(tmp_path / "tables" / "manifest.parquet")

@@ -49,7 +49,7 @@ CONTROL: Final = "control"
 """Column with the name of the control."""
 
 _N_TREES: Final = 200
-_RANGE_QUANTILE: Final = 0.99
+_RANGE_QUANTILE: Final = 0.95
 
 _T = TypeVar("_T")
 
@@ -203,9 +203,10 @@ def fov_descriptor(positions: np.ndarray, *, max_distance_nm: float, with_count:
 
 
 def fit_max_distance(fovs: Iterable[np.ndarray]) -> float:
-    """Return the upper end of the histogram for a set of FOVs: the 99 % quantile of their largest pair distances.
+    """Return the upper end of the histogram for a set of FOVs: the 95 % quantile of their largest pair distances.
 
-    A quantile, so that one FOV with a stray localisation far away does not squeeze all others into the first bins.
+    A quantile that some FOV has, so that up to one FOV in twenty of another size, or with a stray localisation far
+    away, does not squeeze all others into the first bins.
 
     Args:
         fovs: Positions (N, D) in nm of each FOV. Training FOVs only: the range is fitted.
@@ -217,7 +218,7 @@ def fit_max_distance(fovs: Iterable[np.ndarray]) -> float:
         DataError: There is no FOV, or none with two localisations at different places.
     """
     largest = [_largest_distance(draw_sample(_centred(positions))) for positions in fovs]
-    distance = float(np.quantile(largest, _RANGE_QUANTILE)) if largest else 0.0
+    distance = float(np.quantile(largest, _RANGE_QUANTILE, method="lower")) if largest else 0.0
     if distance <= 0:
         raise DataError(
             f"expected FOVs with localisations at different places, found none among {len(largest)}: "
@@ -251,7 +252,8 @@ def _largest_distance(points: np.ndarray) -> float:  # pragma: no cover (compile
 def shuffle_positions(clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int) -> dict[str, np.ndarray]:
     """Replace every FOV by as many draws, with replacement, from the pooled positions of the training FOVs.
 
-    Each FOV is centred before pooling: where it lay on the coverslip is not part of its shape.
+    Each FOV is centred before pooling: where it lay on the coverslip is not part of its shape. FOVs with more
+    localisations than 95 % of the others give a random part of theirs: one large FOV would be the pool alone.
 
     Args:
         clouds: ``fov_id`` -> (N, D) float64.
@@ -261,7 +263,9 @@ def shuffle_positions(clouds: Mapping[str, np.ndarray], train: Sequence[str], se
     Returns:
         ``fov_id`` -> (N, D) float64 with the same N.
     """
-    pool = np.concatenate([clouds[fov] - clouds[fov].mean(axis=0) for fov in train])
+    most = int(np.quantile([len(clouds[fov]) for fov in train], _RANGE_QUANTILE, method="lower"))
+    centred = {fov: clouds[fov] - clouds[fov].mean(axis=0) for fov in train}
+    pool = np.concatenate([_thin(points, most, _generator(seed, fov)) for fov, points in centred.items()])
     return {fov: pool[_generator(seed, fov).integers(len(pool), size=len(points))] for fov, points in clouds.items()}
 
 
@@ -280,10 +284,12 @@ def thin_to_equal_counts(clouds: Mapping[str, np.ndarray], seed: int) -> dict[st
     """
     smallest = min(len(points) for points in clouds.values())
     kept = min(max(smallest, MIN_EQUAL_COUNT), MAX_LOCALISATIONS)
-    return {
-        fov: points[_generator(seed, fov).choice(len(points), kept, replace=False)] if len(points) > kept else points
-        for fov, points in clouds.items()
-    }
+    return {fov: _thin(points, kept, _generator(seed, fov)) for fov, points in clouds.items()}
+
+
+def _thin(points: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a random part of the points (N, D) where they are more than ``most``."""
+    return points[rng.choice(len(points), most, replace=False)] if len(points) > most else points
 
 
 def _generator(seed: int, fov_id: str) -> np.random.Generator:

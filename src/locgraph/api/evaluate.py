@@ -85,6 +85,7 @@ def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
         "reason": None,
         "ckpt_path": str(path),
         "tables": str(prepared.tables),
+        "warnings": list(prepared.warnings),
         "class_names": list(model.class_names),
         "fovs": len(fov_ids),
         "fold": model.fold,

@@ -65,6 +65,7 @@ def fit_and_test(
     sizes = parts.data_sizes(data)
     network = make_network(settings["model"], sizes)
     record = make_record(settings, prepared.graph_settings, prepared.units, data, sizes)
+    warnings = parts.warn_of_flat_features(data, prepared)
     if settings["init_from"] is not None:
         record[INIT_FROM] = start_from(network, read_checkpoint(Path(settings["init_from"]), "init_from"), record)
     learner = parts.make_learner(settings, network, task, data, record)
@@ -93,6 +94,7 @@ def fit_and_test(
             "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
             "precision": str(trainer.precision),
             "tables": str(prepared.tables),
+            "warnings": [*prepared.warnings, *warnings],
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
         draw_run(writer.path, metrics)

@@ -24,12 +24,15 @@ from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_si
 from locgraph.data.folds import Split
 from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, within
+from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES
 from locgraph.learn.loggers import csv_logger
 from locgraph.learn.module import Learner
 from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
 from locgraph.run_folder import CHECKPOINTS, THREADS
+
+log = logging.getLogger(__name__)
 
 
 def data_sizes(data: GraphDataModule) -> DataSizes:
@@ -57,8 +60,6 @@ def loader_settings(settings: Settings) -> LoaderSettings:
 
 def make_data(settings: Settings, prepared: Prepared, task: Task, split: Split) -> GraphDataModule:
     """Return the data module of one fold."""
-    names = prepared.graph_settings["localisation_features"]
-    fractions = [index for index, name in enumerate(names) if name in schema.FRACTIONS]
     return GraphDataModule(
         store=prepared.store,
         split=split,
@@ -70,9 +71,45 @@ def make_data(settings: Settings, prepared: Prepared, task: Task, split: Split) 
         localisations=prepared.graph_settings["localisations"],
         seed=settings["seed"],
         sampler=build(settings["training"]["sampler"], "training.sampler"),
-        fractions={schema.LOCALISATION: fractions},
+        stated_scales=stated_scales(prepared),
         localisation_classes=task.localisation_classes,
     )
+
+
+def stated_scales(prepared: Prepared) -> dict[str, list[str | None]]:
+    """Return the scale that the feature of each column states, by node type; None where the tables record none."""
+    graph = prepared.graph_settings
+    # what columns of the source are is known without a record, but how to scale them is for the record to say
+    fractions = {name: column.scale for name, column in schema.LOCALISATION_COLUMNS.items()}
+    known = {name: scale for name, scale in fractions.items() if scale == schema.FRACTION} | prepared.scales
+    (dimensions, *_) = prepared.manifest.table[schema.DIMENSIONS]
+    descriptors = build(graph["descriptors"] or {}, "graph.descriptors")
+    columns = [column for name in sorted(descriptors) for column in descriptors[name].columns(dimensions)]
+    return {
+        schema.CLUSTER: [known.get(name) for name in graph["cluster_features"]],
+        schema.LOCALISATION: [known.get(name) for name in graph["localisation_features"]],
+        schema.SUPERCLUSTER: [column.scale for column in SUPERCLUSTER_FEATURES],
+        schema.FIELD_OF_VIEW: [column.scale for column in columns],
+    }
+
+
+def warn_of_flat_features(data: GraphDataModule, prepared: Prepared) -> tuple[str, ...]:
+    """Return a warning that names the features without spread after scaling, and log it; none where all have some."""
+    flat = data.fitted_scaler().flat
+    names = [
+        prepared.graph_settings[key][index]
+        for node_type, key in ((schema.CLUSTER, "cluster_features"), (schema.LOCALISATION, "localisation_features"))
+        for index in flat.get(node_type, ())
+    ]
+    if not names:
+        return ()
+    warning = (
+        f"scaled features without spread on the training side: {', '.join(names)}. The middle 90 % of their values lie "
+        "within 1 % of their range, so a model cannot use them: leave them out (graph.cluster_features, "
+        "graph.localisation_features), or scale them otherwise (scaling.features)"
+    )
+    log.warning(warning)
+    return (warning,)
 
 
 def make_transforms(settings: Mapping[str, Any] | None, prepared: Prepared) -> list[Transform]:

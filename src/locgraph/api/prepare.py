@@ -37,6 +37,7 @@ from locgraph.io.labels import LabelSource
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.executors import Outcome
 from locgraph.preparation.featextracted import convert_locpix, manifest_of
+from locgraph.preparation.outliers import describe_outliers
 from locgraph.preparation.prepare import prepare as prepare_tables
 from locgraph.provenance import fingerprint, write_json
 from locgraph.run_folder import CLUSTERS, CONFIG, METRICS, RECIPE, locked, read_record
@@ -212,7 +213,10 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
     with within("limits"):
         manifest.check_failures(settings["limits"]["max_failed_fraction"])
     _log_failures(manifest)
-    return Prepared(manifest, tables.folder, store, first.units, recipe_settings)
+    warnings = describe_outliers(manifest.table)
+    for warning in warnings:
+        log.warning(warning)
+    return Prepared(manifest, tables.folder, store, first.units, recipe_settings, first.scales, warnings)
 
 
 def find_tables(runs: Sequence[Path], given: Path | None = None) -> Path:

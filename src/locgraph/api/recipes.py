@@ -17,7 +17,7 @@ from locgraph.settings import check_flag, check_number, check_whole
 
 RAW = "raw"
 _DECIDE_INPUTS = ("preprocess", "clustering", "features", "views", "graph")
-_DECIDE_TABLES = ("min_localisations", "min_clusters", "max_refused_fraction", "keep_unclustered")
+_DECIDE_TABLES = ("max_localisations", "min_localisations", "min_clusters", "max_refused_fraction", "keep_unclustered")
 
 
 def check_limits(settings: Settings) -> None:
@@ -32,6 +32,8 @@ def check_limits(settings: Settings) -> None:
             check_whole(name, limits[name], at_least=1)
         for name in ("max_refused_fraction", "max_failed_fraction"):
             check_number(name, limits[name], at_least=0, at_most=1)
+        if limits["max_localisations"] is not None:
+            check_whole("max_localisations", limits["max_localisations"], at_least=1)
         check_flag("keep_unclustered", limits["keep_unclustered"])
 
 

@@ -68,7 +68,7 @@ class GraphDataModule(LightningDataModule):
         scaler: A scaler fitted before (from a checkpoint); None fits one on the training side.
         sampler: Classes of the training FOVs and seed to which of them an epoch brings, in which order; the other
             sides always come whole and in order.
-        fractions: Node type -> feature columns that lie between 0 and 1 and are not scaled.
+        stated_scales: Node type -> scale that the feature of each column states; see `fit_scaler`.
         localisation_classes: Classes of localisations in the order of their indices; none leaves theirs out.
 
     Attributes:
@@ -88,7 +88,7 @@ class GraphDataModule(LightningDataModule):
         seed: int = 0,
         scaler: Scaler | None = None,
         sampler: Callable[..., EpochSampler] = EpochSampler,
-        fractions: Mapping[str, Sequence[int]] | None = None,
+        stated_scales: Mapping[str, Sequence[str | None]] | None = None,
         localisation_classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
@@ -97,13 +97,13 @@ class GraphDataModule(LightningDataModule):
         self.split, self.labels = split, dict(labels)
         self.class_names, self.loader, self.scaling = tuple(class_names), loader, scaling
         self.transforms, self.seed, self.scaler, self.sampler = list(transforms), seed, scaler, sampler
-        self.fractions = dict(fractions or {})
+        self.stated_scales = dict(stated_scales or {})
 
     def fitted_scaler(self) -> Scaler:
         """Return the scaler of this fold, fitted on all views of its training FOVs when first asked for."""
         if self.scaler is None:
             graphs = (view for fov_id in self.split.train for view in self.load(fov_id))
-            self.scaler = fit_scaler(graphs, self.scaling, self.fractions)
+            self.scaler = fit_scaler(graphs, self.scaling, self.stated_scales)
         return self.scaler
 
     def targets(self, fov_ids: Sequence[str]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class Prepared:
         store: Folder of the graph store.
         units: Unit of each column of the tables.
         graph_settings: Settings of the graphs, complete.
+        scales: Scale that the feature of each column of the tables states (`schema.SCALES`), where it is recorded.
+        warnings: What is unusual about the FOVs, one sentence each.
     """
 
     manifest: Manifest
@@ -30,6 +32,8 @@ class Prepared:
     store: Path
     units: dict[str, str]
     graph_settings: dict[str, Any]
+    scales: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         table = self.manifest.table

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.errors import ConfigError
+from locgraph.schema import FRACTION, LINEAR, LOG, LOG1P, MIN_MAX
 
 PER_FOV, PER_DATASET, FIXED = "per_fov", "per_dataset", "fixed"
+AUTO, QUANTILE = "auto", "quantile"
+
+_QUANTILES: Final = (0.05, 0.95)
+"""Quantiles over training FOVs that become 1/3 and 2/3: up to one FOV in twenty may be anything."""
+
+_RANKS: Final = 20
+"""Values that each view gives of each column, evenly spaced in their order: FOVs of any size weigh the same."""
+
+_FLAT: Final = 0.01
+"""Part of its range below which the middle 90 % of a scaled feature have no spread."""
 
 
 @dataclass(frozen=True)
 class ScalingSettings:
-    """How positions become numbers of order one.
+    """How positions and features become numbers of order one.
 
     Args:
         positions: ``per_fov`` divides by the root mean square distance of the FOV's localisations from their centre,
-            ``per_dataset`` by the mean of these over the training FOVs, ``fixed`` by ``nm_per_unit``.
+            ``per_dataset`` by the median of these over the training FOVs, ``fixed`` by ``nm_per_unit``.
         nm_per_unit: Nanometres per unit, for ``fixed`` alone.
+        features: ``auto`` scales each column as its feature states (`locgraph.schema.SCALES`); ``quantile`` the same
+            without logarithms; ``min_max`` maps the smallest and the largest training value to 0 and 1.
 
     Raises:
         ConfigError: An unknown choice, or ``nm_per_unit`` given or absent against it.
@@ -32,11 +46,12 @@ class ScalingSettings:
 
     positions: str = PER_DATASET
     nm_per_unit: float | None = None
+    features: str = AUTO
 
     def __post_init__(self) -> None:
-        choices = (PER_FOV, PER_DATASET, FIXED)
-        if self.positions not in choices:
-            raise ConfigError(f"expected one of {choices}, found {self.positions!r}", setting="positions")
+        for name, choices in (("positions", (PER_FOV, PER_DATASET, FIXED)), ("features", (AUTO, QUANTILE, MIN_MAX))):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"expected one of {choices}, found {getattr(self, name)!r}", setting=name)
         if self.positions == FIXED and not (self.nm_per_unit or 0) > 0:
             raise ConfigError(
                 f"expected a number above 0 for positions=fixed, found {self.nm_per_unit}", setting="nm_per_unit"
@@ -47,18 +62,31 @@ class ScalingSettings:
                 setting="nm_per_unit",
             )
 
+    def scale_of(self, stated: str | None) -> str:
+        """Return how a column is scaled whose feature states this scale, or none."""
+        if stated == FRACTION:
+            return FRACTION
+        if self.features == QUANTILE:
+            return LINEAR
+        return MIN_MAX if self.features == MIN_MAX or stated is None else stated
+
 
 @dataclass(frozen=True)
 class Scaler:
-    """An affine map of the values of a graph: a transform without randomness.
+    """A map of the values of a graph, each column on its own: a transform without randomness.
 
     Attributes:
         nm_per_unit: Nanometres per unit of position; None divides each FOV by its own extent.
-        limits: Smallest and largest training value (2, F) float32 of the features of each node type.
+        limits: Values (2, F) float32 of the features of each node type, in logarithms where their scale is one, that
+            become 0 and 1.
+        scales: Scale of each of these columns; node types that are absent are scaled by `schema.MIN_MAX`.
+        flat: Columns without spread on the training side, by node type.
     """
 
     nm_per_unit: float | None
     limits: dict[str, Tensor]
+    scales: dict[str, list[str]] = field(default_factory=dict)
+    flat: dict[str, list[int]] = field(default_factory=dict)
 
     def __call__(self, graph: HeteroData) -> HeteroData:
         """Scale positions to order one and features to [0, 1], clamped; on a shallow copy."""
@@ -70,54 +98,120 @@ class Scaler:
         for node_type, node in scaled.node_items():
             node[schema.POS] = node[schema.POS] / unit
             if node_type in self.limits and schema.FEATURES in node:
-                low, high = self.limits[node_type]
-                span = torch.where(high > low, high - low, torch.ones_like(high))
-                node[schema.FEATURES] = ((node[schema.FEATURES] - low) / span).clamp(0.0, 1.0)
+                scales = self.scales.get(node_type, [MIN_MAX] * self.limits[node_type].shape[1])
+                node[schema.FEATURES] = _scale(node[schema.FEATURES], self.limits[node_type], scales)
         return scaled
 
     def to_plain(self) -> dict[str, Any]:
-        """Return plain numbers and tensors, for the checkpoint."""
-        return {"nm_per_unit": self.nm_per_unit, "limits": dict(self.limits)}
+        """Return plain numbers, names and tensors, for the checkpoint."""
+        return {
+            "nm_per_unit": self.nm_per_unit,
+            "limits": dict(self.limits),
+            "scales": {node_type: list(scales) for node_type, scales in self.scales.items()},
+            "flat": {node_type: list(columns) for node_type, columns in self.flat.items()},
+        }
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Scaler:
-        """Return the scaler that ``to_plain`` wrote."""
-        return cls(plain["nm_per_unit"], dict(plain["limits"]))
+        """Return the scaler that ``to_plain`` wrote, in this version or before columns had scales."""
+        return cls(
+            plain["nm_per_unit"], dict(plain["limits"]), dict(plain.get("scales", {})), dict(plain.get("flat", {}))
+        )
 
 
 def fit_scaler(
-    graphs: Iterable[HeteroData], settings: ScalingSettings, fractions: Mapping[str, Sequence[int]] | None = None
+    graphs: Iterable[HeteroData],
+    settings: ScalingSettings,
+    stated: Mapping[str, Sequence[str | None]] | None = None,
 ) -> Scaler:
     """Fit the limits on training graphs.
 
     Args:
         graphs: Raw graphs of the training FOVs, all views.
-        settings: How positions are scaled.
-        fractions: Node type -> columns that lie between 0 and 1 by their nature, such as a p-value, and stay as they
-            are.
+        settings: How positions and features are scaled.
+        stated: Node type -> the scale that the feature of each column states, None where it states none. Node types
+            that are absent state none. Superclusters of every level share one entry.
 
     Returns:
         The scaler.
     """
-    low: dict[str, Tensor] = {}
-    high: dict[str, Tensor] = {}
-    extents = []
+    extents: list[float] = []
+    samples: dict[str, list[Tensor]] = {}
     for graph in graphs:
         extents.append(graph[schema.EXTENT].item())
         for node_type in graph.node_types:
             values = graph[node_type].get(schema.FEATURES)
-            if values is None or values.shape[0] == 0:
-                continue
-            smallest, largest = values.amin(dim=0), values.amax(dim=0)
-            low[node_type] = torch.minimum(low.get(node_type, smallest), smallest)
-            high[node_type] = torch.maximum(high.get(node_type, largest), largest)
-    limits = {node_type: torch.stack([low[node_type], high[node_type]]) for node_type in low}
-    for node_type, columns in (fractions or {}).items():
-        if node_type in limits:
-            limits[node_type][:, list(columns)] = torch.tensor([[0.0], [1.0]])
-    if settings.positions == PER_FOV:
-        return Scaler(None, limits)
-    if settings.positions == FIXED:
-        return Scaler(settings.nm_per_unit, limits)
-    mean = sum(extents) / max(len(extents), 1)
-    return Scaler(mean if mean > 0 else 1.0, limits)
+            if values is not None and values.shape[0] > 0:
+                samples.setdefault(node_type, []).append(_summary(values))
+    limits, scales, flat = {}, {}, {}
+    for node_type, parts in samples.items():
+        pooled = torch.stack(parts)
+        given = (stated or {}).get(_kind(node_type)) or [None] * pooled.shape[2]
+        columns = [
+            _fit_column(values, settings.scale_of(scale)) for values, scale in zip(pooled.unbind(2), given, strict=True)
+        ]
+        limits[node_type] = torch.tensor([limit for limit, _ in columns], dtype=torch.float32).T.contiguous()
+        scales[node_type] = [scale for _, scale in columns]
+        scaled = _scale(pooled.flatten(0, 1), limits[node_type], scales[node_type]).unflatten(0, pooled.shape[:2])
+        flat[node_type] = [index for index, values in enumerate(scaled.unbind(2)) if _is_flat(values)]
+    return Scaler(
+        _unit(extents, settings), limits, scales, {name: columns for name, columns in flat.items() if columns}
+    )
+
+
+def _unit(extents: Sequence[float], settings: ScalingSettings) -> float | None:
+    if settings.positions != PER_DATASET:
+        return settings.nm_per_unit
+    # the median: one FOV of another size moves the mean of all, and squeezes the others
+    median = float(np.median(extents)) if extents else 0.0
+    return median if median > 0 else 1.0
+
+
+def _kind(node_type: str) -> str:
+    return schema.SUPERCLUSTER if node_type.startswith(schema.SUPERCLUSTER) else node_type
+
+
+def _summary(values: Tensor) -> Tensor:
+    """Return smallest, largest and ``_RANKS`` evenly spaced values of each column: (n, F) to (2 + _RANKS, F)."""
+    ordered = values.sort(dim=0).values
+    ranks = ((torch.arange(_RANKS) + 0.5) * len(ordered) / _RANKS).long()
+    return torch.cat([ordered[:1], ordered[-1:], ordered[ranks]])
+
+
+def _fit_column(summaries: Tensor, scale: str) -> tuple[tuple[float, float], str]:
+    """Return both limits of a column and its scale, from the `_summary` of each view (V, 2 + _RANKS)."""
+    if scale == FRACTION:
+        return (0.0, 1.0), scale
+    if scale != MIN_MAX:
+        seen = _to_scale(summaries[:, 2:].double(), scale).flatten().numpy()
+        seen = seen[np.isfinite(seen)]
+        low, high = np.quantile(seen, _QUANTILES) if len(seen) else (0.0, 0.0)
+        if high > low:
+            # as far again on both sides, so that extreme values keep their order
+            return (float(2 * low - high), float(2 * high - low)), scale
+    # nearly all values are equal, such as a rare 1 among 0
+    return (summaries.min().item(), summaries.max().item()), MIN_MAX
+
+
+def _to_scale(values: Tensor, scale: str) -> Tensor:
+    if scale == LOG:
+        return values.clamp(min=0.0).log()
+    return values.clamp(min=0.0).log1p() if scale == LOG1P else values
+
+
+def _scale(values: Tensor, limits: Tensor, scales: Sequence[str]) -> Tensor:
+    """Return the scaled values of (n, F) float32."""
+    scaled = values.clone()
+    for scale in (LOG, LOG1P):
+        columns = [index for index, name in enumerate(scales) if name == scale]
+        if columns:
+            scaled[:, columns] = _to_scale(values[:, columns], scale)
+    low, high = limits
+    return ((scaled - low) / torch.where(high > low, high - low, torch.ones_like(high))).clamp(0.0, 1.0)
+
+
+def _is_flat(summaries: Tensor) -> bool:
+    """Return whether a column has no spread, from the scaled `_summary` of each view (V, 2 + _RANKS)."""
+    width = float(summaries.max() - summaries.min())
+    low, high = np.quantile(summaries[:, 2:].numpy(), _QUANTILES)
+    return bool(high - low <= _FLAT * width)

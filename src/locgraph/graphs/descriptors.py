@@ -12,7 +12,7 @@ import polars as pl
 from scipy.spatial import cKDTree
 
 from locgraph.errors import ConfigError
-from locgraph.schema import Column
+from locgraph.schema import LOG, Column
 from locgraph.settings import check_number, check_whole
 
 MAX_LOCALISATIONS: Final = 2000
@@ -215,7 +215,7 @@ class Covariance:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         meaning = "standard deviation along a principal axis, largest first"
-        return tuple(Column(f"deviation_{index}", pl.Float32, "nm", meaning) for index in range(dimensions))
+        return tuple(Column(f"deviation_{index}", pl.Float32, "nm", meaning, LOG) for index in range(dimensions))
 
     def compute(self, points: np.ndarray) -> np.ndarray:
         """Return the deviations (D,) float64 nm for positions (N, D) float64 nm about their mean."""

@@ -18,8 +18,8 @@ from locgraph.preparation.clustering.dbscan import cluster_cells, sort_into_cell
 
 RADIUS_OF_GYRATION: Final = "radius_of_gyration"
 SUPERCLUSTER_FEATURES: Final = (
-    schema.Column(schema.N_CLUSTERS, pl.Float32, "1", "clusters in the supercluster"),
-    schema.Column(schema.N_LOCALISATIONS, pl.Float32, "1", "localisations in the supercluster"),
+    schema.Column(schema.N_CLUSTERS, pl.Float32, "1", "clusters in the supercluster", schema.LOG),
+    schema.Column(schema.N_LOCALISATIONS, pl.Float32, "1", "localisations in the supercluster", schema.LOG),
     schema.Column(
         RADIUS_OF_GYRATION,
         pl.Float32,

@@ -40,6 +40,8 @@ class ExtractedFov:
         counts: What was refused, dropped and kept.
         recipe: The settings that made it, plain values.
         fingerprint: Of input and settings.
+        scales: Column of either table -> scale that its feature states; empty in tables that record none.
+        measures: Extent and precision of the FOV, columns of the manifest.
     """
 
     fov_id: str
@@ -53,6 +55,8 @@ class ExtractedFov:
     counts: dict[str, int] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+    scales: dict[str, str] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 def write_fov(folder: Path, fov: ExtractedFov) -> None:
@@ -106,6 +110,9 @@ def read_fov(folder: Path, fov_id: str) -> ExtractedFov:
             counts=json.loads(common[schema.META_COUNTS]),
             recipe=json.loads(common[schema.META_RECIPE]),
             fingerprint=common[schema.META_FINGERPRINT],
+            # tables of earlier versions have neither
+            scales=json.loads(common.get(schema.META_SCALES, "{}")),
+            measures=json.loads(common.get(schema.META_MEASURES, "{}")),
         )
     except (KeyError, ValueError) as error:
         raise DataError(
@@ -125,16 +132,17 @@ def read_fingerprint(folder: Path, fov_id: str) -> str | None:
     return fingerprints.pop() if len(fingerprints) == 1 else None
 
 
-def read_counts(folder: Path, fov_id: str) -> dict[str, int]:
-    """Return what was refused, dropped and kept when the tables of a FOV were made, from the metadata alone.
+def read_counts(folder: Path, fov_id: str) -> dict[str, float]:
+    """Return what was refused, dropped and kept in a FOV, and its measures, from the metadata alone.
 
     Raises:
         DataError: The file is absent, damaged, or was not written by locgraph.
     """
     path = fov_path(folder, CLUSTERS, fov_id)
     try:
-        counts = json.loads(read_metadata(path)[schema.META_COUNTS])
-        return {name: int(count) for name, count in counts.items()}
+        metadata = read_metadata(path)
+        counts = json.loads(metadata[schema.META_COUNTS])
+        return {name: int(count) for name, count in counts.items()} | json.loads(metadata[schema.META_MEASURES])
     except (OSError, KeyError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: expected counts in its metadata; found none that can be read ({error})") from error
 
@@ -197,7 +205,9 @@ def _metadata(fov: ExtractedFov, locs: pl.DataFrame) -> dict[str, str]:
         schema.META_DIMENSIONS: str(fov.dimensions),
         schema.META_LABEL_MAP: text(dict(enumerate(fov.class_names))),
         schema.META_UNITS: text(fov.units),
+        schema.META_SCALES: text(fov.scales),
         schema.META_COUNTS: text(fov.counts),
+        schema.META_MEASURES: text(fov.measures),
         schema.META_RECIPE: text(fov.recipe),
         schema.META_FINGERPRINT: fov.fingerprint,
         schema.META_VERSION: __version__,

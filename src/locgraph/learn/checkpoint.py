@@ -24,8 +24,11 @@ from locgraph.nn.sizes import DataSizes
 from locgraph.provenance import versions
 from locgraph.run_folder import THREADS
 
-FORMAT = 3
-"""Version of the record; raised when files of the version before can no longer be read."""
+FORMAT = 4
+"""Version of the record; raised when versions of locgraph before could not read it rightly."""
+
+READABLE = (3, FORMAT)
+"""Versions of the record that this version reads: 3 knew neither scales of features nor the largest FOV."""
 
 RECORDED = (
     *("name", "seed", "data", "limits", "loader", "columns", "labels", "groups"),
@@ -146,11 +149,13 @@ def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
     record = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     if not isinstance(record, dict) or "format" not in record or not {"state_dict", "epoch"} <= content.keys():
         raise CheckpointError(f"{named}: not a locgraph checkpoint; expected one that training wrote")
-    if record["format"] != FORMAT:
+    if record["format"] not in READABLE:
         raise CheckpointError(
-            f"{named}: written in format {record['format']} by locgraph {record['versions']['locgraph']}, "
-            f"this version reads format {FORMAT}; use a version of locgraph that fits, or train again"
+            f"{named}: written in format {record['format']} by locgraph {record['versions']['locgraph']}, this version "
+            f"reads the formats {', '.join(map(str, READABLE))}; use a version of locgraph that fits, or train again"
         )
+    if record["format"] < FORMAT:
+        record["settings"]["limits"].setdefault("max_localisations", None)
     prefix = "network."
     weights = {name[len(prefix) :]: value for name, value in content["state_dict"].items() if name.startswith(prefix)}
     return Checkpoint(path, weights, record, int(content["epoch"]))

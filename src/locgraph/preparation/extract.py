@@ -20,6 +20,7 @@ from locgraph.io.read import open_reader, read_localisations
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.preparation.filters.base import Filter, apply_filters
+from locgraph.preparation.outliers import measure_fov
 from locgraph.preparation.views import Views
 from locgraph.provenance import fingerprint
 from locgraph.settings import check_whole
@@ -42,6 +43,7 @@ class ExtractRecipe:
         max_refused_fraction: A FOV with a larger fraction of unusable rows is refused.
         settings: The same as plain values: they make the fingerprint and are written into every file.
         preprocess: Name to filter; they run in this order, before everything else.
+        max_localisations: A FOV with more after preprocessing is refused; None refuses none.
         keep_unclustered: Whether localisations without a cluster are stored, with ``cluster_id`` -1.
     """
 
@@ -55,10 +57,13 @@ class ExtractRecipe:
     settings: Mapping[str, Any]
     preprocess: Mapping[str, Filter] = field(default_factory=dict)
     keep_unclustered: bool = False
+    max_localisations: int | None = None
 
     def __post_init__(self) -> None:
         check_whole("min_localisations", self.min_localisations, at_least=1)
         check_whole("min_clusters", self.min_clusters, at_least=1)
+        if self.max_localisations is not None:
+            check_whole("max_localisations", self.max_localisations, at_least=1)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
     table, filtered = apply_filters(localisations.table, dimensions, recipe.preprocess, str(source.path))
     del localisations  # memory, in large fields of view
     _check_columns(table, recipe, source.path)
+    if recipe.max_localisations is not None and table.height > recipe.max_localisations:
+        raise DataError(
+            f"{source.path}: expected at most {recipe.max_localisations:,} localisations (limits.max_localisations), "
+            f"found {table.height:,}; cut it with preprocess=[region], tile it into several files, or raise the limit"
+        )
     locs, clusters, dropped = _extract_views(table, dimensions, task)
     counts = {
         schema.DIMENSIONS: dimensions,
@@ -119,10 +129,12 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
         label=source.label,
         class_names=task.class_names,
         group=source.group,
-        units=_units(locs, recipe.features, dimensions),
+        units=_stated(locs, recipe.features, dimensions, "unit"),
         counts=counts,
         recipe=dict(recipe.settings),
         fingerprint=task.fingerprint,
+        scales=_stated(locs, recipe.features, dimensions, "scale"),
+        measures=measure_fov(locs.filter(pl.col(schema.VIEW) == 0), dimensions),
     )
     write_fov(task.folder, fov)
     return counts
@@ -217,7 +229,8 @@ def _measure_view(
     return measured, clusters
 
 
-def _units(locs: pl.DataFrame, features: FeatureSet, dimensions: int) -> dict[str, str]:
-    units = {name: column.unit for name, column in schema.LOCALISATION_COLUMNS.items() if name in locs.columns}
-    measured = (*features.localisation_columns(dimensions), *features.columns(dimensions))
-    return units | {column.name: column.unit for column in measured}
+def _stated(locs: pl.DataFrame, features: FeatureSet, dimensions: int, what: str) -> dict[str, str]:
+    """Return the unit or scale of each column of both tables."""
+    given = [column for name, column in schema.LOCALISATION_COLUMNS.items() if name in locs.columns]
+    measured = (*given, *features.localisation_columns(dimensions), *features.columns(dimensions))
+    return {column.name: getattr(column, what) for column in measured}

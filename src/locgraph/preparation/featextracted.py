@@ -13,6 +13,7 @@ from locgraph.errors import DataError, LocgraphError
 from locgraph.io import locpix
 from locgraph.io.featextracted import ExtractedFov, list_fovs, read_fingerprint, read_fov, write_fov
 from locgraph.io.manifest import Manifest
+from locgraph.preparation.outliers import measure_fov
 from locgraph.preparation.prepare import manifest_table
 from locgraph.run_folder import CLUSTERS, LOCS, MANIFEST
 
@@ -92,6 +93,7 @@ def _manifest_row(fov: ExtractedFov) -> tuple[dict[str, object], tuple[str, ...]
         schema.DIMENSIONS: fov.dimensions,
         schema.N_LOCALISATIONS: fov.locs.filter(whole, pl.col(schema.CLUSTER_ID) != schema.NOISE).height,
         schema.N_CLUSTERS: fov.clusters.filter(whole).height,
+        **measure_fov(fov.locs.filter(whole), fov.dimensions),
     }
     return row, fov.class_names
 

@@ -43,6 +43,16 @@ def test_failed_fovs_few_fovs_and_no_groups(source):
     assert has(texts, "No groups are known")
 
 
+def test_warnings_of_runs_are_shown_once_with_their_folds(sweep):
+    for fold in range(3):
+        sweep.edit(fold, warnings=["1 FOV is far from the rest"] + ["features [x] without spread"] * (fold == 1))
+
+    texts = texts_of(sweep.read(), "warning")
+
+    assert "1 FOV is far from the rest." in texts
+    assert "Features [x] without spread. (folds 1)" in texts
+
+
 def test_different_versions(source):
     runs = list(source.runs)
     runs[0] = dataclasses.replace(runs[0], record={"versions": {"torch": "9"}})

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.preparation.features.base import Groups
 from locgraph.schema import CHANNEL, Column
@@ -36,7 +37,7 @@ class ChannelFractions:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         return tuple(
-            Column(f"{FRACTION}_{name}", pl.Float64, "1", f"part of the localisations in channel {index}")
+            Column(f"{FRACTION}_{name}", pl.Float64, "1", f"part of localisations in channel {index}", schema.FRACTION)
             for index, name in self.channels.items()
         )
 
@@ -70,7 +71,7 @@ class ChannelIndicator:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         return tuple(
-            Column(f"{IN_CHANNEL}_{name}", pl.Int64, "1", f"1 in channel {index}, 0 elsewhere")
+            Column(f"{IN_CHANNEL}_{name}", pl.Int64, "1", f"1 in channel {index}, 0 elsewhere", schema.FRACTION)
             for index, name in self.channels.items()
         )
 

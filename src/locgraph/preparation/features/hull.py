@@ -11,7 +11,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from locgraph.preparation.features.base import Groups, thinnest
 from locgraph.preparation.features.shape import principal_axes, ratio
-from locgraph.schema import Column
+from locgraph.schema import LOG, Column
 
 PERIMETER_HULL: Final = "perimeter_hull"
 AREA_HULL: Final = "area_hull"
@@ -44,21 +44,21 @@ class Hull:
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
-        length = Column(LENGTH_HULL, pl.Float64, "nm", "largest distance between two localisations")
+        length = Column(LENGTH_HULL, pl.Float64, "nm", "largest distance between two localisations", LOG)
         if dimensions == 2:
             return (
-                Column(PERIMETER_HULL, pl.Float64, "nm", "perimeter of the convex hull"),
-                Column(AREA_HULL, pl.Float64, "nm^2", "area of the convex hull"),
+                Column(PERIMETER_HULL, pl.Float64, "nm", "perimeter of the convex hull", LOG),
+                Column(AREA_HULL, pl.Float64, "nm^2", "area of the convex hull", LOG),
                 length,
                 Column(CIRCULARITY, pl.Float64, "1", "0 on a line, 1 a disc"),
-                Column(DENSITY_HULL, pl.Float64, "1/nm^2", "localisations per area_hull"),
+                Column(DENSITY_HULL, pl.Float64, "1/nm^2", "localisations per area_hull", LOG),
             )
         return (
-            Column(SURFACE_HULL, pl.Float64, "nm^2", "surface of the convex hull"),
-            Column(VOLUME_HULL, pl.Float64, "nm^3", "volume of the convex hull"),
+            Column(SURFACE_HULL, pl.Float64, "nm^2", "surface of the convex hull", LOG),
+            Column(VOLUME_HULL, pl.Float64, "nm^3", "volume of the convex hull", LOG),
             length,
             Column(SPHERICITY, pl.Float64, "1", "0 in a plane, 1 a ball"),
-            Column(DENSITY_HULL, pl.Float64, "1/nm^3", "localisations per volume_hull"),
+            Column(DENSITY_HULL, pl.Float64, "1/nm^3", "localisations per volume_hull", LOG),
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:

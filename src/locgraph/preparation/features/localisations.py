@@ -9,7 +9,7 @@ import polars as pl
 
 from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.neighbourhood import ball, nearest_distances, neighbours_within
-from locgraph.schema import Column
+from locgraph.schema import LOG, Column
 from locgraph.settings import check_length
 
 CENTRE_DISTANCE: Final = "centre_distance"
@@ -58,7 +58,7 @@ class LocalDensity:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         meaning = f"density of other localisations at most {self.radius_nm:g} nm away"
-        return (Column(LOCAL_DENSITY, pl.Float64, f"1/nm^{dimensions}", meaning),)
+        return (Column(LOCAL_DENSITY, pl.Float64, f"1/nm^{dimensions}", meaning, LOG),)
 
     def measure(self, groups: Groups) -> dict[str, np.ndarray]:
         """Measure all localisations at once."""
@@ -79,7 +79,8 @@ class NearestDistance:
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
-        return (Column(NEAREST_DISTANCE, pl.Float64, "nm", "distance to the nearest other one of the same cluster"),)
+        meaning = "distance to the nearest other one of the same cluster"
+        return (Column(NEAREST_DISTANCE, pl.Float64, "nm", meaning, LOG),)
 
     def measure(self, groups: Groups) -> dict[str, np.ndarray]:
         """Measure all localisations at once."""

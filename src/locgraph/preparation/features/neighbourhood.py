@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.hull import hulls
-from locgraph.schema import Column
+from locgraph.schema import LOG, Column
 from locgraph.settings import check_lengths, check_whole
 
 NEIGHBOUR_DISTANCE: Final = "neighbour_distance"
@@ -56,13 +56,13 @@ class Neighbourhood:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         columns = [
-            Column(NEIGHBOUR_DISTANCE, pl.Float64, "nm", "distance to the nearest other cluster; 0 for one alone"),
-            Column(NEIGHBOUR_DISTANCE_MEAN, pl.Float64, "nm", f"mean distance to the {self.k} nearest clusters"),
+            Column(NEIGHBOUR_DISTANCE, pl.Float64, "nm", "distance to the nearest other cluster; 0 for one alone", LOG),
+            Column(NEIGHBOUR_DISTANCE_MEAN, pl.Float64, "nm", f"mean distance to the {self.k} nearest clusters", LOG),
         ]
         for radius in self.radii_nm:
-            around = f"other clusters at most {radius:g} nm away"
+            around, density = f"other clusters at most {radius:g} nm away", _column_name(CLUSTER_DENSITY, radius)
             columns += [
-                Column(_column_name(CLUSTER_DENSITY, radius), pl.Float64, f"1/nm^{dimensions}", f"density of {around}"),
+                Column(density, pl.Float64, f"1/nm^{dimensions}", f"density of {around}", LOG),
                 Column(_column_name(RIPLEY_L, radius), pl.Float64, "nm", f"local Ripley's L of {around}"),
             ]
         return tuple(columns)
@@ -114,8 +114,8 @@ class Spacing:
         """Return the columns in 2 or 3 dimensions."""
         what = "distance to the nearest localisation of the same cluster"
         return (
-            Column(SPACING_MEAN, pl.Float64, "nm", f"mean {what}"),
-            Column(SPACING_MEDIAN, pl.Float64, "nm", f"median {what}"),
+            Column(SPACING_MEAN, pl.Float64, "nm", f"mean {what}", LOG),
+            Column(SPACING_MEDIAN, pl.Float64, "nm", f"median {what}", LOG),
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:

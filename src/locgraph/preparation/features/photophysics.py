@@ -10,7 +10,7 @@ import polars as pl
 
 from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.shape import ratio
-from locgraph.schema import FRAME, N_FRAMES, PHOTONS, PRECISION, PRECISION_Z, Column
+from locgraph.schema import FRAME, LOG, LOG1P, N_FRAMES, PHOTONS, PRECISION, PRECISION_Z, Column
 from locgraph.settings import check_whole
 
 BLINKING_EVENTS: Final = "blinking_events"
@@ -45,9 +45,9 @@ class Blinking:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         return (
-            Column(BLINKING_EVENTS, pl.Int64, "1", f"times on, {self.dark_tolerance} dark frames tolerated"),
-            Column(ON_TIME_MEAN, pl.Float64, "frames", "mean length of an event"),
-            Column(DARK_TIME_MEAN, pl.Float64, "frames", "mean time between two events; 0 for one event alone"),
+            Column(BLINKING_EVENTS, pl.Int64, "1", f"times on, {self.dark_tolerance} dark frames tolerated", LOG),
+            Column(ON_TIME_MEAN, pl.Float64, "frames", "mean length of an event", LOG),
+            Column(DARK_TIME_MEAN, pl.Float64, "frames", "mean time between two events; 0 for one event alone", LOG1P),
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
@@ -126,9 +126,9 @@ class Photons:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         return (
-            Column(PHOTONS_MEAN, pl.Float64, "photons", "mean photons of the localisations"),
-            Column(PHOTONS_MEDIAN, pl.Float64, "photons", "median photons of the localisations"),
-            Column(PHOTONS_TOTAL, pl.Float64, "photons", "photons of all localisations together"),
+            Column(PHOTONS_MEAN, pl.Float64, "photons", "mean photons of the localisations", LOG),
+            Column(PHOTONS_MEDIAN, pl.Float64, "photons", "median photons of the localisations", LOG),
+            Column(PHOTONS_TOTAL, pl.Float64, "photons", "photons of all localisations together", LOG),
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
@@ -155,7 +155,7 @@ class Precision:
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
-        return (Column(PRECISION_MEAN, pl.Float64, "nm", "mean lateral localisation precision"),)
+        return (Column(PRECISION_MEAN, pl.Float64, "nm", "mean lateral localisation precision", LOG),)
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
         """Measure all clusters at once."""

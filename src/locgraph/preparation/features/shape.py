@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from locgraph.preparation.features.base import Groups
-from locgraph.schema import COUNT, Column, centre_columns
+from locgraph.schema import COUNT, LOG, Column, centre_columns
 
 RADIUS_OF_GYRATION: Final = "radius_of_gyration"
 
@@ -27,9 +27,11 @@ class Size:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         return (
-            Column(COUNT, pl.Int64, "1", "localisations in the cluster"),
+            Column(COUNT, pl.Int64, "1", "localisations in the cluster", LOG),
             *(Column(name, pl.Float64, "nm", "centre of mass") for name in centre_columns(dimensions)),
-            Column(RADIUS_OF_GYRATION, pl.Float64, "nm", "root of the mean squared distance to the centre of mass"),
+            Column(
+                RADIUS_OF_GYRATION, pl.Float64, "nm", "root of the mean squared distance to the centre of mass", LOG
+            ),
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
@@ -70,21 +72,21 @@ class PCA:
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
-        length = Column(LENGTH_PCA, pl.Float64, "nm", "full width at half maximum along the first principal axis")
+        length = Column(LENGTH_PCA, pl.Float64, "nm", "full width at half maximum along the first principal axis", LOG)
         linear = Column(LINEARITY, pl.Float64, "1", "0 round, 1 on a line")
         if dimensions == 2:
             return (
                 linear,
                 length,
-                Column(AREA_PCA, pl.Float64, "nm^2", "product of the full widths along both principal axes"),
-                Column(DENSITY_PCA, pl.Float64, "1/nm^2", "localisations per area_pca"),
+                Column(AREA_PCA, pl.Float64, "nm^2", "product of the full widths along both principal axes", LOG),
+                Column(DENSITY_PCA, pl.Float64, "1/nm^2", "localisations per area_pca", LOG),
             )
         return (
             linear,
             Column(PLANARITY, pl.Float64, "1", "0 round or on a line, 1 a disc"),
             length,
-            Column(VOLUME_PCA, pl.Float64, "nm^3", "product of the full widths along the three principal axes"),
-            Column(DENSITY_PCA, pl.Float64, "1/nm^3", "localisations per volume_pca"),
+            Column(VOLUME_PCA, pl.Float64, "nm^3", "product of the full widths along the three principal axes", LOG),
+            Column(DENSITY_PCA, pl.Float64, "1/nm^3", "localisations per volume_pca", LOG),
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:

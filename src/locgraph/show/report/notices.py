@@ -26,7 +26,7 @@ _LEAK: Final = 0.15
 def notices(source: Source) -> tuple[Note, ...]:
     """Return everything that limits the numbers, the gravest first."""
     of_results = (_missing_folds, _no_predictions, _classes, _absent_classes, _against_controls, _leak)
-    of_data = (_failures, _independence, _single_run, _versions)
+    of_data = (_failures, _warnings, _independence, _single_run, _versions)
     return tuple(note for check in (*of_results, *of_data) for note in check(source))
 
 
@@ -149,6 +149,20 @@ def _failures(source: Source) -> list[Note]:
     more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
     verb = "was" if len(failures) == 1 else "were"
     return [Note(f"{many(len(failures), 'FOV')} could not be used and {verb} left out. {shown}{more}", WARNING)]
+
+
+def _warnings(source: Source) -> list[Note]:
+    """Return what the runs warned of themselves, such as FOVs far from the rest, each once with its folds."""
+    folds: dict[str, list[str]] = {}
+    for run in source.completed:
+        for warning in run.metrics.get("warnings") or ():
+            folds.setdefault(str(warning), []).append(str(run.fold))
+    notes = []
+    for warning, where in folds.items():
+        words = warning[:1].upper() + warning[1:] + "."
+        some = f" (folds {listed(where, 20)})" if len(where) < len(source.completed) else ""
+        notes.append(Note(one_line(words, 1200) + some, WARNING))
+    return notes
 
 
 def _independence(source: Source) -> list[Note]:
