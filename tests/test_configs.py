@@ -71,7 +71,7 @@ FREE = ("columns.names", "labels.names")
 COMMAND = {"explain": "eval", "analysis/classifiers": "analyse"}
 """Groups that training does not choose from, and the command that does."""
 
-GLOBAL = ("experiment", "sweep", "debug")
+GLOBAL = ("experiment", "sweep", "hparams_search", "launcher", "debug")
 """Groups whose options change settings of other groups."""
 
 

@@ -28,7 +28,7 @@ READERS_OWN = {"mine", "naive_bayes"}
 """Names of options that a reader is told to write."""
 FREE = ("columns.names.", "labels.names.", "features.features.", "explain.explainers.", "clustering.clusterer.")
 """Settings whose keys the reader chooses, or that become settings by adding an entry."""
-FILE_ENDINGS = (".py", ".yaml", ".md", ".png", ".json", ".csv", ".parquet", ".html", ".ckpt")
+FILE_ENDINGS = (".py", ".log", ".yaml", ".md", ".png", ".json", ".csv", ".parquet", ".html", ".ckpt")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
@@ -69,6 +69,8 @@ def first_choice(override: str) -> str:
     if not parsed.is_sweep_override():
         return override
     key, _, values = override.partition("=")
+    if parsed.is_interval_sweep():
+        return f"{key}={parsed.value().start}"
     return f"{key}={values.split(',')[0]}"
 
 

@@ -93,6 +93,8 @@ def read_run(folder: Path) -> FoldResult | Failure:
     if content.get("status") != COMPLETED:
         reason = content.get("reason") or f"{METRICS} gives no reason"
         return Failure(folder, f"status {content.get('status')!r}: {reason}", fold)
+    if "test" not in content:
+        return Failure(folder, "trained with test=false, so it has no test result", fold)
     try:
         return _result(folder, content)
     except (KeyError, TypeError, ValueError) as error:

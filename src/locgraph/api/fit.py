@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,11 +21,20 @@ from locgraph.analysis.controls import predict_controls, score_controls
 from locgraph.api import parts
 from locgraph.api.config import Settings
 from locgraph.api.network import make_network
+from locgraph.api.objective import SETTING, read_objective
+from locgraph.api.recipes import differing_settings
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split
 from locgraph.data.prepared import Prepared
-from locgraph.errors import ConfigError
-from locgraph.learn.checkpoint import INIT_FROM, check_continues, load_weights, make_record, read_checkpoint
+from locgraph.errors import CheckpointError, ConfigError
+from locgraph.learn.checkpoint import (
+    INIT_FROM,
+    Checkpoint,
+    check_continues,
+    load_weights,
+    make_record,
+    read_checkpoint,
+)
 from locgraph.learn.initial import start_from
 from locgraph.learn.loggers import finish, log_figures, log_tables
 from locgraph.learn.module import Learner
@@ -68,18 +78,24 @@ def fit_and_test(
     warnings = parts.warn_of_flat_features(data, prepared)
     if settings["init_from"] is not None:
         record[INIT_FROM] = start_from(network, read_checkpoint(Path(settings["init_from"]), "init_from"), record)
+    given = start_of(settings, record, prepared)
     learner = parts.make_learner(settings, network, task, data, record)
     writer.set_history_aside()
     loggers = parts.make_loggers(settings, writer.path)
     fold = int(settings["fold"]["index"])
     try:
         trainer = parts.make_trainer(settings, writer.path, loggers)
-        with timed(seconds, "train"):
-            fit(trainer, learner, data, writer)
+        if settings["train"]:
+            with timed(seconds, "train"):
+                fit(trainer, learner, data, writer, given)
         with timed(seconds, "test"):
-            load_weights(network, read_checkpoint(writer.best))
-            tables, scores = predict_sides(trainer, learner, data, fold)
-            log_scores(loggers, scores[TEST], trainer.global_step)
+            tested = read_tested(settings, trainer, writer)
+            if tested is not None:
+                load_weights(network, tested)
+            sides = {VALIDATION: split.val} | ({TEST: split.test} if settings["test"] else {})
+            tables, scores = predict_sides(parts.make_evaluator(settings), learner, data, fold, sides)
+            if settings["test"]:
+                log_scores(loggers, scores[TEST], trainer.global_step)
         for name, table in tables.items():
             with whole_file(writer.path / name) as temporary:
                 table.write_parquet(temporary)
@@ -89,7 +105,7 @@ def fit_and_test(
             "class_names": list(data.class_names),
             **scores,
             **make_controls(settings, prepared, task, split, writer.path),
-            "epochs": trainer.current_epoch,
+            "epochs": tested.epoch + 1 if tested is not None and not settings["train"] else trainer.current_epoch,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
             "precision": str(trainer.precision),
@@ -97,14 +113,16 @@ def fit_and_test(
             "warnings": [*prepared.warnings, *warnings],
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
+        metrics["optimized"] = {"metric": settings[SETTING], "value": read_objective(metrics, settings[SETTING])}
         draw_run(writer.path, metrics)
         predictions = tables.get(PREDICTIONS)
-        if predictions is not None:
-            tested = predictions.filter(pl.col(schema.SPLIT) == TEST)
-            draw_gallery(writer.path, prepared.tables, tested, data.class_names)
+        if predictions is not None and settings["test"]:
+            of_test = predictions.filter(pl.col(schema.SPLIT) == TEST)
+            draw_gallery(writer.path, prepared.tables, of_test, data.class_names)
         pictures = (CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE)
         log_figures(loggers, [writer.path / name for name in pictures])
-        log_tables(loggers, metrics, predictions)
+        if settings["test"]:
+            log_tables(loggers, metrics, predictions)
     except MisconfigurationException as error:
         raise ConfigError(str(error), setting="trainer or callbacks") from error
     finally:
@@ -120,36 +138,91 @@ def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.perf_counter() - started
 
 
-def fit(trainer: lightning.Trainer, learner: Learner, data: GraphDataModule, writer: RunWriter) -> None:
-    """Train, from where an interrupted run stopped if there is one."""
-    resumed = writer.last if writer.last.is_file() else None
+def start_of(settings: Settings, record: Mapping[str, Any], prepared: Prepared) -> Path | None:
+    """Return the checkpoint that ``ckpt_path`` names, once it is known to be of this fold and these data.
+
+    Raises:
+        CheckpointError: It was written for other data, another fold, or inputs made with other settings.
+    """
+    if settings["ckpt_path"] is None:
+        return None
+    checkpoint = read_checkpoint(Path(settings["ckpt_path"]))
+    check_continues(checkpoint, record)
+    differing = differing_settings(checkpoint.record["settings"], prepared)
+    if differing:
+        raise CheckpointError(
+            f"{checkpoint.path} was trained on data prepared with other settings of {', '.join(differing)}; give this "
+            "run the same",
+            setting="ckpt_path",
+        )
+    return checkpoint.path
+
+
+def fit(
+    trainer: lightning.Trainer, learner: Learner, data: GraphDataModule, writer: RunWriter, start: Path | None = None
+) -> None:
+    """Train, from where an interrupted run stopped if there is one, else from a checkpoint if one is given.
+
+    Raises:
+        CheckpointError: The checkpoint is of other data, or has seen all epochs that are asked for.
+    """
+    resumed, setting = (writer.last, "paths.run_dir") if writer.last.is_file() else (start, "ckpt_path")
     if resumed is not None:
         log.info("continues from %s", resumed)
-        check_continues(read_checkpoint(resumed, "paths.run_dir"), learner.record)
+        checkpoint = read_checkpoint(resumed, setting)
+        check_continues(checkpoint, learner.record)
+        if resumed == start and checkpoint.epoch + 1 >= (trainer.max_epochs or math.inf):
+            raise CheckpointError(
+                f"{resumed} has {checkpoint.epoch + 1} epochs, so that nothing is left of trainer.max_epochs="
+                f"{trainer.max_epochs}; set it higher, or test the checkpoint with train=false",
+                setting="ckpt_path",
+            )
     trainer.fit(learner, data, ckpt_path=resumed, weights_only=True)
     writer.join_history()
 
 
+def read_tested(settings: Settings, trainer: lightning.Trainer, writer: RunWriter) -> Checkpoint | None:
+    """Return the checkpoint that is tested; None where callbacks keep none, and the last weights are."""
+    if not settings["train"]:
+        return read_checkpoint(Path(settings["ckpt_path"]))
+    if trainer.checkpoint_callbacks and not trainer.fast_dev_run:
+        return read_checkpoint(writer.best)
+    log.info("no checkpoint was written: the weights after the last step are tested")
+    return None
+
+
 def predict_sides(
-    trainer: lightning.Trainer, learner: Learner, data: GraphDataModule, fold: int
+    trainer: lightning.Trainer,
+    learner: Learner,
+    data: GraphDataModule,
+    fold: int,
+    sides: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """Predict the validation and test FOVs.
 
+    Args:
+        trainer: Predicts, on one device.
+        learner: The trained network.
+        data: The data of the fold.
+        fold: Its index.
+        sides: Side to names of its FOVs.
+
     Returns:
-        File name to table of both sides, of predictions and of FOV vectors; scores of each side, and the confusion
+        File name to table of all sides, of predictions and of FOV vectors; scores of each side, and the confusion
         matrix of the test side.
     """
     embedder = Embedder(learner.network, [FOV])
     parts: dict[str, list[pl.DataFrame]] = {}
     vectors: dict[str, list[pl.DataFrame]] = {}
     metrics: dict[str, Any] = {}
-    sides = ((VALIDATION, data.split.val), (TEST, data.split.test))
-    for side, fov_ids in sides:
+    for side, fov_ids in sides.items():
         predictions: Any = trainer.predict(learner, data.evaluation_dataloader(fov_ids))
         for name, table in learner.task.tables(predictions, fold, side).items():
             parts.setdefault(name, []).append(table)
         _merge(metrics, learner.task.score(predictions, side))
-    for side, fov_ids in sides:
+    if TEST not in sides:
+        metrics.pop("confusion_matrix", None)
+    for side, fov_ids in sides.items():
         for name, table in vector_tables(trainer, embedder, data.evaluation_dataloader(fov_ids), fold, side).items():
             vectors.setdefault(name, []).append(table)
     return {name: pl.concat(tables) for name, tables in (parts | vectors).items()}, metrics
@@ -180,6 +253,8 @@ def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Spl
     """
     if not settings["controls"]:
         return {"controls": []}
+    if not settings["test"]:
+        return {"controls": [], "no_controls": "controls are compared on test FOVs, which test=false leaves unseen"}
     if not task.predicts_fovs:
         reason = "controls predict classes of FOVs, this model predicts those of localisations alone"
         log.info("no controls: %s", reason)

@@ -13,7 +13,7 @@ from typing import Any
 import lightning.pytorch as lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from locgraph import schema
@@ -184,11 +184,13 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
     Raises:
         ConfigError: Lightning refuses a setting.
     """
-    callbacks = []
-    for name, leaf in settings["callbacks"].items():
-        keeps = issubclass(find_class(str(leaf[TARGET]), f"callbacks.{name}"), ModelCheckpoint)
-        dirpath = {"dirpath": str(folder / CHECKPOINTS)} if keeps else {}
-        callbacks.append(build(leaf, f"callbacks.{name}", **dirpath))
+    callbacks = make_callbacks(settings, folder)
+    # Lightning would add its own of each kind
+    added = {
+        "enable_checkpointing": any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        "enable_progress_bar": any(isinstance(callback, ProgressBar) for callback in callbacks),
+        "enable_model_summary": any(isinstance(callback, ModelSummary) for callback in callbacks),
+    }
     if settings["training"]["average"]:
         callbacks.append(build(settings["training"]["average"], "training.average"))
     try:
@@ -198,13 +200,54 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
             callbacks=callbacks,
             logger=loggers,
             default_root_dir=str(folder),
+            **{name: value for name, value in added.items() if name not in settings["trainer"]},
         )
     except MisconfigurationException as error:
         raise ConfigError(str(error), setting="trainer") from error
     return trainer
 
 
+def make_callbacks(settings: Settings, folder: Path, kind: type[Callback] = Callback) -> list[Callback]:
+    """Return the callbacks of the group ``callbacks``, those of one kind alone.
+
+    Raises:
+        ConfigError: An entry names no class.
+    """
+    callbacks = []
+    for name, leaf in (settings["callbacks"] or {}).items():
+        if leaf is None:
+            continue
+        if TARGET not in leaf:
+            raise ConfigError(
+                "expected a _target_: this choice of callbacks has no such callback; leave it out, or take "
+                "callbacks=standard",
+                setting=f"callbacks.{name}",
+            )
+        cls = find_class(str(leaf[TARGET]), f"callbacks.{name}")
+        if issubclass(cls, kind):
+            dirpath = {"dirpath": str(folder / CHECKPOINTS)} if issubclass(cls, ModelCheckpoint) else {}
+            callbacks.append(build(leaf, f"callbacks.{name}", **dirpath))
+    return callbacks
+
+
+def make_evaluator(settings: Settings) -> lightning.Trainer:
+    """Return a trainer that predicts whole sides on one device, whatever training was limited to or spread over."""
+    devices = settings["trainer"].get("devices")
+    bars = make_callbacks(settings, Path(), ProgressBar)
+    return lightning.Trainer(
+        accelerator=settings["trainer"]["accelerator"],
+        devices=devices if isinstance(devices, list) and len(devices) == 1 else 1,
+        deterministic=settings["trainer"].get("deterministic"),
+        callbacks=bars,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=bool(bars),
+    )
+
+
 _NO_USE_TO_A_USER = (
+    ".*The dirpath has changed from.*",  # a run that starts from the checkpoint of another, on purpose
     ".*does not have many workers.*",  # loading in this process is a choice
     ".*The number of training batches.*",  # small data are no mistake
     ".*Checkpoint directory .* exists and is not empty.*",  # a run that continues, on purpose

@@ -16,13 +16,13 @@ from locgraph.api.prepare import make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
-from locgraph.data.folds import TEST, Split, Splitter, write_plan
+from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, write_plan
 from locgraph.errors import ConfigError, within
 from locgraph.io.manifest import Manifest
 from locgraph.learn.run import RunWriter
 from locgraph.preparation.prepare import manifest_of_catalogue
 from locgraph.run_folder import FOLDS, PREDICTIONS, THREADS, RunFolder, locked
-from locgraph.settings import check_whole
+from locgraph.settings import check_flag, check_whole
 
 if TYPE_CHECKING:
     from locgraph.learn.tasks.base import Task
@@ -45,9 +45,10 @@ class Run(RunFolder):
         metrics = self.metrics()
         if not self.is_completed():
             return f"Run({str(self.path)!r}, {metrics.get('status', 'not finished')})"
-        test = {name: round(value, 3) for name, value in metrics[TEST].items() if name in ("accuracy", "auroc")}
-        numbers = ", ".join(f"{name} {value}" for name, value in test.items())
-        return f"Run({str(self.path)!r}, fold {metrics['fold']} of {metrics['n_folds']}, test {numbers})"
+        side = TEST if TEST in metrics else VALIDATION
+        scores = {name: round(value, 3) for name, value in metrics[side].items() if name in ("accuracy", "auroc")}
+        numbers = ", ".join(f"{name} {value}" for name, value in scores.items())
+        return f"Run({str(self.path)!r}, fold {metrics['fold']} of {metrics['n_folds']}, {side} {numbers})"
 
     def predictions(self) -> pl.DataFrame:
         """Return the predictions of validation and test FOVs."""
@@ -136,11 +137,7 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
     """
     check_whole("seed", settings["seed"], at_least=0)
     check_limits(settings)
-    start = settings["init_from"]
-    if start is not None and not Path(str(start)).is_file():
-        raise ConfigError(
-            f"{start}: no such file; expected RUN/checkpoints/best.ckpt of another run, or null", setting="init_from"
-        )
+    check_start(settings)
     splitter: Splitter = build(settings["fold"], "fold")
     # what takes long to import comes last, so that most mistakes are found sooner: torch, PyG, Lightning
     from locgraph.api.device import check_device
@@ -148,10 +145,37 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
     check_device(settings["trainer"])
     build_recipe_parts(settings)
     from locgraph.api.network import make_probe
+    from locgraph.api.objective import SETTING, check_objective
 
     probe = make_probe(settings)
+    check_objective(settings[SETTING], probe.predicts)
     _check_training(settings, probe)
     return splitter, probe
+
+
+def check_start(settings: Settings) -> None:
+    """Refuse starts that contradict each other, and checkpoints that are not there.
+
+    Raises:
+        ConfigError: One of ``train``, ``test``, ``init_from`` and ``ckpt_path`` cannot work.
+    """
+    for name in ("train", "test"):
+        check_flag(name, settings[name])
+    for name in ("init_from", "ckpt_path"):
+        start = settings[name]
+        if start is not None and not Path(str(start)).is_file():
+            raise ConfigError(
+                f"{start}: no such file; expected RUN/checkpoints/best.ckpt of another run, or null", setting=name
+            )
+    if settings["ckpt_path"] is not None and settings["init_from"] is not None:
+        raise ConfigError(
+            "goes on with the training of a checkpoint, init_from starts a new one from its weights; set one of them",
+            setting="ckpt_path",
+        )
+    if settings["ckpt_path"] is None and not settings["train"]:
+        raise ConfigError("train=false tests a checkpoint, found none; expected its path", setting="ckpt_path")
+    if not (settings["train"] or settings["test"]):
+        raise ConfigError("train=false and test=false leave nothing to do; set one of them to true", setting="test")
 
 
 def _check_training(settings: Settings, network: Network) -> None:

@@ -1,33 +1,62 @@
-"""Sweeps: after each job the summary of all folds so far is written anew."""
+"""Sweeps: plugins that they need, jobs that fail, and the summary of all folds so far, renewed after each job."""
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from locgraph.errors import LocgraphError
+from locgraph.run_folder import find_runs
 
 log = logging.getLogger(__name__)
 
+_EXTRAS = {
+    "hydra_plugins.hydra_optuna_sweeper": "optuna",
+    "hydra_plugins.hydra_joblib_launcher": "joblib",
+    "hydra_plugins.hydra_submitit_launcher": "submitit",
+}
+"""Plugin of Hydra: the extra of locgraph that installs it."""
+
 
 class SummariseSweep(Callback):
-    """Hydra callback that keeps the summary of a sweep up to date."""
+    """Hydra callback that refuses sweeps whose plugins are absent, and keeps the summary of the others up to date."""
 
-    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Summarises what is there after each job of a sweep; a job that failed is named in it."""
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Ends the command where the launcher or sweeper is not installed, and names the extra."""
+        for part in ("launcher", "sweeper"):
+            message = missing_plugin(str(OmegaConf.select(config, f"hydra.{part}._target_")), part)
+            if message:
+                # Hydra turns exceptions of callbacks into warnings
+                sys.stderr.write(f"{message}\n")
+                raise SystemExit(1)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Logs why a job failed, which Hydra tells at the end of the sweep alone, and renews the summary."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            self._summarise(Path(config.hydra.sweep.dir), show=False)
+            folder = Path(config.hydra.sweep.dir)
+            if job_return.status == JobStatus.FAILED:
+                log.error("job %s failed: %s", config.hydra.job.num, job_return._return_value)
+                searches = not has_result(config) and runs_here(config)
+                if searches and not any(run.is_completed() for run in find_runs(folder)):
+                    log.error("no trial has succeeded, so the search stops: mend what the first one needs")
+                    raise SystemExit(1)
+            if has_result(config):
+                self._summarise(folder, show=False)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Prints the summary once all jobs are done."""
         folder = Path(config.hydra.sweep.dir)
-        self._summarise(folder, show=True)
+        if has_result(config):
+            self._summarise(folder, show=True)
         log.info("sweep folder: %s (the same command with paths.sweep_dir=%s does what is missing)", folder, folder)
 
     def _summarise(self, folder: Path, show: bool) -> None:
@@ -36,3 +65,37 @@ class SummariseSweep(Callback):
             import_module("locgraph.cli.summarise").summarise_folder(folder, show)
         except LocgraphError as error:
             log.warning("no summary: %s", error)
+
+
+def missing_plugin(target: str, part: str) -> str | None:
+    """Return what is to be installed for a launcher or sweeper; None where it is there.
+
+    Args:
+        target: Full name of its class.
+        part: ``launcher`` or ``sweeper``.
+    """
+    plugin = ".".join(target.split(".")[:2])
+    if plugin not in _EXTRAS or _is_installed(plugin):
+        return None
+    extra = _EXTRAS[plugin]
+    return (
+        f"MissingPackageError: this {part} needs a plugin of Hydra that is not installed: "
+        f"pip install 'locgraph[{extra}]'"
+    )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def runs_here(config: DictConfig) -> bool:
+    """Return whether jobs run in this process, one after the other."""
+    return str(OmegaConf.select(config, "hydra.launcher._target_")).startswith("hydra._internal.")
+
+
+def has_result(config: DictConfig) -> bool:
+    """Return whether jobs test what they train; a search over settings leaves the test FOVs unseen."""
+    return bool(OmegaConf.select(config, "test", default=True))

@@ -17,14 +17,14 @@ from locgraph.api.config import plain
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
 
 
-def run(cfg: DictConfig) -> dict[str, Any]:
+def run(cfg: DictConfig) -> float:
     """Train and test one fold, and print its scores beside those of the controls.
 
     Args:
         cfg: The composed configuration of ``train.yaml``.
 
     Returns:
-        The metrics, as written to ``metrics.json``.
+        The validation metric that ``optimized_metric`` names, for sweepers.
 
     Raises:
         LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
@@ -38,19 +38,23 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     console = Console()
     console.print(score_table(metrics))
     console.print(f"run folder: {trained.path}", soft_wrap=True)
-    return metrics
+    from locgraph.api.objective import SETTING, read_objective
+
+    return read_objective(metrics, settings[SETTING])
 
 
 def score_table(metrics: Mapping[str, Any]) -> Table:
-    """Return the test scores of the network beside its controls."""
+    """Return the scores of the network on the test side beside its controls; those of validation where it has none."""
     what = "localisations of " if metrics.get("scored") else ""
-    title = f"test: {what}{metrics['fovs']['test']} FOVs, {len(metrics['class_names'])} classes"
+    side = "test" if "test" in metrics else "val"
+    name = {"test": "test", "val": "validation"}[side]
+    title = f"{name}: {what}{metrics['fovs'][side]} FOVs, {len(metrics['class_names'])} classes"
     table = Table(title=title, box=box.SIMPLE, pad_edge=False)
     for column in ("", *_SCORES.values()):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
-    table.add_row("network", *_cells(metrics["test"]), style="bold", end_section=True)
+    table.add_row("network", *_cells(metrics[side]), style="bold", end_section=True)
     if "localisations" in metrics and not metrics.get("scored"):
-        table.add_row("localisations", *_cells(metrics["localisations"]["test"]), end_section=True)
+        table.add_row("localisations", *_cells(metrics["localisations"][side]), end_section=True)
     for control in metrics["controls"]:
         table.add_row(control["control"].replace("_", " "), *_cells(control, absent=""))
     return table

@@ -29,7 +29,7 @@ from locgraph.run_folder import (
 
 log = logging.getLogger(__name__)
 
-_DECIDES_NOTHING = ("paths", "logger", "executor", "callbacks", "hydra")
+_DECIDES_NOTHING = ("paths", "logger", "executor", "callbacks", "hydra", "optimized_metric")
 
 
 class RunWriter(RunFolder):

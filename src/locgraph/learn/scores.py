@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,12 @@ def fov_scores(probabilities: Tensor, target: Tensor) -> dict[str, Tensor]:
         "f1": multiclass_f1_score(probabilities, target, n_classes, average="macro"),
         "auroc": torch.stack(areas).mean() if areas else torch.full_like(recall.mean(), torch.nan),
     }
+
+
+FOV_SCORES: Final = ("accuracy", "balanced_accuracy", "f1", "auroc", "loss")
+"""Scores of FOVs."""
+LOCALISATION_SCORES: Final = ("accuracy", "balanced_accuracy", "f1", "iou", "loss")
+"""Scores of localisations."""
 
 
 class FovScores(Metric):

@@ -45,14 +45,16 @@ def draw_run(folder: Path, metrics: Mapping[str, Any]) -> None:
     """Draw the confusion matrix of the test and the curves of training into a run folder.
 
     Args:
-        folder: Run folder; without a history there are no curves.
+        folder: Run folder; without a history there are no curves, without a test no matrix.
         metrics: Content of ``metrics.json``.
     """
-    matrix = np.asarray(metrics["confusion_matrix"])
-    figure = confusion_figure(matrix, metrics["class_names"], f"{metrics['experiment']}, fold {metrics['fold']}, test")
-    save_figure(figure, folder / CONFUSION_PICTURE)
+    if "confusion_matrix" in metrics:
+        matrix = np.asarray(metrics["confusion_matrix"])
+        title = f"{metrics['experiment']}, fold {metrics['fold']}, test"
+        save_figure(confusion_figure(matrix, metrics["class_names"], title), folder / CONFUSION_PICTURE)
     history = RunFolder(folder).history()
-    if history is not None:
+    # without training there are scores of the test alone
+    if history is not None and _EPOCH in history.columns:
         save_figure(loss_curves(history), folder / CURVES_PICTURE)
 
 
