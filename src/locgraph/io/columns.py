@@ -50,6 +50,11 @@ class MissingColumnsError(DataError):
 class ColumnSource(Protocol):
     """Gives the column map of each file."""
 
+    @property
+    def table(self) -> str | None:
+        """Path of the part of a file that holds the columns; None for the whole file."""
+        ...
+
     def for_file(self, header: Header, where: str) -> ColumnMap:
         """Return the column map of the file called ``where``."""
         ...
@@ -70,6 +75,8 @@ class ColumnMap:
         required: Canonical names without which a file is refused; ``x`` and ``y`` always are required.
         channels: Names of the channels as the source writes them: the first becomes channel 0. Needed where they are
             text; None takes numbers as they are.
+        table: Path of the part of a MAT or HDF5 file that holds the columns, such as ``/group/locs`` or ``a.b``: a
+            table, group, structure or matrix; None for the whole file, where names may be paths.
 
     Raises:
         ConfigError: A value cannot work.
@@ -81,6 +88,7 @@ class ColumnMap:
     units: Mapping[str, str] | None = None
     required: Sequence[str] = (schema.X, schema.Y)
     channels: tuple[str, ...] | None = None
+    table: str | None = None
 
     def __post_init__(self) -> None:
         named = {name: as_sources(source) for name, source in self.names.items() if source is not None}
@@ -283,6 +291,7 @@ class FileColumns:
         wrong = [name for name in leave_out if name not in optional]
         if wrong:
             raise ConfigError(f"expected some of {', '.join(optional)}; found {', '.join(wrong)}", setting="leave_out")
+        self.table = None
         self.pixel_size_nm = pixel_size_nm
         self.leave_out = tuple(leave_out)
         self.channels = channel_names(channels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 PREAMBLE: Final = "preamble"
 """Key, in the metadata of a text table, of the lines that stand before the names of its columns."""
@@ -42,6 +42,11 @@ class Layout:
     ends_at_nul: bool = False
 
 
+def path_key(path: str) -> str:
+    """Return a path within a file in the form in which two are compared: ``/a/b`` and ``a.b`` are the same."""
+    return path.strip("/").replace("/", ".")
+
+
 @dataclass(frozen=True)
 class Header:
     """Names, metadata and layout of a file.
@@ -50,11 +55,25 @@ class Header:
         names: Names of its columns.
         metadata: Its metadata, as text.
         layout: What these columns are; None where only the user knows.
+        are_paths: Whether the names are paths within the file, which users may write as ``/a/b`` or ``a.b``.
     """
 
     names: tuple[str, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     layout: Layout | None = None
+    are_paths: bool = False
+
+    def find_paths(self, names: Mapping[str, Any]) -> dict[str, Any]:
+        """Return names of columns, or lists of them, in the form that this header has; others as they are."""
+        known = {path_key(name): name for name in self.names} if self.are_paths else {}
+
+        def find(source: Any) -> Any:
+            return known.get(path_key(source), source) if isinstance(source, str) else source
+
+        return {
+            name: tuple(map(find, source)) if isinstance(source, tuple) else find(source)
+            for name, source in names.items()
+        }
 
 
 @dataclass(frozen=True)

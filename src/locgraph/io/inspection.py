@@ -17,7 +17,7 @@ from locgraph.io.header import NOTE
 from locgraph.io.label_map import read_map
 from locgraph.io.localisations import from_frame_0, refuse_rows, without_flat_z
 from locgraph.io.problems import ColumnSuggestion, find_problems, suggest_columns
-from locgraph.io.read import find_columns, open_reader, rounded_frames
+from locgraph.io.read import find_columns, open_columns, rounded_frames
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,9 @@ def inspect(path: Path, columns: ColumnSource, max_refused_fraction: float) -> I
     Raises:
         DataError: The file is absent, a folder, damaged, or of no kind that is known.
     """
-    with open_reader(path) as reader:
-        header = reader.header
+    with open_columns(path, columns) as reader:
+        with within("columns"):
+            header = reader.header
         table, metadata = reader.read_table()
         label, class_names, problems = _label(metadata)
         known: dict[str, Any] = {

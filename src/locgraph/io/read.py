@@ -19,7 +19,8 @@ from locgraph.io.readers.columnar import SUFFIX as PARQUET_SUFFIX
 from locgraph.io.readers.columnar import ArrowReader, ParquetReader
 from locgraph.io.readers.decode import DecodeReader
 from locgraph.io.readers.delimited import DelimitedReader
-from locgraph.io.readers.hdf5 import UnknownHdf5Reader
+from locgraph.io.readers.hdf5_arrays import Hdf5Reader
+from locgraph.io.readers.matlab_arrays import MatReader
 from locgraph.io.readers.minflux import MinfluxReader
 from locgraph.io.readers.picasso import PicassoReader
 from locgraph.io.readers.pyme import PymeReader
@@ -30,10 +31,14 @@ from locgraph.io.readers.smlm import SmlmReader
 from locgraph.io.readers.storm_analysis import StormAnalysisReader
 from locgraph.io.values import count_fractions, is_time
 
+ARRAY_READERS: Final[tuple[type[Reader], ...]] = (Hdf5Reader, MatReader)
+"""Asked for files of no known software, or whose table the user names."""
+
 READERS: Final[tuple[type[Reader], ...]] = (
     *(ParquetReader, ArrowReader),
-    *(PicassoReader, DecodeReader, SmapReader, PymeReader, StormAnalysisReader, PyMinfluxReader, UnknownHdf5Reader),
+    *(PicassoReader, DecodeReader, SmapReader, PymeReader, StormAnalysisReader, PyMinfluxReader),
     *(SmlmReader, MinfluxReader),
+    *ARRAY_READERS,
     *(RapidStormReader, DelimitedReader),
 )
 """Asked in this order; the first that accepts a file reads it."""
@@ -48,6 +53,7 @@ def read(
     pixel_size_nm: float | None = None,
     leave_out: Sequence[str] = (),
     channels: Sequence[str] | None = None,
+    table: str | None = None,
     max_refused_fraction: float = 0.05,
 ) -> Localisations:
     """Read the localisations of one field of view (FOV) from a file of any known kind.
@@ -63,6 +69,8 @@ def read(
         pixel_size_nm: Side of a camera pixel in nm, for lengths in pixels whose file does not record it.
         leave_out: Canonical columns that are not read, such as ``["z"]`` to work in 2D.
         channels: Names of the channels as the file writes them, where it writes text: the first becomes channel 0.
+        table: Path of the table, group, structure or matrix within a MAT or HDF5 file that holds the columns, such as
+            ``/group/locs`` or ``a.b``; None for the whole file, where ``names`` may be paths.
         max_refused_fraction: Largest part of the rows, 0 to 1, that may be refused.
 
     Returns:
@@ -79,8 +87,8 @@ def read(
         >>> locgraph.read("table.csv", names={"x": "X", "y": "Y"}, unit="px", pixel_size_nm=117)
     """
     if columns is None:
-        columns = _column_source(names, unit, pixel_size_nm, leave_out, channels)
-    elif names is not None or unit is not None or pixel_size_nm is not None or leave_out or channels is not None:
+        columns = _column_source(names, unit, pixel_size_nm, leave_out, channels, table)
+    elif leave_out or any(value is not None for value in (names, unit, pixel_size_nm, channels, table)):
         raise ConfigError("expected either columns or single settings of columns; found both", setting="columns")
     return read_localisations(Path(path), columns, max_refused_fraction)
 
@@ -91,32 +99,46 @@ def _column_source(
     pixel_size_nm: float | None,
     leave_out: Sequence[str],
     channels: Sequence[str] | None,
+    table: str | None,
 ) -> ColumnSource:
     file_columns = FileColumns(pixel_size_nm, leave_out, channels)
-    if names is None and unit is None:
+    if names is None and unit is None and table is None:
         return file_columns
     named = {name: name for name in MAPPABLE} if names is None else names
     kept = {name: source for name, source in named.items() if name not in leave_out}
-    return ColumnMap(kept, unit or "", pixel_size_nm, channels=file_columns.channels)
+    return ColumnMap(kept, unit or "", pixel_size_nm, channels=file_columns.channels, table=table)
 
 
 @contextmanager
-def open_reader(path: Path) -> Iterator[Reader]:
+def open_reader(path: Path, table: str | None = None) -> Iterator[Reader]:
     """Open a file once, and give the reader that accepts it.
 
+    Args:
+        path: The file.
+        table: Path, within it, of what holds the columns; None for the whole file.
+
     Raises:
-        DataError: The file is absent, empty, not to be opened, or of no kind that is known.
+        DataError: The file is absent, empty, not to be opened, or of no kind that is known; or it has no paths within.
     """
     if not path.is_file():
         raise DataError(f"{path}: expected a file; found {'a folder' if path.is_dir() else 'none'}. Check the path")
     try:
-        file = OpenFile(path)
+        file = OpenFile(path, table)
     except OSError as error:
         raise DataError(
             f"{path}: expected a file that can be read; found {error.strerror}. Check who may read it"
         ) from error
     with file:
-        yield _find_reader(file)
+        with within("columns"):
+            reader = _find_reader(file)
+        yield reader
+
+
+@contextmanager
+def open_columns(path: Path, columns: ColumnSource) -> Iterator[Reader]:
+    """Open a file once, and give the reader of the part of it that the columns name; see `open_reader`."""
+    with open_reader(path, columns.table) as reader:
+        yield reader
 
 
 def _find_reader(file: OpenFile) -> Reader:
@@ -124,9 +146,15 @@ def _find_reader(file: OpenFile) -> Reader:
         raise DataError(
             f"{file.path}: expected a table of localisations; found an empty file (0 bytes). Export it again"
         )
-    for reader in READERS:
+    for reader in ARRAY_READERS if file.table else READERS:
         if reader.accepts(file):
             return reader(file)
+    if file.table:
+        raise DataError(
+            f"{file.path}: expected HDF5 or a MAT-file, of which {file.table} is a part; found another kind of file. "
+            "Set it to null",
+            setting="table",
+        )
     if file.path.suffix.lower() == PARQUET_SUFFIX:
         raise DataError(
             f"{file.path}: expected parquet, as its name says; found another kind of file (no PAR1 mark at its start). "
@@ -145,7 +173,7 @@ def read_header(path: Path, columns: ColumnSource) -> Header:
         DataError: The file cannot be read, or does not state what its columns are.
         MissingColumnsError: It lacks a column that ``columns`` requires.
     """
-    with open_reader(path) as reader:
+    with open_columns(path, columns) as reader:
         find_columns(reader, columns)
         return reader.header
 
@@ -157,8 +185,8 @@ def find_columns(reader: Reader, columns: ColumnSource) -> ColumnMap:
         DataError: The file cannot be read, or does not state what its columns are.
         MissingColumnsError: It lacks a column that ``columns`` requires.
     """
-    header, where = reader.header, str(reader.path)
     with within("columns"):
+        header, where = reader.header, str(reader.path)
         chosen = columns.for_file(header, where)
         chosen.check_required(header.names, where)
     return chosen
@@ -179,14 +207,15 @@ def read_localisations(path: Path, columns: ColumnSource, max_refused_fraction: 
         DataError: The file cannot be read, has no rows, or more of them are refused than ``max_refused_fraction``.
         MissingColumnsError: It lacks a column that ``columns`` requires.
     """
-    with open_reader(path) as reader:
+    with open_columns(path, columns) as reader:
         return read_rows(reader, columns, max_refused_fraction)
 
 
 def read_rows(reader: Reader, columns: ColumnSource, max_refused_fraction: float) -> Localisations:
     """Read the localisations of an open file; see `read_localisations`."""
     path, chosen = reader.path, find_columns(reader, columns)
-    source, metadata = reader.read_table(chosen.sources(reader.header.names))
+    with within("columns"):
+        source, metadata = reader.read_table(chosen.sources(reader.header.names))
     if source.is_empty():
         raise DataError(f"{path}: expected localisations; found a header without rows. Take it out of the folder")
     rows = source.height

@@ -27,7 +27,7 @@ from locgraph.io.label_map import label_localisations
 from locgraph.io.labels import LabelSource
 from locgraph.io.localisations import Localisations
 from locgraph.io.manifest import Manifest
-from locgraph.io.read import find_columns, open_reader, read_header, read_rows
+from locgraph.io.read import find_columns, open_columns, read_header, read_rows
 from locgraph.io.readers.columnar import SUFFIX
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.prepare import manifest_table
@@ -248,7 +248,7 @@ def convert_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
     Raises:
         DataError: The file does not say what its columns are.
     """
-    with open_reader(source.path) as reader:
+    with open_columns(source.path, recipe.columns) as reader:
         names_in_file = reader.header.names
         chosen = find_columns(reader, recipe.columns)
         content = [digest, *(file_digest(path) for path in reader.companions())]
@@ -264,7 +264,7 @@ def convert_fov(task: ConvertTask) -> None:
         DataError: The file cannot be read, or too many of its rows are refused.
     """
     path, recipe = task.source.path, task.recipe
-    with open_reader(path) as reader:
+    with open_columns(path, recipe.columns) as reader:
         header, kind = reader.header, reader.kind
         chosen = find_columns(reader, recipe.columns)
         localisations = read_rows(reader, chosen, recipe.max_refused_fraction)

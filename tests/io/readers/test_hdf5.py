@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from locgraph.errors import DataError
-from locgraph.io.read import open_reader
 from locgraph.io.readers.base import OpenFile, as_column, check_rows, is_number
 from locgraph.io.readers.hdf5 import (
-    UnknownHdf5Reader,
     attribute,
     check_pieces,
     dataset,
@@ -195,18 +193,6 @@ def test_columns_are_of_types_that_a_table_holds(found, expected):
 )
 def test_numbers(dtype, number):
     assert is_number(np.dtype(dtype)) is number
-
-
-def test_unknown_content_is_listed(path):
-    message = (
-        r"a\.h5: expected HDF5 of Picasso \(a table /locs\), DECODE \(/data/xyz\) or SMAP \(/saveloc/loc\); "
-        r"found /group, /none, /numbers\. Export"
-    )
-    with open_reader(path) as reader:
-        assert isinstance(reader, UnknownHdf5Reader)
-        for read in (reader.read_header, reader.read_table):
-            with pytest.raises(DataError, match=message):
-                read()
 
 
 LONG = "µm and more, " * 500

@@ -29,9 +29,11 @@ class OpenFile:
 
     Args:
         path: The file.
+        table: Path, within it, of what the user named as the table; None for none.
 
     Attributes:
         path: The file.
+        table: What the user named as the table.
         handle: Its bytes, from any position.
         head: Its first bytes, `HEAD_BYTES` at most.
         size: Number of its bytes.
@@ -41,8 +43,9 @@ class OpenFile:
         OSError: It cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, table: str | None = None) -> None:
         self.path = path
+        self.table = table
         self.handle = path.open("rb")
         self.head = self.handle.read(HEAD_BYTES)
         self.size = os.fstat(self.handle.fileno()).st_size

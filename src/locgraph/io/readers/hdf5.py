@@ -1,4 +1,4 @@
-"""What the readers of HDF5 share: one open file, checks of sizes, tables; and a clear error for HDF5 of another kind.
+"""What the readers of HDF5 share: one open file, checks of sizes, and tables.
 
 Every size is checked before it is used.
 """
@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
 
 from locgraph.errors import DataError
-from locgraph.io.header import Header
-from locgraph.io.readers.base import OpenFile, Reader, as_column, check_rows, damaged, is_number
+from locgraph.io.readers.base import OpenFile, as_column, check_rows, damaged, is_number
 from locgraph.io.readers.hdf5_texts import LONGEST_ATTRIBUTE, text_attribute
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ _DAMAGE: Final = (
 
 _FREE_BYTES: Final = 64 << 20
 _BLOCK_ROWS: Final = 1 << 20
-_SHOWN: Final = 8
 
 
 def is_hdf5(file: OpenFile) -> bool:
@@ -214,31 +212,3 @@ def _empty_column(dtype: np.dtype[Any], path: tuple[str, ...], rows: int) -> np.
     for part in path:
         dtype = dtype[part]
     return np.empty(rows, as_column(np.empty(0, dtype)).dtype)
-
-
-class UnknownHdf5Reader(Reader):
-    """Refuses every HDF5 file, and lists its content: to be asked after the readers that know some."""
-
-    kind = "unknownhdf5"
-
-    @classmethod
-    def accepts(cls, file: OpenFile) -> bool:
-        """Return whether ``file`` is HDF5."""
-        return is_hdf5(file)
-
-    def read_header(self) -> Header:
-        """Raise an error that lists the content."""
-        self._refuse()
-
-    def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
-        """Raise an error that lists the content."""
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        with opened(self.file) as hdf5:
-            names = [str(name) for name in hdf5]
-        content = ", ".join(f"/{name}" for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-        raise DataError(
-            f"{self.path}: expected HDF5 of Picasso (a table /locs), DECODE (/data/xyz) or SMAP (/saveloc/loc); found "
-            f"{content or 'nothing in it'}. Export its localisations as CSV, or take it out of the folder"
-        )

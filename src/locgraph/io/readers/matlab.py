@@ -65,27 +65,54 @@ class Matrix:
         """Whether it is an array of numbers."""
         return self.kind in _NUMERIC
 
+    @property
+    def is_structure(self) -> bool:
+        """Whether it is a structure, or an array of them."""
+        return self.kind == _STRUCTURE
+
+    @property
+    def size(self) -> int:
+        """Number of its elements."""
+        return math.prod(self.shape)
+
     def fields(self) -> dict[str, Matrix]:
         """Return the fields of a single structure; none of anything else.
 
         Raises:
             DataError: The file is damaged.
         """
-        if self.kind != _STRUCTURE or math.prod(self.shape) != 1:
-            return {}
+        return self.elements()[0] if self.is_structure and self.size == 1 else {}
+
+    def elements(self) -> list[dict[str, Matrix]]:
+        """Return the fields of each element of an array of structures, without those that are empty.
+
+        Raises:
+            DataError: The file is damaged.
+        """
         try:
-            return dict(self._fields())
-        except _DAMAGE as error:
+            return self._elements()
+        except (*_DAMAGE, StopIteration) as error:
             raise damaged(self.where, "MAT-file", error) from error
 
-    def _fields(self) -> Iterator[tuple[str, Matrix]]:
+    def _elements(self) -> list[dict[str, Matrix]]:
         parts = _elements(self.body, self.order)
         length = int(_numbers(*next(parts), self.order)[0])
         _, raw = next(parts)
-        names = [bytes(raw[start : start + length]).split(b"\0", 1)[0] for start in range(0, len(raw), length)]
-        for name, (kind, content) in zip(names, parts, strict=True):
-            if kind == _MATRIX and len(content):
-                yield name.decode("latin-1"), _matrix(content, self.order, self.where)[1]
+        names = [
+            bytes(raw[start : start + length]).split(b"\0", 1)[0].decode("latin-1")
+            for start in range(0, len(raw), length)
+        ]
+        values = list(parts)
+        if len(values) != len(names) * self.size:
+            raise ValueError(f"{len(values)} values of {len(names)} fields of {self.size} structures")
+        return [
+            {
+                name: _matrix(content, self.order, self.where)[1]
+                for name, (kind, content) in zip(names, values[start : start + len(names)], strict=True)
+                if kind == _MATRIX and len(content)
+            }
+            for start in range(0, len(values), max(len(names), 1))
+        ]
 
     def numbers(self) -> np.ndarray:
         """Return the real numbers of an array, in its shape.

@@ -53,8 +53,10 @@ class MinfluxReader(Reader):
 
     @classmethod
     def accepts(cls, file: OpenFile) -> bool:
-        """Return whether ``file`` is ``.npy``, a MAT-file that is not HDF5, or JSON: nothing else is kept in these."""
-        return file.head.startswith(NPY_MAGIC) or _is_json(file.head[:64]) or is_mat5(file)
+        """Return whether ``file`` is ``.npy`` or JSON, or a MAT-file that is not HDF5 with ``loc`` or ``itr``."""
+        if is_mat5(file):
+            return not {_LOC, _ITERATION}.isdisjoint(variables(file, inflate=False))
+        return file.head.startswith(NPY_MAGIC) or _is_json(file.head[:64])
 
     def read_header(self) -> Header:
         """Read the names of the columns.
