@@ -302,6 +302,19 @@ def test_every_kind_of_bad_file_is_named_with_its_reason_and_the_others_go_on(ma
     assert Manifest.read(prepared.tables / "manifest.parquet").failures == found
 
 
+def test_refused_rows_are_said_at_the_end(make, raw, caplog):
+    bad = table(seed=7).with_columns(x=pl.when(pl.int_range(pl.len()) < 2).then(None).otherwise("x"))
+    write(raw, "some_rows", bad)
+
+    with caplog.at_level(logging.WARNING):
+        prepared = make(f"data.raw_dir={raw}", "limits.max_refused_fraction=0.1")
+
+    reason = "x is missing or not a finite number"
+    sentence = f"rows refused: 2 of 200 in 1 of 5 FOVs (2: {reason}). Most: some_rows (2 of 40)"
+    assert caplog.messages[-1] == sentence
+    assert Manifest.read(prepared.tables / "manifest.parquet").refused.describe() == sentence
+
+
 def test_above_the_limit_all_reasons_are_told_and_nothing_goes_on(make, raw):
     write(raw, "two_clusters", table(clusters=2))
     (raw / "empty.parquet").touch()

@@ -1,6 +1,10 @@
 """``locgraph import``: from the command line to the files, the record, the table and the exit status."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -12,7 +16,7 @@ from locgraph.io.catalogue import scan
 from locgraph.io.columns import FileColumns
 from locgraph.io.converted import read_converted
 from locgraph.io.groups import NoGroups
-from locgraph.io.labels import MetadataLabels
+from locgraph.io.labels import MetadataLabels, NoLabels
 from locgraph.io.read import read_localisations
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
@@ -60,7 +64,8 @@ def test_a_folder(call, raw, tmp_path, capsys):
     out = printed(capsys)
     assert "FOVs 2 converted, 0 up to date, 0 failed" in out
     assert "localisations 4 in 2D" in out
-    assert "rows refused 2 of 6 2: sigma is missing or not a finite number" in out
+    reason = "2: sigma is missing or not a finite number"
+    assert f"rows refused 2 of 6 in 2 of 2 FOVs {reason} most: L/b (1 of 3), T/a (1 of 3)" in out
     software = "ThunderSTORM (2 FOVs):"
     assert f"columns taken {software} x from x [nm]; y from y [nm]; frame from frame; sigma from sigma [nm]" in out
     assert f"not taken {software} id" in out
@@ -271,3 +276,49 @@ def test_real_folder(call, test_data, tmp_path):
         found = read_localisations(source.path, FileColumns(), 0.0).table
         assert found["x"].equals(raw["x"].cast(pl.Float64) * 130.0)
         assert found["precision"].equals((raw["sigma"].cast(pl.Float64) * 130.0).alias("precision"))
+
+
+KILLED = """
+import os, signal, sys
+import polars as pl
+from locgraph.cli import main as cli
+
+write, calls = pl.DataFrame.write_parquet, []
+
+def write_half(table, path, **options):
+    write(table, path, **options)
+    calls.append(path)
+    if len(calls) == 3:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+pl.DataFrame.write_parquet = write_half
+cli.main(["import", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes cannot be killed this way here")
+def test_an_import_that_was_killed_is_completed(call, tmp_path, capsys):
+    for number in range(5):
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        (tmp_path / "raw" / f"{number}.csv").write_text(HEADER + ROWS)
+    command = [sys.executable, "-c", KILLED, "raw", "out", LOOSE, "executor=serial"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    out = tmp_path / "out"
+    whole = sorted(path.name for path in out.glob("*.parquet"))
+    half = list(out.glob(".*.part"))
+    assert whole == ["0.parquet", "1.parquet"]
+    assert len(half) == 1
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
+    # what is half written is not read
+    assert [source.fov_id for source in scan(out, FileColumns(), NoLabels(), NoGroups()).sources] == ["0", "1"]
+
+    assert call("raw", "out", LOOSE, "executor=serial") == 0
+
+    assert "FOVs 3 converted, 2 up to date, 0 failed" in printed(capsys)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert call("raw", "fresh", LOOSE, "executor=serial") == 0
+    for path in (tmp_path / "fresh").glob("*.parquet"):
+        assert pl.read_parquet(out / path.name).equals(pl.read_parquet(path))
+    assert [source.fov_id for source in scan(out, FileColumns(), NoLabels(), NoGroups()).sources] == list("01234")

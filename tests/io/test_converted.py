@@ -74,10 +74,6 @@ def test_other_programs_can_read_the_metadata(path):
     assert json.loads(written["source"])["path"] == "raw/a.csv"
 
 
-def test_refused_rows_by_reason():
-    assert ABOUT.refused == {"x is missing": 3}
-
-
 def test_the_name_of_a_fov_may_hold_points(tmp_path):
     assert converted_path(tmp_path, "b/a.b") == tmp_path / "b" / "a.b.parquet"
 
@@ -111,6 +107,7 @@ def test_metadata_that_cannot_be_read_say_nothing(tmp_path, path, key, text):
 def test_a_summary_of_an_import():
     other = dataclasses.replace(
         ABOUT,
+        fov_id="other",
         source=ABOUT.source | {"software": "ThunderSTORM"},
         recipe={"names": {"x": ["x [nm]"], "loc_label": ["c"]}, "units": {"x": "nm"}, "pixel_size_nm": None}
         | {"not_taken": []},
@@ -123,8 +120,9 @@ def test_a_summary_of_an_import():
     assert summarise([ABOUT, other], 1, 3) == [
         ("FOVs", "1 converted, 1 up to date, 3 failed"),
         ("localisations", "4 in 2D"),
-        ("rows refused", "6 of 10"),
+        ("rows refused", "6 of 10 in 2 of 2 FOVs"),
         ("", "6: x is missing"),
+        ("", "most: other (3 of 5), patient 1/a (3 of 5)"),
         ("columns taken", "other (1 FOV): x from X in px of 117 nm"),
         ("not taken", "other (1 FOV): ID"),
         ("columns taken", "ThunderSTORM (1 FOV): x from x [nm]; loc_label from c"),

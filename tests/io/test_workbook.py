@@ -208,3 +208,34 @@ def test_damaged_xls_does_not_end_this_process(tmp_path):
     found = outcome(path)
 
     assert found == right or "cannot be read (memory allocation" in found
+
+
+ENTITIES = {
+    "of a file": """<!DOCTYPE t [<!ENTITY e SYSTEM "file://{secret}">]>""",
+    "of the network": """<!DOCTYPE t [<!ENTITY e SYSTEM "http://127.0.0.1:9/secret">]>""",
+    "that grow": "<!DOCTYPE t [<!ENTITY a0 'ha'>"
+    + "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 10))
+    + "<!ENTITY e '&a9;'>]>",
+}
+
+
+@pytest.mark.parametrize("kind", ENTITIES)
+def test_entities_are_not_resolved(tmp_path, kind):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hidden")
+    whole = xlsx(tmp_path / "whole.xlsx", one=[["fov_id", "label"], ["a", "MARK"]])
+    path = tmp_path / "entities.xlsx"
+    declared = ENTITIES[kind].replace("{secret}", str(secret))
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            content = source.read(name).decode()
+            if name == "xl/sharedStrings.xml":
+                head, body = content.split("?>", 1)
+                content = f"{head}?>{declared}{body.replace('MARK', '&e;')}"
+            target.writestr(name, content)
+
+    found = outcome(path)
+
+    # refused, or without what the entity stands for
+    assert "hidden" not in str(found)
+    assert len(str(found)) < 1000

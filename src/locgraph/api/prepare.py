@@ -209,7 +209,8 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
         write_json(store / RECIPE, recipe_settings)
         failures = build_store(fov_ids, tables.folder, graph_recipe(recipe_settings), store, executor, progress)
     good = tables.manifest.table.filter(~pl.col(schema.FOV_ID).is_in(list(failures)))
-    manifest = Manifest(good, tables.manifest.class_names, tables.manifest.failures | failures)
+    made = tables.manifest
+    manifest = Manifest(good, made.class_names, made.failures | failures, made.refused)
     with within("limits"):
         manifest.check_failures(settings["limits"]["max_failed_fraction"])
     _log_failures(manifest)
@@ -269,6 +270,13 @@ def _log_failures(manifest: Manifest) -> None:
         log.warning("left out %s: %s", fov_id, reason)
     if len(manifest.failures) > _SHOWN_FAILURES:
         log.warning("... and %d more; all are in the manifest", len(manifest.failures) - _SHOWN_FAILURES)
+    log_refused(manifest)
+
+
+def log_refused(manifest: Manifest) -> None:
+    """Log how many rows of the raw files were refused and why, where any were."""
+    if manifest.refused.by_fov:
+        log.warning(manifest.refused.describe())
 
 
 def progress(outcomes: Iterable[Outcome], total: int, description: str) -> Iterator[Outcome]:

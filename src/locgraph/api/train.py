@@ -12,7 +12,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.config import Settings, compose
-from locgraph.api.prepare import make_graphs, make_tables, read_catalogue
+from locgraph.api.prepare import log_refused, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
@@ -124,6 +124,7 @@ def _train(settings: Settings, writer: RunWriter) -> None:
         metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds)
     metrics["n_folds"] = len(plan)
     writer.finish(metrics)
+    log_refused(prepared.manifest)  # again: what was logged before training is far above
 
 
 def check_before_work(settings: Settings) -> tuple[Splitter, Network]:

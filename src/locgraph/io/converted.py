@@ -15,6 +15,7 @@ from locgraph import __version__, schema
 from locgraph.errors import DataError
 from locgraph.io.label_map import EACH_LOCALISATION, SCOPE
 from locgraph.io.readers.columnar import SUFFIX, is_parquet, read_metadata
+from locgraph.io.refused import count_refused
 from locgraph.io.values import PIXEL, SQUARES, unit_in_name
 from locgraph.provenance import versions, whole_file, write_json
 from locgraph.run_folder import IMPORT_RECORD
@@ -27,8 +28,7 @@ META_NOTES: Final = "notes"  # JSON: list of remarks on how it was read
 _IMPORTS: Final = "imports"
 
 ROWS_READ: Final = "rows_read"
-ROWS_REFUSED: Final = "rows_refused"
-"""Counts: rows of the source, and those refused; with ``: REASON`` behind it, those refused for one reason."""
+"""Entry of the counts: rows of the source."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,6 @@ class Converted:
     first_frame: int | None = None
     notes: tuple[str, ...] = ()
     source_metadata: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def refused(self) -> dict[str, int]:
-        """Reason -> number of rows refused for it."""
-        start = f"{ROWS_REFUSED}: "
-        return {name.removeprefix(start): count for name, count in self.counts.items() if name.startswith(start)}
 
 
 def converted_path(folder: Path, fov_id: str) -> Path:
@@ -211,19 +205,16 @@ def summarise(files: Sequence[Converted], n_made: int, n_failed: int) -> list[tu
         n_made: How many of them were converted now.
         n_failed: Number of FOVs that failed.
     """
-    kept, read, refused = (
-        sum(about.counts[name] for about in files) for name in (schema.N_LOCALISATIONS, ROWS_READ, ROWS_REFUSED)
-    )
-    reasons: Counter[str] = Counter()
-    for about in files:
-        reasons.update(about.refused)
+    kept = sum(about.counts[schema.N_LOCALISATIONS] for about in files)
+    refused = count_refused({about.fov_id: about.counts for about in files}, schema.N_LOCALISATIONS)
     dimensions = " and ".join(f"{number}D" for number in sorted({about.dimensions for about in files}))
     classes = Counter(about.label for about in files if about.label is not None)
     facts = [
         ("FOVs", f"{n_made:,} converted, {len(files) - n_made:,} up to date, {n_failed:,} failed"),
         ("localisations", f"{kept:,} in {dimensions}" if files else "none"),
-        ("rows refused", f"{refused:,} of {read:,}"),
-        *(("", f"{count:,}: {reason}") for reason, count in reasons.most_common()),
+        ("rows refused", refused.totals() if refused.by_fov else f"0 of {refused.n_rows:,}"),
+        *(("", f"{count:,}: {reason}") for reason, count in refused.reasons.items()),
+        *((("", f"most: {refused.worst()}"),) if refused.by_fov else ()),
         *_summarise_columns(files),
         ("classes", ", ".join(f"{name} {n}" for name, n in sorted(classes.items()))),
         ("groups", f"{len({about.group for about in files} - {None})}"),

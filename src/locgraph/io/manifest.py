@@ -12,9 +12,11 @@ import polars as pl
 from locgraph import __version__, schema
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
 from locgraph.io.readers.columnar import is_parquet, read_parquet
+from locgraph.io.refused import RefusedRows
 from locgraph.provenance import whole_file
 
 META_FAILURES: Final = "failures"  # JSON: FOV -> reason
+META_REFUSED: Final = "rows_refused"  # JSON: see `RefusedRows`
 _SHOWN: Final = 10
 
 
@@ -26,6 +28,7 @@ class Manifest:
         table: One row for each FOV, sorted by ``fov_id``: the columns of ``schema.MANIFEST_COLUMNS``.
         class_names: All classes, in the order of their indices.
         failures: FOV -> why it is not in the table.
+        refused: Rows of the raw files that were refused, as far as it is known.
 
     Raises:
         DataError: The table lacks a column, names a FOV twice, or holds a label outside ``class_names``.
@@ -34,6 +37,7 @@ class Manifest:
     table: pl.DataFrame
     class_names: tuple[str, ...]
     failures: dict[str, str] = field(default_factory=dict)
+    refused: RefusedRows = field(default_factory=RefusedRows)
 
     def __post_init__(self) -> None:
         self.class_names = tuple(self.class_names)
@@ -62,6 +66,7 @@ class Manifest:
         metadata = {
             schema.META_LABEL_MAP: json.dumps(dict(enumerate(self.class_names)), ensure_ascii=False),
             META_FAILURES: json.dumps(self.failures, ensure_ascii=False),
+            META_REFUSED: self.refused.to_json(),
             schema.META_VERSION: __version__,
         }
         with whole_file(path) as temporary:
@@ -83,12 +88,13 @@ class Manifest:
             names = json.loads(metadata[schema.META_LABEL_MAP])
             failures = json.loads(metadata[META_FAILURES])
             class_names = tuple(names[str(index)] for index in range(len(names)))
+            refused = RefusedRows.from_json(metadata[META_REFUSED]) if META_REFUSED in metadata else RefusedRows()
         except (KeyError, ValueError) as error:
             raise DataError(
                 f"{path}: expected a manifest with {schema.META_LABEL_MAP} and {META_FAILURES} in its metadata; found "
                 f"{', '.join(metadata) or 'none'}. Prepare the data again"
             ) from error
-        return cls(table, class_names, failures)
+        return cls(table, class_names, failures, refused)
 
     def check_failures(self, max_failed_fraction: float) -> None:
         """Check that not too many FOVs failed.

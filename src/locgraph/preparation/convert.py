@@ -14,7 +14,6 @@ from locgraph.io.columns import ColumnMap, ColumnSource
 from locgraph.io.converted import (
     META_FIRST_FRAME,
     ROWS_READ,
-    ROWS_REFUSED,
     Converted,
     converted_path,
     read_converted,
@@ -29,6 +28,7 @@ from locgraph.io.localisations import Localisations
 from locgraph.io.manifest import Manifest
 from locgraph.io.read import find_columns, open_columns, read_header, read_rows
 from locgraph.io.readers.columnar import SUFFIX
+from locgraph.io.refused import ROWS_REFUSED
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.prepare import manifest_table
 from locgraph.preparation.stage import Progress, no_progress, stage

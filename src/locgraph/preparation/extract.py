@@ -17,6 +17,7 @@ from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
 from locgraph.io.label_map import label_localisations
 from locgraph.io.read import open_reader, read_localisations
+from locgraph.io.refused import ROWS_REFUSED
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.preparation.filters.base import Filter, apply_filters
@@ -27,6 +28,10 @@ from locgraph.settings import check_whole
 
 TABLES_VERSION: Final = 3
 """Raised whenever the same file and settings give other tables than before: those of earlier versions are redone."""
+
+
+LOCALISATIONS_READ: Final = "localisations_read"
+"""Entry of the counts: rows of the raw file that were not refused."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,10 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
     locs, clusters, dropped = _extract_views(table, dimensions, task)
     counts = {
         schema.DIMENSIONS: dimensions,
-        "rows_refused": sum(refused.values()),
-        "localisations_read": n_read,
+        ROWS_REFUSED: sum(refused.values()),
+        LOCALISATIONS_READ: n_read,
     }
-    counts |= {f"rows_refused: {reason}": number for reason, number in refused.items()} | filtered | dropped
+    counts |= {f"{ROWS_REFUSED}: {reason}": number for reason, number in refused.items()} | filtered | dropped
     fov = ExtractedFov(
         fov_id=source.fov_id,
         locs=locs,

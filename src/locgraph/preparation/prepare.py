@@ -12,8 +12,15 @@ from locgraph import schema
 from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.io.featextracted import read_counts, read_fingerprint
 from locgraph.io.manifest import Manifest
+from locgraph.io.refused import count_refused
 from locgraph.preparation.executors import Executor
-from locgraph.preparation.extract import ExtractRecipe, ExtractTask, extract_fingerprint, extract_fov
+from locgraph.preparation.extract import (
+    LOCALISATIONS_READ,
+    ExtractRecipe,
+    ExtractTask,
+    extract_fingerprint,
+    extract_fov,
+)
 from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.run_folder import MANIFEST
 
@@ -51,8 +58,10 @@ def prepare(
 
     sources = {source.fov_id: source for source in catalogue.sources}
     failures = stage("clusters and features", folder, extract_fov, sources, plan, executor, progress).failures
-    rows = [_row(source) | read_counts(folder, fov_id) for fov_id, source in sources.items() if fov_id not in failures]
-    manifest = Manifest(manifest_table(rows), catalogue.class_names, dict(catalogue.failures) | failures)
+    counts = {fov_id: read_counts(folder, fov_id) for fov_id in sources if fov_id not in failures}
+    rows = [_row(sources[fov_id]) | own for fov_id, own in counts.items()]
+    refused = count_refused(counts, LOCALISATIONS_READ)
+    manifest = Manifest(manifest_table(rows), catalogue.class_names, dict(catalogue.failures) | failures, refused)
     manifest.write(folder / MANIFEST)
     manifest.check_failures(max_failed_fraction)
     return manifest

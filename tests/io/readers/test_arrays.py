@@ -129,9 +129,7 @@ def test_a_part_that_is_not_there(hdf5, mat):
         r"/data/x \(5\).*/group/locs \(5: X \[nm\], y, more, v, s\)",
     ):
         read(hdf5, names=names, unit="nm", table="/locs")
-    with pytest.raises(
-        DataError, match=r"columns\.table: .*a\.mat: .* at no; found .*matrix \(\d x \d\)"
-    ):
+    with pytest.raises(DataError, match=r"columns\.table: .*a\.mat: .* at no; found .*matrix \(\d x \d\)"):
         read(mat, names=names, unit="nm", table="no")
 
 
@@ -142,16 +140,12 @@ def test_a_column_that_is_not_there(hdf5):
 
 @pytest.mark.parametrize("part", ["image", "wide", "text"])
 def test_a_part_without_columns(hdf5, part):
-    with pytest.raises(
-        DataError, match=rf"columns\.table: .* at {part}; found .* A matrix has a row for"
-    ):
+    with pytest.raises(DataError, match=rf"columns\.table: .* at {part}; found .* A matrix has a row for"):
         read(hdf5, names={"x": "column_1", "y": "column_2"}, unit="nm", table=part)
 
 
 def test_columns_of_several_lengths(hdf5):
-    with pytest.raises(
-        DataError, match=r"of one length; found 3 in other, 5 in data/x"
-    ):
+    with pytest.raises(DataError, match=r"of one length; found 3 in other, 5 in data/x"):
         read(hdf5, names={"x": "data/x", "y": "other"}, unit="nm")
 
 

@@ -295,3 +295,25 @@ def test_real_file_of_locan(test_data):
     assert locs.table["x"].max() == pytest.approx(14215.5)
     assert locs.table["y"].min() == pytest.approx(5597.88)
     assert locs.table.columns == ["x", "y", "frame"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.bin", "/etc/hostname", "..\\secret.bin", "a/../../secret.bin", "C:\\secret"]
+)
+def test_names_that_lead_out_of_the_archive(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.bin").write_bytes(ROWS)
+
+    # a manifest that names what is outside: only members of the archive are read
+    path = write(tmp_path / "in" / "a.smlm", manifest(files=[TABLE | {"name": name}]))
+    with pytest.raises(DataError, match=r"a\.smlm: expected a whole \.smlm archive.*There is no item named"):
+        read_localisations(path, FileColumns(), 0)
+
+    # a member of such a name is read from the archive, and never written out
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", json.dumps(manifest(files=[TABLE | {"name": name}])))
+        archive.writestr(zipfile.ZipInfo(name), ROWS[::-1])
+    before = sorted(tmp_path.rglob("*"))
+    table, _ = table_of(SmlmReader, path, ["own"])
+    assert table["own"].to_list() == [ROWS[::-1][32], ROWS[::-1][65], ROWS[::-1][98]]
+    assert sorted(tmp_path.rglob("*")) == before
