@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import polars as pl
@@ -53,11 +53,9 @@ class ColumnSource(Protocol):
     @property
     def table(self) -> str | None:
         """Path of the part of a file that holds the columns; None for the whole file."""
-        ...
 
     def for_file(self, header: Header, where: str) -> ColumnMap:
         """Return the column map of the file called ``where``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,8 @@ class ColumnMap:
         required: Canonical names without which a file is refused; ``x`` and ``y`` always are required.
         channels: Names of the channels as the source writes them: the first becomes channel 0. Needed where they are
             text; None takes numbers as they are.
-        table: Path of the part of a MAT or HDF5 file that holds the columns, such as ``/group/locs`` or ``a.b``: a
-            table, group, structure or matrix; None for the whole file, where names may be paths.
+        table: Path of the table, group, structure or matrix in a MAT or HDF5 file that holds the columns, such as
+            ``/group/locs`` or ``a.b``; None for the whole file, where names may be paths.
 
     Raises:
         ConfigError: A value cannot work.
@@ -94,8 +92,7 @@ class ColumnMap:
         named = {name: as_sources(source) for name, source in self.names.items() if source is not None}
         object.__setattr__(self, "names", named)
         object.__setattr__(self, "units", dict(self.units or {}))
-        required = dict.fromkeys((schema.X, schema.Y, *self.required))
-        object.__setattr__(self, "required", tuple(required))
+        object.__setattr__(self, "required", tuple(dict.fromkeys((schema.X, schema.Y, *self.required))))
         object.__setattr__(self, "channels", channel_names(self.channels))
         self._check_names()
         self._check_units()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -188,6 +189,8 @@ def find_columns(reader: Reader, columns: ColumnSource) -> ColumnMap:
     with within("columns"):
         header, where = reader.header, str(reader.path)
         chosen = columns.for_file(header, where)
+        names = header.find_paths(chosen.names)
+        chosen = chosen if names == chosen.names else replace(chosen, names=names)
         chosen.check_required(header.names, where)
     return chosen
 

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from locgraph.errors import DataError
+from locgraph.io.column_names import unnamed
 from locgraph.io.header import NOTE, Header
 from locgraph.io.readers.base import Reader, as_column
 
@@ -46,11 +47,6 @@ class Column:
     array: str
     take: Callable[[np.ndarray], np.ndarray]
     load: Callable[[], np.ndarray]
-
-
-def unnamed(position: int) -> str:
-    """Return the name of a column of a matrix, at a position that counts from 1."""
-    return f"column_{position}"
 
 
 def matrix_columns(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 
 from locgraph.errors import DataError
+from locgraph.io.column_names import unnamed
 from locgraph.io.header import path_key
 from locgraph.io.readers.arrays import (
     DEEPEST,
@@ -20,7 +21,6 @@ from locgraph.io.readers.arrays import (
     ArraysReader,
     Column,
     matrix_columns,
-    unnamed,
 )
 from locgraph.io.readers.base import OpenFile, check_rows, is_number
 from locgraph.io.readers.hdf5 import attribute, check_pieces, dataset, fields, is_hdf5, opened, read_fields
