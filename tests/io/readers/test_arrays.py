@@ -20,6 +20,7 @@ TABLES = {
     "records": ("/group/locs", {"x": "X [nm]", "y": "y", "frame": "more/frame"}),
     "records by whole paths": (None, {"x": "/group/locs/X [nm]", "y": "/group/locs/y", "frame": "data/sub/frame"}),
     "matrix": ("matrix", {"x": "column_1", "y": "column_2", "frame": "column_3"}),
+    "matrix by position": ("matrix", {"x": 1, "y": 2, "frame": 3}),
     "rows and columns": (None, {"x": "row", "y": "column", "frame": "data/sub/frame"}),
 }
 
@@ -93,7 +94,7 @@ def test_hdf5(hdf5, table, names):
         ("/a/b", {"x": "x", "y": "y", "frame": "frame"}),
         (None, {"x": "a.b.x", "y": "/a/b/y", "frame": "a.b.frame"}),
         ("locs", {"x": "x", "y": "y", "frame": "frame"}),
-        ("matrix", {"x": "column_1", "y": "column_2", "frame": "column_3"}),
+        ("matrix", {"x": 1, "y": 2, "frame": 3}),
         (None, {"x": "x", "y": "y", "frame": "a.b.frame"}),
     ],
 )
