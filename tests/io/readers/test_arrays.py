@@ -152,7 +152,7 @@ def test_columns_of_several_lengths(hdf5):
 
 def test_the_user_is_asked_for_names_and_unit(hdf5, mat):
     for path, name in ((hdf5, "data/x"), (mat, "x")):
-        with pytest.raises(DataError, match=rf"expected columns of a known software.*'{name}'.*'custom'"):
+        with pytest.raises(DataError, match=rf"expected columns of a known software.*'{name}'.*columns=custom"):
             read(path)
 
 
