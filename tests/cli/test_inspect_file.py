@@ -5,7 +5,7 @@ import pytest
 
 from locgraph.cli import inspect_file
 from locgraph.cli import main as cli
-from locgraph.io.problems import ColumnSuggestion
+from locgraph.io.suggestion import ColumnSuggestion
 from locgraph.show.figures.style import read_picture
 
 TEXT = 'id,frame,"x [nm]","y [nm]","sigma [nm]"\n' + "".join(

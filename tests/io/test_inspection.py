@@ -9,8 +9,8 @@ from locgraph.errors import DataError
 from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.description import NOT_TAKEN, describe, describe_columns, format_length, format_number, shorten
 from locgraph.io.inspection import ColumnRange, channel_labels, inspect, other_ranges, taken_ranges
-from locgraph.io.problems import ColumnSuggestion
 from locgraph.io.read import read_localisations
+from locgraph.io.suggestion import ColumnSuggestion
 
 HEADER = 'id,frame,"x [nm]","y [nm]","sigma [nm]","intensity [photon]"\n'
 

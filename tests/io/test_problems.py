@@ -1,4 +1,4 @@
-"""Possible faults of localisations, and columns that may fit."""
+"""Possible faults of localisations."""
 
 import numpy as np
 import polars as pl
@@ -6,7 +6,7 @@ import pytest
 
 from locgraph.io.columns import ColumnMap
 from locgraph.io.localisations import refuse_rows
-from locgraph.io.problems import ColumnSuggestion, find_problems, suggest_columns
+from locgraph.io.problems import find_problems
 
 NM = ColumnMap({"x": "x", "y": "y"}, unit="nm")
 PX = ColumnMap({"x": "x", "y": "y"}, unit="px", pixel_size_nm=100.0)
@@ -122,40 +122,3 @@ def test_a_flat_z_is_told_as_a_note_instead():
 
 def test_classes_of_localisations_may_be_text():
     assert problems(good().with_columns(loc_label=pl.lit("bound"))) == []
-
-
-@pytest.mark.parametrize(
-    ("names", "chosen", "unit"),
-    [
-        (
-            ("Channel", "Frame", "X (nm)", "Y (nm)", "Z (nm)", "Photons", "Background"),
-            {
-                "x": "X (nm)",
-                "y": "Y (nm)",
-                "z": "Z (nm)",
-                "frame": "Frame",
-                "photons": "Photons",
-                "background": "Background",
-                "channel": "Channel",
-            },
-            "nm",
-        ),
-        (("x", "y"), {"x": "x", "y": "y"}, None),
-        (("x_nm", "y_nm"), {"x": "x_nm", "y": "y_nm"}, "nm"),
-        (("X [µm]", "Y [µm]"), {"x": "X [µm]", "y": "Y [µm]"}, "um"),
-        (("x (pix)", "y (pix)"), {"x": "x (pix)", "y": "y (pix)"}, "px"),
-        (("x [nm]", "y (pix)"), {"x": "x [nm]", "y": "y (pix)"}, None),
-        (
-            ("Position X [nm]", "Position Y [nm]", "Index"),
-            {"x": "Position X [nm]", "y": "Position Y [nm]"},
-            "nm",
-        ),
-    ],
-)
-def test_names_are_recognised(names, chosen, unit):
-    assert suggest_columns(names) == ColumnSuggestion(chosen, unit)
-
-
-@pytest.mark.parametrize("names", [(), ("a", "b"), ("x", "b"), ("count", "area"), ("x'", "y'"), ('x"', 'y"')])
-def test_nothing_is_made_up(names):
-    assert suggest_columns(names) is None

@@ -14,9 +14,9 @@ from locgraph.build import build
 from locgraph.cli.console import fact_table, path_setting, print_line
 from locgraph.errors import ConfigError, within
 from locgraph.io.description import NOT_TAKEN, describe, describe_columns
+from locgraph.io.header import Sources
 from locgraph.io.inspection import Inspection, inspect
-from locgraph.io.problems import ColumnSuggestion
-from locgraph.io.values import PIXEL
+from locgraph.io.suggestion import ColumnSuggestion
 from locgraph.settings import check_number
 from locgraph.show.figures.style import save_figure
 from locgraph.show.figures.thumbnail import thumbnail_figure
@@ -79,11 +79,32 @@ def show(inspection: Inspection, console: Console) -> None:
     if inspection.error:
         print_line(console, f"cannot be read with these settings: {inspection.error}", style="red")
     if inspection.suggestion:
-        print_line(console, f"these settings may fit; check names and unit:\n  {overrides(inspection.suggestion)}")
+        show_suggestion(inspection.suggestion, console)
+
+
+def show_suggestion(suggestion: ColumnSuggestion, console: Console) -> None:
+    """Print suggested columns as settings, and what only the user knows."""
+    print_line(console, f"these settings may fit; check them:\n  {overrides(suggestion)}")
+    if suggestion.needs_units:
+        print_line(
+            console,
+            f"replace each {UNKNOWN} by the unit (nm, um, m or px) that the software which wrote the file uses, or "
+            "leave the column out of names and units; where one is px, add columns.pixel_size_nm",
+        )
+    if suggestion.doubtful:
+        doubts = ", ".join(f'"{name}" ({what})' for name, what in suggestion.doubtful.items())
+        print_line(console, f"not proposed: {doubts}")
 
 
 def overrides(suggestion: ColumnSuggestion) -> str:
     """Return suggested columns as settings for the command line, ``???`` where only the user knows the value."""
-    pairs = ", ".join(f'{canonical}: "{name}"' for canonical, name in suggestion.names.items())
-    pixels = f" columns.pixel_size_nm={UNKNOWN}" if suggestion.unit == PIXEL else ""
-    return f"columns=custom 'columns.names={{{pairs}}}' columns.unit={suggestion.unit or UNKNOWN}{pixels}"
+    names = ", ".join(f"{canonical}: {_quoted(source)}" for canonical, source in suggestion.names.items())
+    units = ", ".join(f"{canonical}: {unit or UNKNOWN}" for canonical, unit in suggestion.units.items())
+    settings = ["columns=custom", f"'columns.names={{{names}}}'", f"columns.unit={suggestion.unit or UNKNOWN}"]
+    settings += [f"'columns.units={{{units}}}'"] if units else []
+    settings += [f"columns.pixel_size_nm={UNKNOWN}"] if suggestion.needs_pixel_size else []
+    return " ".join(settings)
+
+
+def _quoted(source: Sources) -> str:
+    return f'"{source}"' if isinstance(source, str) else f"[{', '.join(map(_quoted, source))}]"

@@ -13,11 +13,17 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.columns import ColumnMap, ColumnSource
-from locgraph.io.header import NOTE
+from locgraph.io.header import NOTE, Layout
 from locgraph.io.label_map import read_map
 from locgraph.io.localisations import from_frame_0, refuse_rows, without_flat_z
+<<<<<<< HEAD
 from locgraph.io.problems import ColumnSuggestion, find_problems, suggest_columns
 from locgraph.io.read import find_columns, open_columns, rounded_frames
+=======
+from locgraph.io.problems import find_problems
+from locgraph.io.read import find_columns, open_reader, rounded_frames
+from locgraph.io.suggestion import ColumnSuggestion, suggest_columns, suggest_units
+>>>>>>> 15911a1 (Inspect proposes settings that run and are right: units are asked for, times are no frames)
 
 
 @dataclass(frozen=True)
@@ -178,9 +184,16 @@ def inspect(path: Path, columns: ColumnSource, max_refused_fraction: float) -> I
                 columns=tuple(other_ranges(table, ())),
                 problems=tuple(problems),
                 error=str(error),
-                suggestion=suggest_columns(header.names) if header.layout is None else None,
+                suggestion=_suggestion(header.layout, table),
             )
     return _described(known, chosen, table, canonical, max_refused_fraction, problems)
+
+
+def _suggestion(layout: Layout | None, table: pl.DataFrame) -> ColumnSuggestion | None:
+    """Return columns that may fit, unless the file states them."""
+    if layout is None:
+        return suggest_columns(table)
+    return None if {schema.X, schema.Y} <= layout.units.keys() else suggest_units(layout)
 
 
 def _described(

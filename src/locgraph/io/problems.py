@@ -1,10 +1,8 @@
-"""Possible faults of localisations, most often the unit; and columns that may fit a file of unknown software."""
+"""Possible faults of localisations, most often the unit."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import polars as pl
@@ -23,20 +21,6 @@ LARGEST_DENSITY_PER_NM2: Final = 1.0
 _NOT_IN_NM: Final = "this looks like camera pixels or another unit: check unit and pixel_size_nm"
 _VARYING: Final = (schema.CHANNEL, schema.N_FRAMES, schema.SITE, schema.SOURCE_CLUSTER, schema.LOC_LABEL)
 """Columns that may well be the same in every row."""
-
-_ALIASES: Final = {
-    schema.X: ("x", "xnm", "xum", "xpix", "xpx", "xposition", "positionx", "xpos", "posx", "xc", "xcoord", "xnano"),
-    schema.Y: ("y", "ynm", "yum", "ypix", "ypx", "yposition", "positiony", "ypos", "posy", "yc", "ycoord", "ynano"),
-    schema.Z: ("z", "znm", "zum", "zposition", "positionz", "zpos", "posz", "zc", "zcoord", "znano"),
-    schema.FRAME: ("frame", "frames", "frameix", "t", "imagenumber", "firstframe", "framenumber", "frameindex"),
-    schema.PHOTONS: ("photons", "photon", "phot", "intensity", "numberphotons", "nphotons"),
-    schema.PRECISION: ("precision", "uncertainty", "uncertaintyxy", "locprec", "lp", "lpx", "locprecnm", "crlbx"),
-    schema.BACKGROUND: ("background", "bg", "offset", "localbackground"),
-    schema.CHANNEL: ("channel", "channels", "ch", "channelname"),
-}
-_UNIT_IN_NAME: Final = re.compile(r"[\[(]\s*(nm|um|µm|μm|m|px|pix|pixels?|photons?)\s*[\])]\s*$", re.IGNORECASE)
-_SUFFIX_UNIT: Final = re.compile(r"[a-z]+?(nm|um|px|nano)", re.IGNORECASE)
-_UNITS: Final = {"nm": "nm", "nano": "nm", "um": "um", "µm": "um", "μm": "um", "m": "m"}
 
 
 def find_problems(
@@ -150,47 +134,3 @@ def _frames(kept: pl.DataFrame) -> list[str]:
 
 def _median(table: pl.DataFrame, name: str) -> float:
     return float(table[name].median())  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class ColumnSuggestion:
-    """Columns that may fit a file of unknown software: for the user to check, never used unasked.
-
-    Attributes:
-        names: Canonical name -> name in the file, ``x`` and ``y`` among them.
-        unit: Unit of lengths by the names of x and y; None where they do not state one.
-    """
-
-    names: Mapping[str, str]
-    unit: str | None
-
-
-def suggest_columns(names: Sequence[str]) -> ColumnSuggestion | None:
-    """Return the columns that may fit, by their names; None where x or y are not among them.
-
-    Args:
-        names: Columns of the file.
-    """
-    chosen: dict[str, str] = {}
-    for canonical, aliases in _ALIASES.items():
-        fits = [name for name in names if _plain(name) in aliases and "'" not in name and '"' not in name]
-        if fits:
-            chosen[canonical] = min(fits, key=lambda name: aliases.index(_plain(name)))
-    if not {schema.X, schema.Y} <= chosen.keys():
-        return None
-    units = {_unit(chosen[name]) for name in (schema.X, schema.Y)}
-    return ColumnSuggestion(chosen, units.pop() if len(units) == 1 else None)
-
-
-def _plain(name: str) -> str:
-    """Return a name in lower case, without a unit in brackets, spaces and marks."""
-    return re.sub(r"[^a-z]", "", _UNIT_IN_NAME.sub("", name).lower())
-
-
-def _unit(name: str) -> str | None:
-    """Return the unit that a name states; None where it states none."""
-    match = _UNIT_IN_NAME.search(name) or _SUFFIX_UNIT.fullmatch(re.sub(r"[^A-Za-z]", "", name))
-    if match is None:
-        return None
-    text = match[1].lower()
-    return PIXEL if text.startswith("p") else _UNITS.get(text)
