@@ -16,14 +16,9 @@ from locgraph.io.columns import ColumnMap, ColumnSource
 from locgraph.io.header import NOTE, Layout
 from locgraph.io.label_map import read_map
 from locgraph.io.localisations import from_frame_0, refuse_rows, without_flat_z
-<<<<<<< HEAD
-from locgraph.io.problems import ColumnSuggestion, find_problems, suggest_columns
-from locgraph.io.read import find_columns, open_columns, rounded_frames
-=======
 from locgraph.io.problems import find_problems
-from locgraph.io.read import find_columns, open_reader, rounded_frames
+from locgraph.io.read import find_columns, open_columns, rounded_frames
 from locgraph.io.suggestion import ColumnSuggestion, suggest_columns, suggest_units
->>>>>>> 15911a1 (Inspect proposes settings that run and are right: units are asked for, times are no frames)
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def _are_lengths(columns: Sequence[pl.Series], canonical: str) -> bool:
 
 def _without_lengths(names: Sequence[_Name], table: pl.DataFrame) -> dict[str, Sources]:
     chosen: dict[str, Sources] = {}
-    for canonical, aliases in (_WHOLE | _COUNTED).items():
+    for canonical, aliases in {**_WHOLE, **_COUNTED}.items():
         fitting = [
             name.name
             for alias in aliases
