@@ -238,7 +238,7 @@ def test_a_fov_far_from_the_rest_is_named(make, raw, caplog):
 
     (warning,) = prepared.warnings
     assert warning.startswith("1 FOV is far from the rest of 11: whole: ")
-    assert "800 localisations (20 times above the median)" in warning
+    assert "800 localisations, 67% of all (20 times above the median)" in warning
     assert warning in caplog.messages
     assert make(f"data.raw_dir={raw}", "limits.max_localisations=100").warnings == ()
 

@@ -101,7 +101,7 @@ def test_the_warning_names_them_and_what_to_do():
 
     (warning,) = describe_outliers(table)
 
-    assert warning.startswith("7 FOVs are far from the rest of 30: f06: 200,006 localisations (")
+    assert warning.startswith("7 FOVs are far from the rest of 30: f06: 200,006 localisations, 14% of all (")
     assert "times above the median), an extent of 2,500 nm (" in warning
     assert "; and 2 more. " in warning
     assert "preprocess=[region]" in warning

@@ -113,21 +113,24 @@ def describe_outliers(manifest: pl.DataFrame) -> tuple[str, ...]:
         by_fov.setdefault(outlier.fov_id, []).append(outlier)
     if not by_fov:
         return ()
+    total = float(manifest[schema.N_LOCALISATIONS].sum() or 1)
     shown = "; ".join(
-        f"{fov_id}: {', '.join(map(_words, outliers))}" for fov_id, outliers in list(by_fov.items())[:_SHOWN]
+        f"{fov_id}: {', '.join(_words(outlier, total) for outlier in outliers)}"
+        for fov_id, outliers in list(by_fov.items())[:_SHOWN]
     )
     more = f"; and {len(by_fov) - _SHOWN} more" if len(by_fov) > _SHOWN else ""
     which = "1 FOV is" if len(by_fov) == 1 else f"{len(by_fov)} FOVs are"
     return (
         f"{which} far from the rest of {manifest.height}: {shown}{more}. Check files and units; cut a large FOV to the "
-        "size of the others with preprocess=[region], tile it into files of its own, or refuse it with "
+        "size of the others with preprocess=[region], tile it into several files, or refuse it with "
         "limits.max_localisations",
     )
 
 
-def _words(outlier: Outlier) -> str:
+def _words(outlier: Outlier, total: float) -> str:
+    """Return what is far about a FOV; localisations with their share of the ``total``, which is that of the time."""
     values = {
-        _LOCALISATIONS: f"{outlier.value:,.0f} localisations",
+        _LOCALISATIONS: f"{outlier.value:,.0f} localisations, {outlier.value / total:.0%} of all",
         _EXTENT: f"an extent of {outlier.value:,.0f} nm",
         _DENSITY: "a density",
         _PRECISION: f"a precision of {outlier.value:,.1f} nm",
