@@ -195,5 +195,8 @@ def test_other_settings_are_told(network, checkpoint, caplog):
 
     start_from(network(), checkpoint, changed(**changes))
 
+    assert "scaled otherwise" not in caplog.text
+    start_from(network(), checkpoint, changed() | {"scaler": {"scales": {"cluster": ["log"]}}})
+    assert "scaled otherwise (scaling.features): min_max, here {'cluster': ['log']}" in caplog.text
     assert "graph.cluster_edges.k=9 (there 5)" in caplog.text
     assert "model.head.dropout=0.2 (there None)" in caplog.text

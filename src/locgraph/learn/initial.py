@@ -127,6 +127,12 @@ def _log_differences(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:
         ]
         if differences:
             log.warning("starts from %s, which had other settings: %s", checkpoint.path, ", ".join(differences))
+    before, now = (held.get("scaler", {}).get("scales", {}) for held in (checkpoint.record, record))
+    if before != now:
+        log.warning(
+            "starts from %s, whose features were scaled otherwise (scaling.features): %s, here %s",
+            *(checkpoint.path, before or schema.MIN_MAX, now),
+        )
 
 
 def _flat(node: Any, path: str = "") -> dict[str, Any]:
