@@ -52,7 +52,8 @@ def write_mat73(path):
         for name, values in {"a/b/x": X[None], "a/b/y": Y[:, None], "a/b/frame": FRAME[None]}.items():
             file.create_dataset(name, data=values).attrs["MATLAB_class"] = np.bytes_("double")
         file["matrix"] = np.stack([X, Y, FRAME])
-        file["a/b/name"] = np.frombuffer(b"cell 1", "u1").astype("u2")[None]
+        file["a/b/name"] = np.frombuffer(b"cell ", "u1").astype("u2")[None]
+        file["a/b/name"].attrs["MATLAB_class"] = np.bytes_("char")
         for name, values in {"x": X, "y": Y, "frame": FRAME}.items():
             references = file.create_dataset(f"locs/{name}", (1, 5), h5py.ref_dtype)
             for index, value in enumerate(values):
@@ -164,6 +165,11 @@ def test_inspection_shows_columns_of_the_most_frequent_length(hdf5):
     assert {"data/x", "group/locs/y", "matrix/column_3"} <= {column.source for column in found.columns}
     assert found.error
     assert "1 of other lengths" in found.metadata["note"]
+
+
+def test_text_of_matlab_is_no_column(tmp_path):
+    with open_reader(write_mat73(tmp_path / "a.mat"), "a.b") as reader:
+        assert reader.header.names == ("frame", "x", "y")
 
 
 def test_a_table_of_what_has_none(tmp_path):

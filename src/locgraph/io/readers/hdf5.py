@@ -116,6 +116,7 @@ def check_pieces(values: h5py.Dataset, file_size: int) -> None:
         ValueError: A piece is not there, is larger than the file, has not the size of what is not compressed, or would
             grow to more than ``_FREE_BYTES`` and than the whole table.
     """
+    check_filters(values)
     size = math.prod(values.shape) * values.dtype.itemsize
     if values.chunks is None:
         if values.id.get_storage_size() != size:
@@ -131,6 +132,26 @@ def check_pieces(values: h5py.Dataset, file_size: int) -> None:
         if piece.size != grown and all(piece.filter_mask >> number & 1 for number in resizing):
             raise ValueError(f"a piece of {piece.size} bytes where {grown} were to be")
         values.id.read_direct_chunk(piece.chunk_offset)  # unlike the reading of values, fails where it is not found
+
+
+def check_filters(values: h5py.Dataset) -> None:
+    """Refuse values compressed in a way for which HDF5 needs a plug-in, as PyTables may (blosc, lzo).
+
+    Raises:
+        DataError: They are.
+    """
+    import h5py
+
+    steps = values.id.get_create_plist()
+    for number in range(steps.get_nfilters()):
+        code, _, _, name = steps.get_filter(number)
+        if not h5py.h5z.filter_avail(code):
+            called = name.decode(errors="replace") if name.isascii() and name else f"filter {code}"
+            raise DataError(
+                f"{values.file.filename}: expected {values.name} compressed by gzip, lzf or not at all; found "
+                f"{called}, for which HDF5 needs a plug-in. Write the file again: h5repack -f GZIP=4 IN OUT, or "
+                "ptrepack --complib=zlib --complevel=4 IN OUT"
+            )
 
 
 def _pieces(values: h5py.Dataset) -> Iterator[Any]:

@@ -24,13 +24,15 @@ from locgraph.io.readers.arrays import (
 )
 from locgraph.io.readers.base import OpenFile, check_rows, is_number
 from locgraph.io.readers.hdf5 import attribute, check_pieces, dataset, fields, is_hdf5, opened, read_fields
+from locgraph.io.readers.hdf5_frames import FrameColumn, frame_columns, read_frame
 
 if TYPE_CHECKING:
     import h5py
 
 _CLASS: Final = "MATLAB_class"
 _NO_NUMBERS: Final = ("char", "cell", "string", "function_handle")
-_OWN_OF_MATLAB: Final = ("#refs#", "#subsystem#")
+_NOT_LISTED: Final = ("#refs#", "#subsystem#", "_i_table")
+"""Groups that MATLAB and PyTables keep for themselves: what references lead to, and indices."""
 
 
 class Hdf5Reader(ArraysReader):
@@ -49,11 +51,15 @@ class Hdf5Reader(ArraysReader):
         columns: dict[str, Column] = {}
         is_there = not part
         with opened(self.file) as hdf5:
+            frames: dict[str, dict[str, FrameColumn]] = {}
             for path, values in _datasets(hdf5):
-                rest = _below(path, part)
+                group = path.rpartition("/")[0]
+                if group not in frames:
+                    frames[group] = frame_columns(hdf5, group)
+                rest = _below(group if frames[group] else path, part)
                 if rest is not None:
                     is_there = True
-                    columns |= self._columns(values, rest)
+                    columns |= self._frame_columns(hdf5, frames[group], rest) or self._columns(values, rest)
         return columns if is_there else None
 
     def list_parts(self) -> Mapping[str, str]:
@@ -64,6 +70,8 @@ class Hdf5Reader(ArraysReader):
     def _columns(self, values: h5py.Dataset, path: str) -> dict[str, Column]:
         """Return the columns of one dataset."""
         is_matlab = _is_of_matlab(values, self.file)
+        if is_matlab and attribute(values, _CLASS, self.file) in _NO_NUMBERS:
+            return {}
         if values.dtype.names and len(values.shape) == 1:
             return self._record_columns(values, path)
         if is_matlab and _holds_references(values):
@@ -73,6 +81,21 @@ class Hdf5Reader(ArraysReader):
         shape = values.shape[::-1] if is_matlab else values.shape
         load = self._loader(values.name, lambda whole, _: whole[()].T if is_matlab else whole[()])
         return matrix_columns(path, shape, "/", load)
+
+    def _frame_columns(self, hdf5: h5py.File, frame: Mapping[str, FrameColumn], path: str) -> dict[str, Column]:
+        """Return the columns of a DataFrame of pandas."""
+        start = f"{path}/" if path else ""
+        return {
+            f"{start}{name}": Column(hdf5[place.values].shape[0], f"{start}{name}", np.ravel, self._frame_loader(place))
+            for name, place in frame.items()
+        }
+
+    def _frame_loader(self, place: FrameColumn) -> Callable[[], np.ndarray]:
+        def load() -> np.ndarray:
+            with opened(self.file) as hdf5:
+                return read_frame(hdf5, {"": place}, self.file.size)[""].to_numpy()
+
+        return load
 
     def _record_columns(self, values: h5py.Dataset, path: str) -> dict[str, Column]:
         """Return the fields of a table of records, also those of records and arrays within."""
@@ -132,7 +155,7 @@ def _datasets(hdf5: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
     while groups:
         start, group, depth = groups.pop(0)
         for name in group:
-            if name in _OWN_OF_MATLAB or group.get(name, getclass=True, getlink=True) is not h5py.HardLink:
+            if name in _NOT_LISTED or group.get(name, getclass=True, getlink=True) is not h5py.HardLink:
                 continue
             count += 1
             if count > MOST_ARRAYS:

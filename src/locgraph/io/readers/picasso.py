@@ -2,7 +2,8 @@
 
 Columns and units after ``docs/table01.csv`` and ``docs/files.rst`` of jungmannlab/picasso: x, y, their precision and
 the widths are in camera pixels, z and its precision in nm. The size of a pixel stands in the YAML of the same name, or,
-where there is none, in ``/metadata`` (from Picasso 0.11); the last of several entries counts, as in Picasso.
+where there is none, in ``/metadata`` (from Picasso 0.11); the last of several entries counts, as in Picasso. Some
+versions, and scripts after them, write ``/locs`` as a DataFrame of pandas (jungmannlab/picasso, pull request 698).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from locgraph.io.header import Header, Layout, Sources
 from locgraph.io.known.programs import NOT_OF_MOLECULES, PICASSO, PICASSO_IN_NM, PICASSO_MOLECULES
 from locgraph.io.readers.base import OpenFile, Reader, is_number
 from locgraph.io.readers.hdf5 import dataset, holds, opened, read_fields
+from locgraph.io.readers.hdf5_frames import frame_columns, read_frame
 from locgraph.io.readers.hdf5_texts import text_dataset
 from locgraph.io.software import choose
 
@@ -41,8 +43,8 @@ class PicassoReader(Reader):
 
     @classmethod
     def accepts(cls, file: OpenFile) -> bool:
-        """Return whether ``file`` is HDF5 with a table of named columns at ``/locs``."""
-        return holds(file, lambda hdf5: _table(hdf5) is not None)
+        """Return whether ``file`` is HDF5 with a table of named columns at ``/locs``, or a DataFrame of pandas."""
+        return holds(file, lambda hdf5: _table(hdf5) is not None or {"x", "y"} <= frame_columns(hdf5, _TABLE).keys())
 
     def companions(self) -> tuple[Path, ...]:
         """Return the YAML beside the file, where it is there: it holds the size of a pixel."""
@@ -56,16 +58,20 @@ class PicassoReader(Reader):
             DataError: The file is damaged, or the YAML cannot be read.
         """
         with opened(self.file) as hdf5:
-            names = _names(_required_table(hdf5))
+            names = tuple(frame_columns(hdf5, _TABLE)) or _names(_required_table(hdf5))
         metadata = self._metadata()
         return Header(names, metadata, _layout(names, metadata, self.path))
 
     def read_table(self, columns: Sequence[str] | None = None) -> tuple[pl.DataFrame, dict[str, str]]:
         """Read the table in blocks, in the units of the file, and short entries of its metadata."""
         with opened(self.file) as hdf5:
+            frame = frame_columns(hdf5, _TABLE)
+            if frame:
+                chosen = {name: place for name, place in frame.items() if columns is None or name in columns}
+                return read_frame(hdf5, chosen, self.file.size), dict(self.header.metadata)
             source = _required_table(hdf5)
-            chosen = [name for name in _names(source) if columns is None or name in columns]
-            table = read_fields(source, {name: (name,) for name in chosen}, self.file.size)
+            fields = {name: (name,) for name in _names(source) if columns is None or name in columns}
+            table = read_fields(source, fields, self.file.size)
         return table, dict(self.header.metadata)
 
     def _metadata(self) -> dict[str, str]:
