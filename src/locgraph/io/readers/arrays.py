@@ -105,6 +105,8 @@ class ArraysReader(Reader):
         expected = f"columns at {part}" if part else "arrays of numbers"
         if columns is None:
             remedy = "Give the path of a table, group, structure or matrix"
+        elif not self.list_parts():
+            remedy = "Export the localisations again, or take it out of the folder"
         else:
             remedy = "A matrix has a row for each localisation; tables of MATLAB (class table) are saved as structures"
         raise DataError(
