@@ -1,11 +1,13 @@
 """The FOVs of a raw folder, from names and headers."""
 
+import shutil
+
 import polars as pl
 import pytest
 
 from locgraph.errors import DataError
 from locgraph.io.catalogue import FovSource, scan
-from locgraph.io.columns import ColumnMap, MissingColumnsError
+from locgraph.io.columns import ColumnMap, FileColumns, MissingColumnsError
 from locgraph.io.groups import NoGroups, RegexGroups, TableGroups
 from locgraph.io.labels import FolderLabels, MetadataLabels, NoLabels, TableLabels
 
@@ -36,13 +38,64 @@ def test_names_are_paths_below_the_folder(tmp_path):
 
 
 def test_what_is_left_out(tmp_path):
-    write(tmp_path, "a.csv", ".b.csv", ".hidden/c.csv", "notes.md", "a-protocol.txt", "image.tif")
+    write(tmp_path, "a.csv", ".b.csv", ".hidden/c.csv", "a-protocol.txt")
+    write(tmp_path, "notes.md", "image.tif", text="no table")
     (tmp_path / "folder.csv").mkdir()
 
     fovs = found_in(tmp_path)
 
     assert [source.fov_id for source in fovs.sources] == ["a"]
     assert fovs.failures == {}
+
+
+def test_any_suffix_is_read_by_content(tmp_path, caplog):
+    write(tmp_path, "a.csv", "b.dat", "c.xls", "d", "cell.1", "cell.2", "e.3d")
+
+    fovs = found_in(tmp_path)
+
+    assert [source.fov_id for source in fovs.sources] == ["a", "b", "c", "cell.1", "cell.2", "d", "e"]
+    assert (fovs.failures, fovs.skipped, caplog.text) == ({}, {}, "")
+
+
+def test_what_is_skipped_is_named_with_its_reason(tmp_path, caplog):
+    write(tmp_path, "a.csv", "a.bak", "a.yaml", "p/b.dat")
+    write(tmp_path, "notes.md", "p/more.md", text="Dishes of March\nnone was good\n")
+    (tmp_path / "image.tif").write_bytes(b"II*\0\x08\0\0\0")
+    (tmp_path / "empty.log").touch()
+
+    fovs = found_in(tmp_path)
+
+    assert [source.fov_id for source in fovs.sources] == ["a", "p/b"]
+    assert fovs.failures == {}, "they do not count as FOVs"
+    assert set(fovs.skipped) == {"a.bak", "notes.md", "p/more.md", "image.tif", "empty.log"}
+    assert fovs.skipped["a.bak"] == "a.csv has the same name, and is read"
+    assert "found an empty file" in fovs.skipped["empty.log"]
+    assert "skipped, no FOV: notes.md and 1 more .md below" in caplog.text
+    assert len(caplog.records) == 4, "each suffix once"
+
+
+def test_two_files_of_one_name_and_other_suffixes(tmp_path):
+    write(tmp_path, "a.dat", "a.xls", "b.csv")
+
+    assert set(found_in(tmp_path).failures) == {"a"}
+
+
+def test_prose_is_no_table_whatever_the_columns(tmp_path):
+    write(tmp_path, "a.csv", text="1.5,2\n3,4\n")
+    write(tmp_path, "notes", text="hello world\nmany dishes\n")
+
+    fovs = scan(tmp_path, ColumnMap({"x": 1, "y": 2}, unit="nm"), NoLabels(), NoGroups())
+
+    assert [source.fov_id for source in fovs.sources] == ["a"]
+    assert "expected numbers in hello, world; found text" in fovs.skipped["notes"]
+
+
+def test_a_file_from_a_public_report_is_read(test_data, tmp_path):
+    shutil.copy(test_data / "cases" / "thunderstorm_table.dat", tmp_path)
+
+    assert [source.fov_id for source in scan(tmp_path, FileColumns(), NoLabels(), NoGroups()).sources] == [
+        "thunderstorm_table"
+    ]
 
 
 def test_tables_in_the_folder_are_left_out(tmp_path):
@@ -108,9 +161,9 @@ def test_no_folder(tmp_path):
 
 @pytest.mark.parametrize("names", [[], ["notes.md"]])
 def test_no_readable_file(tmp_path, names):
-    write(tmp_path, *names)
+    write(tmp_path, *names, text="no table")
 
-    with pytest.raises(DataError, match=r"raw_dir: expected files of localisations .* found none"):
+    with pytest.raises(DataError, match=r"raw_dir: expected files of localisations, .* found none"):
         found_in(tmp_path)
 
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from locgraph import schema
 from locgraph.errors import DataError, LocgraphError, within
 from locgraph.io.columns import ColumnSource, MissingColumnsError
 from locgraph.io.groups import GroupSource
 from locgraph.io.header import RawFile
 from locgraph.io.labels import LabelSource
-from locgraph.io.read import read_header
+from locgraph.io.read import find_columns, open_columns, read_header
+from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.run_folder import IMPORT_RECORD, SIMULATION_RECORD
+
+log = logging.getLogger(__name__)
 
 SUFFIXES: Final = (
     *(".parquet", ".arrow", ".feather", ".ipc"),
     *(".csv", ".tsv", ".txt"),
-    *(".hdf5", ".h5", ".mat", ".smlm", ".npy", ".json"),
+    *(".hdf5", ".h5", ".hdf", ".h5r", ".pmx", ".mat", ".smlm", ".npy", ".json"),
 )
+"""Files with these are meant to be FOVs: one that cannot be read has failed. Others are FOVs where they can be read."""
+_SIDECARS: Final = (".yaml", ".yml")  # of Picasso, read along with its tables
 _PROTOCOL: Final = "-protocol.txt"  # ThunderSTORM writes its settings beside its table
 _RECORDS: Final = (SIMULATION_RECORD, IMPORT_RECORD)
 _SHOWN: Final = 3
+_LONGEST_REASON: Final = 160
 
 
 @dataclass(frozen=True)
@@ -52,15 +60,20 @@ class Catalogue:
         sources: FOVs that can be read, sorted by ``fov_id``.
         class_names: All classes, in the order of their indices.
         failures: FOV -> why it cannot be used.
+        skipped: Path below the raw folder of each other file -> why it is no FOV.
     """
 
     sources: tuple[FovSource, ...]
     class_names: tuple[str, ...]
     failures: dict[str, str]
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
     """Find the FOVs below ``raw_dir``. Hidden files and the tables of labels and groups are left out.
+
+    Files with one of `SUFFIXES` are meant to be FOVs. Any other file is one where its content can be read with
+    ``columns``; a warning names those that cannot.
 
     Args:
         raw_dir: Folder with one file for each FOV, at any depth.
@@ -78,14 +91,17 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
     if not raw_dir.is_dir():
         raise DataError(f"expected a folder at {raw_dir}; found none", setting="raw_dir")
     paths = _find_files(raw_dir, leave_out={table.resolve() for table in (*labels.tables, *groups.tables)})
-    single, failures = _name_fovs(paths, raw_dir)
+    meant = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    others, skipped = _find_others(paths, meant, raw_dir, columns)
+    single, failures = _name_fovs([*meant, *others], raw_dir)
     files = _read_headers(single, columns, failures)
     if not files:
         raise DataError(
-            f"expected files of localisations ({', '.join(SUFFIXES)}) below {raw_dir}; found none that can be read"
-            f"{_examples(failures)}",
+            f"expected files of localisations, of any suffix, below {raw_dir}; found none that can be read"
+            f"{_examples(failures | skipped)}",
             setting="raw_dir",
         )
+    _warn_of_skipped(skipped, raw_dir)
     with within("labels"):
         labelling = labels.labels(files)
     with within("groups"):
@@ -103,27 +119,79 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
             f"expected FOVs below {raw_dir} that the labels and groups settings fit; found none{_examples(failures)}",
             setting="raw_dir",
         )
-    return Catalogue(sources, labelling.class_names, failures)
+    return Catalogue(sources, labelling.class_names, failures, skipped)
 
 
 def _find_files(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:
-    """Return the files that may hold localisations, sorted."""
+    """Return all files but hidden ones, records, and those to leave out, sorted."""
     files = []
     for path in raw_dir.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(raw_dir).parts)
         beside = path.name.lower().endswith(_PROTOCOL) or path.name in _RECORDS
-        if hidden or beside or path.suffix.lower() not in SUFFIXES:
-            continue
-        if path.is_file() and path.resolve() not in leave_out:
+        if not hidden and not beside and path.is_file() and path.resolve() not in leave_out:
             files.append(path)
     return sorted(files)
+
+
+def _name(path: Path, raw_dir: Path) -> str:
+    """Return the FOV of a file; a number behind a dot, as in ``cell.1``, is part of its name."""
+    relative = path.relative_to(raw_dir)
+    return (relative if path.suffix[1:].isdecimal() else relative.with_suffix("")).as_posix()
+
+
+def _find_others(
+    paths: list[Path], meant: list[Path], raw_dir: Path, columns: ColumnSource
+) -> tuple[list[Path], dict[str, str]]:
+    """Return the files without a suffix of tables that can be read all the same, and why the others cannot."""
+    by_name = {_name(path, raw_dir): path.name for path in meant}
+    readable: list[Path] = []
+    skipped: dict[str, str] = {}
+    for path in sorted(set(paths) - set(meant)):
+        name, relative = _name(path, raw_dir), path.relative_to(raw_dir).as_posix()
+        if name not in by_name:
+            try:
+                _check_content(path, columns)
+                readable.append(path)
+            except (LocgraphError, OSError) as error:
+                skipped[relative] = str(error)
+        elif path.suffix.lower() not in _SIDECARS:
+            skipped[relative] = f"{by_name[name]} has the same name, and is read"
+    return readable, skipped
+
+
+def _check_content(path: Path, columns: ColumnSource) -> None:
+    """Check that a file holds localisations, as far as its start tells.
+
+    Raises:
+        DataError: It cannot be read, or its positions are no numbers.
+    """
+    with open_columns(path, columns) as reader:
+        chosen = find_columns(reader, columns)
+        if isinstance(reader, DelimitedReader):
+            positions = {
+                source for name in (schema.X, schema.Y) for source in chosen.present(reader.header.names)[name]
+            }
+            if not positions <= reader.dialect.numeric:
+                raise DataError(f"{path}: expected numbers in {', '.join(sorted(positions))}; found text")
+
+
+def _warn_of_skipped(skipped: Mapping[str, str], raw_dir: Path) -> None:
+    """Name the files that are no FOVs: each suffix once, with the reason of its first file."""
+    by_suffix: dict[str, list[str]] = {}
+    for name in skipped:
+        by_suffix.setdefault(Path(name).suffix.lower(), []).append(name)
+    for suffix, names in by_suffix.items():
+        reason = skipped[names[0]].removeprefix(f"{raw_dir / names[0]}: ")
+        short = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."
+        more = f" and {len(names) - 1} more {suffix or 'without suffix'}" if len(names) > 1 else ""
+        log.warning("skipped, no FOV: %s%s below %s (%s)", names[0], more, raw_dir, short)
 
 
 def _name_fovs(paths: list[Path], raw_dir: Path) -> tuple[dict[str, Path], dict[str, str]]:
     """Return FOV -> its file, and a failure for each name that several files share."""
     by_name: dict[str, list[Path]] = {}
     for path in paths:
-        by_name.setdefault(path.relative_to(raw_dir).with_suffix("").as_posix(), []).append(path)
+        by_name.setdefault(_name(path, raw_dir), []).append(path)
     failures = {
         fov_id: f"expected one file for the FOV {fov_id}; found {' and '.join(map(str, same))}. "
         "Rename one, or move it out of the folder"
