@@ -113,6 +113,7 @@ def test_names_coordinates_and_channels_are_read():
 
 
 def test_flat_templates_lie_in_a_plane_in_3d():
+    assert list(read_classes(["T", {"b": {0: "L", 1: "ring"}}], 2)) == ["T", "b"]
     read = read_classes({"flat": "L", "solid": "cube"}, 3)
     assert np.all(read["flat"].sites[:, 2] == 0)
     np.testing.assert_array_equal(read["solid"].sites, template("cube"))

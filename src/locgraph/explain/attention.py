@@ -33,6 +33,8 @@ class Attention(Explainer):
     Source: the mean over layers is that of the baseline of Ying et al. 2019, "GNNExplainer", arXiv 1903.03894.
     """
 
+    unit = "attention weight"
+
     def check(self, network: Network) -> None:
         """Refuse a network without attention between or over clusters.
 

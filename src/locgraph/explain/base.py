@@ -84,9 +84,11 @@ class Explainer(ABC):
 
     Attributes:
         trained: Whether `fit` has to be called first, with training FOVs.
+        unit: What a score of 1 means, for colour bars and tables; scores without a unit compare within one FOV.
     """
 
     trained: bool = False
+    unit: str = "arbitrary unit"
 
     def check(self, network: Network) -> None:
         """Refuse a network that this explainer cannot explain; cheap, and called before anything else.

@@ -16,6 +16,8 @@ class Occlusion(Explainer):
     Fast and exact, but blind to redundancy: of two clusters that can stand in for each other neither gets a high score.
     """
 
+    unit = "change of probability"
+
     def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
         """Score the clusters of one FOV; nothing is random."""
         del generator

@@ -48,6 +48,8 @@ class GNNExplainer(Explainer):
     are means here, so that settings serve FOVs of all sizes.
     """
 
+    unit = "weight of mask"
+
     def __init__(
         self,
         steps: int = 200,

@@ -97,6 +97,8 @@ class IntegratedGradients(Explainer):
     of captum 0.8, which has to know which inputs a network reads.
     """
 
+    unit = "change of log-odds"
+
     def __init__(self, steps: int = 50, baseline: str = MEAN) -> None:
         if baseline not in (MEAN, ZERO):
             raise ConfigError(f"expected {MEAN} or {ZERO}, found {baseline!r}", setting="baseline")

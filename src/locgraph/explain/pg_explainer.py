@@ -55,6 +55,7 @@ class PGExplainer(Explainer):
     """
 
     trained = True
+    unit = "weight of mask"
 
     def __init__(
         self,

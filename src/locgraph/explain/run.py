@@ -111,6 +111,7 @@ class Plan:
         record = {
             "settings": {name: value for name, value in self.group.items() if name != EXPLAINERS},
             "explainers": {name: self.group[EXPLAINERS][name] for name in explainers.explainers},
+            "units": {name: explainer.unit for name, explainer in explainers.explainers.items()},
             "left_out": explainers.left_out,
             "fovs": len(cases) + len(failed),
             "failed": len({fov_id for reasons in failures.values() for fov_id in reasons}),

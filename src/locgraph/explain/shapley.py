@@ -35,6 +35,8 @@ class Shapley(Explainer):
     permutations for Shapley value estimation", arXiv 2104.12199.
     """
 
+    unit = "change of probability"
+
     def __init__(self, pairs: int = 32) -> None:
         self.pairs = check_whole("pairs", pairs, at_least=1)
 

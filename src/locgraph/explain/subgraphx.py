@@ -47,6 +47,8 @@ class SubgraphX(Explainer):
     removed, where the paper sets their features to 0.
     """
 
+    unit = "change of probability"
+
     def __init__(
         self,
         max_clusters: int = 5,

@@ -24,9 +24,9 @@ class Origami:
     """Draws FOVs of named classes of origami.
 
     Args:
-        classes: Names of templates, which name the classes too; or class name -> binding sites: a template's name,
-            plain coordinates in nm, or a mapping from channel index to either, for structures painted in several
-            colours. The order is the order of the classes.
+        classes: Class name -> binding sites: a template's name, plain coordinates in nm, or a mapping from channel
+            index to either, for structures painted in several colours; or a list of such mappings and of names of
+            templates, which name the class too. The order is the order of the classes.
         paint: Settings of the imaging, as ``Paint`` or its plain values; what is left out has its default.
         dimensions: 2, or 3; flat templates lie in a plane in 3D.
         structures_per_fov: Structures of the same class in one FOV; they do not overlap.
@@ -48,7 +48,7 @@ class Origami:
 
     def __init__(
         self,
-        classes: Sequence[str] | Mapping[str, Sites | Mapping[int, Sites]],
+        classes: Sequence[str | Mapping[str, Any]] | Mapping[str, Sites | Mapping[int, Sites]],
         paint: Paint | Mapping[str, Any] | None = None,
         dimensions: int = 2,
         structures_per_fov: int = 1,

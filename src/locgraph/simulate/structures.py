@@ -185,13 +185,13 @@ class Structure:
 
 
 def read_classes(
-    classes: Sequence[str] | Mapping[str, Sites | Mapping[int, Sites]], dimensions: int
+    classes: Sequence[str | Mapping[str, Any]] | Mapping[str, Sites | Mapping[int, Sites]], dimensions: int
 ) -> dict[str, Structure]:
     """Return the binding sites of each class.
 
     Args:
-        classes: Names of templates, which name the classes too; or class name -> template's name, plain coordinates, or
-            a mapping from channel index to either.
+        classes: Class name -> template's name, plain coordinates, or a mapping from channel index to either; or a list
+            of such mappings and of names of templates, which name the class too.
         dimensions: Dimensions of the field, 2 or 3.
 
     Returns:
@@ -201,10 +201,15 @@ def read_classes(
         ConfigError: No class, an unknown template, coordinates that are none, or a 3D structure in a 2D field.
     """
     if isinstance(classes, Sequence) and not isinstance(classes, str):
-        classes = {str(name): str(name) for name in classes}
+        classes = dict(pair for entry in classes for pair in _named(entry))
     if not isinstance(classes, Mapping) or not classes:
         raise ConfigError(f"expected at least one class, as {{name: template}}; found {classes!r}", setting="classes")
     return {str(name): _read_structure(given, dimensions, f"classes.{name}") for name, given in classes.items()}
+
+
+def _named(entry: str | Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the classes of one entry of a list."""
+    return list(entry.items()) if isinstance(entry, Mapping) else [(str(entry), str(entry))]
 
 
 def _read_structure(given: Sites | Mapping[int, Sites], dimensions: int, setting: str) -> Structure:

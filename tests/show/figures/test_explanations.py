@@ -15,16 +15,15 @@ from builders.report import CLASSES
 from locgraph.errors import DataError
 from locgraph.show.figures import explanations
 from locgraph.show.figures.explanations import (
-    COLUMNS,
     ExplainedTile,
     draw_explanations,
     explanation_gallery,
     make_tiles,
 )
-from locgraph.show.figures.scored_fov import Caption
+from locgraph.show.figures.scored_fov import SCORE_COLOURS, Caption, score_norm
 from locgraph.show.figures.style import read_picture
 
-CAPTION = Caption("fov", "T", "T", 0.9, "T", "subgraphx", True)
+CAPTION = Caption("fov", "T", "T", 0.9, "T", "subgraphx", True, "change of probability")
 
 
 def tiles(number, **change):
@@ -41,7 +40,7 @@ def bold(figure, upright):
 def test_one_explainer_fills_as_many_rows_as_it_needs():
     figure = explanation_gallery({"subgraphx": tiles(7)})
     assert bold(figure, upright=True) == [f"fov_{index}" for index in range(7)]
-    assert len(figure.axes) == 2 * COLUMNS + 1, "and the colour bar"
+    assert len(figure.axes) == 7 + 1, "and the colour bar"
 
 
 def test_several_explainers_have_a_row_each():
@@ -55,6 +54,18 @@ def test_several_explainers_have_a_row_each():
 def test_a_tile_names_prediction_and_class(truth, words):
     figure = explanation_gallery({"subgraphx": tiles(1, truth=truth)})
     assert words in {text.get_text().strip() for text in figure.axes[0].texts}
+
+
+def test_all_fovs_of_an_explainer_share_scale_and_colours_with_numbers():
+    large, small = scored_fov(), scored_fov(scores=(0.0, 0.0, 0.5, 1.0))
+    figure = explanation_gallery({"subgraphx": [ExplainedTile(fov, CAPTION) for fov in (large, small)]})
+    first, second, bar = figure.axes
+    assert np.ptp(first.get_xlim()) == np.ptp(second.get_xlim())
+    colour = SCORE_COLOURS(score_norm(np.array([-1.0, 2.0]))(1.0))
+    np.testing.assert_allclose(second.collections[0].get_facecolors()[-1, :3], colour[:3])
+    assert [tick.get_text() for tick in bar.get_xticklabels()] == ["-2", "0", "2"]
+    assert bar.get_xlabel().startswith("score (change of probability): against ← 0 → for the class")
+    assert all(any("nm" in text.get_text() for text in axes.texts) for axes in (first, second)), "scale bars"
 
 
 @pytest.mark.parametrize("rows", [{}, {"subgraphx": []}])
@@ -87,6 +98,7 @@ def results(prepared, monkeypatch):
     return SimpleNamespace(
         prepared=SimpleNamespace(tables=prepared, store=prepared),
         settings=SimpleNamespace(judging=SimpleNamespace(selection=Selection())),
+        record={"units": {"occlusion": "change of probability", "random": "arbitrary unit"}},
         rows=rows,
         explained=explained,
         explained_class=lambda fov_id: CLASSES[0],
@@ -106,7 +118,7 @@ def test_every_explainer_draws_every_fov_and_all_are_in_the_gallery(results, tmp
 def test_a_tile_holds_scores_outlines_and_words(results):
     tile = make_tiles(results, "L_1")["random"]
 
-    assert tile.caption == Caption("L_1", "L", "T", 0.75, "T", "random", False)
+    assert tile.caption == Caption("L_1", "L", "T", 0.75, "T", "random", False, "arbitrary unit")
     np.testing.assert_array_equal(tile.fov.scores, [0.5, -0.25, 1.0])
     assert tile.fov.outlined.tolist() == [False, False, True]
     assert tile.fov.edges.tolist() == [[0, 1], [1, 0]]

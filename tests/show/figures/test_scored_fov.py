@@ -11,20 +11,19 @@ from matplotlib.path import Path
 
 from builders.figures import scored_fov
 from locgraph.errors import DataError
-from locgraph.show.figures import fov as fov_module
+from locgraph.show.figures.fov import outline
 from locgraph.show.figures.scored_fov import (
     SCORE_COLOURS,
     Caption,
     draw_scored,
     explanation_figure,
     make_scored_scene,
-    outline,
     score_norm,
     shortened,
 )
 from locgraph.show.figures.style import BLUE, GREEN, VERMILLION, save_figure
 
-CAPTION = Caption("fov_1", "T", "T", 0.934, "T", "subgraphx", True)
+CAPTION = Caption("fov_1", "T", "T", 0.934, "T", "subgraphx", True, "change of probability")
 
 
 def drawn(fov, **settings):
@@ -39,7 +38,7 @@ def lines(figure):
 
 def test_localisations_have_the_colour_of_the_score_of_their_cluster():
     fov = scored_fov()
-    _, dots, *_ = drawn(fov).collections
+    dots = drawn(fov).collections[0]
     places = {tuple(point): colour for point, colour in zip(dots.get_offsets(), dots.get_facecolors(), strict=True)}
     for row in fov.locs.filter(pl.col("cluster_id") >= 0).iter_rows(named=True):
         expected = SCORE_COLOURS(score_norm(fov.scores)(fov.scores[row["cluster_id"]]))
@@ -64,7 +63,7 @@ def test_the_largest_scores_lie_on_top():
 
 def test_outlines_hold_their_clusters_and_edges_join_outlined_ones():
     fov = scored_fov()
-    edges, rings = drawn(fov).collections[2:4]
+    edges, rings = drawn(fov).collections[1:3]
     (edge,) = edges.get_segments()
     np.testing.assert_allclose(edge, fov.clusters.select("x_mean", "y_mean").to_numpy()[[2, 3]])
     for cluster, ring in zip((2, 3), rings.get_paths(), strict=True):
@@ -72,10 +71,10 @@ def test_outlines_hold_their_clusters_and_edges_join_outlined_ones():
         assert ring.contains_points(points).all()
 
 
-@pytest.mark.parametrize("points", [[[5.0, 5.0]], [[0.0, 0.0], [10.0, 0.0]], [[0.0, 0.0]] * 3])
+@pytest.mark.parametrize("points", [[[5.0, 5.0]], [[0.0, 0.0], [10.0, 0.0]], [[0.0, 0.0]] * 5])
 def test_few_localisations_are_outlined_by_a_rounded_line(points):
     points = np.array(points)
-    ring = outline(points, pad=2.0)
+    ring = outline(points, span_nm=500.0)  # of which 0.4 % are 2 nm
     distances = np.linalg.norm(ring[:, None] - points[None], axis=2).min(axis=1)
     np.testing.assert_allclose(distances, 2.0)
     assert Path(ring).contains_points(points).all()
@@ -119,23 +118,23 @@ def test_the_lines_above_name_prediction_explainer_and_outlines(change, line, co
     assert written[line] == colour
 
 
-def test_of_very_many_localisations_some_are_drawn_and_counted(monkeypatch):
-    monkeypatch.setattr(fov_module, "MAX_DRAWN", 10)
-    assert "10 of 43 localisations drawn" in lines(explanation_figure(scored_fov(), CAPTION))
-
-
 @pytest.mark.parametrize(
     ("scores", "limits", "ticks", "label"),
     [
-        ((-1.0, 0.0, 0.5, 2.0), (-2.0, 2.0), ["-2", "0", "2"], "score: against ← 0 → for class T"),
-        ((0.0, 0.1, 0.2, 0.4), (0.0, 0.4), ["0", "0.2", "0.4"], "score: 0 → for class T"),
+        (
+            (-1.0, 0.0, 0.5, 2.0),
+            (-2.0, 2.0),
+            ["-2", "0", "2"],
+            "against ← 0 → for class T",
+        ),
+        ((0.0, 0.1, 0.2, 0.4), (0.0, 0.4), ["0", "0.2", "0.4"], "0 → for class T"),
     ],
 )
 def test_the_colour_bar_starts_at_0_without_negative_scores(scores, limits, ticks, label):
     bar = explanation_figure(scored_fov(scores=scores), CAPTION).axes[-1]
     assert bar.get_xlim() == limits
     assert [tick.get_text() for tick in bar.get_xticklabels()] == ticks
-    assert bar.get_xlabel() == label
+    assert bar.get_xlabel() == f"score (change of probability): {label}"
 
 
 def test_three_dimensions_have_a_panel_of_x_and_z():

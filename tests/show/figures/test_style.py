@@ -135,3 +135,22 @@ def test_a_drawing_that_fails_leaves_the_old_file(tmp_path):
 
 def test_notebooks_show_a_figure_as_a_picture():
     assert style.new_figure(30, 20)._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_long_title_breaks_into_lines_within_the_figure():
+    figure = style.new_figure(60, 40)
+    style.write_title(figure, "Principal components of learned vectors, test FOVs of each fold $x")
+    title = figure._suptitle
+    box = title.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    assert title.get_text().count("\n") >= 1
+    assert box.x1 <= figure.bbox.x1
+
+
+def test_large_and_small_numbers_are_written_out_beside_an_axis():
+    with style.house_style():
+        figure = style.new_figure(60, 40)
+        axes = figure.add_subplot()
+        axes.plot([0.00002, 0.00003], [5_000_001.0, 5_000_002.0])
+        figure.canvas.draw()
+    for axis in (axes.xaxis, axes.yaxis):
+        assert axis.get_offset_text().get_text() == ""

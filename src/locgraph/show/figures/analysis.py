@@ -236,7 +236,7 @@ def _misclassified(analysis: Analysis) -> Figure | None:
 def _gallery(analysis: Analysis, labels: Mapping[str, str], words: Mapping[str, str]) -> Figure | None:
     known = set(analysis.source.manifest.table[schema.FOV_ID])
     fovs = whole_fovs(analysis.source.tables, [name for name in labels if name in known])
-    tiles = [Tile(fov.locs, fov.clusters, labels[fov.fov_id], words.get(fov.fov_id)) for fov in fovs]
+    tiles = [Tile(fov.locs, labels[fov.fov_id], words.get(fov.fov_id)) for fov in fovs]
     names = [name for name in analysis.source.class_names if name in {tile.truth for tile in tiles}]
     return gallery_figure(tiles, names) if tiles else None
 

@@ -25,6 +25,7 @@ from locgraph.show.figures.style import (
     SMALL_POINTS,
     house_style,
     new_figure,
+    write_title,
 )
 
 _PALE_BLUE: Final = "#A6CDE6"
@@ -129,7 +130,7 @@ def comparison_figure(bars: Sequence[Bar], metric: str, title: str, chance: floa
     _scale_to_one(axes)
     line = "; dashed: chance" if chance is not None else ""
     axes.set_xlabel(f"{metric.replace('_', ' ')}\n(dots: folds; lines: mean, 95 % interval{line})")
-    figure.suptitle(title, x=0.01, ha="left")
+    write_title(figure, title)
     patches = [Patch(facecolor=colour, alpha=0.45, label=kind) for kind, colour in colours.items()]
     figure.legend(handles=patches, loc="outside lower left", ncols=2, handlelength=1.0, columnspacing=1.2)
     return figure
@@ -163,7 +164,7 @@ def importance_figure(features: Sequence[Bar], title: str) -> Figure:
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel("loss of balanced accuracy when shuffled\n(dots: folds; lines: 95 % interval of the mean)")
-    figure.suptitle(title, x=0.01, ha="left")
+    write_title(figure, title)
     return figure
 
 

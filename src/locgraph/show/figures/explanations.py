@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -19,13 +20,17 @@ from locgraph.errors import DataError
 from locgraph.io.featextracted import read_fov
 from locgraph.preparation.executors import Outcome, Serial, attempt
 from locgraph.run_folder import EXPLANATIONS, GALLERY_PICTURE
+from locgraph.show.figures.fov import shared_spans
 from locgraph.show.figures.scored_fov import (
     SCORE_COLOURS,
     Caption,
     ScoredFov,
+    ScoredScene,
     draw_scored,
     explanation_figure,
     make_scored_scene,
+    name_colours,
+    score_norm,
     shortened,
 )
 from locgraph.show.figures.style import (
@@ -55,6 +60,7 @@ _NAME: Final = 24
 _ABOVE: Final = 1.3
 _BELOW: Final = 1.22
 _FEWEST: Final = 3
+_WORDS_MM: Final = 9.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,7 @@ def make_tiles(results: ExplanationResults, fov_id: str) -> dict[str, ExplainedT
             explained=results.explained_class(fov_id),
             explainer=name.replace("_", " "),
             named=selection.by == SUBGRAPH and explanation.subgraph is not None,
+            unit=results.record["units"][name],
         )
         tiles[name] = ExplainedTile(ScoredFov(locs, clusters, scores, outlined, edges, fov.dimensions), caption)
     return tiles
@@ -156,9 +163,10 @@ def make_tiles(results: ExplanationResults, fov_id: str) -> dict[str, ExplainedT
 
 @house_style()
 def explanation_gallery(rows: Mapping[str, Sequence[ExplainedTile]]) -> Figure:
-    """Draw FOVs beside each other, each in the colours of its own scores.
+    """Draw FOVs beside each other, all at one scale, in colours that are the same scores in all FOVs of an explainer.
 
-    As in a camera image, y points downwards; three-dimensional FOVs are seen from above.
+    As in a camera image, y points downwards; three-dimensional FOVs are seen from above. Where one FOV is far larger
+    than the others, each has its own scale, and the figure says so.
 
     Args:
         rows: Name of the explainer -> its FOVs. Of several explainers each has a row of `COLUMNS` FOVs; of one all are
@@ -172,40 +180,57 @@ def explanation_gallery(rows: Mapping[str, Sequence[ExplainedTile]]) -> Figure:
     """
     if not any(rows.values()):
         raise DataError("expected explained FOVs to draw, found none")
-    if len(rows) == 1:
-        ((name, tiles),) = rows.items()
-        starts = range(0, len(tiles), COLUMNS)
-        lines = [(name if start == 0 else "", tiles[start : start + COLUMNS]) for start in starts]
-    else:
-        lines = [(name, tiles[:COLUMNS]) for name, tiles in rows.items()]
-    n_columns = max(_FEWEST, *(len(line) for _, line in lines))
+    if len(rows) > 1:
+        rows = {name: tiles[:COLUMNS] for name, tiles in rows.items()}
+    scenes = {name: [make_scored_scene(tile.fov) for tile in tiles] for name, tiles in rows.items()}
+    spans, words = shared_spans([scene.span_nm for line in scenes.values() for scene in line])
+    n_columns = max(_FEWEST, *(min(len(tiles), COLUMNS) for tiles in rows.values()))
     width = (PAGE_MM - _LABEL_MM) / COLUMNS
     height = width * (_ABOVE + _BELOW) / 2
-    figure = new_figure(_LABEL_MM + n_columns * width, len(lines) * (height + 1.0) + _BAR_MM + 13.0)
-    grid = figure.add_gridspec(len(lines) + 1, n_columns, height_ratios=[*(height for _ in lines), _BAR_MM])
-    panels = [[figure.add_subplot(grid[row, column]) for column in range(n_columns)] for row in range(len(lines))]
-    for (name, line), row in zip(lines, panels, strict=True):
-        for axes in row:
+    n_lines = sum(_n_lines(tiles) for tiles in rows.values())
+    ratios = [ratio for tiles in rows.values() for ratio in (*[height] * _n_lines(tiles), _BAR_MM)]
+    below = _WORDS_MM * len(rows)
+    figure = new_figure(_LABEL_MM + n_columns * width, sum(ratios) + n_lines + below + (4.0 if words else 0.0))
+    grid = figure.add_gridspec(len(ratios), n_columns, height_ratios=ratios)
+    halves = iter(np.array(spans) / 2 * _MARGIN)
+    line = 0
+    for name, tiles in rows.items():
+        scores = np.concatenate([scene.scores for scene in scenes[name]])
+        first = line
+        for place, (tile, scene) in enumerate(zip(tiles, scenes[name], strict=True)):
+            line = first + place // COLUMNS
+            axes = figure.add_subplot(grid[line, place % COLUMNS])
             blank(axes)
-        for tile, axes in zip(line, row, strict=False):
-            _draw_tile(axes, tile, magnification=width / 42.0)
-        row[0].annotate(
-            name, (-0.06, 0.5), xycoords="axes fraction", rotation=90, ha="right", va="center", fontweight="bold"
-        )
-    _draw_colours(figure, figure.add_subplot(grid[-1, 1:-1]))
+            _draw_tile(axes, tile.caption, scene, next(halves), width / 42.0, score_norm(scores))
+            if place == 0:
+                _name_row(axes, name)
+        line += 1
+        _draw_colours(figure, figure.add_subplot(grid[line, 1:-1]), scores, tiles)
+        line += 1
+    if words:
+        figure.supxlabel(words, fontsize=SMALL_POINTS)
     return figure
 
 
-def _draw_tile(axes: Axes, tile: ExplainedTile, magnification: float) -> None:
-    scene = make_scored_scene(tile.fov)
-    draw_scored(axes, scene, magnification=magnification)
-    half = scene.span_nm / 2 * _MARGIN
+def _n_lines(tiles: Sequence[ExplainedTile]) -> int:
+    return -(-len(tiles) // COLUMNS)
+
+
+def _name_row(axes: Axes, explainer: str) -> None:
+    axes.annotate(
+        explainer, (-0.06, 0.5), xycoords="axes fraction", rotation=90, ha="right", va="center", fontweight="bold"
+    )
+
+
+def _draw_tile(
+    axes: Axes, caption: Caption, scene: ScoredScene, half: float, magnification: float, norm: Normalize
+) -> None:
+    draw_scored(axes, scene, magnification=magnification, norm=norm)
     middle = (scene.low + scene.high) / 2
     axes.set_xlim(middle[0] - half, middle[0] + half)
     # room above for the words, below for the bar
     axes.set_ylim(middle[1] + half * _BELOW, middle[1] - half * _ABOVE)
     draw_scale_bar(axes, middle[0] + half, middle[1] + half * 1.03, 2 * half)
-    caption = tile.caption
     verdict = (
         caption.verdict if caption.truth in (None, caption.prediction) else f"{caption.verdict}, is {caption.truth}"
     )
@@ -215,12 +240,9 @@ def _draw_tile(axes: Axes, tile: ExplainedTile, magnification: float) -> None:
     axes.text(0.0, 1.0, f"\n{verdict}", transform=top, color=caption.colour, **settings)
 
 
-def _draw_colours(figure: Figure, axes: Axes) -> None:
-    bar = figure.colorbar(ScalarMappable(Normalize(-1.0, 1.0), SCORE_COLOURS), cax=axes, orientation="horizontal")
-    bar.set_ticks([-1.0, 0.0, 1.0], labels=["−", "0", "+"])
-    bar.outline.set_linewidth(0.4)
-    axes.tick_params(width=0.4, length=2)
-    bar.set_label(
-        "score: against ← 0 → for the class\nup to the largest of each FOV; outlined: the clusters that explain",
-        fontsize=SMALL_POINTS,
-    )
+def _draw_colours(figure: Figure, axes: Axes, scores: np.ndarray, tiles: Sequence[ExplainedTile]) -> None:
+    if not tiles:
+        axes.set_axis_off()
+        return
+    bar = figure.colorbar(ScalarMappable(score_norm(scores), SCORE_COLOURS), cax=axes, orientation="horizontal")
+    name_colours(bar, scores, "the class; outlined: the clusters that explain", tiles[0].caption.unit)

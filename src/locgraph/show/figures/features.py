@@ -23,6 +23,7 @@ from locgraph.show.figures.style import (
     class_marks,
     house_style,
     new_figure,
+    write_title,
 )
 
 BOX: Final = "box"
@@ -95,7 +96,7 @@ def boxes_figure(panels: Sequence[BoxPanel], class_names: Sequence[str], title: 
     n_columns = 1 if len(class_names) > _MANY_CLASSES or len(panels) == 1 else 2
     n_rows = -(-len(panels) // n_columns)
     figure = new_figure(COLUMN_MM, 8.0 + _PANEL_MM * n_rows)
-    figure.suptitle(title, x=0.01, ha="left")
+    write_title(figure, title)
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     marks = class_marks(class_names)
     width_mm = (COLUMN_MM / n_columns - 10.0) / len(class_names)
@@ -205,7 +206,7 @@ def correlation_figure(matrix: np.ndarray, names: Sequence[str], title: str) -> 
             axes.text(column, row, text, ha="center", va="center", fontsize=SMALL_POINTS - 1, color=colour)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=25, ticks=[-1, -0.5, 0, 0.5, 1], label="correlation")
     bar.outline.set_visible(False)
-    figure.suptitle(title, x=0.01, ha="left")
+    write_title(figure, title)
     return figure
 
 
@@ -248,7 +249,7 @@ def scatter_figure(panels: Sequence[ScatterPanel], class_names: Sequence[str], t
     n_rows = -(-len(panels) // n_columns)
     width = COLUMN_MM if n_columns == 1 else PAGE_MM
     figure = new_figure(width, 18.0 + 0.82 * width / n_columns * n_rows)
-    figure.suptitle(title, x=0.01, ha="left")
+    write_title(figure, title)
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
         _draw_map(axes, panel, class_names)

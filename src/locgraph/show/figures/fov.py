@@ -1,4 +1,4 @@
-"""One field of view (FOV) as a figure: localisations, clusters, and the edges between clusters."""
+"""One field of view (FOV) in a panel: localisations, outlines of clusters, scale bar, one scale for several panels."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from typing import Final
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
-from matplotlib.figure import Figure
-from scipy.spatial import cKDTree
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.show.figures.style import (
-    CLUSTER_COLOURS,
-    COLUMN_MM,
-    GREY,
-    blank,
-    draw_scale_bar,
-    house_style,
-    new_figure,
-)
+from locgraph.show.figures.style import CLUSTER_COLOURS, blank, draw_scale_bar
 
-MAX_DRAWN: Final = 200_000
-"""Of more localisations a random choice is drawn: a figure has fewer dots than that."""
+MOST_DOTS: Final = 10_000
+"""Up to this number of localisations each is a dot; of more the density is drawn."""
+
+MOST_OUTLINES: Final = 200
+"""Of more clusters none is outlined: lines would hide what they surround."""
 
 SMALLEST_SPAN_NM: Final = 10.0
 """A FOV is drawn as at least this wide."""
 
+OWN_SCALES: Final = "each FOV at its own scale"
+
 _NOISE_COLOUR: Final = "#BFBFBF"
 _MARGIN: Final = 0.04
 _N_NEIGHBOURS: Final = 8
+_N_CORNERS: Final = 20
+_PIXELS: Final = 600
+_FAINTEST: Final = 0.3
+_MOST_UNEQUAL: Final = 5.0
+_DARKER: Final = 0.6
 
 
 @dataclass(frozen=True)
@@ -69,113 +71,160 @@ class Scene(Extent):
 
     Attributes:
         points: (N, D) float64 in nm.
-        colours: (N, 4) of the localisations.
-        centres: (C, D) float64 in nm; C may be 0.
-        centre_colours: (C, 4).
-        edges: (2, E) int64, indices of centres, each pair once.
+        owners: (N,) int64, cluster of each, -1 is noise.
+        palette: (C + 1, 4) colours of clusters, of noise the last.
     """
 
-    colours: np.ndarray
-    centres: np.ndarray
-    centre_colours: np.ndarray
-    edges: np.ndarray
+    owners: np.ndarray
+    palette: np.ndarray
 
 
-def make_scene(locs: pl.DataFrame, clusters: pl.DataFrame | None, edges: np.ndarray | None, dimensions: int) -> Scene:
-    """Check the tables of one view of a FOV and choose colours, so that neighbouring clusters differ.
+def make_scene(locs: pl.DataFrame, dimensions: int) -> Scene:
+    """Check the localisations of one view of a FOV and choose colours, so that neighbouring clusters differ.
 
     Args:
         locs: Localisations with positions in nm; ``cluster_id`` where they are clustered.
-        clusters: Cluster centres in nm; without them none are drawn.
-        edges: (2, E) indices of clusters in the order of their ``cluster_id``; without them none are drawn.
         dimensions: 2 or 3.
 
-    Returns:
-        The scene.
-
     Raises:
-        DataError: A column is missing, there is no localisation or more than one view, or an edge names no cluster.
+        DataError: A column is missing, there is no localisation, or more than one view.
     """
     if dimensions not in (2, 3):
         raise DataError(f"expected a FOV of 2 or 3 dimensions, found {dimensions}")
-    _check(locs, schema.position_columns(dimensions), "localisations")
+    columns = schema.position_columns(dimensions)
+    if not set(columns) <= set(locs.columns):
+        raise DataError(f"expected columns {', '.join(columns)} in the localisations, found {locs.columns}")
+    if schema.VIEW in locs.columns and locs[schema.VIEW].n_unique() > 1:
+        raise DataError(f"expected localisations of one view, found {locs[schema.VIEW].n_unique()}: choose one of them")
     if locs.is_empty():
         raise DataError("expected at least one localisation to draw, found none")
-    labels = (
-        locs[schema.CLUSTER_ID].to_numpy() if schema.CLUSTER_ID in locs.columns else np.full(locs.height, schema.NOISE)
-    )
-    points = locs.select(schema.position_columns(dimensions)).to_numpy().astype(np.float64)
-    centres, links = np.zeros((0, dimensions)), np.zeros((2, 0), dtype=np.int64)
-    if clusters is not None:
-        _check(clusters, (schema.CLUSTER_ID, *schema.centre_columns(dimensions)), "clusters")
-        ordered = clusters.sort(schema.CLUSTER_ID)
-        centres = ordered.select(schema.centre_columns(dimensions)).to_numpy().astype(np.float64)
-        links = undirected(edges, len(centres))
-    palette = to_rgba_array([*(CLUSTER_COLOURS[index] for index in _colour_indices(points, labels)), _NOISE_COLOUR])
-    if len(centres) >= len(palette):
-        raise DataError(
-            f"expected localisations of all {len(centres)} clusters, found {len(palette) - 1} clusters among them"
-        )
-    shown = drawn_rows(len(points))
-    return Scene(points[shown], palette[labels[shown]], centres, palette[: len(centres)], links)
+    clustered = schema.CLUSTER_ID in locs.columns
+    owners = locs[schema.CLUSTER_ID].to_numpy() if clustered else np.full(locs.height, schema.NOISE)
+    points = locs.select(columns).to_numpy().astype(np.float64)
+    palette = to_rgba_array([*(CLUSTER_COLOURS[index] for index in _colour_indices(points, owners)), _NOISE_COLOUR])
+    return Scene(points, owners, palette)
 
 
-def draw_scene(axes: Axes, scene: Scene, plane: tuple[int, int] = (0, 1), magnification: float = 1.0) -> None:
-    """Draw a scene, seen along the axis that is not in ``plane``.
+def draw_scene(axes: Axes, scene: Scene, magnification: float = 1.0) -> None:
+    """Draw a scene from above: localisations in the colour of their cluster, and a line around each cluster.
 
     Args:
         axes: Gets nanometres on both axes.
         scene: From `make_scene`.
-        plane: Coordinates drawn to the right and upwards.
         magnification: Of dots and lines; below 1 for small panels.
     """
-    across, up = plane
-    size = magnification**2 * float(np.clip(70.0 / np.sqrt(len(scene.points)), 0.3, 6.0))
-    axes.scatter(
-        scene.points[:, across], scene.points[:, up], s=size, c=scene.colours, alpha=0.75, linewidths=0, rasterized=True
-    )
-    if scene.edges.size:
-        ends = scene.centres[scene.edges.T][:, :, [across, up]]
-        axes.add_collection(LineCollection(list(ends), colors=GREY, linewidths=0.6 * magnification, zorder=2))
-    if len(scene.centres):
-        axes.scatter(
-            scene.centres[:, across],
-            scene.centres[:, up],
-            s=magnification**2 * float(np.clip(150.0 / np.sqrt(len(scene.centres)), 4.0, 22.0)),
-            c=scene.centre_colours,
-            edgecolors="black",
-            linewidths=0.7 * magnification,
-            zorder=3,
-        )
+    points = scene.points[:, :2]
+    draw_points(axes, points, scene.palette[scene.owners], magnification)
+    clusters = range(len(scene.palette) - 1)
+    if len(clusters) <= MOST_OUTLINES:
+        colours = scene.palette * [_DARKER, _DARKER, _DARKER, 1.0]
+        draw_outlines(axes, points, scene.owners, clusters, colours[:-1], scene.span_nm, 0.6 * magnification)
 
 
-def _check(table: pl.DataFrame, columns: tuple[str, ...], what: str) -> None:
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise DataError(f"expected columns {', '.join(columns)} in the {what}, found {table.columns}")
-    if schema.VIEW in table.columns and table[schema.VIEW].n_unique() > 1:
-        raise DataError(f"expected {what} of one view, found {table[schema.VIEW].n_unique()}: choose one of them")
-
-
-def undirected(edges: np.ndarray | None, n_clusters: int) -> np.ndarray:
-    """Return each undirected pair of edges between clusters once, without loops.
+def draw_points(axes: Axes, points: np.ndarray, colours: np.ndarray, magnification: float = 1.0) -> None:
+    """Draw localisations: dots, or, where they are more than `MOST_DOTS`, their density in the mean of their colours.
 
     Args:
-        edges: (2, E) indices of clusters, or None.
-        n_clusters: Number of clusters.
+        axes: Gets nanometres on both axes.
+        points: (N, 2) float64 in nm; later ones lie on top.
+        colours: (N, 4).
+        magnification: Of dots and pixels; below 1 for small panels.
+    """
+    if len(points) <= MOST_DOTS:
+        size = magnification**2 * float(np.clip(80.0 / np.sqrt(max(len(points), 1)), 0.4, 6.0))
+        axes.scatter(points[:, 0], points[:, 1], s=size, c=colours, alpha=0.8, linewidths=0, rasterized=True)
+        return
+    n_pixels = max(int(_PIXELS * magnification), 50)
+    low, high = points.min(axis=0), points.max(axis=0)
+    pixel = max(float((high - low).max()), SMALLEST_SPAN_NM) / n_pixels
+    columns, rows = np.floor((high - low) / pixel).astype(np.int64) + 1
+    places = np.floor((points - low) / pixel).astype(np.int64)
+    flat = places[:, 1] * columns + places[:, 0]
+
+    def summed(weights: np.ndarray | None) -> np.ndarray:
+        counts = np.bincount(flat, weights, minlength=columns * rows).reshape(rows, columns)
+        return gaussian_filter(counts.astype(np.float64), 0.7, mode="constant")
+
+    density = summed(None)
+    image = np.stack([summed(colours[:, channel]) for channel in range(4)], axis=-1)
+    image /= np.maximum(density, 1e-12)[..., None]
+    dense = float(np.quantile(density[density > 1e-3], 0.99))
+    # single localisations stay visible beside dense clusters
+    image[..., 3] = np.where(density > 1e-3, _FAINTEST + (1 - _FAINTEST) * np.sqrt(np.minimum(density / dense, 1)), 0)
+    corner = low + np.array([columns, rows]) * pixel
+    axes.imshow(np.clip(image, 0, 1), extent=(low[0], corner[0], low[1], corner[1]), origin="lower")
+
+
+def draw_outlines(
+    axes: Axes,
+    points: np.ndarray,
+    owners: np.ndarray,
+    clusters: Sequence[int] | np.ndarray,
+    colours: np.ndarray | str,
+    span_nm: float,
+    linewidth: float,
+) -> None:
+    """Draw a line around each cluster.
+
+    Args:
+        axes: Has nanometres on both axes.
+        points: (N, 2) float64 in nm.
+        owners: (N,) int64, cluster of each.
+        clusters: Those that are outlined.
+        colours: One for each of them, or one for all.
+        span_nm: Width of what is shown: lines stay away from points by at most 1.2 % of it.
+        linewidth: In points.
+    """
+    order = np.argsort(owners, kind="stable")
+    starts = np.searchsorted(owners[order], clusters)
+    ends = np.searchsorted(owners[order], clusters, side="right")
+    rings = [
+        outline(points[order[start:end]], span_nm) if end > start else np.zeros((0, 2))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    axes.add_collection(PolyCollection(rings, facecolors="none", edgecolors=colours, linewidths=linewidth, zorder=3))
+
+
+def outline(points: np.ndarray, span_nm: float) -> np.ndarray:
+    """Return a rounded line around points, near enough that it shows their size.
+
+    Args:
+        points: (N, 2) in nm, at least one.
+        span_nm: Width of what is shown.
 
     Returns:
-        (2, E') int64, the smaller index first.
-
-    Raises:
-        DataError: An edge names no cluster.
+        (M, 2) corners of the convex hull of circles around all points, whose radius is a quarter of the radius of
+        gyration, at least 0.4 % and at most 1.2 % of the width.
     """
-    if edges is None or np.size(edges) == 0:
-        return np.zeros((2, 0), dtype=np.int64)
-    pairs = np.sort(np.asarray(edges, dtype=np.int64), axis=0)
-    if pairs[0].min() < 0 or pairs[1].max() >= n_clusters:
-        raise DataError(f"expected edges between clusters 0 to {n_clusters - 1}, found {pairs.min()} to {pairs.max()}")
-    return np.unique(pairs[:, pairs[0] < pairs[1]], axis=1)
+    gyration = float(np.sqrt(points.var(axis=0).sum()))
+    radius = float(np.clip(gyration / 4, 0.004 * span_nm, 0.012 * span_nm))
+    angles = np.linspace(0, 2 * np.pi, _N_CORNERS, endpoint=False)
+    circle = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    if len(points) > 3:
+        try:
+            points = points[ConvexHull(points).vertices]
+        except QhullError:
+            points = np.unique(points, axis=0)
+    around = (points[:, None, :] + circle).reshape(-1, 2)
+    return around[ConvexHull(around).vertices]
+
+
+def shared_spans(spans_nm: Sequence[float]) -> tuple[list[float], str]:
+    """Return the width that each of several panels shows.
+
+    Args:
+        spans_nm: Widths of what is drawn in each.
+
+    Returns:
+        One width for all, the largest, and no words; or, where that is more than five times the median, so that most
+        FOVs would be dots, the width of each, and words that say so.
+    """
+    if not spans_nm:
+        return [], ""
+    largest = max(spans_nm)
+    if largest > _MOST_UNEQUAL * float(np.median(spans_nm)):
+        return list(spans_nm), OWN_SCALES
+    return [largest] * len(spans_nm), ""
 
 
 def _colour_indices(points: np.ndarray, labels: np.ndarray) -> list[int]:
@@ -198,50 +247,6 @@ def _colour_indices(points: np.ndarray, labels: np.ndarray) -> list[int]:
         start = index % len(CLUSTER_COLOURS)
         chosen.append(int((np.roll(used, -start).argmin() + start) % len(CLUSTER_COLOURS)))
     return chosen
-
-
-def drawn_rows(n_localisations: int) -> np.ndarray:
-    """Return indices of the localisations that are drawn: all, or a random `MAX_DRAWN`, the same every time."""
-    if n_localisations <= MAX_DRAWN:
-        return np.arange(n_localisations)
-    return np.sort(np.random.default_rng(0).choice(n_localisations, MAX_DRAWN, replace=False))
-
-
-@house_style()
-def fov_figure(
-    locs: pl.DataFrame, clusters: pl.DataFrame | None, edges: np.ndarray | None, title: str, dimensions: int
-) -> Figure:
-    """Draw one view of a FOV: localisations in the colour of their cluster, centres, edges, and a scale bar.
-
-    As in a camera image, y points downwards; upside down, a digit would be another structure. In three dimensions a
-    second panel shows x and z. Of more than `MAX_DRAWN` localisations a random choice is drawn, and the title names
-    both numbers.
-
-    Args:
-        locs: Localisations with positions in nm; ``cluster_id`` where they are clustered, noise is grey.
-        clusters: Cluster centres in nm, or None.
-        edges: (2, E) indices of clusters in the order of their ``cluster_id``, or None.
-        title: Stands above.
-        dimensions: 2 or 3.
-
-    Returns:
-        The figure, one column wide.
-
-    Raises:
-        DataError: A column is missing, there is no localisation or more than one view, or an edge names no cluster.
-    """
-    scene = make_scene(locs, clusters, edges, dimensions)
-    spans = np.maximum(scene.high - scene.low, SMALLEST_SPAN_NM)
-    heights = [float(np.clip(spans[axis] / spans[0], 0.3, 1.6)) for axis in range(1, dimensions)]
-    figure = new_figure(COLUMN_MM, 14.0 + 80.0 * sum(heights))
-    panels: list[Axes] = list(figure.subplots(dimensions - 1, 1, squeeze=False, height_ratios=heights)[:, 0])
-    for axis, axes in enumerate(panels, start=1):
-        draw_scene(axes, scene, (0, axis))
-        make_window(scene, (0, axis)).show(axes)
-    name_planes(panels)
-    shown = len(scene.points)
-    panels[0].set_title(title if shown == locs.height else f"{title}\n{shown:,} of {locs.height:,} localisations drawn")
-    return figure
 
 
 def name_planes(panels: Sequence[Axes]) -> None:

@@ -85,8 +85,8 @@ def draw_gallery(folder: Path, tables: Path, predictions: pl.DataFrame, class_na
     tiles = []
     for row in of_class.head(SHOWN_PER_CLASS).to_dicts():
         fov = read_fov(tables, row[schema.FOV_ID])
-        locs, clusters = (table.filter(pl.col(schema.VIEW) == 0) for table in (fov.locs, fov.clusters))
-        tiles.append(Tile(locs, clusters, row[schema.TRUTH], row[schema.PREDICTION]))
+        locs = fov.locs.filter(pl.col(schema.VIEW) == 0)
+        tiles.append(Tile(locs, row[schema.TRUTH], row[schema.PREDICTION]))
     save_figure(gallery_figure(tiles, class_names), folder / GALLERY_PICTURE)
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.collections import LineCollection
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
-from scipy.spatial import ConvexHull
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.show.figures.fov import Extent, drawn_rows, make_window, name_planes, undirected
+from locgraph.show.figures.fov import Extent, draw_outlines, draw_points, make_window, name_planes
 from locgraph.show.figures.style import (
     BLACK,
     BLUE,
@@ -37,8 +37,6 @@ SCORE_COLOURS: Final = LinearSegmentedColormap.from_list(
 """Against the class (blue), nothing (grey), for the class (vermillion): apart for colour-blind readers too."""
 
 _NOISE_COLOUR: Final = "#E3E3E3"
-_N_CORNERS: Final = 20
-_PAD: Final = 0.015
 _SMALLEST_SHARE: Final = 0.1  # of the larger side
 _LINE_MM: Final = 3.4
 _PANEL_MM: Final = 80.0
@@ -115,13 +113,32 @@ def make_scored_scene(fov: ScoredFov) -> ScoredScene:
     if owners.max() >= n_clusters:
         raise DataError(f"expected localisations of clusters 0 to {n_clusters - 1}, found {owners.max()}")
     points = fov.locs.select(needed[:-1]).to_numpy().astype(np.float64)
-    shown = drawn_rows(len(points))
-    weight = np.append(np.abs(fov.scores), -1.0)[owners[shown]]
-    shown = shown[np.argsort(weight, kind="stable")]
+    shown = np.argsort(np.append(np.abs(fov.scores), -1.0)[owners], kind="stable")
     links = undirected(fov.edges, n_clusters)
     places = fov.clusters.sort(schema.CLUSTER_ID).select(centres[:-1]).to_numpy().astype(np.float64)
     inside = fov.outlined[links].all(axis=0)
     return ScoredScene(points[shown], owners[shown], places, fov.scores, fov.outlined, links[:, inside])
+
+
+def undirected(edges: np.ndarray | None, n_clusters: int) -> np.ndarray:
+    """Return each undirected pair of edges between clusters once, without loops.
+
+    Args:
+        edges: (2, E) indices of clusters, or None.
+        n_clusters: Number of clusters.
+
+    Returns:
+        (2, E') int64, the smaller index first.
+
+    Raises:
+        DataError: An edge names no cluster.
+    """
+    if edges is None or np.size(edges) == 0:
+        return np.zeros((2, 0), dtype=np.int64)
+    pairs = np.sort(np.asarray(edges, dtype=np.int64), axis=0)
+    if pairs[0].min() < 0 or pairs[1].max() >= n_clusters:
+        raise DataError(f"expected edges between clusters 0 to {n_clusters - 1}, found {pairs.min()} to {pairs.max()}")
+    return np.unique(pairs[:, pairs[0] < pairs[1]], axis=1)
 
 
 def score_norm(scores: np.ndarray) -> Normalize:
@@ -130,7 +147,13 @@ def score_norm(scores: np.ndarray) -> Normalize:
     return Normalize(-(largest or 1.0), largest or 1.0)
 
 
-def draw_scored(axes: Axes, scene: ScoredScene, plane: tuple[int, int] = (0, 1), magnification: float = 1.0) -> None:
+def draw_scored(
+    axes: Axes,
+    scene: ScoredScene,
+    plane: tuple[int, int] = (0, 1),
+    magnification: float = 1.0,
+    norm: Normalize | None = None,
+) -> None:
     """Draw localisations in the colour of the score of their cluster, and outline the clusters that explain.
 
     Args:
@@ -138,45 +161,19 @@ def draw_scored(axes: Axes, scene: ScoredScene, plane: tuple[int, int] = (0, 1),
         scene: From `make_scored_scene`.
         plane: Coordinates drawn to the right and upwards.
         magnification: Of dots and lines; below 1 for small panels.
+        norm: Scale of the colours; None takes that of this FOV.
     """
     seen = list(plane)
-    size = magnification**2 * float(np.clip(90.0 / np.sqrt(len(scene.points)), 0.4, 7.0))
-    noise = scene.owners < 0
-    if noise.any():
-        x, y = scene.points[noise][:, seen].T
-        axes.scatter(x, y, s=size / 2, c=_NOISE_COLOUR, linewidths=0, rasterized=True)
-    x, y = scene.points[~noise][:, seen].T
-    colours = SCORE_COLOURS(score_norm(scene.scores)(scene.scores[scene.owners[~noise]]))
-    axes.scatter(x, y, s=size, c=colours, alpha=0.85, linewidths=0, rasterized=True)
+    norm = norm or score_norm(scene.scores)
+    colours = np.vstack([SCORE_COLOURS(norm(scene.scores)), to_rgba(_NOISE_COLOUR)])
+    points = scene.points[:, seen]
+    draw_points(axes, points, colours[scene.owners], magnification)
     if scene.edges.size:
         ends = scene.centres[scene.edges.T][:, :, seen]
         lines = LineCollection(list(ends), colors=DARK_GREY, linewidths=0.7 * magnification, zorder=2)
         axes.add_collection(lines)
-    pad = _PAD * scene.span_nm
-    rings = [
-        outline(points[:, seen], pad)
-        for index in np.flatnonzero(scene.outlined)
-        if len(points := scene.points[scene.owners == index])
-    ]
-    axes.add_collection(
-        PolyCollection(rings, facecolors="none", edgecolors=BLACK, linewidths=0.8 * magnification, zorder=3)
-    )
-
-
-def outline(points: np.ndarray, pad: float) -> np.ndarray:
-    """Return a rounded line around points at a distance.
-
-    Args:
-        points: (N, 2), at least one.
-        pad: How far the line stays away, in the unit of the points; above 0.
-
-    Returns:
-        (M, 2) corners of the convex hull of circles around all points.
-    """
-    angles = np.linspace(0, 2 * np.pi, _N_CORNERS, endpoint=False)
-    circle = pad * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    around = (np.unique(points, axis=0)[:, None, :] + circle).reshape(-1, 2)
-    return around[ConvexHull(around).vertices]
+    chosen = np.flatnonzero(scene.outlined)
+    draw_outlines(axes, points, scene.owners, chosen, BLACK, scene.span_nm, 0.8 * magnification)
 
 
 @dataclass(frozen=True)
@@ -191,6 +188,7 @@ class Caption:
         explained: The class that the scores are about.
         explainer: Name of the explainer.
         named: Whether the explainer gives the outlined clusters as a subgraph; otherwise they score highest.
+        unit: Of the scores.
     """
 
     name: str
@@ -200,6 +198,7 @@ class Caption:
     explained: str
     explainer: str
     named: bool
+    unit: str
 
     @property
     def verdict(self) -> str:
@@ -234,7 +233,7 @@ def explanation_figure(fov: ScoredFov, caption: Caption) -> Figure:
     planes = [(0, axis) for axis in range(1, fov.dimensions)]
     windows = [make_window(scene, plane, _SMALLEST_SHARE * scene.span_nm) for plane in planes]
     heights = [float(np.clip(window.height / window.width, 0.2, 1.6)) for window in windows]
-    lines = _caption_lines(caption, fov, len(scene.points))
+    lines = _caption_lines(caption, fov)
     ratios = [_LINE_MM * len(lines), *(_PANEL_MM * height for height in heights)]
     figure = new_figure(COLUMN_MM, _BAR_MM + sum(ratios))
     header, *panels = figure.subplots(fov.dimensions, 1, height_ratios=ratios)
@@ -243,48 +242,54 @@ def explanation_figure(fov: ScoredFov, caption: Caption) -> Figure:
         draw_scored(axes, scene, plane)
         window.show(axes)
     name_planes(panels)
-    draw_colour_bar(figure, panels, scene.scores, caption.explained)
+    draw_colour_bar(figure, panels, scene.scores, caption)
     return figure
 
 
-def draw_colour_bar(figure: Figure, panels: Sequence[Axes], scores: np.ndarray, explained: str) -> None:
+def draw_colour_bar(figure: Figure, panels: Sequence[Axes], scores: np.ndarray, caption: Caption) -> None:
     """Draw below the panels which colour is which score.
 
     Args:
         figure: The figure.
         panels: The panels with these colours.
         scores: (C,) the scores; where none is negative, the bar starts at 0.
-        explained: The class that they are about.
+        caption: The class that they are about, and their unit.
     """
-    norm = score_norm(scores)
     bar = figure.colorbar(
-        ScalarMappable(norm, SCORE_COLOURS), ax=panels, location="bottom", shrink=0.62, aspect=38, pad=0.015
+        ScalarMappable(score_norm(scores), SCORE_COLOURS),
+        ax=panels,
+        location="bottom",
+        shrink=0.62,
+        aspect=38,
+        pad=0.015,
     )
+    name_colours(bar, scores, f"class {caption.explained}", caption.unit)
+
+
+def name_colours(bar: Colorbar, scores: np.ndarray, explained: str, unit: str) -> None:
+    """Write numbers and words at a colour bar of scores; where no score is negative, it starts at 0."""
+    high = float(bar.norm.vmax or 1.0)
     signed = bool((scores < 0).any())
-    high = float(norm.vmax or 1.0)
     low = -high if signed else 0.0
     bar.ax.set_xlim(low, high)
     ticks = np.linspace(low, high, _TICKS)
     bar.set_ticks(list(ticks), labels=[f"{tick:.2g}" for tick in ticks])
     bar.outline.set_linewidth(0.4)
     bar.ax.tick_params(width=0.4, length=2, labelsize=SMALL_POINTS)
-    words = f"score: against ← 0 → for class {explained}" if signed else f"score: 0 → for class {explained}"
-    bar.set_label(words, fontsize=SMALL_POINTS)
+    words = f"against ← 0 → for {explained}" if signed else f"0 → for {explained}"
+    bar.ax.set_xlabel(f"score ({unit}): {words}", fontsize=SMALL_POINTS, parse_math=False)
 
 
-def _caption_lines(caption: Caption, fov: ScoredFov, drawn: int) -> list[tuple[str, str]]:
+def _caption_lines(caption: Caption, fov: ScoredFov) -> list[tuple[str, str]]:
     """Return the lines above the figure, each with its colour; the first is the name."""
     truth = "class not known" if caption.truth is None else f"class {caption.truth}"
     what = "the subgraph" if caption.named else "the highest scores"
-    lines = [
+    return [
         (shortened(caption.name), BLACK),
         (f"{truth}, prediction {caption.verdict}", caption.colour),
         (f"{caption.explainer} for class {caption.explained}", BLACK),
         (f"outlined: {what}, {int(fov.outlined.sum())} of {len(fov.outlined)} clusters", BLACK),
     ]
-    if drawn < fov.locs.height:
-        lines.append((f"{drawn:,} of {fov.locs.height:,} localisations drawn", BLACK))
-    return lines
 
 
 def _write(header: Axes, lines: Sequence[tuple[str, str]]) -> None:

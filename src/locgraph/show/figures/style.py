@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ TEXT_POINTS: Final = 7.0
 SMALL_POINTS: Final = 6.0
 
 _MM_PER_INCH: Final = 25.4
+_TITLE_LETTER_MM: Final = 1.75
 _NM_PER_UM: Final = 1000.0
 _NM_PER_MM: Final = 1e6
 _LONGEST_BAR: Final = 0.3  # part of what is shown
@@ -73,6 +75,9 @@ _SETTINGS: Final[dict[str, Any]] = {
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    # numbers are written out: an offset or a power of ten beside the axis would lie over titles
+    "axes.formatter.useoffset": False,
+    "axes.formatter.limits": [-9, 9],
     "xtick.labelsize": SMALL_POINTS,
     "ytick.labelsize": SMALL_POINTS,
     "xtick.major.width": 0.6,
@@ -110,6 +115,12 @@ class ShownFigure(Figure):
 def new_figure(width_mm: float, height_mm: float) -> Figure:
     """Return an empty figure of a printed size, which arranges its panels by itself."""
     return ShownFigure(figsize=(width_mm / _MM_PER_INCH, height_mm / _MM_PER_INCH), dpi=DPI, layout="constrained")
+
+
+def write_title(figure: Figure, title: str) -> None:
+    """Write a title at the upper left, in as many lines as the width of the figure needs."""
+    letters = int(figure.get_figwidth() * _MM_PER_INCH / _TITLE_LETTER_MM)
+    figure.suptitle("\n".join(textwrap.wrap(title, max(letters, 10))), x=0.01, ha="left", parse_math=False)
 
 
 def blank(axes: Axes) -> None:
