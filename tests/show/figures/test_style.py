@@ -138,8 +138,9 @@ def test_notebooks_show_a_figure_as_a_picture():
 
 
 def test_a_long_title_breaks_into_lines_within_the_figure():
-    figure = style.new_figure(60, 40)
-    style.write_title(figure, "Principal components of learned vectors, test FOVs of each fold $x")
+    with style.house_style():
+        figure = style.new_figure(60, 40)
+        style.write_title(figure, "Principal components of learned vectors, test FOVs of each fold $x")
     title = figure._suptitle
     box = title.get_window_extent(FigureCanvasAgg(figure).get_renderer())
     assert title.get_text().count("\n") >= 1
