@@ -100,7 +100,8 @@ def overrides(suggestion: ColumnSuggestion) -> str:
     """Return suggested columns as settings for the command line, ``???`` where only the user knows the value."""
     names = ", ".join(f"{canonical}: {_quoted(source)}" for canonical, source in suggestion.names.items())
     units = ", ".join(f"{canonical}: {unit or UNKNOWN}" for canonical, unit in suggestion.units.items())
-    settings = ["columns=custom", f"'columns.names={{{names}}}'", f"columns.unit={suggestion.unit or UNKNOWN}"]
+    settings = ["columns=custom", *([f"'columns.table=\"{suggestion.table}\"'"] if suggestion.table else [])]
+    settings += [f"'columns.names={{{names}}}'", f"columns.unit={suggestion.unit or UNKNOWN}"]
     settings += [f"'columns.units={{{units}}}'"] if units else []
     settings += [f"columns.pixel_size_nm={UNKNOWN}"] if suggestion.needs_pixel_size else []
     return " ".join(settings)

@@ -13,12 +13,12 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.columns import ColumnMap, ColumnSource
-from locgraph.io.header import NOTE, Layout
+from locgraph.io.header import NOTE, Header
 from locgraph.io.label_map import read_map
 from locgraph.io.localisations import from_frame_0, refuse_rows, without_flat_z
 from locgraph.io.problems import find_problems
 from locgraph.io.read import find_columns, open_columns, rounded_frames
-from locgraph.io.suggestion import ColumnSuggestion, suggest_columns, suggest_units
+from locgraph.io.suggestion import ColumnSuggestion, suggest_columns, suggest_part, suggest_units
 
 
 @dataclass(frozen=True)
@@ -179,15 +179,17 @@ def inspect(path: Path, columns: ColumnSource, max_refused_fraction: float) -> I
                 columns=tuple(other_ranges(table, ())),
                 problems=tuple(problems),
                 error=str(error),
-                suggestion=_suggestion(header.layout, table),
+                notes=tuple(_notes(metadata)),
+                suggestion=_suggestion(header, table, columns.table or ""),
             )
     return _described(known, chosen, table, canonical, max_refused_fraction, problems)
 
 
-def _suggestion(layout: Layout | None, table: pl.DataFrame) -> ColumnSuggestion | None:
+def _suggestion(header: Header, table: pl.DataFrame, part: str) -> ColumnSuggestion | None:
     """Return columns that may fit, unless the file states them."""
+    layout = header.layout
     if layout is None:
-        return suggest_columns(table)
+        return suggest_part(table, part) if header.are_paths else suggest_columns(table)
     return None if {schema.X, schema.Y} <= layout.units.keys() else suggest_units(layout)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import polars as pl
@@ -49,6 +49,9 @@ _RANK: Final = {"nm": 0, "um": 0, "m": 0, PIXEL: 1, None: 2}
 _Length = tuple[tuple[str, ...], str | None]
 """Columns of one quantity, one along each axis, and the unit that all their names state."""
 
+_PATH: Final = re.compile(r"((?:.*[/.])?)[^/.]*", re.DOTALL)
+"""A path within a file: the part that holds the column, and its name."""
+
 _MOST_LOST: Final = 0.05  # part of the values of a column that need not be what they should be
 _MOST_UNEQUAL: Final = 5.0  # of precisions along x and y
 
@@ -62,12 +65,14 @@ class ColumnSuggestion:
         unit: Unit of x and y by their names; None where they do not state one.
         units: Canonical name -> unit of each other length that has not ``unit`` by its name; None where it states none.
         doubtful: Names in the file that are not suggested -> what they may be, and why they are not.
+        table: Path of the part of the file that holds these columns; None where it has no parts.
     """
 
     names: Mapping[str, Sources]
     unit: str | None
     units: Mapping[str, str | None] = field(default_factory=dict)
     doubtful: Mapping[str, str] = field(default_factory=dict)
+    table: str | None = None
 
     @property
     def needs_pixel_size(self) -> bool:
@@ -119,6 +124,23 @@ def suggest_columns(table: pl.DataFrame) -> ColumnSuggestion | None:
     if schema.PRECISION not in chosen:
         doubts |= _incomplete(lengths[schema.PRECISION], table)
     return ColumnSuggestion(chosen, unit, units, doubts)
+
+
+def suggest_part(table: pl.DataFrame, start: str = "") -> ColumnSuggestion | None:
+    """Return the columns that may fit of a file in which columns have paths: those of the first part with x and y.
+
+    Args:
+        table: The table of the file, with paths as names.
+        start: Where these paths start.
+    """
+    parts = dict.fromkeys(_PATH.fullmatch(name)[1] for name in table.columns)  # type: ignore[index]
+    for part in (part for part in parts if "'" not in part and '"' not in part):
+        paths = {name: name.removeprefix(part) for name in table.columns if name.startswith(part)}
+        own = {name: rest for name, rest in paths.items() if _PATH.fullmatch(rest)[1] == ""}  # type: ignore[index]
+        suggestion = suggest_columns(table.select(list(own)).rename(own))
+        if suggestion is not None:
+            return replace(suggestion, table="/".join(filter(None, (start.rstrip("/."), part.rstrip("/.")))) or None)
+    return None
 
 
 def suggest_units(layout: Layout) -> ColumnSuggestion:

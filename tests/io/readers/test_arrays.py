@@ -1,10 +1,15 @@
 """Plain HDF5 and MAT-files: columns by their path, and the part of a file that the user names."""
 
+import shlex
+
 import h5py
 import numpy as np
 import pytest
 import scipy.io
 
+from locgraph.api.config import plain
+from locgraph.build import build
+from locgraph.cli.inspect_file import overrides
 from locgraph.errors import DataError
 from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.inspection import inspect
@@ -164,7 +169,16 @@ def test_inspection_shows_columns_of_the_most_frequent_length(hdf5):
     assert found.rows == 5
     assert {"data/x", "group/locs/y", "matrix/column_3"} <= {column.source for column in found.columns}
     assert found.error
-    assert "1 of other lengths" in found.metadata["note"]
+    assert found.notes == ("columns of 5 rows are shown; not shown: 1 of other lengths",)
+
+
+def test_the_suggestion_of_inspect_reads_the_file(hdf5, mat, composed):
+    for path, parts in ((hdf5, {"data"}), (mat, {"a.b", None})):
+        suggestion = inspect(path, FileColumns(), 0).suggestion
+        assert suggestion.table in parts
+        settings = shlex.split(overrides(suggestion).replace("???", "nm"))
+        columns = build(plain(composed("inspect", *settings, "source=a"))["columns"])
+        assert read(path, columns).table["x"].to_list() == X.tolist()
 
 
 def test_text_of_matlab_is_no_column(tmp_path):

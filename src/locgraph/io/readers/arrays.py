@@ -126,7 +126,7 @@ class ArraysReader(Reader):
         """Read columns of one length.
 
         Args:
-            columns: Their paths; where None, all of the length that most of them have, with a note on the others.
+            columns: Their paths; where None, those of the length that has most values, with a note on the others.
 
         Raises:
             DataError: The file is damaged, or the columns differ in length.
@@ -135,7 +135,7 @@ class ArraysReader(Reader):
         lengths = Counter(column.rows for column in chosen.values())
         notes = {}
         if columns is None and len(lengths) > 1:
-            rows = max(lengths, key=lambda length: (lengths[length], length))
+            rows = max(lengths, key=lambda length: (lengths[length] * length, length))
             notes[NOTE] = f"columns of {rows} rows are shown; not shown: {len(chosen) - lengths[rows]} of other lengths"
             chosen = {path: column for path, column in chosen.items() if column.rows == rows}
         elif len(lengths) > 1:
