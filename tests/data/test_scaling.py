@@ -109,6 +109,17 @@ def test_rare_values_keep_their_range():
     assert scaler.flat == {"cluster": [0]}
 
 
+def test_nodes_without_features():
+    graph = small([[1.0], [2.0]])
+    graph["localisation"].pos, graph["localisation"].x = torch.ones(3, 2), torch.empty(3, 0)
+
+    scaler = fit_scaler([graph], ScalingSettings(), {"cluster": ["log"], "localisation": []})
+
+    assert scaler.limits["localisation"].shape == (2, 0)
+    assert scaler(graph)["localisation"].x.shape == (3, 0)
+    assert scaler.flat == {}
+
+
 def test_equal_values_are_flat():
     graphs = [small([[7.0, 1.0], [7.0, 2.0], [7.0, 3.0]])]
 

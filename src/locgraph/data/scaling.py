@@ -150,7 +150,8 @@ def fit_scaler(
         columns = [
             _fit_column(values, settings.scale_of(scale)) for values, scale in zip(pooled.unbind(2), given, strict=True)
         ]
-        limits[node_type] = torch.tensor([limit for limit, _ in columns], dtype=torch.float32).T.contiguous()
+        # (2, F), of nodes without features (2, 0)
+        limits[node_type] = torch.tensor([limit for limit, _ in columns], dtype=torch.float32).reshape(-1, 2).T
         scales[node_type] = [scale for _, scale in columns]
         scaled = _scale(pooled.flatten(0, 1), limits[node_type], scales[node_type]).unflatten(0, pooled.shape[:2])
         flat[node_type] = [index for index, values in enumerate(scaled.unbind(2)) if _is_flat(values)]
