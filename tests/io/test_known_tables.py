@@ -36,6 +36,7 @@ HEADERS = [
     ("GDSC SMLM", "#Frame\torigX\torigY\torigValue\tError\tNoise\tBackground\tSignal\tAngle\tX\tY\tX SD\tY SD"),
     ("PYME", "# A, fitResults_x0, fitResults_y0, x, y, z, error_x, error_y, error_z, sig, tIndex, t"),
     ("PYME", "#A\tx\ty\terror_x\tsig\tt\tprobe\tnPhotons"),
+    ("PYME", ",A,error_x,sig,t,tIndex,x,y"),  # python-microscopy issue 1688: an index without a name
     ("SMAP", "frame,xnm,ynm,znm,locprecnm,locprecznm,phot,bg,layer"),
     ("SMAP", "xnm,ynm,frame,phot,xnmerr,ynmerr,PSFxnm,channel"),
     (
@@ -45,6 +46,7 @@ HEADERS = [
     ("ThunderSTORM", '"id","frame","x [nm]","y [nm]","sigma [nm]","intensity [photon]","uncertainty_xy [nm]"'),
     ("ThunderSTORM", "id,frame,x[nm],y[nm],sigma[nm],intensity[photons],uncertainty[nm]"),
     ("ThunderSTORM", '"frame","x [px]","y [px]","z [um]","sigma1 [px]","sigma2 [px]","intensity [ADU]"'),
+    ("ThunderSTORM", "frame,x [nm],y [nm],confidence [a.u]"),  # DeepSTORM of ZeroCostDL4Mic
     ("Abbelight NEO", '"id","frame","x [nm]","y [nm]","z [nm]","sigma [nm]","intensity [photon]","amplitude [photon]"'),
     ("ONI Nanoimager", "Channel,Frame,X (nm),Y (nm),Z (nm),Photons,Background"),
     ("ONI Nanoimager", "Channel,Frame,X (pix),Y (pix),X precision (pix),PSF Sigma X (pix),p-value"),

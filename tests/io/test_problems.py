@@ -72,6 +72,15 @@ def test_an_extent_that_no_fov_has(factor, words):
     assert any(problem.startswith(words) for problem in message), message
 
 
+def test_a_depth_that_no_focus_has():
+    # jungmannlab/picasso issues 436 and 494: z in nm was multiplied by the size of a pixel once more
+    depth = np.linspace(-300, 300, 1000)
+    assert problems(good().with_columns(z=pl.Series(depth))) == []
+
+    (message,) = problems(good().with_columns(z=pl.Series(130 * depth)))
+    assert message.startswith("z spans 78 µm, deeper than one focus reaches: check its unit")
+
+
 def test_a_narrow_point_spread_function_looks_like_pixels():
     table = good().with_columns(pl.col("x", "y", "sigma") / 100)
 

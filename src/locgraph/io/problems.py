@@ -14,6 +14,8 @@ from locgraph.io.values import PIXEL
 SMALLEST_EXTENT_NM: Final = 1.0
 LARGEST_EXTENT_NM: Final = 1e7
 """A FOV of more than 10 mm does not fit under an objective."""
+LARGEST_DEPTH_NM: Final = 2e4
+"""Above 20 um no objective for single molecules keeps its focus through a sample."""
 SMALLEST_SIGMA_NM: Final = 20.0
 """Visible light gives a point-spread function with a standard deviation of about 100 nm."""
 LARGEST_DENSITY_PER_NM2: Final = 1.0
@@ -69,15 +71,24 @@ def _extent(kept: pl.DataFrame) -> list[str]:
     if kept.height < 2:
         return [f"{kept.height} localisation alone"]
     for name in (schema.X, schema.Y):
-        low, high = kept[name].min(), kept[name].max()
-        extent = float(high) - float(low)  # type: ignore[arg-type]
+        extent = _span(kept, name)
         if extent < SMALLEST_EXTENT_NM:
             problems.append(f"{name} spans {extent:.3g} nm only: {_NOT_IN_NM}")
         elif extent > LARGEST_EXTENT_NM:
             problems.append(
                 f"{name} spans {extent / 1e6:.3g} mm, more than a FOV can: check unit, and single rows far away"
             )
+    depth = _span(kept, schema.Z) if schema.Z in kept.columns else 0.0
+    if depth > LARGEST_DEPTH_NM:
+        problems.append(
+            f"z spans {depth / 1e3:.3g} µm, deeper than one focus reaches: check its unit. Some versions of Picasso "
+            "multiplied z by the size of a pixel in CSV for ThunderSTORM"
+        )
     return problems
+
+
+def _span(kept: pl.DataFrame, name: str) -> float:
+    return float(kept[name].max()) - float(kept[name].min())  # type: ignore[arg-type]
 
 
 def _looks_like_pixels(kept: pl.DataFrame) -> list[str]:
@@ -88,7 +99,7 @@ def _looks_like_pixels(kept: pl.DataFrame) -> list[str]:
             f"sigma has a median of {_median(kept, schema.SIGMA):.3g} nm, where a point-spread function has about "
             f"100 nm: {_NOT_IN_NM}"
         )
-    spans = [float(kept[name].max()) - float(kept[name].min()) for name in (schema.X, schema.Y)]  # type: ignore[arg-type]
+    spans = [_span(kept, name) for name in (schema.X, schema.Y)]
     area = spans[0] * spans[1]
     if min(spans) >= SMALLEST_EXTENT_NM and kept.height > LARGEST_DENSITY_PER_NM2 * area:
         problems.append(

@@ -24,6 +24,7 @@ def start(text):
         ("AF647,1.5,2.5\nAF555,3.5,4.5\n", 3, 0),  # text in one of the columns
         ("# written by a program\n1.5,2\n3,4\n", 2, 1),
         ("1,2\n3,4\n", 2, 0),
+        ("Molecule export\r\n1\t2.5\t3.5\r\n1\t4.5\t5.5\r\n", 3, 1),  # Picasso for Chimera
     ],
 )
 def test_without_a_header_line(text, names, header_lines):

@@ -71,6 +71,8 @@ def find_start(lines: Sequence[str], where: str) -> TableStart:
         later = _later_header(lines, place)
         if later is not None:
             return find_start_at(lines, later, where)
+        if delimiters is None and _is_title(header, body):
+            return _without_names(lines, place + 1)
     return find_start_at(lines, place, where)
 
 
@@ -114,6 +116,14 @@ def _without_names(lines: Sequence[str], first: int) -> TableStart:
     rows = [tuple(split_fields(line, delimiter)) for line in body]
     names = tuple(unnamed(position) for position in range(1, len(rows[0]) + 1))
     return TableStart(names, delimiter, tuple(lines[:first]), first, tuple(rows))
+
+
+def _is_title(header: str, body: Sequence[str]) -> bool:
+    """Return whether a line is a title over rows without names: it has one field where they have several."""
+    if not body or not _is_row(body[0]):
+        return False
+    rows = _without_names(body, 0)
+    return len(rows.names) > 1 and rows.delimiter != BLANKS and _count_names(header, rows.delimiter) == 1
 
 
 def _place_of_header(lines: Sequence[str]) -> int:
