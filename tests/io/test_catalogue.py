@@ -71,6 +71,8 @@ def test_what_is_skipped_is_named_with_its_reason(tmp_path, caplog):
     assert fovs.skipped["a.bak"] == "a.csv has the same name, and is read"
     assert "found an empty file" in fovs.skipped["empty.log"]
     assert "skipped, no FOV: notes.md and 1 more .md below" in caplog.text
+    assert "image.tif below" in caplog.text
+    assert f"({fovs.skipped['image.tif'].split(': ', 1)[1][:60]}" in caplog.text, "the path is named once"
     assert len(caplog.records) == 4, "each suffix once"
 
 

@@ -181,7 +181,7 @@ def _warn_of_skipped(skipped: Mapping[str, str], raw_dir: Path) -> None:
     for name in skipped:
         by_suffix.setdefault(Path(name).suffix.lower(), []).append(name)
     for suffix, names in by_suffix.items():
-        reason = skipped[names[0]].removeprefix(f"{raw_dir / names[0]}: ")
+        reason = skipped[names[0]].replace(f"{raw_dir / names[0]}: ", "")
         short = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."
         more = f" and {len(names) - 1} more {suffix or 'without suffix'}" if len(names) > 1 else ""
         log.warning("skipped, no FOV: %s%s below %s (%s)", names[0], more, raw_dir, short)

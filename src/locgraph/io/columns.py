@@ -337,7 +337,10 @@ class FileColumns:
                 setting="pixel_size_nm",
             )
         if written is not None and not 0 < written < float("inf"):
-            raise DataError(f"{where}: expected a positive size of a camera pixel in nm; found {written} in the file")
+            raise DataError(
+                f"{where}: expected a positive size of a camera pixel in nm; found {written} in the file. Choose "
+                "columns=custom with columns.names, columns.unit=px and columns.pixel_size_nm"
+            )
         if written is not None and given is not None and abs(written - given) > 1e-9 * written:
             raise DataError(
                 f"{where}: expected one size of a camera pixel; found {written:g} nm in the file and {given:g} nm "

@@ -66,7 +66,10 @@ def _decode(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | None:
             units[name] = f"{plain}^2" if is_variance else plain
     trouble = ""
     if unit not in ("nm", "px"):
-        trouble = f"expected xy_unit nm or px in the comments that DECODE writes; found {unit!r}. Give names and unit"
+        trouble = (
+            f"expected xy_unit nm or px in the comments that DECODE writes; found {unit!r}. Choose columns=custom with "
+            "columns.names and columns.unit"
+        )
     elif unit == "px" and (len(set(sizes)) > 1 or len(sizes) > 2):  # DECODE multiplies z by a third value
         trouble = (
             f"expected square pixels; found {' x '.join(map(str, sizes))} nm in the comments. Save the emitters in nm "

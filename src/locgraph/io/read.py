@@ -65,7 +65,8 @@ def read(
     Args:
         path: The file: parquet, Arrow, delimited text, or an export of microscope software.
         columns: A `ColumnMap` or `FileColumns`, in place of the keywords below.
-        names: Canonical name -> name in the file, such as ``{"x": "X", "y": "Y"}``; needs ``unit``.
+        names: Canonical name -> name in the file, such as ``{"x": "X", "y": "Y"}``, or position of the column, counted
+            from 1; needs ``unit``.
         unit: Unit of all lengths: ``nm``, ``um``, ``m`` or ``px``.
         pixel_size_nm: Side of a camera pixel in nm, for lengths in pixels whose file does not record it.
         leave_out: Canonical columns that are not read, such as ``["z"]`` to work in 2D.
