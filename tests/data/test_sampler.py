@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 import torch
 
-from locgraph.data.sampler import BalancedSampler, EpochSampler, mix
+from locgraph.data.sampler import BalancedSampler, EpochSampler, Shard, mix
+from locgraph.errors import ConfigError
 
 
 def drawn(epoch, seed=0, size=50):
@@ -89,6 +90,33 @@ def test_balanced_draws_depend_on_seed_and_epoch_alone():
 
     assert len({tuple(key[1] for key in keys) for keys in draws.values()}) == 9
     assert tuple(balanced(2, 1)) == draws[2, 1]
+
+
+@pytest.mark.parametrize(
+    ("n_fovs", "batch_size", "world_size"), [(12, 4, 2), (13, 4, 2), (14, 4, 2), (7, 6, 3), (8, 4, 4)]
+)
+def test_processes_share_the_batches_of_one(n_fovs, batch_size, world_size):
+    alone = EpochSampler([0] * n_fovs, 5)
+    shards = [Shard(EpochSampler([0] * n_fovs, 5), batch_size, rank, world_size) for rank in range(world_size)]
+    for sampler in (alone, *shards):
+        sampler.set_epoch(3)
+    keys = list(alone)
+    whole = [set(keys[start : start + batch_size]) for start in range(0, n_fovs, batch_size)]
+    parts = [list(shard) for shard in shards]
+    each = batch_size // world_size
+    batches = [[part[start : start + each] for start in range(0, len(part), each)] for part in parts]
+
+    assert [shards[0].whole_size(index) for index in range(len(whole))] == [len(batch) for batch in whole]
+    assert [len(part) for part in parts] == [len(shard) for shard in shards]
+    # as many steps in each process, and in each step the FOVs of the whole batch
+    assert {len(steps) for steps in batches} == {len(whole)}
+    assert [{key for steps in batches for key in steps[step]} for step in range(len(whole))] == whole
+    assert sum(map(len, parts)) - n_fovs == max(0, world_size - n_fovs % batch_size) * bool(n_fovs % batch_size)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(ConfigError, match="batch_size: expected a multiple of the 2 processes"):
+        Shard(EpochSampler([0, 0], 0), 3, 0, 2)
 
 
 def test_mixed_seeds_are_distinct_and_fit_a_generator():

@@ -75,7 +75,6 @@ def test_batches_are_scored_together(size):
     values = scores.compute()
     loss = torch.nn.functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
     torch.testing.assert_close(values.pop("loss"), loss)
-    torch.testing.assert_close(scores.total_loss(), loss)
     torch.testing.assert_close(values, fov_scores(probabilities, target))
 
 

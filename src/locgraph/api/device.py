@@ -16,6 +16,8 @@ from locgraph.settings import check_whole
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
+SPAWNED = "ddp_spawn"
+"""Beginning of the names of strategies that train in processes started by the command itself."""
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
 
 
@@ -49,17 +51,34 @@ def check_device(trainer: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"bf16-mixed is not supported by {torch.cuda.get_device_name()}; use 16-mixed", setting="trainer.precision"
         )
-    devices = trainer.get("devices")
-    if devices not in (None, 1, "1") and not (isinstance(devices, list) and len(devices) == 1):
-        raise ConfigError(
-            f"expected 1, or a list of one GPU such as [0], found {devices}: a run uses one device; train the folds of "
-            "a sweep beside each other instead",
-            setting="trainer.devices",
-        )
+    _check_devices(trainer)
     with within("trainer"):
         for name in ("max_epochs", THREADS):
             if trainer.get(name) is not None:
                 check_whole(name, trainer[name], at_least=1)
+
+
+def _check_devices(trainer: Mapping[str, Any]) -> None:
+    """Refuse several devices without the strategy that trains on them from within one command."""
+    devices, strategy = trainer.get("devices"), str(trainer.get("strategy", "auto"))
+    if devices in (None, 1, "1") or (isinstance(devices, list) and len(devices) == 1):
+        return
+    if isinstance(devices, bool) or not isinstance(devices, (int, list)) or devices in (0, []):
+        raise ConfigError(
+            f"expected a number of devices, or a list of GPUs such as [0] or [0,1], found {devices!r}",
+            setting="trainer.devices",
+        )
+    if not strategy.startswith(SPAWNED):
+        raise ConfigError(
+            f"expected 1, or a list of one GPU such as [0], found {devices}: several devices need trainer=ddp, whose "
+            f"strategy is {SPAWNED} (found {strategy}), since others start the whole command anew for each device; "
+            "folds of a sweep are trained beside each other with launcher=joblib",
+            setting="trainer.devices",
+        )
+    if trainer.get("num_nodes", 1) != 1:
+        raise ConfigError(
+            f"expected 1: {SPAWNED} trains on one machine, found {trainer['num_nodes']}", setting="trainer.num_nodes"
+        )
 
 
 @contextmanager

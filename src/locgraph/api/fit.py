@@ -20,6 +20,7 @@ from locgraph.analysis.control_inputs import read_inputs
 from locgraph.analysis.controls import predict_controls, score_controls
 from locgraph.api import parts
 from locgraph.api.config import Settings
+from locgraph.api.distributed import fit_in_processes
 from locgraph.api.network import make_network
 from locgraph.api.objective import SETTING, read_objective
 from locgraph.api.recipes import differing_settings
@@ -87,15 +88,18 @@ def fit_and_test(
         trainer = parts.make_trainer(settings, writer.path, loggers)
         if settings["train"]:
             with timed(seconds, "train"):
-                fit(trainer, learner, data, writer, given)
+                epochs, steps = fit(trainer, learner, data, writer, given)
         with timed(seconds, "test"):
             tested = read_tested(settings, trainer, writer)
             if tested is not None:
                 load_weights(network, tested)
+                if not settings["train"]:
+                    epochs, steps = tested.epoch + 1, 0
             sides = {VALIDATION: split.val} | ({TEST: split.test} if settings["test"] else {})
             tables, scores = predict_sides(parts.make_evaluator(settings), learner, data, fold, sides)
             if settings["test"]:
-                log_scores(loggers, scores[TEST], trainer.global_step)
+                log_scores(loggers, scores[TEST], steps)
+            writer.join_history()
         for name, table in tables.items():
             with whole_file(writer.path / name) as temporary:
                 table.write_parquet(temporary)
@@ -105,7 +109,7 @@ def fit_and_test(
             "class_names": list(data.class_names),
             **scores,
             **make_controls(settings, prepared, task, split, writer.path),
-            "epochs": tested.epoch + 1 if tested is not None and not settings["train"] else trainer.current_epoch,
+            "epochs": epochs,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
             "precision": str(trainer.precision),
@@ -160,8 +164,11 @@ def start_of(settings: Settings, record: Mapping[str, Any], prepared: Prepared) 
 
 def fit(
     trainer: lightning.Trainer, learner: Learner, data: GraphDataModule, writer: RunWriter, start: Path | None = None
-) -> None:
+) -> tuple[int, int]:
     """Train, from where an interrupted run stopped if there is one, else from a checkpoint if one is given.
+
+    Returns:
+        Epochs and optimiser steps, those before included.
 
     Raises:
         CheckpointError: The checkpoint is of other data, or has seen all epochs that are asked for.
@@ -177,8 +184,11 @@ def fit(
                 f"{trainer.max_epochs}; set it higher, or test the checkpoint with train=false",
                 setting="ckpt_path",
             )
+    if trainer.num_devices > 1:
+        return fit_in_processes(trainer, learner, data, writer, resumed)
     trainer.fit(learner, data, ckpt_path=resumed, weights_only=True)
     writer.join_history()
+    return trainer.current_epoch, trainer.global_step
 
 
 def read_tested(settings: Settings, trainer: lightning.Trainer, writer: RunWriter) -> Checkpoint | None:

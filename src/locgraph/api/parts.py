@@ -200,6 +200,7 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
             callbacks=callbacks,
             logger=loggers,
             default_root_dir=str(folder),
+            use_distributed_sampler=False,  # the data share batches themselves
             **{name: value for name, value in added.items() if name not in settings["trainer"]},
         )
     except MisconfigurationException as error:

@@ -15,9 +15,9 @@ from locgraph import schema
 from locgraph.data.augment import Transform
 from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
 from locgraph.data.folds import Split
-from locgraph.data.sampler import EpochSampler
+from locgraph.data.sampler import EpochSampler, Shard
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
-from locgraph.errors import DataError
+from locgraph.errors import DataError, within
 from locgraph.graphs.store import GraphStore
 from locgraph.settings import check_flag, check_whole
 
@@ -30,6 +30,7 @@ class LoaderSettings:
         batch_size: FOVs in a batch.
         num_workers: Processes that load and collate; 0 does it in the training process, fastest for small FOVs.
         in_memory: Keep all graphs in memory; false reads them from the store each time.
+        pin_memory: Copy batches to page-locked memory, from which a GPU reads faster; without a GPU it does nothing.
 
     Raises:
         ConfigError: A number is out of range.
@@ -38,11 +39,13 @@ class LoaderSettings:
     batch_size: int
     num_workers: int = 0
     in_memory: bool = True
+    pin_memory: bool = False
 
     def __post_init__(self) -> None:
         check_whole("batch_size", self.batch_size, at_least=1)
         check_whole("num_workers", self.num_workers, at_least=0)
         check_flag("in_memory", self.in_memory)
+        check_flag("pin_memory", self.pin_memory)
 
 
 class _LateLoader(DataLoader[Sample]):
@@ -126,11 +129,22 @@ class GraphDataModule(LightningDataModule):
         """Return training FOVs, shuffled, one random view of each, augmented."""
         fovs, targets = self.split.train, self.targets(self.split.train)
         data = TrainingSet(fovs, targets, self.load, self.transforms, self.fitted_scaler(), self.seed)
-        return self._loader(data, sampler=self.sampler(targets=targets, seed=self.seed))
+        sampler = self.sampler(targets=targets, seed=self.seed)
+        rank, world_size = self._process()
+        if world_size == 1:
+            return self._loader(data, sampler)
+        with within("loader"):
+            shard = Shard(sampler, self.loader.batch_size, rank, world_size)
+        return self._loader(data, shard, self.loader.batch_size // world_size)
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Return validation FOVs, all views, as they are."""
-        return self.evaluation_dataloader(self.split.val)
+        """Return validation FOVs, all views, as they are; each of several processes takes a part of them."""
+        rank, world_size = self._process()
+        return self.evaluation_dataloader(self.split.val[rank::world_size])
+
+    def _process(self) -> tuple[int, int]:
+        """Return the index of this process among those that train together, and their number."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
     def test_dataloader(self) -> DataLoader[Sample]:
         """Return test FOVs, all views, as they are."""
@@ -140,14 +154,20 @@ class GraphDataModule(LightningDataModule):
         """Return any FOVs of the store, all views, as they are."""
         return self._loader(EvaluationSet(fov_ids, self.targets(fov_ids), self.load, self.fitted_scaler()))
 
-    def _loader(self, data: TrainingSet | EvaluationSet, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
+    def _loader(
+        self,
+        data: TrainingSet | EvaluationSet,
+        sampler: EpochSampler | Shard | None = None,
+        batch_size: int | None = None,
+    ) -> DataLoader[Sample]:
         return _LateLoader(
             data,
-            batch_size=self.loader.batch_size,
+            batch_size=self.loader.batch_size if batch_size is None else batch_size,
             sampler=sampler,
             num_workers=self.loader.num_workers,
             collate_fn=collate,
             persistent_workers=self.loader.num_workers > 0,
+            pin_memory=self.loader.pin_memory and torch.cuda.is_available(),
             # its own, so that loading takes nothing from the random stream of dropout
             generator=torch.Generator(),
         )

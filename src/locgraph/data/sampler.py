@@ -9,6 +9,8 @@ import torch
 from torch import Generator
 from torch.utils.data import Sampler
 
+from locgraph.errors import ConfigError
+
 
 class EpochSampler(Sampler[tuple[int, ...]]):
     """Every training FOV once, in a new order each epoch.
@@ -74,6 +76,53 @@ class BalancedSampler(EpochSampler):
             drawn.append(torch.cat([members[:0], *turns])[:share])
         together = torch.cat([targets[:0], *drawn])
         return together[torch.randperm(len(together), generator=generator)].tolist()
+
+
+class Shard(Sampler[tuple[int, ...]]):
+    """The part of one process of several that train together: its FOVs of each batch of all processes.
+
+    A batch of all processes holds the same FOVs as that of one process alone. Where the last one has fewer FOVs than
+    there are processes, it is repeated, so that every process takes part in every step.
+
+    Args:
+        sampler: FOVs of an epoch, the same in each process.
+        batch_size: FOVs of a batch of all processes.
+        rank: Index of this process.
+        world_size: Number of processes.
+
+    Raises:
+        ConfigError: ``batch_size`` cannot be shared equally.
+    """
+
+    def __init__(self, sampler: EpochSampler, batch_size: int, rank: int, world_size: int) -> None:
+        if batch_size % world_size:
+            raise ConfigError(
+                f"expected a multiple of the {world_size} processes of trainer.devices, which share each batch, found "
+                f"{batch_size}",
+                setting="batch_size",
+            )
+        self.sampler, self.batch_size, self.rank, self.world_size = sampler, batch_size, rank, world_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the shuffle of ``epoch``."""
+        self.sampler.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        """Yield the FOVs of this process, as `EpochSampler` does."""
+        keys = list(self.sampler)
+        for start in range(0, len(keys), self.batch_size):
+            batch = keys[start : start + self.batch_size]
+            yield from batch[self.rank :: self.world_size] or [batch[self.rank % len(batch)]]
+
+    def whole_size(self, index: int) -> int:
+        """Return the number of FOVs in batch ``index`` of all processes."""
+        return min(self.batch_size, len(self.sampler) - index * self.batch_size)
+
+    def __len__(self) -> int:
+        """Return the number of FOVs of this process in an epoch."""
+        whole, rest = divmod(len(self.sampler), self.batch_size)
+        own = len(range(self.rank, rest, self.world_size))
+        return whole * (self.batch_size // self.world_size) + (max(own, 1) if rest else 0)
 
 
 def mix(*numbers: int) -> int:

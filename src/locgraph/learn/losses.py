@@ -128,6 +128,13 @@ def balanced_weights(targets: Sequence[int] | Tensor, n_classes: int) -> Tensor:
     return torch.where(counts > 0, len(targets) / (n_classes * counts.clamp(min=1)), torch.zeros_like(counts))
 
 
+def total_weight(target: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the sum of the weights of classes (N,) int64, () float32; without weights their number."""
+    if weights is None:
+        return torch.tensor(float(len(target)), device=target.device)
+    return weights[target].sum()
+
+
 class ManifoldMixup:
     """Blends the vector of each FOV with that of another of the batch, just before the head; the loss blends as well.
 

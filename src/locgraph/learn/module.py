@@ -79,14 +79,33 @@ class Learner(Predictor):
 
     def on_train_epoch_start(self) -> None:
         """Renew the random stream of dropout and mix-up."""
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+        # each of several processes a stream of its own
+        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + self.global_rank * 10**12)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the loss of one batch, one view of each FOV."""
         loss = self.task.loss(self.network, batch)
-        n_fovs = len(batch[schema.TARGET])
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=n_fovs, prog_bar=True)
+        logged, n_fovs = loss, len(batch[schema.TARGET])
+        several = self.trainer.world_size > 1
+        if several:
+            loss, logged = self._joined(loss, batch)
+            n_fovs = self.trainer.train_dataloader.sampler.whole_size(batch_index)  # type: ignore[union-attr]
+        self.log(
+            "train/loss", logged, on_step=False, on_epoch=True, batch_size=n_fovs, prog_bar=True, sync_dist=several
+        )
         return loss
+
+    def _joined(self, loss: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss of this process, and the mean over the batch of all processes.
+
+        Gradients are averaged over processes. Each loss is scaled by its part of the weights of the whole batch, so
+        that this average is the gradient of the mean over the whole batch.
+        """
+        weight = self.task.loss_weight(batch)
+        own = torch.stack([weight, weight * loss.detach()])
+        weights, weighted = self.trainer.strategy.reduce(own, reduce_op="sum")
+        whole = weights.clamp_min(torch.finfo(weights.dtype).tiny)
+        return loss * (self.trainer.world_size * weight / whole), weighted / whole
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Collect the prediction of validation FOVs."""
@@ -107,8 +126,10 @@ class Learner(Predictor):
     def _log_scores(self, side: str, scores: Scores) -> None:
         values = scores.compute()
         scores.reset()
-        self.log(f"{side}/loss", values.pop("loss"), prog_bar=side == "val")
-        self.log_dict({f"{side}/{name}": value for name, value in values.items()})
+        # equal in all processes; Lightning asks to join them all the same
+        several = self.trainer.world_size > 1
+        self.log(f"{side}/loss", values.pop("loss"), prog_bar=side == "val", sync_dist=several)
+        self.log_dict({f"{side}/{name}": value for name, value in values.items()}, sync_dist=several)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser and its schedule: stepped after each batch, or each epoch where it watches a metric.

@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_confusion_matrix,
     multiclass_f1_score,
 )
+from torchmetrics.utilities import dim_zero_cat
 
 from locgraph.data.dataset import NO_LABEL
 
@@ -58,36 +59,23 @@ class FovScores(Metric):
     full_state_update = False
     probabilities: list[Tensor]
     target: list[Tensor]
-    loss: Tensor
-    count: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.add_state("probabilities", default=[], dist_reduce_fx="cat")
         self.add_state("target", default=[], dist_reduce_fx="cat")
-        self.add_state("loss", torch.zeros(()), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, prediction: Any) -> None:
         """Add the ``probabilities`` (FOVs, K) and ``targets`` (FOVs,) of a batch."""
-        probabilities, target = prediction.probabilities, prediction.targets
-        self.probabilities.append(probabilities)
-        self.target.append(target)
-        self.loss = self.loss + _nll(probabilities, target) * len(target)
-        self.count = self.count + len(target)
+        self.probabilities.append(prediction.probabilities)
+        self.target.append(prediction.targets)
 
     def compute(self) -> dict[str, Tensor]:
         """Return `fov_scores` of all batches, and ``loss``, the mean negative log-likelihood."""
-        scores = fov_scores(torch.cat(self.probabilities), torch.cat(self.target))
-        return scores | {"loss": self.loss / self.count}
-
-    def total_loss(self) -> Tensor:
-        """Return the mean negative log-likelihood of all FOVs at once."""
-        return _nll(torch.cat(self.probabilities), torch.cat(self.target))
-
-
-def _nll(probabilities: Tensor, target: Tensor) -> Tensor:
-    return functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
+        # those of all processes where several train together
+        probabilities, target = dim_zero_cat(self.probabilities), dim_zero_cat(self.target)
+        loss = functional.nll_loss(probabilities.clamp_min(1e-12).log(), target)
+        return fov_scores(probabilities, target) | {"loss": loss}
 
 
 class LocalisationScores(Metric):
@@ -161,7 +149,7 @@ class TaskScores(nn.Module):
         if self.fovs is None or self.localisation_weight is None:
             return scores
         of_fovs = self.fovs.compute()
-        loss = self.fovs.total_loss() + self.localisation_weight * scores.pop("loss")
+        loss = of_fovs["loss"] + self.localisation_weight * scores.pop("loss")
         return of_fovs | {f"localisation_{name}": value for name, value in scores.items()} | {"loss": loss}
 
     def reset(self) -> None:

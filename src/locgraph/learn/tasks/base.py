@@ -132,6 +132,10 @@ class Task(nn.Module, ABC):
         """Return the loss of a training batch, one view of each FOV; () float32."""
 
     @abstractmethod
+    def loss_weight(self, batch: Batch) -> Tensor:
+        """Return what the mean in `loss` divides by, () float32; processes that share a batch join their means with it."""
+
+    @abstractmethod
     def predict(self, network: Network, batch: Batch) -> Any:
         """Return names, targets and probabilities of a batch with all views; the precision is that of the caller."""
 

@@ -18,7 +18,7 @@ from locgraph.data.dataset import NO_LABEL
 from locgraph.data.labelled import only_localisations_have_classes
 from locgraph.errors import ConfigError
 from locgraph.io.manifest import Manifest
-from locgraph.learn.losses import CrossEntropy, class_weights
+from locgraph.learn.losses import CrossEntropy, class_weights, total_weight
 from locgraph.learn.scores import FovScores, fov_scores
 from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.nn.network import Network
@@ -48,12 +48,14 @@ class FovTask(Task):
     """
 
     predicts = (schema.FIELD_OF_VIEW,)
+    weights: Tensor | None
 
     def __init__(self, class_names: Sequence[str]) -> None:
         super().__init__()
         self.class_names = tuple(class_names)
         self.criterion: nn.Module = CrossEntropy()
         self.mixup: Any = None
+        self.register_buffer("weights", None, persistent=False)
 
     @classmethod
     def from_manifest(cls, manifest: Manifest, localisation_classes: Sequence[str] | None = None) -> Self:
@@ -84,7 +86,7 @@ class FovTask(Task):
     def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
         """Make the loss, weighted by the classes of the training FOVs."""
         weights = class_weights(settings.class_weights, data.targets(data.split.train), self.class_names)
-        self.criterion = settings.make_loss(weights)
+        self.criterion, self.weights = settings.make_loss(weights), weights
         self.mixup = settings.mixup
 
     def loss(self, network: Network, batch: Batch) -> Tensor:
@@ -95,6 +97,10 @@ class FovTask(Task):
             return blended
         loss: Tensor = self.criterion(network(batch), target)
         return loss
+
+    def loss_weight(self, batch: Batch) -> Tensor:
+        """Return the number of FOVs, each weighted by its class."""
+        return total_weight(batch[schema.TARGET], self.weights)
 
     def predict(self, network: Network, batch: Batch) -> FovPrediction:
         """Return names, targets and probabilities of a batch."""

@@ -72,6 +72,10 @@ class JointTask(LocalisationTask):
         of_fovs: Tensor = self.fovs.criterion(logits[schema.FIELD_OF_VIEW], batch[schema.TARGET][batch["fov"]])
         return of_fovs + self.localisation_weight * of_localisations
 
+    def loss_weight(self, batch: Batch) -> Tensor:
+        """Return the number of FOVs, each weighted by its class; localisations are taken to be as many in each."""
+        return self.fovs.loss_weight(batch)
+
     def _predict_fovs(self, logits: Mapping[str, Tensor], batch: Batch) -> FovPrediction | None:
         probabilities = mean_over_views(logits[schema.FIELD_OF_VIEW], batch)
         return FovPrediction(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities)

@@ -19,7 +19,7 @@ from locgraph.data.labelled import only_localisations_have_classes
 from locgraph.data.sampler import EpochSampler
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
-from locgraph.learn.losses import CrossEntropy, class_weights
+from locgraph.learn.losses import CrossEntropy, class_weights, total_weight
 from locgraph.learn.scores import LocalisationScores, TaskScores, scores_by_class
 from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.learn.tasks.fov import FovPrediction
@@ -54,11 +54,13 @@ class LocalisationTask(Task):
     """
 
     predicts: ClassVar[tuple[str, ...]] = (schema.LOCALISATION,)
+    weights: Tensor | None
 
     def __init__(self, localisation_classes: Sequence[str], class_names: Sequence[str] = ()) -> None:
         super().__init__()
         self.localisation_classes, self.class_names = tuple(localisation_classes), tuple(class_names)
         self.criterion: nn.Module = CrossEntropy()
+        self.register_buffer("weights", None, persistent=False)
 
     @classmethod
     def from_manifest(cls, manifest: Manifest, localisation_classes: Sequence[str] | None = None) -> Self:
@@ -127,7 +129,7 @@ class LocalisationTask(Task):
             )
         labels = check_sides(data)
         weights = class_weights(self._weights_choice(settings), labels, self.localisation_classes)
-        self.criterion = settings.make_loss(weights)
+        self.criterion, self.weights = settings.make_loss(weights), weights
 
     def _weights_choice(self, settings: LossSettings) -> Any:
         return settings.class_weights
@@ -144,6 +146,11 @@ class LocalisationTask(Task):
             return 0.0 * logits.float().sum()
         loss: Tensor = self.criterion(logits.float()[known], labels[known])
         return loss
+
+    def loss_weight(self, batch: Batch) -> Tensor:
+        """Return the number of localisations that have a class, each weighted by it."""
+        labels = batch[schema.LOCALISATION][schema.LOC_LABEL]
+        return total_weight(labels[labels != NO_LABEL], self.weights)
 
     def predict(self, network: Network, batch: Batch) -> LocalisationPrediction:
         """Return names, targets and probabilities of a batch."""
