@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -82,6 +83,38 @@ def test_a_table_of_localisations_is_predicted(model, raw):
 
     assert_frame_equal(model.predict(pl.concat(tables)), model.predict(files), abs_tol=1e-6)
     assert model.predict(tables[0].drop("fov_id"))["fov_id"].to_list() == ["table"]
+
+
+@pytest.mark.parametrize(
+    ("change", "largest"),
+    [("renamed", 1e-6), ("permuted", 1e-6), ("shifted", 1e-6), ("rotated", 1e-4), ("mirrored", 1e-4)],
+)
+def test_the_same_fov_gets_the_same_answer(model, raw, tmp_path, change, largest):
+    angle = np.deg2rad(37)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    changes = {
+        "renamed": lambda table: table,
+        "permuted": lambda table: table.sample(fraction=1.0, shuffle=True, seed=1),
+        "shifted": lambda table: table.with_columns(x=pl.col("x") + 4096.0, y=pl.col("y") - 512.0),
+        "rotated": lambda table: moved(table, turn),
+        "mirrored": lambda table: moved(table, np.diag([-1.0, 1.0])),
+    }
+    names = {}
+    for index, path in enumerate(sorted(raw.rglob("*.parquet"))[:6]):
+        name = f"q{9 - index}" if change == "renamed" else path.stem
+        names[name] = path.relative_to(raw).with_suffix("").as_posix()
+        metadata = {key: value for key, value in pl.read_parquet_metadata(path).items() if key != "ARROW:schema"}
+        changes[change](pl.read_parquet(path)).write_parquet(tmp_path / f"{name}.parquet", metadata=metadata)
+
+    table = model.predict(tmp_path).with_columns(pl.col("fov_id").replace_strict(names))
+
+    expected = model.predict(raw).filter(pl.col("fov_id").is_in(list(names.values())))
+    assert_frame_equal(table, expected, check_row_order=False, abs_tol=largest, rel_tol=0.0)
+
+
+def moved(table, matrix):
+    points = table.select("x", "y").to_numpy() @ matrix.T
+    return table.with_columns(x=points[:, 0], y=points[:, 1])
 
 
 def test_files_of_other_software_are_predicted(model, raw, tmp_path):

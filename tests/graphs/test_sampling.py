@@ -15,6 +15,7 @@ def plain(points, offsets, ratio):
         group = points[start:stop]
         wanted = -(-len(group) * ratio.numerator // ratio.denominator)  # rounded up, in whole numbers
         gap = ((group - group.mean(axis=0)) ** 2).sum(axis=1) if len(group) else np.empty(0)
+        gap = np.where(gap >= gap.max(initial=0.0) * (1 - 1e-9), np.inf, gap)  # both of two, whatever the rounding
         chosen = []
         for _ in range(wanted):
             chosen.append(int(np.argmax(gap)))
@@ -153,3 +154,11 @@ def test_empty_groups_and_none_at_all():
         == farthest_points(points, np.array([0, 4]), 0.5).tolist()
     )
     assert farthest_points(np.empty((0, 2)), np.array([0]), 0.5).shape == (0,)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_of_two_points_the_first_is_chosen_however_they_lie(dimensions):
+    rng = np.random.default_rng(5)
+    points, offsets = groups(rng, [2] * 200, dimensions)
+
+    assert farthest_points(points @ rotation(rng, dimensions), offsets, 0.5).tolist() == list(range(0, 400, 2))

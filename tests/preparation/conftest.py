@@ -32,6 +32,19 @@ def write_raw():
 
 
 @pytest.fixture
+def turn():
+    """Rotates positions about the z axis by an angle in degrees."""
+
+    def turned(points, degrees):
+        angle = np.deg2rad(degrees)
+        rotation = np.eye(points.shape[1])
+        rotation[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        return points @ rotation.T
+
+    return turned
+
+
+@pytest.fixture
 def make_raw(tmp_path, write_raw):
     """Writes a folder of raw files in two classes; returns it."""
 

@@ -97,9 +97,9 @@ def test_tables_by_hand(run):
     _, fov = run(raw_table(), min_localisations=2)
 
     assert fov.locs.select("cluster_id", "x", "y", "photons", "view").rows() == [
-        (0, 10.0, 1.0, 2.0, 0),
+        (0, 30.0, 8.0, 9.0, 0),  # in each cluster from the mean of the FOV outwards, x = 154.1
         (0, 20.0, 4.0, 5.0, 0),
-        (0, 30.0, 8.0, 9.0, 0),
+        (0, 10.0, 1.0, 2.0, 0),
         (1, 210.0, 2.0, 3.0, 0),
         (1, 220.0, 5.0, 6.0, 0),
         (1, 230.0, 7.0, 8.0, 0),
@@ -214,7 +214,7 @@ def test_views_are_thinned_and_clustered_anew(run):
     views = Views(count=4, keep=0.6, seed=5)
     _, fov = run(raw_table(), clusterer=recording, views=views)
 
-    assert seeds == [(size, views.cluster_seed("fov", view)) for view, size in enumerate((11, 7, 7, 7))]
+    assert seeds == [(size, views.cluster_seed(view, 11)) for view, size in enumerate((11, 7, 7, 7))]
     assert fov.clusters["view"].unique().to_list() == [0, 1, 2, 3]
     whole = fov.locs.filter(view=0)
     for view in range(1, 4):
@@ -304,7 +304,7 @@ def test_filters_run_first_and_are_accounted_for(run):
         "filtered: box": 2,
     }
     assert counts["n_localisations"] == 7
-    assert fov.locs["photons"].to_list() == [5.0, 9.0, 7.0, 3.0, 6.0, 8.0, 10.0]
+    assert fov.locs["photons"].to_list() == [9.0, 5.0, 7.0, 3.0, 6.0, 8.0, 10.0]
     assert list(counts)[3:8] == [
         *(name for name in counts if name.startswith("rows_refused: ")),
         *("filtered: bright", "filtered: box", "localisations_unclustered"),
@@ -375,8 +375,8 @@ def test_unclustered_localisations_may_be_kept(run):
     assert fov.clusters.equals(without.clusters)
     assert fov.locs.filter(pl.col("cluster_id") >= 0).equals(without.locs)
     whole = fov.locs.filter(view=0)
-    # noise and the clusters that are too small, in the order of the file, before all clusters
-    assert whole.head(4).select("cluster_id", "x").rows() == [(-1, 310.0), (-1, -5.0), (-1, 110.0), (-1, 320.0)]
+    # noise and the clusters that are too small, from the mean of the FOV outwards, before all clusters
+    assert whole.head(4).select("cluster_id", "x").rows() == [(-1, 110.0), (-1, 310.0), (-1, -5.0), (-1, 320.0)]
     assert whole.height == keeping["localisations_read"]
     assert fov.locs["view"].is_sorted()
 
@@ -388,7 +388,7 @@ def test_localisations_are_measured_in_their_clusters(run, keep):
     _, fov = run(raw_table(), features=features, keep_unclustered=keep, min_localisations=2)
 
     clustered = fov.locs.filter(pl.col("cluster_id") >= 0)
-    assert clustered["depth"].to_list() == [0.0, 3.0, 7.0, 0.0, 3.0, 5.0, 7.0, 0.0, 10.0]
+    assert clustered["depth"].to_list() == [7.0, 3.0, 0.0, 0.0, 3.0, 5.0, 7.0, 0.0, 10.0]
     assert fov.locs.filter(pl.col("cluster_id") < 0)["depth"].to_list() == ([None, None] if keep else [])
     assert fov.units["depth"] == "photons"
 
@@ -406,7 +406,7 @@ def test_classes_of_localisations_become_indices(tmp_path, make_recipe, by_local
     locs = read_fov(tmp_path / "tables", "fov").locs
     assert ("loc_label" in locs.columns) is by_localisation  # text that nobody asked for is left out
     if by_localisation:
-        assert locs["loc_label"].to_list() == [0, 1, 1, -1, 1, 0, 0, 0]
+        assert locs["loc_label"].to_list() == [1, 1, -1, 0, 1, 0, 0, 0]
 
 
 def test_the_fingerprint_changes_with_a_file_beside_the_raw_file(tmp_path, make_recipe, monkeypatch):

@@ -20,7 +20,7 @@ from locgraph.graphs.sampling import farthest_points
 from locgraph.graphs.superclusters import Superclusters, measure
 from locgraph.settings import check_whole
 
-GRAPHS_VERSION: Final = 2
+GRAPHS_VERSION: Final = 3
 """Raised whenever the same tables and settings give other graphs than before: those of earlier versions are rebuilt."""
 
 _NO_LABEL: Final = -1  # of a localisation

@@ -12,6 +12,7 @@ import polars as pl
 from scipy.spatial import cKDTree
 
 from locgraph.errors import ConfigError
+from locgraph.preparation.order import order_points
 from locgraph.schema import LOG, Column
 from locgraph.settings import check_number, check_whole
 
@@ -61,11 +62,14 @@ def describe(points: np.ndarray, descriptors: Mapping[str, Descriptor]) -> tuple
 
 
 def draw_sample(points: np.ndarray) -> np.ndarray:
-    """Return at most ``MAX_LOCALISATIONS`` of the points (N, D), a random subset that is the same every time."""
+    """Return at most ``MAX_LOCALISATIONS`` of the points (N, D), a random subset that is the same every time.
+
+    It depends neither on the order of the rows nor on how the FOV lies, but for rounding.
+    """
     if len(points) <= MAX_LOCALISATIONS:
         return points
-    # rows come sorted by cluster: only a random choice keeps all of them alike
-    return points[np.random.default_rng(_SEED).choice(len(points), MAX_LOCALISATIONS, replace=False)]
+    chosen = np.random.default_rng(_SEED).choice(len(points), MAX_LOCALISATIONS, replace=False)
+    return points[order_points(points)[chosen]]
 
 
 def extent(points: np.ndarray) -> float:

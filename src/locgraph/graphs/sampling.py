@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 _SMALLEST_BUCKET: Final = 64  # points that are looked at, or left alone, together
+_EQUAL: Final = 1 - 1e-9  # of two points both are equally far from their centre, but for rounding
 _BITS: Final = 16  # cells for each axis, as a power of 2, when points are put in order
 
 
@@ -15,7 +16,8 @@ def farthest_points(points: np.ndarray, offsets: np.ndarray, ratio: float) -> np
     """Choose an evenly spread part of each group of points.
 
     The first point chosen is the one farthest from the group's centre, each next one the farthest from those chosen so
-    far; ties go to the first row. Nothing is random, and rotating or shifting the points changes nothing.
+    far; ties go to the first row, as do the two points of a group of two, whatever their rounding. Nothing is random,
+    and rotating or shifting the points changes nothing.
 
     Args:
         points: Positions (N, D) float64; the rows of a group stand together.
@@ -100,13 +102,14 @@ def _farthest_from_centre(places: np.ndarray, order: np.ndarray) -> int:
     centre = np.zeros(places.shape[1])
     for axis in range(places.shape[1]):
         centre[axis] = places[:, axis].mean()
-    farthest, where = -1.0, 0
+    squares = np.zeros(len(places))
     for place in range(len(places)):
-        square = 0.0
         for axis in range(places.shape[1]):
-            square += (places[place, axis] - centre[axis]) ** 2
-        if square > farthest or (square == farthest and order[place] < order[where]):
-            farthest, where = square, place
+            squares[place] += (places[place, axis] - centre[axis]) ** 2
+    least, where = squares.max() * _EQUAL, -1
+    for place in range(len(places)):
+        if squares[place] >= least and (where < 0 or order[place] < order[where]):
+            where = place
     return where
 
 

@@ -21,12 +21,13 @@ from locgraph.io.refused import ROWS_REFUSED
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.preparation.filters.base import Filter, apply_filters
+from locgraph.preparation.order import order_localisations
 from locgraph.preparation.outliers import measure_fov
 from locgraph.preparation.views import Views
 from locgraph.provenance import fingerprint
 from locgraph.settings import check_whole
 
-TABLES_VERSION: Final = 3
+TABLES_VERSION: Final = 4
 """Raised whenever the same file and settings give other tables than before: those of earlier versions are redone."""
 
 
@@ -119,6 +120,7 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
             f"{source.path}: expected at most {recipe.max_localisations:,} localisations (limits.max_localisations), "
             f"found {table.height:,}; cut it with preprocess=[region], tile it into several files, or raise the limit"
         )
+    table = table[order_localisations(table, dimensions)]
     locs, clusters, dropped = _extract_views(table, dimensions, task)
     counts = {
         schema.DIMENSIONS: dimensions,
@@ -159,13 +161,13 @@ def _extract_views(
     table: pl.DataFrame, dimensions: int, task: ExtractTask
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
     """Return both tables of all views, and the counts of what was dropped in view 0, the whole FOV."""
-    fov_id, recipe = task.source.fov_id, task.recipe
+    recipe = task.recipe
     all_locs: list[pl.DataFrame] = []
     all_clusters: list[pl.DataFrame] = []
     counts: dict[str, int] = {}
     for view in range(recipe.views.count):
-        part = table if view == 0 else table[recipe.views.rows(fov_id, view, table.height)]
-        seed = recipe.views.cluster_seed(fov_id, view)
+        part = table if view == 0 else table[recipe.views.rows(view, table.height)]
+        seed = recipe.views.cluster_seed(view, table.height)
         locs, clusters, dropped = extract_view(part, dimensions, recipe, seed)
         if view == 0:
             counts = dropped

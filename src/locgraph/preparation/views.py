@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,9 @@ class Views:
 
     View 0 always holds every localisation that preprocessing left. The others keep a random part of these and are
     clustered with a seed of their own, so that training sees the clustering vary and testing averages over it. The
-    draws depend on ``seed``, the FOV and the view alone: the same FOV has the same views, every time.
+    draws depend on ``seed``, the view and the number of localisations alone, and pick places in the order of
+    `locgraph.preparation.order`: the same localisations have the same views, whatever the name of their file, the order
+    of its rows, and where and how the FOV lies.
 
     Args:
         count: Number of views, at least 1.
@@ -36,11 +37,10 @@ class Views:
         check_number("keep", self.keep, above=0, at_most=1)
         check_whole("seed", self.seed, at_least=0)
 
-    def rows(self, fov_id: str, view: int, n_localisations: int) -> np.ndarray:
-        """Return the rows of the localisations that a view keeps.
+    def rows(self, view: int, n_localisations: int) -> np.ndarray:
+        """Return the rows of the ordered localisations that a view keeps.
 
         Args:
-            fov_id: The FOV.
             view: Index of the view.
             n_localisations: Number of localisations of the FOV.
 
@@ -50,10 +50,10 @@ class Views:
         if view == 0:
             return np.arange(n_localisations)
         kept = min(n_localisations, max(1, round(self.keep * n_localisations)))
-        rng = np.random.default_rng([self.seed, zlib.crc32(fov_id.encode()), view, 0])
+        rng = np.random.default_rng([self.seed, n_localisations, view, 0])
         return np.sort(rng.choice(n_localisations, kept, replace=False))
 
-    def cluster_seed(self, fov_id: str, view: int) -> int:
-        """Return the seed of the clusterer for one view of one FOV."""
-        rng = np.random.default_rng([self.seed, zlib.crc32(fov_id.encode()), view, 1])
+    def cluster_seed(self, view: int, n_localisations: int) -> int:
+        """Return the seed of the clusterer for one view of a FOV with a number of localisations."""
+        rng = np.random.default_rng([self.seed, n_localisations, view, 1])
         return int(rng.integers(2**31))

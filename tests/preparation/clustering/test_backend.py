@@ -125,7 +125,7 @@ def test_broken_driver_counts_as_no_device(cuml, monkeypatch):
 @pytest.mark.parametrize("name", ["auto", "cuml"])
 def test_cuml_gets_centred_points_and_its_labels_are_renamed(cuml, make, settings, name):
     labels = make(**settings, backend=name)(far_points(), seed=0)
-    assert labels.tolist() == [-1] + [0] * 49
+    assert sorted(labels.tolist()) == [-1] + [0] * 49
     assert labels.dtype == np.int64
     assert np.abs(cuml[0].points).max() < 51
 

@@ -92,7 +92,7 @@ def plain_lloyd(points, centres, max_iter):
 def test_lloyd_equals_the_plain_algorithm(n_clusters, max_iter):
     points = sorted_points(n_clusters, 400)
     centres = points[np.random.default_rng(1).choice(400, n_clusters, replace=False)]
-    labels, inertia = lloyd(points, centres, max_iter)
+    labels, inertia = lloyd(points, np.arange(400), centres, max_iter)
     assert np.array_equal(labels, plain_lloyd(points, centres, max_iter))
     expected = sum(((points[labels == k] - points[labels == k].mean(axis=0)) ** 2).sum() for k in range(n_clusters))
     assert inertia == pytest.approx(expected, rel=1e-12)
@@ -100,7 +100,7 @@ def test_lloyd_equals_the_plain_algorithm(n_clusters, max_iter):
 
 def test_an_empty_cluster_starts_again_at_the_farthest_point():
     points = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [50, 0, 0]])
-    labels, inertia = lloyd(points, np.array([[1.0, 0, 0], [-1e6, 0, 0]]), 100)
+    labels, inertia = lloyd(points, np.arange(4), np.array([[1.0, 0, 0], [-1e6, 0, 0]]), 100)
     assert labels.tolist() == [0, 0, 0, 1]
     assert inertia == 2.0
 
@@ -108,22 +108,23 @@ def test_an_empty_cluster_starts_again_at_the_farthest_point():
 def test_several_empty_clusters_are_all_filled():
     points = sorted_points(0, 30)
     centres = np.vstack([points[:1], np.full((9, 3), 1e6) + np.arange(9)[:, None]])
-    labels, _ = lloyd(points, centres, 1)
+    labels, _ = lloyd(points, np.arange(30), centres, 1)
     assert set(labels.tolist()) == set(range(10))
 
 
 def test_seeds_follow_their_definition():
-    """Greedy k-means++ with full distance matrices and the same draws."""
+    """Greedy k-means++ with full distance matrices and the same draws, which count points in another order."""
     points = sorted_points(3, 200)
+    places = np.random.default_rng(5).permutation(200)
     draws = np.random.default_rng(4).random((12, 3))
     squared = cdist(points, points, "sqeuclidean")
-    rows = [int(draws[0, 0] * 200)]
+    rows = [places[int(draws[0, 0] * 200)]]
     for k in range(1, 12):
         nearest = squared[rows].min(axis=0)
-        trials = np.searchsorted(np.cumsum(nearest), draws[k] * nearest.sum(), side="right")
+        trials = places[np.searchsorted(np.cumsum(nearest[places]), draws[k] * nearest.sum(), side="right")]
         left = [np.minimum(nearest, squared[row]).sum() for row in trials]
         rows.append(int(trials[np.argmin(left)]))
-    assert seed_rows(points, draws).tolist() == rows
+    assert seed_rows(points, places, draws).tolist() == rows
 
 
 def test_best_of_runs_keeps_the_smallest_inertia():
@@ -133,5 +134,23 @@ def test_best_of_runs_keeps_the_smallest_inertia():
     def inertia(labels):
         return sum(((points[labels == k] - points[labels == k].mean(axis=0)) ** 2).sum() for k in range(9))
 
-    single = [inertia(best_of_runs(points, draws[i : i + 1], 100)) for i in range(6)]
-    assert inertia(best_of_runs(points, draws, 100)) == pytest.approx(min(single), rel=1e-12)
+    single = [inertia(best_of_runs(points, np.arange(150), draws[i : i + 1], 100)) for i in range(6)]
+    assert inertia(best_of_runs(points, np.arange(150), draws, 100)) == pytest.approx(min(single), rel=1e-12)
+
+
+def test_an_empty_cluster_takes_the_first_in_order_of_two_that_are_equally_far():
+    points = np.array([[0.0, 0, 0], [4.0 + 1e-12, 0, 0]])
+    for places in ([0, 1], [1, 0]):
+        labels, _ = lloyd(points, np.array(places), np.array([[2.0, 1, 0], [1e6, 0, 0]]), 1)
+        assert labels[places[0]] == 1
+
+
+@pytest.mark.parametrize("n", [40, 140, 500])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_turned_shifted_and_mirrored_points_fall_into_the_same_clusters(n, dimensions, turn):
+    """Small clusters are the hard part: of two points that are far from all others either is as good a seed."""
+    for seed in range(20):
+        points = np.random.default_rng(seed).normal(size=(n, dimensions)) * 40
+        moved = turn(points, 37.0) @ np.diag([-1.0, *[1.0] * (dimensions - 1)]) + 1234.5
+        clusterer = KMeans(20, n_init=2, backend="cpu")
+        assert np.array_equal(clusterer(points, seed), clusterer(moved, seed))

@@ -7,6 +7,7 @@ import numpy as np
 from locgraph.errors import ConfigError
 from locgraph.preparation.clustering.backend import AUTO, CPU, CUML, check_backend, choose_backend, import_cuml
 from locgraph.preparation.clustering.base import centre_points, number_clusters
+from locgraph.preparation.order import order_points
 from locgraph.schema import NOISE
 from locgraph.settings import check_whole
 
@@ -50,8 +51,11 @@ class HDBSCAN:
         points = centre_points(points)
         if len(points) < max(self.min_cluster_size, self.min_samples, 2):  # too few for one cluster
             return np.full(len(points), NOISE, dtype=np.int64)
-        on_gpu = choose_backend(self.backend) == CUML
-        return number_clusters(self._on_gpu(points) if on_gpu else self._on_cpu(points))
+        run = self._on_gpu if choose_backend(self.backend) == CUML else self._on_cpu
+        order = order_points(points)  # mutual distances are often equal, and the first of equal ones counts
+        labels = np.empty(len(points), dtype=np.int64)
+        labels[order] = run(points[order])
+        return number_clusters(labels)
 
     def _on_cpu(self, points: np.ndarray) -> np.ndarray:
         from sklearn import cluster  # late: a second to import

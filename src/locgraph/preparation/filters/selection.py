@@ -9,6 +9,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError
+from locgraph.preparation.order import order_localisations
 from locgraph.settings import check_limits, check_whole
 
 COLUMNS = tuple(name for name in schema.LOCALISATION_COLUMNS if name not in (schema.VIEW, schema.CLUSTER_ID))
@@ -148,7 +149,8 @@ class Thin:
     """Filter that keeps a number of localisations, drawn at random; a FOV that has no more stays as it is.
 
     Where each class was imaged in an experiment of its own, the number of localisations alone betrays the class. What a
-    network reaches on FOVs of equal counts it has learned from elsewhere.
+    network reaches on FOVs of equal counts it has learned from elsewhere. The draw depends on the localisations, not on
+    the order of their rows (see `locgraph.preparation.order`).
 
     Args:
         count: Localisations that are kept. Choose it below that of the smallest FOV, or the number still
@@ -170,4 +172,4 @@ class Thin:
         if table.height <= self.count:
             return table
         kept = np.random.default_rng([self.seed, table.height]).choice(table.height, self.count, replace=False)
-        return table[np.sort(kept)]
+        return table[np.sort(order_localisations(table, dimensions)[kept])]
