@@ -76,6 +76,21 @@ def test_what_is_skipped_is_named_with_its_reason(tmp_path, caplog):
     assert len(caplog.records) == 4, "each suffix once"
 
 
+def test_what_is_meant_to_be_a_fov_fails_and_is_not_skipped(tmp_path):
+    write(tmp_path, "a.dat")
+    write(tmp_path, "b.dat", text="x_new,y\n1,2\n")
+    write(tmp_path, "c.tab", text="x [px],y [px]\n1,2\n")
+
+    fovs = scan(tmp_path, ColumnMap({"x": "x", "y": "y"}, unit="nm"), NoLabels(), NoGroups())
+    assert (set(fovs.failures), fovs.skipped) == ({"b", "c"}, {})
+
+    write(tmp_path, "d.tab", text="x [nm],y [nm]\n1,2\n")
+    fovs = scan(tmp_path, FileColumns(), NoLabels(), NoGroups())
+    assert [source.fov_id for source in fovs.sources] == ["d"]
+    assert set(fovs.failures) == {"c"}, "known software, whose size of a pixel is missing"
+    assert set(fovs.skipped) == {"a.dat", "b.dat"}
+
+
 def test_two_files_of_one_name_and_other_suffixes(tmp_path):
     write(tmp_path, "a.dat", "a.xls", "b.csv")
 

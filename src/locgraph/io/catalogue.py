@@ -142,30 +142,40 @@ def _name(path: Path, raw_dir: Path) -> str:
 def _find_others(
     paths: list[Path], meant: list[Path], raw_dir: Path, columns: ColumnSource
 ) -> tuple[list[Path], dict[str, str]]:
-    """Return the files without a suffix of tables that can be read all the same, and why the others cannot."""
+    """Return the files without a suffix of tables that hold localisations all the same, and why the others do not.
+
+    A file that cannot be read is meant to be a FOV, and fails, where another with its suffix can be read.
+    """
     by_name = {_name(path, raw_dir): path.name for path in meant}
     readable: list[Path] = []
+    unreadable: dict[Path, str] = {}
     skipped: dict[str, str] = {}
     for path in sorted(set(paths) - set(meant)):
-        name, relative = _name(path, raw_dir), path.relative_to(raw_dir).as_posix()
+        name = _name(path, raw_dir)
         if name not in by_name:
             try:
                 _check_content(path, columns)
                 readable.append(path)
             except (LocgraphError, OSError) as error:
-                skipped[relative] = str(error)
+                unreadable[path] = str(error)
         elif path.suffix.lower() not in _SIDECARS:
-            skipped[relative] = f"{by_name[name]} has the same name, and is read"
-    return readable, skipped
+            skipped[path.relative_to(raw_dir).as_posix()] = f"{by_name[name]} has the same name, and is read"
+    suffixes = {path.suffix.lower() for path in readable if not path.suffix[1:].isdecimal()} - {""}
+    readable += [path for path in unreadable if path.suffix.lower() in suffixes]
+    others = {path: reason for path, reason in unreadable.items() if path.suffix.lower() not in suffixes}
+    return readable, skipped | {path.relative_to(raw_dir).as_posix(): reason for path, reason in others.items()}
 
 
 def _check_content(path: Path, columns: ColumnSource) -> None:
-    """Check that a file holds localisations, as far as its start tells.
+    """Check that a file holds localisations, as far as its start tells; those of known software always do.
 
     Raises:
         DataError: It cannot be read, or its positions are no numbers.
     """
     with open_columns(path, columns) as reader:
+        with within("columns"):
+            if reader.header.layout is not None:
+                return
         chosen = find_columns(reader, columns)
         if isinstance(reader, DelimitedReader):
             positions = {
