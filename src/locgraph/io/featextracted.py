@@ -16,6 +16,7 @@ import polars as pl
 
 from locgraph import __version__, schema
 from locgraph.errors import DataError
+from locgraph.io.converted import META_NOTES
 from locgraph.io.readers.columnar import SUFFIX, read_metadata, read_parquet
 from locgraph.provenance import whole_file
 from locgraph.run_folder import CLUSTERS, LOCS
@@ -42,6 +43,7 @@ class ExtractedFov:
         fingerprint: Of input and settings.
         scales: Column of either table -> scale that its feature states; empty in tables that record none.
         measures: Extent and precision of the FOV, columns of the manifest.
+        notes: Remarks on how the raw file was read.
     """
 
     fov_id: str
@@ -57,6 +59,7 @@ class ExtractedFov:
     fingerprint: str = ""
     scales: dict[str, str] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def write_fov(folder: Path, fov: ExtractedFov) -> None:
@@ -113,6 +116,7 @@ def read_fov(folder: Path, fov_id: str) -> ExtractedFov:
             # tables of earlier versions have neither
             scales=json.loads(common.get(schema.META_SCALES, "{}")),
             measures=json.loads(common.get(schema.META_MEASURES, "{}")),
+            notes=tuple(json.loads(common.get(META_NOTES, "[]"))),
         )
     except (KeyError, ValueError) as error:
         raise DataError(
@@ -208,6 +212,7 @@ def _metadata(fov: ExtractedFov, locs: pl.DataFrame) -> dict[str, str]:
         schema.META_SCALES: text(fov.scales),
         schema.META_COUNTS: text(fov.counts),
         schema.META_MEASURES: text(fov.measures),
+        META_NOTES: text(list(fov.notes)),
         schema.META_RECIPE: text(fov.recipe),
         schema.META_FINGERPRINT: fov.fingerprint,
         schema.META_VERSION: __version__,

@@ -64,7 +64,7 @@ class RefusedRows:
         return cls(**content, by_fov=by_fov)
 
 
-def count_refused(counts: Mapping[str, Mapping[str, int]], kept: str) -> RefusedRows:
+def count_refused(counts: Mapping[str, Mapping[str, float]], kept: str) -> RefusedRows:
     """Add up what was refused.
 
     Args:
@@ -75,10 +75,10 @@ def count_refused(counts: Mapping[str, Mapping[str, int]], kept: str) -> Refused
     reasons: Counter[str] = Counter()
     by_fov, n_rows = {}, 0
     for fov_id, own in counts.items():
-        refused = own.get(ROWS_REFUSED, 0)
-        rows = own[kept] + refused
+        refused = int(own.get(ROWS_REFUSED, 0))
+        rows = int(own[kept]) + refused
         n_rows += rows
         if refused:
             by_fov[fov_id] = (refused, rows)
-        reasons.update({name.removeprefix(start): n for name, n in own.items() if name.startswith(start)})
+        reasons.update({name.removeprefix(start): int(n) for name, n in own.items() if name.startswith(start)})
     return RefusedRows(len(counts), n_rows, dict(reasons.most_common()), by_fov)

@@ -113,6 +113,7 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
     localisations = label_localisations(localisations, class_names, str(source.path))
     dimensions, n_read, refused = localisations.dimensions, localisations.table.height, localisations.refused
     table, filtered = apply_filters(localisations.table, dimensions, recipe.preprocess, str(source.path))
+    notes = localisations.notes
     del localisations  # memory, in large fields of view
     _check_columns(table, recipe, source.path)
     if recipe.max_localisations is not None and table.height > recipe.max_localisations:
@@ -138,6 +139,7 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
         group=source.group,
         units=_stated(locs, recipe.features, dimensions, "unit"),
         counts=counts,
+        notes=notes,
         recipe=dict(recipe.settings),
         fingerprint=task.fingerprint,
         scales=_stated(locs, recipe.features, dimensions, "scale"),

@@ -34,7 +34,7 @@ class FrameColumn(NamedTuple):
 
     values: str
     field: str | None = None
-    index: int | None = None
+    place: int | None = None
 
 
 def frame_columns(hdf5: h5py.File, path: str) -> dict[str, FrameColumn]:
@@ -63,7 +63,7 @@ def _block_columns(hdf5: h5py.File, path: str) -> Iterator[tuple[str, FrameColum
             if items.dtype.kind != "S" or items.shape != (width,) or width * items.dtype.itemsize > _LONGEST_NAMES:
                 raise ValueError(f"{items.shape} names for the columns of {block} {values.shape}")
             for index, name in enumerate(items[()]):
-                yield name.decode(errors="replace"), FrameColumn(f"{path}/{block}", index=index)
+                yield name.decode(errors="replace"), FrameColumn(f"{path}/{block}", place=index)
 
 
 def _record_columns(table: h5py.Dataset, where: str) -> Iterator[tuple[str, FrameColumn]]:
@@ -96,14 +96,14 @@ def read_frame(hdf5: h5py.File, columns: Mapping[str, FrameColumn], file_size: i
     table: dict[str, np.ndarray] = {}
     loaded: dict[tuple[str, str | None], np.ndarray] = {}
     for name, column in columns.items():
-        place = (column.values, column.field)
-        if place not in loaded:
+        source = (column.values, column.field)
+        if source not in loaded:
             values = dataset(hdf5, column.values)
             if values is None:
                 raise ValueError(f"no values at {column.values}")
             check_rows(values.shape[0], file_size)
             check_pieces(values, file_size)
-            loaded = {place: values.fields(column.field)[()] if column.field else values[()]}
-        whole = loaded[place]
-        table[name] = as_column(whole if column.index is None else whole[:, column.index])
+            loaded = {source: values.fields(column.field)[()] if column.field else values[()]}
+        whole = loaded[source]
+        table[name] = as_column(whole if column.place is None else whole[:, column.place])
     return pl.DataFrame(table)
