@@ -65,12 +65,12 @@ def test_slivers_do_not_decide_the_scale():
     assert before(graphs[1])["cluster"].x[:, 1].median() < 1e-6
     assert before.flat == {"cluster": [1]}
     assert scaler.flat == {}
-    assert 0.45 < scaled.median() < 0.55
-    # by hand: the logarithm, its 5 % quantile to 1/3 and its 95 % quantile to 2/3
+    assert scaled.median().abs() < 0.05
+    # by hand: the logarithm, its 5 % quantile to -1/6 and its 95 % quantile to 1/6
     low, high = np.quantile(np.log(raw[1:].numpy()), (0.05, 0.95), axis=0)
-    expected = (1 + (np.log(raw[1:].numpy()) - low) / (high - low)) / 3
-    np.testing.assert_allclose(scaled[1:].numpy(), np.clip(expected, 0, 1), atol=0.01)
-    assert scaled[0].tolist() == [0.0, 1.0]
+    expected = (np.log(raw[1:].numpy()) - (low + high) / 2) / (high - low) / 3
+    np.testing.assert_allclose(scaled[1:].numpy(), np.clip(expected, -0.5, 0.5), atol=0.01)
+    assert scaled[0].tolist() == [-0.5, 0.5]
 
 
 @pytest.mark.parametrize(("scale", "function"), [("linear", lambda x: x), ("log", np.log), ("log1p", np.log1p)])
@@ -82,9 +82,9 @@ def test_each_scale_by_hand(scale, function):
     )
 
     low, high = np.quantile(function(values), (0.05, 0.95))
-    expected = np.clip((1 + (function(np.array([0.5, 7.0, 1e9])) - low) / (high - low)) / 3, 0, 1)
+    expected = np.clip((function(np.array([0.5, 7.0, 1e9])) - (low + high) / 2) / (high - low) / 3, -0.5, 0.5)
     found = scaler(small([[0.5], [7.0], [1e9]]))["cluster"].x[:, 0]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
     assert scaler.scales == {"cluster": [scale]}
 
 

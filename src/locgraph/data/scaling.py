@@ -20,7 +20,7 @@ PER_FOV, PER_DATASET, FIXED = "per_fov", "per_dataset", "fixed"
 AUTO, QUANTILE = "auto", "quantile"
 
 _QUANTILES: Final = (0.05, 0.95)
-"""Quantiles over training FOVs that become 1/3 and 2/3: up to one FOV in twenty may be anything."""
+"""Quantiles over training FOVs that become -1/6 and 1/6: up to one FOV in twenty may be anything."""
 
 _RANKS: Final = 20
 """Values that each view gives of each column, evenly spaced in their order: FOVs of any size weigh the same."""
@@ -77,8 +77,8 @@ class Scaler:
 
     Attributes:
         nm_per_unit: Nanometres per unit of position; None divides each FOV by its own extent.
-        limits: Values (2, F) float32 of the features of each node type, in logarithms where their scale is one, that
-            become 0 and 1.
+        limits: Values (2, F) float32 of the features of each node type, in logarithms where their scale is one: from
+            here on they are clamped.
         scales: Scale of each of these columns; node types that are absent are scaled by `schema.MIN_MAX`.
         flat: Columns without spread on the training side, by node type.
     """
@@ -89,7 +89,7 @@ class Scaler:
     flat: dict[str, list[int]] = field(default_factory=dict)
 
     def __call__(self, graph: HeteroData) -> HeteroData:
-        """Scale positions to order one and features to [0, 1], clamped; on a shallow copy."""
+        """Scale positions to order one and features to [-0.5, 0.5] or [0, 1]; on a shallow copy."""
         scaled = copy.copy(graph)
         unit = scaled[schema.EXTENT] if self.nm_per_unit is None else self.nm_per_unit
         if isinstance(unit, Tensor):
@@ -208,7 +208,10 @@ def _scale(values: Tensor, limits: Tensor, scales: Sequence[str]) -> Tensor:
         if columns:
             scaled[:, columns] = _to_scale(values[:, columns], scale)
     low, high = limits
-    return ((scaled - low) / torch.where(high > low, high - low, torch.ones_like(high))).clamp(0.0, 1.0)
+    unit = ((scaled - low) / torch.where(high > low, high - low, torch.ones_like(high))).clamp(0.0, 1.0)
+    # about 0: what all nodes have in common slows training
+    centred = torch.tensor([name not in (MIN_MAX, FRACTION) for name in scales], dtype=torch.bool)
+    return torch.where(centred, unit - 0.5, unit)
 
 
 def _is_flat(summaries: Tensor) -> bool:
