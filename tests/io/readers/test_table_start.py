@@ -49,6 +49,8 @@ def test_without_a_header_line(text, names, header_lines):
         ("x,y,n\nnm,nm,\n1,2,3\n", ("x [nm]", "y [nm]", "n")),
         ("x\ty\tI\n[um]\t[um]\t[photons]\n1\t2\t3\n", ("x [um]", "y [um]", "I [photons]")),
         ("Width\tPixel(um)\n256\t0.16\nid\tX(px)\tY(px)\n1\t2\t3\n4\t5\t6\n", ("id", "X(px)", "Y(px)")),
+        ("Quantile 0.5\tx\ty\n1\t2\t3\n", ("Quantile 0.5", "x", "y")),
+        ("# a comment\nChannel 1 x,Channel 1 y\n1,2\n", ("Channel 1 x", "Channel 1 y")),
         ("Exported table\nx,y\n1,2\n3,4\n", ("x", "y")),
         ("x,y\nm,a\n1,2\n", ("x", "y")),  # no two lengths: a row
     ],
@@ -57,7 +59,9 @@ def test_names(text, names):
     assert start(text).names == names
 
 
-@pytest.mark.parametrize("text", ["x,y\n1,2,3\n4,5,6\n", "x,y\n1,2,3\na,b\n4,5,6\n", "x y\n1 2 3\n"])
+@pytest.mark.parametrize(
+    "text", ["x,y\n1,2,3\n4,5,6\n", "x,y\n1,2,3\na,b,c\n4,5,6\n", "x,y\n1,2,3\na,b\n4,5,6\n", "x y\n1 2 3\n"]
+)
 def test_a_header_that_fits_no_row(text):
     with pytest.raises(DataError, match="expected rows of 2 fields, as in the header; found 3 in the first row"):
         start(text)

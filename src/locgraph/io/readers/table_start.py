@@ -146,6 +146,8 @@ def _later_header(lines: Sequence[str], place: int) -> int | None:
         if delimiters is None or BLANKS in delimiters or not _all_fit(lines[later], body, delimiters):
             continue
         names = split_fields(lines[later], delimiters[0])
+        if any(len(split_fields(line, delimiters[1])) == len(names) for line in lines[place:later]):
+            return None  # a row, and not about the file
         if all(names) and not any(map(is_number, names)) and any(map(is_number, split_fields(body[0], delimiters[1]))):
             return later
     return None
@@ -214,9 +216,20 @@ def _unquoted(header: str) -> str:
 
 
 def _fields(line: str) -> list[str]:
-    """Return the fields of a line by the delimiter that makes most of them numbers."""
-    choices = [split_fields(line, mark) for mark in (*DELIMITERS, BLANKS)]
-    return max(choices, key=lambda fields: (sum(map(is_number, fields)), -len(fields)))
+    """Return the fields of a line by the delimiter that makes all, or else most, of them numbers.
+
+    Blanks count where they make all fields numbers, or nothing else divides the line: a name may have blanks in it.
+    """
+    choices = [split_fields(line, mark) for mark in DELIMITERS]
+    blanks = split_fields(line, BLANKS)
+    if all(map(is_number, blanks)) or max(map(len, choices)) == 1:
+        choices.append(blanks)
+
+    def fit(fields: list[str]) -> tuple[bool, int, int]:
+        numbers = sum(map(is_number, fields))
+        return numbers == len(fields), numbers, len(fields)
+
+    return max(choices, key=fit)
 
 
 def _holds_number(line: str) -> bool:
