@@ -2,13 +2,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# of pip, for torch alone: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu spares 3 GB of CUDA without a GPU
+TORCH_INDEX ?=
+INDEX := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 TORCH := $(shell sed -n 's/^torch==/torch==/p' requirements.lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format docs lock clean
+.PHONY: help env demo test lint format docs lock lowest newest clean
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z ]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(VENV)/.ready  ## make the environment in .venv from the lock file
 
@@ -16,7 +19,7 @@ env: $(VENV)/.ready  ## make the environment in .venv from the lock file
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet $(INDEX) "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
@@ -48,11 +51,14 @@ docs: $(VENV)/.docs  ## build the documentation into site/ (python -m http.serve
 lock:  ## make the environment anew from pyproject.toml, and write its versions to requirements.lock
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet $(INDEX) "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python scripts/lock.py > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 	touch $(VENV)/.ready
+
+lowest newest:  ## run the demo small in a fresh environment with the lowest, or newest, versions that pyproject.toml allows
+	$(PYTHON) scripts/lowest.py $@ --torch-index "$(TORCH_INDEX)"
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) build dist site .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis

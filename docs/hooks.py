@@ -33,7 +33,21 @@ SOURCE = ROOT / "src" / "locgraph"
 NOTEBOOKS = ROOT / "notebooks"
 CACHE = ROOT / ".cache" / "notebooks"
 TOP = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
-COMMANDS = ("train", "eval", "inspect", "import", "prepare", "simulate", "summarise", "explain", "analyse", "report")
+COMMANDS = (
+    *(
+        "train",
+        "eval",
+        "inspect",
+        "import",
+        "prepare",
+        "simulate",
+        "status",
+        "summarise",
+        "explain",
+        "analyse",
+        "report",
+    ),
+)
 NOT_GROUPS = {"hydra", "local"}
 CELL_LIMIT_S = 600
 """Seconds that one cell of a notebook may take."""

@@ -28,6 +28,7 @@ TASKS = {
     "train": "locgraph.cli.train",
     "eval": "locgraph.cli.evaluate",
     "explain": "locgraph.cli.explain",
+    "status": "locgraph.cli.status",
     "summarise": "locgraph.cli.summarise",
     "analyse": "locgraph.cli.analyse",
     "report": "locgraph.cli.report",

@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train and test one fold; -m or sweep=kfold for several",
     "eval": "test a checkpoint again, or classify new raw files with it",
     "explain": "CKPT: say why FOVs were classified so: scores of clusters, edges and features, with figures",
+    "status": "FOLDER: say which jobs of a sweep are done, running, failed or interrupted, and why",
     "summarise": "put the folds of a sweep into one table",
     "analyse": "FOLDER: compare classes, features and simple classifiers in the tables of a run, sweep or data set",
     "report": "FOLDER: write a run or sweep as one HTML page",
@@ -26,6 +27,7 @@ POSITIONAL = {
     "explain": ("ckpt_path",),
     "analyse": ("folder",),
     "report": ("folder",),
+    "status": ("folder",),
 }
 """Settings that may be given by their place alone."""
 

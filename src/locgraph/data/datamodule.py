@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,12 +166,23 @@ class GraphDataModule(LightningDataModule):
             batch_size=self.loader.batch_size if batch_size is None else batch_size,
             sampler=sampler,
             num_workers=self.loader.num_workers,
+            multiprocessing_context=_start_method() if self.loader.num_workers else None,
             collate_fn=collate,
             persistent_workers=self.loader.num_workers > 0,
             pin_memory=self.loader.pin_memory and torch.cuda.is_available(),
             # its own, so that loading takes nothing from the random stream of dropout
             generator=torch.Generator(),
         )
+
+
+def _start_method() -> str:
+    """Return how loading processes are started: as Python does, also within a job of joblib, whose own way fails here.
+
+    See https://github.com/facebookresearch/hydra/issues/964.
+    """
+    method, known = multiprocessing.get_start_method(), multiprocessing.get_all_start_methods()
+    own = [name for name in known if name in ("fork", "forkserver", "spawn")]
+    return method if method in own else own[0]
 
 
 def feature_sizes(graph: HeteroData) -> dict[str, int]:

@@ -133,7 +133,7 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def loss_weight(self, batch: Batch) -> Tensor:
-        """Return what the mean in `loss` divides by, () float32; processes that share a batch join their means with it."""
+        """Return what the mean in `loss` divides by, () float32; processes that share a batch join means with it."""
 
     @abstractmethod
     def predict(self, network: Network, batch: Batch) -> Any:
