@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from locgraph import __version__
+from locgraph.storage import storage_error, write_failure
 
 _PACKAGES = ("torch", "torch-geometric", "lightning", "polars", "numpy", "scipy", "scikit-learn", "numba")
 
@@ -62,15 +63,27 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder, renamed to ``path`` at the end, removed if the block fails.
 
     A process killed at any moment leaves either the old file or the new one under ``path``, never half of it.
+
+    Raises:
+        StorageError: The file cannot be written, as on a full disk.
+        DataError: Its name is too long.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise write_failure(error, path) from error
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except Exception as error:
+        refused = storage_error(error, path)
+        if refused is None:
+            raise
+        raise refused from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from locgraph.errors import DataError, FolderInUseError
+from locgraph.storage import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -116,19 +117,17 @@ def locked(folder: Path, setting: str | None = None, *, wait: bool = False) -> I
         wait: Whether to wait, with a line in the log, until another process is done, instead of refusing.
 
     Raises:
+        ConfigError: The folder cannot be written to.
         FolderInUseError: Another process holds the lock.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, setting)
     path = folder / LOCK
     lock = FileLock(path)
     try:
         lock.acquire(timeout=_PROBE_S)
     except Timeout as error:
         if not wait:
-            raise FolderInUseError(
-                f"{folder} is being written to by {_holder(path)}; wait for its end, or choose another folder",
-                setting=setting,
-            ) from error
+            raise _in_use(folder, setting) from error
         log.info("waiting for %s, which is writing to %s", _holder(path), folder)
         lock.acquire()
     except (OSError, NotImplementedError) as error:
@@ -151,6 +150,23 @@ def is_locked(folder: Path) -> bool:
             return False
     except (Timeout, OSError, NotImplementedError):
         return True
+
+
+def check_unlocked(folder: Path, setting: str | None = None) -> None:
+    """Refuse a folder that a process is writing to.
+
+    Raises:
+        FolderInUseError: A process holds its lock.
+    """
+    if is_locked(folder):
+        raise _in_use(folder, setting)
+
+
+def _in_use(folder: Path, setting: str | None) -> FolderInUseError:
+    return FolderInUseError(
+        f"{folder} is being written to by {_holder(folder / LOCK)}; wait for its end, or choose another folder",
+        setting=setting,
+    )
 
 
 def _holder(lock: Path) -> str:
@@ -177,6 +193,22 @@ class RunState:
     error: str | None = None
     started: str | None = None
     ended: str | None = None
+
+
+def read_history(path: Path) -> pl.DataFrame | None:
+    """Return losses and scores by step and epoch; None where there is no such file.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return pl.read_csv(path, glob=False, infer_schema_length=None)
+    except pl.exceptions.NoDataError:
+        return None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path}: expected losses by step, found a table that is damaged; delete the file") from error
 
 
 class RunFolder:
@@ -229,8 +261,7 @@ class RunFolder:
 
     def history(self) -> pl.DataFrame | None:
         """Return losses and scores by step and epoch; None where there are none."""
-        path = self.path / HISTORY
-        return pl.read_csv(path, glob=False, infer_schema_length=None) if path.is_file() else None
+        return read_history(self.path / HISTORY)
 
     def table(self, name: str) -> pl.DataFrame:
         """Return one table.

@@ -25,6 +25,7 @@ from locgraph.data.folds import Split
 from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, within
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES
+from locgraph.learn.checkpoint import WholeFileIO
 from locgraph.learn.loggers import csv_logger
 from locgraph.learn.module import Learner
 from locgraph.learn.tasks.base import LossSettings, Task
@@ -195,7 +196,7 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
         callbacks.append(build(settings["training"]["average"], "training.average"))
     try:
         trainer: lightning.Trainer = build(
-            {name: value for name, value in settings["trainer"].items() if name != THREADS},
+            {"plugins": [WholeFileIO()]} | {key: value for key, value in settings["trainer"].items() if key != THREADS},
             "trainer",
             callbacks=callbacks,
             logger=loggers,

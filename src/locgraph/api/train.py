@@ -13,7 +13,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.config import Settings, compose
 from locgraph.api.prepare import log_refused, make_graphs, make_tables, read_catalogue
-from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides
+from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides, prepared_folder
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
 from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, write_plan
@@ -23,6 +23,7 @@ from locgraph.learn.run import RunWriter
 from locgraph.preparation.prepare import manifest_of_catalogue
 from locgraph.run_folder import FOLDS, PREDICTIONS, THREADS, RunFolder, locked
 from locgraph.settings import check_flag, check_whole
+from locgraph.storage import make_folder, storage_error
 
 if TYPE_CHECKING:
     from locgraph.learn.tasks.base import Task
@@ -84,6 +85,7 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
 
     Raises:
         FolderInUseError: Another process writes to the folder.
+        StorageError: The disk is full, or refuses otherwise to be written to.
         LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
     """
     check_overrides(settings, overrides)
@@ -96,9 +98,11 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
             writer.begin(overrides)
             _train(settings, writer)
         except BaseException as error:
-            fold = settings["fold"]["index"]
-            writer.fail(fold if isinstance(fold, int) else None, error)
-            raise
+            fold, refused = settings["fold"]["index"], storage_error(error)
+            writer.fail(fold if isinstance(fold, int) else None, refused or error)
+            if refused is None or refused is error:
+                raise
+            raise refused from error
     return Run(folder)
 
 
@@ -139,6 +143,7 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
     check_whole("seed", settings["seed"], at_least=0)
     check_limits(settings)
     check_start(settings)
+    make_folder(prepared_folder(settings), "paths.prepared_dir")
     splitter: Splitter = build(settings["fold"], "fold")
     # what takes long to import comes last, so that most mistakes are found sooner: torch, PyG, Lightning
     from locgraph.api.device import check_device

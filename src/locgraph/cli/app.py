@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from locgraph.api.config import config_dir
 from locgraph.cli.help import FLAGS, compose_only, help_text
 from locgraph.errors import LocgraphError
+from locgraph.storage import storage_error
 
 TASKS = {
     "inspect": "locgraph.cli.inspect_file",
@@ -35,6 +37,13 @@ TASKS = {
 }
 
 
+_TABLE = (
+    "a table does not hold what was expected; it may be damaged, or written by another version: remove the prepared "
+    "data (paths.prepared_dir) or the run it belongs to, and run again. HYDRA_FULL_ERROR=1 shows where this happened"
+)
+"""In place of the message of polars, which speaks of expressions that no user wrote."""
+
+
 class CommandError(CompactHydraException):
     """An error that the user can mend: Hydra prints its message alone and exits with status 1."""
 
@@ -49,6 +58,8 @@ def launch(command: str, arguments: Sequence[str]) -> None:
     for name, value in dotenv_values(Path.cwd() / ".env").items():
         if value:
             os.environ.setdefault(name, value)
+    # a log that cannot be written, as on a full disk, is no reason for a stack trace of each line
+    logging.raiseExceptions = False
     asks_help = any(argument in FLAGS for argument in arguments)
     sys.argv = [f"locgraph {command}", *(compose_only(arguments) if asks_help else arguments)]
 
@@ -73,5 +84,12 @@ def reported(run: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             raise CommandError(f"ConfigError: {error.full_key}: a value is required") from error
         except OmegaConfBaseException as error:
             raise CommandError(f"ConfigError: {error}".strip()) from error
+        except Exception as error:
+            refused = storage_error(error)
+            if refused is not None:
+                raise CommandError(f"StorageError: {refused}") from error
+            if type(error).__module__.split(".")[0] == "polars":
+                raise CommandError(f"DataError: {_TABLE}") from error
+            raise
 
     return wrapped

@@ -17,6 +17,7 @@ from locgraph.io.labels import LabelSource
 from locgraph.io.read import find_columns, open_columns, read_header
 from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.run_folder import IMPORT_RECORD, SIMULATION_RECORD
+from locgraph.storage import storage_error
 
 log = logging.getLogger(__name__)
 
@@ -219,6 +220,9 @@ def _read_headers(single: Mapping[str, Path], columns: ColumnSource, failures: d
         try:
             header = read_header(path, columns)
         except (LocgraphError, OSError) as error:
+            refused = storage_error(error)
+            if refused is not None:  # such as too many open files: no fault of this one
+                raise refused from error
             failures[fov_id] = str(error)
             if isinstance(error, MissingColumnsError):
                 missing = missing or error

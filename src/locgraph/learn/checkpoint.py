@@ -11,6 +11,7 @@ from textwrap import shorten
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
 
 from locgraph import schema
 from locgraph.build import TARGET, build, find_class
@@ -21,7 +22,7 @@ from locgraph.learn.tasks import task_class
 from locgraph.learn.tasks.base import Task
 from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
-from locgraph.provenance import versions
+from locgraph.provenance import versions, whole_file
 from locgraph.run_folder import THREADS
 
 FORMAT = 4
@@ -159,6 +160,27 @@ def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
     prefix = "network."
     weights = {name[len(prefix) :]: value for name, value in content["state_dict"].items() if name.startswith(prefix)}
     return Checkpoint(path, weights, record, int(content["epoch"]))
+
+
+class WholeFileIO(TorchCheckpointIO):
+    """Writes checkpoints under another name and renames them: a kill or a full disk leaves the one before.
+
+    Lightning's own way writes to the folder for temporary files, which is often on another disk.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write a checkpoint.
+
+        Args:
+            checkpoint: Its content.
+            path: The file.
+            storage_options: Of no effect.
+
+        Raises:
+            StorageError: The file cannot be written.
+        """
+        with whole_file(Path(path)) as temporary, temporary.open("wb") as handle:
+            torch.save(checkpoint, handle)
 
 
 def check_continues(checkpoint: Checkpoint, record: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, LocgraphError
 from locgraph.provenance import fingerprint, versions, whole_file, write_json
 from locgraph.run_folder import (
     COMPLETED,
@@ -25,6 +25,7 @@ from locgraph.run_folder import (
     THREADS,
     RunFolder,
     now,
+    read_history,
 )
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class RunWriter(RunFolder):
         self._record(state=COMPLETED, ended=now())
 
     def fail(self, fold: int | None, error: BaseException) -> None:
-        """Write why the run ended; a disk that is full leaves this to the log.
+        """Write why the run ended; where the disk is full, the log alone tells.
 
         Args:
             fold: Index of the fold; None where it is no number.
@@ -103,7 +104,7 @@ class RunWriter(RunFolder):
         try:
             write_json(self.path / METRICS, {"status": state, "reason": reason, "fold": fold})
             self._record(state=state, reason=reason, error=name, ended=now())
-        except OSError as unwritable:
+        except LocgraphError as unwritable:
             log.warning("%s: its record cannot be written (%s)", self.path, unwritable)
 
     def _record(self, **changes: Any) -> None:
@@ -123,8 +124,7 @@ class RunWriter(RunFolder):
             (self.path / EARLIER_HISTORY).unlink()
 
     def _joined_history(self) -> pl.DataFrame | None:
-        path, later = self.path / EARLIER_HISTORY, self.history()
-        earlier = pl.read_csv(path, glob=False, infer_schema_length=None) if path.is_file() else None
+        earlier, later = read_history(self.path / EARLIER_HISTORY), self.history()
         if earlier is None or later is None or later.is_empty():
             return earlier if earlier is not None else later
         return pl.concat([earlier.filter(pl.col("step") < later["step"].min()), later], how="diagonal_relaxed")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from threadpoolctl import ThreadpoolController
 
-from locgraph.errors import ConfigError, DataError, MissingPackageError
+from locgraph.errors import ConfigError, DataError, MissingPackageError, StorageError
 from locgraph.preparation.executors import Outcome, attempt, check_workers
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ def _submit_all(
                     "the Dask scheduler was lost, or cancelled what it was given; what was done is kept: check the "
                     f"cluster and its address, and run again ({error})"
                 )
+            if isinstance(error, StorageError):
+                raise error
             future.release()
             done.update(submit(1))
             outcome = answer if error is None else Outcome(fov_id, None, _reason(error))

@@ -17,6 +17,7 @@ from polars.exceptions import PanicException
 
 from locgraph.errors import ConfigError, DataError, LocgraphError
 from locgraph.settings import check_whole
+from locgraph.storage import storage_error
 
 log = logging.getLogger(__name__)
 
@@ -125,12 +126,19 @@ def check_workers(workers: int | None) -> int:
 
 
 def attempt(function: Callable[[Any], Any], fov_id: str, item: Any) -> Outcome:
-    """Run one FOV and return its outcome, whatever happens; only what ends the process escapes, such as Ctrl-C."""
+    """Run one FOV and return its outcome, whatever happens; only what ends the process escapes, such as Ctrl-C.
+
+    Raises:
+        StorageError: Storage refuses to be written to, which is no fault of this FOV.
+    """
     try:
         return Outcome(fov_id, function(item))
-    except LocgraphError as error:
-        return Outcome(fov_id, None, str(error))
     # whatever it is, one bad FOV must never stop the others; polars panics, outside Exception, on some damaged files
     except (Exception, PanicException) as error:
+        refused = storage_error(error)
+        if refused is not None:
+            raise refused from error
+        if isinstance(error, LocgraphError):
+            return Outcome(fov_id, None, str(error))
         log.debug("unexpected failure of %s", fov_id, exc_info=True)
         return Outcome(fov_id, None, f"unexpected {type(error).__name__}: {error}")

@@ -14,6 +14,7 @@ from joblib import cpu_count
 
 from locgraph.errors import LocgraphError
 from locgraph.preparation.executors import Executor, Outcome
+from locgraph.storage import storage_error
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,9 @@ def stage(
             It runs in threads; a `LocgraphError` or `OSError` is a failure of this FOV.
         executor: Runs the tasks.
         progress: Shows progress.
+
+    Raises:
+        StorageError: Storage refuses to be written to; what was made is kept.
     """
     remove_abandoned(folder)
     tasks, failures = _outdated(items, plan)
@@ -82,9 +86,12 @@ def _outdated(items: Mapping[str, T], plan: Callable[[T], Any]) -> tuple[dict[st
     def attempt(item: T) -> tuple[Any, str | None]:
         try:
             return plan(item), None
-        except LocgraphError as error:
-            return None, str(error)
-        except OSError as error:
+        except (LocgraphError, OSError) as error:
+            refused = storage_error(error)
+            if refused is not None:
+                raise refused from error
+            if isinstance(error, LocgraphError):
+                return None, str(error)
             return None, f"{error.filename}: cannot be read ({error.strerror or error})"
 
     # reading and hashing release Python's lock, so that threads are enough to use all cores

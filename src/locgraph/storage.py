@@ -1,0 +1,122 @@
+"""Storage that refuses to be written to: a full disk, a used-up quota, a read-only disk, too many open files.
+
+Such a failure concerns every file that would follow, so that it ends a command at once; it is never a fault of one FOV.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from locgraph.errors import ConfigError, DataError, StorageError
+
+_REASONS: Final = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EMFILE: "this process has too many files open (`ulimit -n` states how many it may have)",
+    errno.ENFILE: "this machine has too many files open",
+}
+_NO_FOLDER: Final = {
+    errno.ENOTDIR: "a part of the path is a file",
+    errno.EEXIST: "there is a file of this name",
+    errno.ENAMETOOLONG: "the path, or one of the names in it, is too long (a name has at most 255 bytes)",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+}
+_TRIAL_BYTES: Final = 1 << 16
+_WRITERS: Final = ("inline_container", "PytorchStreamWriter")
+"""In messages of torch about a file that could not be written; they hold no number of the error."""
+
+
+def storage_error(error: BaseException, path: Path | None = None) -> StorageError | None:
+    """Return what to raise instead where storage refused to be written to; None where an error has another cause.
+
+    Args:
+        error: Any error, with those that caused it.
+        path: The file that was being written, if it is known.
+    """
+    for each in _chain(error):
+        if isinstance(each, StorageError):
+            return each
+        reason = _REASONS.get(_number(each))
+        if reason is None and isinstance(each, RuntimeError) and any(word in str(each) for word in _WRITERS):
+            reason = "writing ended early, as on a full disk"
+        if reason is not None:
+            where = path or getattr(each, "filename", None)
+            return StorageError(f"{where or 'a file'} cannot be written: {reason}{_free(where)}; {_REMEDY}")
+    return None
+
+
+_REMEDY: Final = "mend this and run the same command again: what is done is kept"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that led to it."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop(0)
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            left += [each.__cause__, each.__context__]
+
+
+def _number(error: BaseException) -> int:
+    """Return the number that the operating system gave an error; polars and other Rust code hold it in the text."""
+    number = getattr(error, "errno", None)
+    if isinstance(number, int):
+        return number
+    text = re.search(r"\(os error (\d+)\)", str(error))
+    return int(text[1]) if text else 0
+
+
+def _free(path: object) -> str:
+    try:
+        folder = next(parent for parent in Path(str(path)).absolute().parents if parent.is_dir())
+        return f" ({shutil.disk_usage(folder).free / 1e6:,.0f} MB free)"
+    except (OSError, StopIteration):
+        return ""
+
+
+def write_failure(error: OSError, path: Path) -> StorageError | DataError:
+    """Return what to raise where a file cannot be made at all, whatever the reason."""
+    if error.errno == errno.ENAMETOOLONG:
+        return DataError(f"{path}: cannot be written: the name is too long for this disk; shorten that of the FOV")
+    return storage_error(error, path) or StorageError(
+        f"{path} cannot be written: {_NO_FOLDER.get(error.errno or 0, error.strerror or error)}; {_REMEDY}"
+    )
+
+
+def make_folder(folder: Path, setting: str | None = None) -> None:
+    """Make a folder that will be written to, and make sure that it can be.
+
+    Args:
+        folder: The folder.
+        setting: The argument that names it, for the message.
+
+    Raises:
+        ConfigError: It cannot be made, or not written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(bytes(_TRIAL_BYTES))
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0) or _NO_FOLDER.get(error.errno or 0) or error.strerror or str(error)
+        raise ConfigError(
+            f"expected a folder that can be written to, found {_shortened(folder)}: {reason}; choose another",
+            setting=setting,
+        ) from error
+
+
+def _shortened(path: Path) -> str:
+    text = os.fspath(path)
+    return text if len(text) <= 300 else f"{text[:200]}...{text[-60:]}"
