@@ -56,6 +56,10 @@ class CheckpointError(LocgraphError):
     """A checkpoint cannot be read, or does not fit what is asked of it."""
 
 
+class NotFiniteError(LocgraphError):
+    """A loss or a prediction is infinite or no number (NaN)."""
+
+
 class StorageError(LocgraphError):
     """Storage refuses to be written to, as a full disk does: no further file could be written either."""
 

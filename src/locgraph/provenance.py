@@ -14,6 +14,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from locgraph import __version__
 from locgraph.storage import storage_error, write_failure
 
@@ -98,3 +100,32 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` as indented JSON, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+_FORMULA = r"^(?:[=@\t\r]|[+-][^\d.]|[+-]$|[+-][\d.].*[^\d.eE+-])"
+"""Beginning of a text that a spreadsheet would compute: all that starts with = + - @ and is no number."""
+
+
+def write_csv(path: Path, table: pl.DataFrame) -> None:
+    """Write a table as CSV, whole or not at all, with texts that no spreadsheet takes for formulas.
+
+    Texts that start with ``=``, ``+``, ``-`` or ``@`` get a ``'`` in front, as does one that starts with it already;
+    `read_csv` takes it away.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection.
+    """
+    texts = pl.col(pl.String)
+    harmless = pl.when(texts.str.contains(_FORMULA) | texts.str.starts_with("'")).then("'" + texts).otherwise(texts)
+    with whole_file(path) as temporary:
+        table.with_columns(harmless.name.keep()).write_csv(temporary)
+
+
+def read_csv(path: Path) -> pl.DataFrame:
+    """Read a table that `write_csv` wrote.
+
+    Raises:
+        OSError: There is no such file.
+        polars.exceptions.PolarsError: It is no table.
+    """
+    table = pl.read_csv(path, glob=False, infer_schema_length=None)
+    return table.with_columns(pl.col(pl.String).str.strip_prefix("'"))

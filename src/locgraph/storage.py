@@ -79,6 +79,8 @@ def _number(error: BaseException) -> int:
 
 
 def _free(path: object) -> str:
+    if path is None:
+        return ""
     try:
         folder = next(parent for parent in Path(str(path)).absolute().parents if parent.is_dir())
         return f" ({shutil.disk_usage(folder).free / 1e6:,.0f} MB free)"
@@ -104,13 +106,18 @@ def make_folder(folder: Path, setting: str | None = None) -> None:
 
     Raises:
         ConfigError: It cannot be made, or not written to.
+        StorageError: The disk is full, or refuses otherwise to be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as trial:
             trial.write(bytes(_TRIAL_BYTES))
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0) or _NO_FOLDER.get(error.errno or 0) or error.strerror or str(error)
+        refused = storage_error(error, folder)
+        if refused is not None:
+            refused.setting = setting
+            raise refused from error
+        reason = _NO_FOLDER.get(error.errno or 0) or error.strerror or str(error)
         raise ConfigError(
             f"expected a folder that can be written to, found {_shortened(folder)}: {reason}; choose another",
             setting=setting,

@@ -123,6 +123,31 @@ def test_a_checkpoint_that_names_a_foreign_class_is_refused(fails, checkpoint, t
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("new_files", [False, True])
+def test_a_checkpoint_decides_no_folder_that_is_written_to(trained, checkpoint, run, tmp_path, new_files):
+    outside = tmp_path / "outside"
+    content = torch.load(checkpoint, weights_only=True)
+    settings = content["locgraph"]["settings"]
+    settings["name"] = f"../../{outside.name}/name"
+    settings["paths"] = {"prepared_dir": str(outside / "prepared"), "run_dir": str(outside / "run")}
+    torch.save(content, tmp_path / "crafted.ckpt")
+    (tmp_path / "here").mkdir()
+    new = [f"data.raw_dir={trained.folder / 'outputs' / 'simulated' / 'demo'}"] if new_files else []
+
+    run(tmp_path / "here", "eval", f"ckpt_path={tmp_path / 'crafted.ckpt'}", "executor=serial", *new)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["crafted.ckpt", "here"]
+    (folder,) = (tmp_path / "here" / "outputs" / "prepared").iterdir()
+    assert folder.name == ".._.._outside_name"
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_the_data_of_a_run_are_used_where_it_left_them(checkpoint, run, tmp_path):
+    run(tmp_path, "eval", f"ckpt_path={checkpoint}")
+
+    assert not (tmp_path / "outputs" / "prepared").exists()
+
+
 def test_3d_files_do_not_fit_a_2d_checkpoint(trained, checkpoint, fails, tmp_path):
     raw = tmp_path / "new"
     raw.mkdir()

@@ -21,7 +21,7 @@ from locgraph.analysis.source import Source
 from locgraph.analysis.statistics import feature_by_column, ranked
 from locgraph.data.folds import TEST
 from locgraph.errors import LocgraphError
-from locgraph.provenance import versions, whole_file, write_json
+from locgraph.provenance import versions, whole_file, write_csv, write_json
 from locgraph.run_folder import ANALYSIS_RECORD
 
 log = logging.getLogger(__name__)
@@ -152,8 +152,11 @@ class Analysis:
         files = []
         for name, table in self.tables.items():
             file = f"{name}.parquet" if name in PARQUET else f"{name}.csv"
-            with whole_file(folder / file) as temporary:
-                (table.write_parquet if name in PARQUET else table.write_csv)(temporary)
+            if name in PARQUET:
+                with whole_file(folder / file) as temporary:
+                    table.write_parquet(temporary)
+            else:
+                write_csv(folder / file, table)
             files.append(file)
         for name in TABLES:
             for suffix in (".csv", ".parquet"):

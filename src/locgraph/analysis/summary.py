@@ -14,7 +14,7 @@ from locgraph.analysis.controls import MAJORITY_CLASS, MEANINGS
 from locgraph.analysis.runs import Failure, FoldResult
 from locgraph.analysis.summary_text import summary_markdown
 from locgraph.errors import DataError
-from locgraph.provenance import whole_file, write_json
+from locgraph.provenance import whole_file, write_csv, write_json
 from locgraph.run_folder import SUMMARY, SUMMARY_TABLE, SUMMARY_TEXT
 from locgraph.stats.intervals import Interval, mean_interval, wilson_interval
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
@@ -153,8 +153,7 @@ def write_summary(folder: Path, summary: Summary) -> None:
     """Write ``summary.json`` (everything), ``summary.csv`` (the table) and ``summary.md`` (to read) into a folder."""
     content = summary.content()
     write_json(folder / SUMMARY, content)
-    with whole_file(folder / SUMMARY_TABLE) as temporary:
-        summary.table.write_csv(temporary)
+    write_csv(folder / SUMMARY_TABLE, summary.table)
     with whole_file(folder / SUMMARY_TEXT) as temporary:
         temporary.write_text(summary_markdown(content), encoding="utf-8")
 

@@ -13,7 +13,7 @@ from locgraph.api.config import Settings
 from locgraph.api.device import check_device
 from locgraph.api.model import NEW, Model, load
 from locgraph.api.prepare import read_catalogue, scan_folder
-from locgraph.api.recipes import RAW, check_limits
+from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.folds import TEST
 from locgraph.errors import ConfigError, DataError, within
@@ -25,7 +25,7 @@ from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
 from locgraph.io.read import read_header
 from locgraph.learn.vectors import check_kinds
 from locgraph.provenance import whole_file, write_json
-from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS
+from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, locked
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,14 @@ def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
         The metrics, as written to ``metrics.json``; without labels, the number of FOVs alone.
 
     Raises:
+        FolderInUseError: Another process writes to the folder.
         LocgraphError: The checkpoint or the data cannot be used.
     """
+    with locked(folder, "paths.run_dir"):
+        return _evaluate(settings, folder)
+
+
+def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     raw_dir = settings["data"]["raw_dir"]
     path = Path(settings["ckpt_path"])
     if not path.is_file():
@@ -95,12 +101,12 @@ def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
     if plan is not None:
         from locgraph.api.explanations import explain_prepared
 
-        same = raw_dir is None
+        same, own = raw_dir is None, settings["paths"]["prepared_dir"]
         explanations = explain_prepared(
             plan,
             prepared,
             tables[PREDICTIONS],
-            (lambda: prepared) if same else (lambda: model.training_data(**_changes(settings))),
+            (lambda: prepared) if same else (lambda: model.training_data(own, **_changes(settings))),
             folder,
         )
         metrics["explanations"] = explanations.about
@@ -135,6 +141,7 @@ def _merged(settings: Settings, model: Model) -> Settings:
             raise ConfigError(
                 "has no effect without data.raw_dir: the test FOVs of a run are prepared already", setting="columns"
             )
+        merged["paths"] = choose_prepared_dir(merged, settings["paths"]["prepared_dir"])
         return merged
     if merged["data"]["kind"] != RAW:
         raise ConfigError(
@@ -145,7 +152,7 @@ def _merged(settings: Settings, model: Model) -> Settings:
     merged["data"]["raw_dir"] = str(raw_dir)
     if columns is not None:
         merged["columns"] = columns
-    merged["paths"]["prepared_dir"] = settings["paths"]["prepared_dir"]
+    merged["paths"] = {"prepared_dir": settings["paths"]["prepared_dir"]}
     if issubclass(find_class(str(merged["labels"][TARGET]), "labels"), LocalisationLabels):
         # classes of localisations keep the names of the checkpoint, whatever map the new files hold
         merged["labels"]["class_names"] = list(model.class_names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from locgraph import schema
 from locgraph.api.device import check_device, fixed_threads
 from locgraph.api.parts import quiet
 from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
-from locgraph.api.recipes import differing_settings
+from locgraph.api.recipes import choose_prepared_dir, differing_settings, recorded_settings
 from locgraph.api.sources import Source, class_target, columns_settings, list_sources, nanometres, write_table
 from locgraph.build import TARGET
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
@@ -87,7 +86,7 @@ class Model:
     @property
     def settings(self) -> dict[str, Any]:
         """Settings of the run, which may be changed: a copy."""
-        return copy.deepcopy(self.record["settings"])
+        return recorded_settings(self.record["settings"])
 
     def __repr__(self) -> str:
         graph, split = self.record["settings"]["graph"], self.record["split"]
@@ -237,9 +236,7 @@ class Model:
             if columns is not None:
                 settings["columns"] = columns_settings(columns)
             catalogue = list_sources(source, settings["columns"], self.class_names)
-            settings["paths"]["prepared_dir"] = str(
-                Path(temporary) / "prepared" if prepared_dir is None else prepared_dir
-            )
+            settings["paths"] = {"prepared_dir": str(prepared_dir or Path(temporary) / "prepared")}
             # what cannot be used is logged, and the others are predicted
             settings["limits"]["max_failed_fraction"] = 1.0
             settings["data"]["raw_dir"] = str(catalogue.sources[0].path.parent)
@@ -277,13 +274,15 @@ class Model:
             )
         return make_graphs(settings, tables)
 
-    def training_data(self, **changes: Any) -> Prepared:
-        """Return the data of the run that trained the model, made again where they are gone.
+    def training_data(self, prepared_dir: str | Path | None = None, **changes: Any) -> Prepared:
+        """Return the data of the run that trained the model, made again below ``prepared_dir`` where they are gone.
 
         Args:
+            prepared_dir: Folder of prepared data; None takes that of the configs.
             **changes: Groups of settings that differ, such as ``executor``.
         """
         settings = self.settings | changes
+        settings["paths"] = choose_prepared_dir(settings, prepared_dir)
         return self.prepare_catalogue(settings, read_catalogue(settings))
 
     def data(self, prepared: Prepared, fov_ids: Sequence[str], batch_size: int | None = None) -> GraphDataModule:

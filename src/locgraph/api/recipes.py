@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from locgraph.api.config import Settings
+from locgraph.api.config import Settings, compose
 from locgraph.build import TARGET, build
 from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, within
@@ -16,6 +18,7 @@ from locgraph.run_folder import RECIPE, read_record
 from locgraph.settings import check_flag, check_number, check_whole
 
 RAW = "raw"
+_LONGEST_NAME = 100
 _DECIDE_INPUTS = ("preprocess", "clustering", "features", "views", "graph")
 _DECIDE_TABLES = ("max_localisations", "min_localisations", "min_clusters", "max_refused_fraction", "keep_unclustered")
 
@@ -103,6 +106,35 @@ def table_recipe(settings: Mapping[str, Any]) -> ExtractRecipe:
 def prepared_folder(settings: Mapping[str, Any]) -> Path:
     """Return where tables and graphs lie; absolute, since worker processes may have been started elsewhere."""
     return (Path(settings["paths"]["prepared_dir"]) / settings["name"]).resolve()
+
+
+def recorded_settings(settings: Mapping[str, Any]) -> Settings:
+    """Return a copy of the settings of a checkpoint, whose name is that of one folder.
+
+    A checkpoint may come from anyone, so that nothing in it decides which folder is written to.
+    """
+    name = re.sub(r"[^\w.=,+ -]", "_", str(settings["name"]))[:_LONGEST_NAME]
+    return copy.deepcopy(dict(settings)) | {"name": name if name.strip(". ") else "checkpoint"}
+
+
+def choose_prepared_dir(recorded: Settings, own: str | Path | None = None) -> dict[str, str]:
+    """Return the group ``paths`` with which the data of a checkpoint are prepared.
+
+    Args:
+        recorded: Settings of the checkpoint, from `recorded_settings`.
+        own: The user's folder of prepared data; None takes that of the configs.
+
+    Returns:
+        The folder that the checkpoint names where data of exactly these settings were prepared in it before, as those
+        of the user's own runs were; else the user's own.
+    """
+    wanted = [fingerprint(recorded["graph"])]
+    if recorded["data"]["kind"] == RAW:
+        wanted.append(fingerprint(table_settings(recorded)))
+    recipes = map(read_record, prepared_folder(recorded).glob(f"*/{RECIPE}"))
+    if any(fingerprint(recipe) in wanted for recipe in recipes):
+        return {"prepared_dir": str(recorded["paths"]["prepared_dir"])}
+    return {"prepared_dir": str(own or compose("prepare", "data.raw_dir=.")["paths"]["prepared_dir"])}
 
 
 def tables_folder(settings: Mapping[str, Any]) -> Path:

@@ -9,13 +9,13 @@ from typing import Any, Final
 import polars as pl
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from locgraph.analysis.comparison import CONTROL, GRAPH, LOCALISATIONS
 from locgraph.analysis.results import Analysis
 from locgraph.analysis.settings import HAND_MADE, LEARNED
 from locgraph.analysis.summary_text import number
+from locgraph.cli.console import TextConsole, print_line
 from locgraph.show.figures.analysis import effect_words, interval_of, readable, readable_unit
 from locgraph.stats.metrics import ACCURACY, AUROC, BALANCED_ACCURACY, METRICS
 
@@ -32,15 +32,15 @@ def print_analysis(analysis: Analysis, folder: Path, console: Console | None = N
         folder: Where it is written.
         console: Where to print; None takes standard output.
     """
-    console = console or Console()
+    console = console or TextConsole()
     classifiers = analysis.tables.get("classifiers")
     if classifiers is not None and classifiers.height:
         console.print(_methods(classifiers))
     if analysis.top_features:
         console.print(_features(analysis.top_features))
     for text in analysis.warnings:
-        console.print(f"[yellow]![/yellow] {escape(text)}", highlight=False)
-    console.print(f"analysis: {escape(str(folder))}", soft_wrap=True, highlight=False)
+        print_line(console, f"! {text}", style="yellow")
+    print_line(console, f"analysis: {folder}")
 
 
 def _methods(table: pl.DataFrame) -> Table:

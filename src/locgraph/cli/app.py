@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
+from locgraph.cli.console import printable
 from locgraph.cli.help import FLAGS, compose_only, help_text
 from locgraph.errors import LocgraphError
 from locgraph.storage import storage_error
@@ -79,7 +80,7 @@ def reported(run: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
         try:
             return run(cfg)
         except LocgraphError as error:
-            raise CommandError(f"{type(error).__name__}: {error}") from error
+            raise CommandError(printable(f"{type(error).__name__}: {error}")) from error
         except MissingMandatoryValue as error:
             raise CommandError(f"ConfigError: {error.full_key}: a value is required") from error
         except OmegaConfBaseException as error:

@@ -1,17 +1,56 @@
-"""What the commands on single files share: paths that the user must give, and rows of text on the console."""
+"""The console of all commands, on which no name from data is taken for anything but text, and rows of text on it."""
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.logging import RichHandler
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from locgraph.errors import ConfigError
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""All but tab and line feed: escapes change colours, titles and what was printed before, marks turn the direction."""
+
+
+def printable(text: str) -> str:
+    """Return a text without characters that command a terminal; each is shown as a question mark in a box."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+class TextConsole(Console):
+    """Console on which names of classes, FOVs and paths are text: no markup, no emoji, no control characters."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what is printed, with control characters replaced in all that is text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+class ConsoleHandler(RichHandler):
+    """Log handler that writes to a `TextConsole`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(console=TextConsole(), **settings)
+
+
+class PlainFormatter(logging.Formatter):
+    """Log formatter without control characters, for files that are shown on a terminal later."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return printable(super().format(record))
 
 
 def path_setting(cfg: DictConfig, name: str, usage: str) -> Path:

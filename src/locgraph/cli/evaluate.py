@@ -15,6 +15,7 @@ from rich.table import Table
 from locgraph import schema
 from locgraph.api.config import plain
 from locgraph.cli import explanations
+from locgraph.cli.console import TextConsole
 from locgraph.data.folds import TEST
 from locgraph.run_folder import EXPLANATIONS_RECORD, LOCALISATION_PREDICTIONS, PREDICTIONS, RunFolder, read_record
 
@@ -41,10 +42,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         (PREDICTIONS, metrics, "FOVs"),
     ):
         if part is not None and (folder.path / file).is_file():
-            show(folder.table(file), part, what, Console())
-            Console().print(f"predictions: {folder.path / file}", soft_wrap=True)
+            show(folder.table(file), part, what, TextConsole())
+            TextConsole().print(f"predictions: {folder.path / file}", soft_wrap=True)
     if "explanations" in metrics:
-        explanations.show(read_record(folder.path / EXPLANATIONS_RECORD), folder.path, Console())
+        explanations.show(read_record(folder.path / EXPLANATIONS_RECORD), folder.path, TextConsole())
     return metrics
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from locgraph.cli.console import printable
 from locgraph.errors import LocgraphError
 from locgraph.run_folder import check_unlocked, locked
 from locgraph.storage import make_folder
@@ -48,5 +49,5 @@ def _ending() -> Iterator[None]:
     try:
         yield
     except LocgraphError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.write(printable(f"{type(error).__name__}: {error}") + "\n")
         raise SystemExit(1) from error

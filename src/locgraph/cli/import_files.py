@@ -11,7 +11,7 @@ from rich.console import Console
 from locgraph.api.config import plain
 from locgraph.api.prepare import progress
 from locgraph.build import build
-from locgraph.cli.console import fact_table, path_setting, print_line, print_more
+from locgraph.cli.console import TextConsole, fact_table, path_setting, print_line, print_more
 from locgraph.errors import DataError, within
 from locgraph.io.converted import (
     count_fovs,
@@ -51,7 +51,7 @@ def run(cfg: DictConfig) -> Conversion:
     result = convert(catalogue, recipe, source, target, build(settings["executor"], "executor"), progress)
     all_settings = reading | {name: settings[name] for name in ("labels", "groups")}
     write_import_record(target, source, earlier, result.files, result.manifest.failures, all_settings)
-    console = Console()
+    console = TextConsole()
     show(result, target, console)
     with within("limits"):  # where too many failed, the error lists them
         result.manifest.check_failures(settings["limits"]["max_failed_fraction"])

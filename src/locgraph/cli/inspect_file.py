@@ -11,7 +11,7 @@ from rich.text import Text
 
 from locgraph.api.config import plain
 from locgraph.build import build
-from locgraph.cli.console import fact_table, path_setting, print_line
+from locgraph.cli.console import TextConsole, fact_table, path_setting, print_line
 from locgraph.errors import ConfigError, within
 from locgraph.io.description import NOT_TAKEN, describe, describe_columns
 from locgraph.io.header import Sources
@@ -35,7 +35,7 @@ def run(cfg: DictConfig) -> Inspection:
         limit = check_number("max_refused_fraction", cfg.limits.max_refused_fraction, at_least=0, at_most=1)
     target = thumbnail_path(cfg, path)
     inspection = inspect(path, build(plain(cfg.columns), "columns"), limit)
-    console = Console()
+    console = TextConsole()
     show(inspection, console)
     if target and inspection.locs is not None and not inspection.locs.is_empty():
         save_figure(thumbnail_figure(inspection.locs, path.name), target)

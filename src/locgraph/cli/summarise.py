@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from omegaconf import DictConfig
-from rich.console import Console
 from rich.markdown import Markdown
 
 from locgraph.api.study import summarise_sweeps
+from locgraph.cli.console import TextConsole
 
 
 def run(cfg: DictConfig) -> list[Path]:
@@ -38,5 +38,5 @@ def summarise_folder(folder: Path, show: bool) -> list[Path]:
     """
     texts = summarise_sweeps(folder)
     for text in texts if show else ():
-        Console().print(Markdown(text.read_text(encoding="utf-8")))
+        TextConsole().print(Markdown(text.read_text(encoding="utf-8")))
     return [text.parent for text in texts]

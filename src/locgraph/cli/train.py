@@ -9,10 +9,10 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from locgraph.api.config import plain
+from locgraph.cli.console import TextConsole
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
 
@@ -35,7 +35,7 @@ def run(cfg: DictConfig) -> float:
     hydra = HydraConfig.get()
     trained = train_settings(settings, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
     metrics = trained.metrics()
-    console = Console()
+    console = TextConsole()
     console.print(score_table(metrics))
     console.print(f"run folder: {trained.path}", soft_wrap=True)
     from locgraph.api.objective import SETTING, read_objective

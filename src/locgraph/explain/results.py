@@ -18,7 +18,7 @@ from locgraph.explain.metrics.comparison import agreement
 from locgraph.explain.one_fov import Case, FovResult
 from locgraph.explain.settings import ExplainSettings
 from locgraph.explain.tables import attribution_table, feature_summaries, mean_metrics, with_keys
-from locgraph.provenance import whole_file, write_json
+from locgraph.provenance import whole_file, write_csv, write_json
 from locgraph.run_folder import (
     ATTRIBUTIONS,
     CLASS_SEPARATION,
@@ -133,8 +133,7 @@ class ExplanationResults:
             with whole_file(folder / name) as temporary:
                 table.write_parquet(temporary)
             if name in _ALSO_CSV:
-                with whole_file((folder / name).with_suffix(".csv")) as temporary:
-                    table.write_csv(temporary)
+                write_csv((folder / name).with_suffix(".csv"), table)
 
     def write_record(self, folder: Path) -> None:
         """Write the record, which further keys may have been added to."""

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch_geometric.data import Batch
 
 from locgraph import schema
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, NotFiniteError
 from locgraph.learn.tasks.base import Scores, Task
 from locgraph.nn.network import Network
 from locgraph.nn.precision import no_autocast
@@ -22,6 +22,7 @@ from locgraph.nn.precision import no_autocast
 CHECKPOINT_KEY = "locgraph"
 WATCHED = "val/loss"
 """Metric that a schedule may watch."""
+_SHOWN = 5
 
 
 class Predictor(LightningModule):
@@ -44,9 +45,24 @@ class Predictor(LightningModule):
         return logits
 
     def predict_step(self, batch: Batch, batch_index: int = 0) -> Any:
-        """Return the prediction of the task for a batch."""
+        """Return the prediction of the task for a batch.
+
+        Raises:
+            NotFiniteError: Some are not finite.
+        """
         with no_autocast(self.device):
-            return self.task.predict(self.network, batch)
+            prediction = self.task.predict(self.network, batch)
+        wrong = prediction.not_finite()
+        if wrong:
+            raise NotFiniteError(f"the prediction of {', '.join(wrong[:_SHOWN])} is not finite{self._why()}")
+        return prediction
+
+    def _why(self) -> str:
+        """Return what is known of the reason for predictions that are not finite."""
+        names = [name for name, weight in self.network.named_parameters() if not weight.isfinite().all()]
+        if names:
+            return f": {len(names)} weights of the model are not finite, such as {names[0]}; train it again"
+        return ", though all weights are: look for extreme values among the features of this FOV"
 
 
 class Learner(Predictor):
@@ -83,13 +99,19 @@ class Learner(Predictor):
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + self.global_rank * 10**12)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Return the loss of one batch, one view of each FOV."""
+        """Return the loss of one batch, one view of each FOV.
+
+        Raises:
+            NotFiniteError: It is infinite or no number.
+        """
         loss = self.task.loss(self.network, batch)
         logged, n_fovs = loss, len(batch[schema.TARGET])
         several = self.trainer.world_size > 1
         if several:
             loss, logged = self._joined(loss, batch)
             n_fovs = self.trainer.train_dataloader.sampler.whole_size(batch_index)  # type: ignore[union-attr]
+        if not logged.isfinite():
+            raise self._not_finite("the loss", f"{logged.item()}")
         self.log(
             "train/loss", logged, on_step=False, on_epoch=True, batch_size=n_fovs, prog_bar=True, sync_dist=several
         )
@@ -108,8 +130,24 @@ class Learner(Predictor):
         return loss * (self.trainer.world_size * weight / whole), weighted / whole
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Collect the prediction of validation FOVs."""
-        self.val_scores.update(self.predict_step(batch))
+        """Collect the prediction of validation FOVs.
+
+        Raises:
+            NotFiniteError: Some are not finite, as after a step that was too large.
+        """
+        try:
+            self.val_scores.update(self.predict_step(batch))
+        except NotFiniteError as error:
+            raise self._not_finite("the validation loss", str(error)) from error
+
+    def _not_finite(self, what: str, value: str) -> NotFiniteError:
+        trainer = self.trainer
+        rate = ", ".join(f"{group['lr']:g}" for group in trainer.optimizers[0].param_groups)
+        return NotFiniteError(
+            f"{what} is not finite since step {trainer.global_step} (epoch {self.current_epoch}): {value}. Try a lower "
+            f"training.optimizer.lr (the rate is {rate}), trainer.precision=32-true (it is {trainer.precision}), or a "
+            f"lower trainer.gradient_clip_val (it is {trainer.gradient_clip_val})"
+        )
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and scores of validation."""

@@ -11,7 +11,7 @@ import polars as pl
 import yaml
 
 from locgraph.errors import ConfigError, LocgraphError
-from locgraph.provenance import fingerprint, versions, whole_file, write_json
+from locgraph.provenance import fingerprint, versions, whole_file, write_csv, write_json
 from locgraph.run_folder import (
     COMPLETED,
     CONFIG,
@@ -114,13 +114,13 @@ class RunWriter(RunFolder):
         """Keep the history of an interrupted run from the logger, which would overwrite it."""
         history = self._joined_history()
         if history is not None:
-            _write(self.path / EARLIER_HISTORY, history)
+            write_csv(self.path / EARLIER_HISTORY, history)
 
     def join_history(self) -> None:
         """Put the part set aside before the part written since; an epoch done twice counts as it was done last."""
         history = self._joined_history()
         if history is not None and (self.path / EARLIER_HISTORY).is_file():
-            _write(self.path / HISTORY, history)
+            write_csv(self.path / HISTORY, history)
             (self.path / EARLIER_HISTORY).unlink()
 
     def _joined_history(self) -> pl.DataFrame | None:
@@ -128,8 +128,3 @@ class RunWriter(RunFolder):
         if earlier is None or later is None or later.is_empty():
             return earlier if earlier is not None else later
         return pl.concat([earlier.filter(pl.col("step") < later["step"].min()), later], how="diagonal_relaxed")
-
-
-def _write(path: Path, table: pl.DataFrame) -> None:
-    with whole_file(path) as temporary:
-        table.write_csv(temporary)

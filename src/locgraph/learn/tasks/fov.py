@@ -39,6 +39,11 @@ class FovPrediction(NamedTuple):
     targets: Tensor
     probabilities: Tensor
 
+    def not_finite(self) -> list[str]:
+        """Return the FOVs with probabilities that are not finite."""
+        finite = self.probabilities.isfinite().all(dim=1).tolist()
+        return [fov_id for fov_id, good in zip(self.fov_ids, finite, strict=True) if not good]
+
 
 class FovTask(Task):
     """Predict the class of each FOV. Its probabilities are the means over its views.

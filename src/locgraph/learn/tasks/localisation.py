@@ -44,6 +44,12 @@ class LocalisationPrediction(NamedTuple):
     fov_ids: list[str]
     localisations: list[tuple[Tensor, Tensor]]
 
+    def not_finite(self) -> list[str]:
+        """Return the FOVs with probabilities that are not finite."""
+        rows = zip(self.fov_ids, self.localisations, strict=True)
+        wrong = [fov_id for fov_id, (_, probabilities) in rows if not probabilities.isfinite().all()]
+        return [*wrong, *(self.fovs.not_finite() if self.fovs is not None else [])]
+
 
 class LocalisationTask(Task):
     """Predict the class of each localisation in view 0; other views hold other localisations.

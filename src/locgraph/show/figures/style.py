@@ -90,6 +90,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "figure.titlesize": 8.0,
     "figure.titleweight": "bold",
     "svg.hashsalt": "locgraph",
+    "text.parse_math": False,  # a class may be called $x
 }
 
 

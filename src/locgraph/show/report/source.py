@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from locgraph import schema
+from locgraph import provenance, schema
 from locgraph.analysis.runs import read_run
 from locgraph.analysis.summary import Summary, summarise
 from locgraph.data.folds import TEST
@@ -49,7 +49,7 @@ def read_parquet(path: Path) -> pl.DataFrame | Absent:
 
 def read_csv(path: Path) -> pl.DataFrame | Absent:
     """Read a CSV table; a damaged or absent one has a reason."""
-    return _read_table(path, lambda: pl.read_csv(path, glob=False, infer_schema_length=None))
+    return _read_table(path, lambda: provenance.read_csv(path))
 
 
 def _read_table(path: Path, read: Callable[[], pl.DataFrame]) -> pl.DataFrame | Absent:
