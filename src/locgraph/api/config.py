@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import locgraph
+from locgraph.api.texts import quote_texts, with_texts
 from locgraph.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def plain(config: DictConfig) -> Settings:
         raise ConfigError("a value is required", setting=error.full_key) from error
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
-    return settings
+    converted: Settings = with_texts(settings)
+    return converted
 
 
 def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
@@ -70,7 +72,7 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
     try:
         GlobalHydra.instance().clear()
         with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-            return plain(compose_config(command, [part for part in config if isinstance(part, str)]))
+            return plain(compose_config(command, [quote_texts(part) for part in config if isinstance(part, str)]))
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(str(error)) from error
     finally:

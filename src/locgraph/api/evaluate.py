@@ -49,6 +49,7 @@ def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
+    """Evaluate a checkpoint, as `evaluate_settings` does, in a folder that no other process writes to."""
     raw_dir = settings["data"]["raw_dir"]
     path = Path(settings["ckpt_path"])
     if not path.is_file():

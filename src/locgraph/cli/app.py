@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
+from locgraph.api.texts import quote_texts
 from locgraph.cli.console import printable
 from locgraph.cli.help import FLAGS, compose_only, help_text
 from locgraph.errors import LocgraphError
@@ -61,6 +62,7 @@ def launch(command: str, arguments: Sequence[str]) -> None:
             os.environ.setdefault(name, value)
     # a log that cannot be written, as on a full disk, is no reason for a stack trace of each line
     logging.raiseExceptions = False
+    arguments = [quote_texts(argument) for argument in arguments]
     asks_help = any(argument in FLAGS for argument in arguments)
     sys.argv = [f"locgraph {command}", *(compose_only(arguments) if asks_help else arguments)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType
 from rich.logging import RichHandler
 from rich.segment import Segment
 from rich.table import Table
@@ -32,10 +32,15 @@ class TextConsole(Console):
     def __init__(self, **settings: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **settings)
 
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Return a text as it is printed; before its width is measured."""
+        return super().render_str(printable(text), **settings)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Yield what is printed, with control characters replaced in all that is text."""
+        """Yield what is printed, without the control characters that are left in all that is text."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+            # they have no width, so that nothing may take their place here
+            yield segment if segment.control else Segment(_CONTROLS.sub("", segment.text), segment.style)
 
 
 class ConsoleHandler(RichHandler):
@@ -43,6 +48,10 @@ class ConsoleHandler(RichHandler):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(console=TextConsole(), **settings)
+
+    def render_message(self, record: logging.LogRecord, message: str) -> ConsoleRenderable:
+        """Return the message of a record as it is printed."""
+        return super().render_message(record, printable(message))
 
 
 class PlainFormatter(logging.Formatter):
@@ -76,13 +85,13 @@ def fact_table(facts: Iterable[tuple[str, str]]) -> Table:
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, Text(value))
+        table.add_row(name, Text(printable(value)))
     return table
 
 
 def print_line(console: Console, text: str, **style: Any) -> None:
     """Print a line of any length without wrapping it."""
-    console.print(Text(text, **style), soft_wrap=True)
+    console.print(Text(printable(text), **style), soft_wrap=True)
 
 
 def print_more(console: Console, number: int, shown: int, text: str) -> None:

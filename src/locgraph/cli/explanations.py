@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from locgraph.cli.console import print_line
 from locgraph.explain.metrics import columns
 from locgraph.explain.summary import N_FOVS
 
@@ -48,12 +48,11 @@ def show(record: Mapping[str, Any], folder: Path, console: Console) -> None:
     )
     console.print(table)
     for name, reason in record["left_out"].items():
-        console.print(Text(f"left out: {name}: {reason}"), style="yellow", soft_wrap=True)
+        print_line(console, f"left out: {name}: {reason}", style="yellow")
     if record["failed"]:
         fov_id, reason = next(pair for reasons in record["failures"].values() for pair in reasons.items())
-        text = Text(f"failed: {record['failed']} FOVs, such as {fov_id}: {reason}")
-        console.print(text, style="red", soft_wrap=True)
-    console.print(Text(f"explanations: {folder}"), soft_wrap=True)
+        print_line(console, f"failed: {record['failed']} FOVs, such as {fov_id}: {reason}", style="red")
+    print_line(console, f"explanations: {folder}")
 
 
 def _cell(value: float | int | None) -> str:
