@@ -37,22 +37,11 @@ def test_other_overrides_stay(override):
 
 
 def test_settings_of_files_and_sweeps_become_texts():
-    settings = {
-        "name": 1,
-        "data": {"raw_dir": 2024, "localisation_classes": [0, "b"]},
-        "seed": 1,
-        "x": [{"path": True}],
-    }
-    expected = {
-        "name": "1", "data": {"raw_dir": "2024", "localisation_classes": ["0", "b"]}, "seed": 1, "x": [{"path": "true"}],
-    }  # fmt: skip
+    settings = {"name": 1, "data": {"raw_dir": 2024, "class_names": [0, "b"]}, "seed": 1, "x": [{"path": True}]}
+    expected = {"name": "1", "data": {"raw_dir": "2024", "class_names": ["0", "b"]}, "seed": 1, "x": [{"path": "true"}]}
     assert with_texts(settings) == expected
     assert with_texts({"class_weights": {0: 1.5, 1: 2}}) == {"class_weights": {"0": 1.5, "1": 2}}
-    assert with_texts({"fovs": 7, "init_from": None, "output": None}) == {
-        "fovs": "7",
-        "init_from": None,
-        "output": None,
-    }
+    assert with_texts({"fovs": 7, "init_from": None}) == {"fovs": "7", "init_from": None}
 
 
 def test_a_command_gets_them_as_texts():

@@ -119,6 +119,19 @@ def test_any_text_comes_through_hydra_as_it_was(text):
     assert OmegaConf.create({"source": override.value()}).source == text
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["a=b", "-m", "c=d"], ["-m", "a=b", "c=d"]),
+        (["a=b", "--cfg", "job", "c=d", "--resolve"], ["--cfg", "job", "--resolve", "a=b", "c=d"]),
+        (["a=b", "-i", "c=d"], ["-i", "a=b", "c=d"]),
+        (["a=b", "--config-dir", "x", "+c=-1", "~d"], ["--config-dir", "x", "a=b", "+c=-1", "~d"]),
+    ],
+)
+def test_flags_may_stand_anywhere(arguments, expected):
+    assert cli.flags_first(arguments) == expected
+
+
 def test_a_file_called_as_what_is_missing():
     assert cli.as_overrides(["???"], ("source",)) == (["source='./???'"], [])
 

@@ -21,6 +21,7 @@ from locgraph.api.config import config_dir
 from locgraph.api.texts import quote_texts
 from locgraph.cli.console import printable
 from locgraph.cli.help import FLAGS, compose_only, help_text
+from locgraph.cli.main import flags_first
 from locgraph.errors import LocgraphError
 from locgraph.storage import storage_error
 
@@ -62,7 +63,7 @@ def launch(command: str, arguments: Sequence[str]) -> None:
             os.environ.setdefault(name, value)
     # a log that cannot be written, as on a full disk, is no reason for a stack trace of each line
     logging.raiseExceptions = False
-    arguments = [quote_texts(argument) for argument in arguments]
+    arguments = [quote_texts(argument) for argument in flags_first(arguments)]
     asks_help = any(argument in FLAGS for argument in arguments)
     sys.argv = [f"locgraph {command}", *(compose_only(arguments) if asks_help else arguments)]
 

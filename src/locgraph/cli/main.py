@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -112,6 +113,21 @@ def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[
             unexpected.append(argument)
         flag = argument
     return overrides, unexpected
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of a command with Hydra's flags, and their values, before the overrides.
+
+    Python's argparse, which Hydra uses, refuses overrides on both sides of a flag.
+    """
+    flags: list[str] = []
+    others: list[str] = []
+    flag = ""
+    for argument in arguments:
+        is_value = flag in _FLAGS_WITH_VALUE and _OVERRIDE.match(argument) is None
+        (flags if argument.startswith("-") or is_value else others).append(argument)
+        flag = argument
+    return [*flags, *others]
 
 
 def _is_path(argument: str) -> bool:
