@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from locgraph import __version__
 from locgraph.cli import app
 from locgraph.cli import main as cli
+from locgraph.cli.arguments import flags_first
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"], ["help"], ["--help", "train"]])
@@ -129,7 +130,7 @@ def test_any_text_comes_through_hydra_as_it_was(text):
     ],
 )
 def test_flags_may_stand_anywhere(arguments, expected):
-    assert cli.flags_first(arguments) == expected
+    assert flags_first(arguments) == expected
 
 
 def test_a_file_called_as_what_is_missing():

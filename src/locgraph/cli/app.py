@@ -19,9 +19,9 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
 from locgraph.api.texts import quote_texts
+from locgraph.cli.arguments import flags_first
 from locgraph.cli.console import printable
 from locgraph.cli.help import FLAGS, compose_only, help_text
-from locgraph.cli.main import flags_first
 from locgraph.errors import LocgraphError
 from locgraph.storage import storage_error
 

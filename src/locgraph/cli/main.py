@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+
+from locgraph.cli.arguments import FLAGS_WITH_VALUE, OVERRIDE
 
 COMMANDS = {
     "inspect": "FILE: say what a file holds and what seems wrong, and draw it",
@@ -44,14 +45,6 @@ Start here: locgraph train experiment=demo
 
 MISSING = "???"
 """What OmegaConf takes for a value that is not there yet, whatever stands around it."""
-
-_FLAGS_WITH_VALUE = (
-    *("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"),
-    *("-i", "--info", "--experimental-rerun"),
-)
-"""Of Hydra: what follows one of them is no path."""
-
-_OVERRIDE = re.compile(r"[A-Za-z_][\w./@:]*=")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,7 +97,7 @@ def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[
     left, overrides, unexpected = list(settings), [], []
     flag = ""
     for argument in arguments:
-        if argument.startswith(("-", "+", "~")) or flag in _FLAGS_WITH_VALUE or not _is_path(argument):
+        if argument.startswith(("-", "+", "~")) or flag in FLAGS_WITH_VALUE or not _is_path(argument):
             overrides.append(argument)
         elif left:
             path = f"./{argument}" if argument == MISSING else argument
@@ -115,23 +108,8 @@ def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[
     return overrides, unexpected
 
 
-def flags_first(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments of a command with Hydra's flags, and their values, before the overrides.
-
-    Python's argparse, which Hydra uses, refuses overrides on both sides of a flag.
-    """
-    flags: list[str] = []
-    others: list[str] = []
-    flag = ""
-    for argument in arguments:
-        is_value = flag in _FLAGS_WITH_VALUE and _OVERRIDE.match(argument) is None
-        (flags if argument.startswith("-") or is_value else others).append(argument)
-        flag = argument
-    return [*flags, *others]
-
-
 def _is_path(argument: str) -> bool:
-    return _OVERRIDE.match(argument) is None or Path(argument).exists()
+    return OVERRIDE.match(argument) is None or Path(argument).exists()
 
 
 def quoted(text: str) -> str:
