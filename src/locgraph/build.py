@@ -74,6 +74,49 @@ def build(node: Any, setting: str = "", /, **arguments: Any) -> Any:
     return node
 
 
+def build_part(contract: type, node: Any, setting: str = "", /, **arguments: Any) -> Any:
+    """Build an object with `build`, and check that it has what its contract names.
+
+    Args:
+        contract: A Protocol: its methods have to be there and take as many arguments, its properties to be there.
+        node: As for `build`.
+        setting: As for `build`.
+        **arguments: As for `build`.
+
+    Raises:
+        ConfigError: As `build`; or the object does not keep the contract.
+    """
+    part = build(node, setting, **arguments)
+    wrong = [problem for name, member in vars(contract).items() if (problem := _broken(part, name, member))]
+    if wrong:
+        raise ConfigError(
+            f"expected what {contract.__module__}.{contract.__name__} describes, found "
+            f"{type(part).__module__}.{type(part).__qualname__}, {' and '.join(wrong)}",
+            setting=_join(setting, TARGET) if setting else TARGET,
+        )
+    return part
+
+
+def _broken(part: Any, name: str, member: Any) -> str | None:
+    """Return in which way an object lacks one member of a contract; None where it does not."""
+    if isinstance(member, property):
+        return None if hasattr(part, name) else f"which has no `{name}`"
+    if not inspect.isfunction(member) or (name.startswith("_") and name != "__call__"):
+        return None
+    method = part if name == "__call__" else getattr(part, name, None)
+    if not callable(method):
+        return f"which has no method `{name}`"
+    wanted = inspect.signature(member)
+    plain = [each for each in wanted.parameters.values() if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD][1:]
+    try:
+        inspect.signature(method).bind(*plain)
+    except TypeError as error:
+        return f"whose `{name}` cannot be called with ({', '.join(each.name for each in plain)}): {error}"
+    except ValueError:  # code in C may have no signature
+        return None
+    return None
+
+
 def _call(node: Mapping[str, Any], arguments: dict[str, Any], setting: str) -> Any:
     target = str(node[TARGET])
     make = find_class(target, setting)

@@ -7,8 +7,9 @@ import torch
 
 from locgraph.explain import coalitions, time_limit
 from locgraph.explain.baselines import Occlusion
-from locgraph.explain.gradients import IntegratedGradients
+from locgraph.explain.gnn_explainer import GNNExplainer
 from locgraph.explain.shapley import Shapley
+from locgraph.explain.subgraph_search import SearchTree
 from locgraph.explain.subgraphx import SubgraphX
 from locgraph.explain.time_limit import OutOfTimeError
 
@@ -53,19 +54,22 @@ def test_scores_so_far_are_kept_and_marked(explain, explainer, example):
         torch.testing.assert_close(partial.clusters[reached], whole.clusters[reached])
 
 
-def test_a_search_that_does_not_end_leaves_the_values_of_single_clusters(explain, example):
-    explainer = SubgraphX(max_clusters=1, rollouts=50, samples=2)
-    (passes,) = [n for n in (40,) if n < explainer.evaluations(len(example.graph["cluster"].pos))]
+def test_a_search_that_does_not_end_leaves_the_values_of_single_clusters(explain, monkeypatch):
+    def run(tree):
+        raise OutOfTimeError("over")
 
-    partial = explain(explainer, passes)
+    monkeypatch.setattr(SearchTree, "run", run)
+
+    partial = explain(SubgraphX(max_clusters=1), None)
 
     assert not partial.complete
+    assert partial.subgraph is None
     assert (partial.clusters != 0).all()
 
 
 def test_other_explainers_give_nothing(explain):
     with pytest.raises(OutOfTimeError, match=r"^max_seconds_per_fov: took longer than 3 s"):
-        explain(IntegratedGradients(steps=50), 3)
+        explain(GNNExplainer(steps=50), 3)
 
 
 @pytest.mark.parametrize("explainer", COALITIONAL, ids=lambda explainer: type(explainer).__name__)

@@ -16,6 +16,8 @@ from locgraph.api.prepare import read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.folds import TEST
+from locgraph.data.prepared import Prepared
+from locgraph.data.scaling import Scaler
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.catalogue import Catalogue
 from locgraph.io.columns import ColumnSource
@@ -28,6 +30,9 @@ from locgraph.provenance import whole_file, write_json
 from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, locked
 
 log = logging.getLogger(__name__)
+
+_FACTOR = 20
+"""Ratio of extents from which on other units are suspected: a camera pixel is 65 to 160 nm."""
 
 
 def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
@@ -72,6 +77,8 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         with within("explain"):
             plan.check_fovs(wanted, model.record["split"] if raw_dir is None else {})
     prepared = model.prepare_catalogue(merged, catalogue)
+    if raw_dir is not None:
+        _check_extent(model, prepared)
     missing = sorted(set(wanted) - set(prepared.labels))
     if raw_dir is None and missing:
         raise DataError(f"{len(missing)} test FOVs of {path} are not in its data any more, such as {missing[:5]}")
@@ -115,6 +122,18 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     return metrics
 
 
+def _check_extent(model: Model, prepared: Prepared) -> None:
+    """Warn where new FOVs are so much smaller or larger than those of the training that units are likely to differ."""
+    trained = Scaler.from_plain(model.record["scaler"]).nm_per_unit
+    new = prepared.manifest.table[schema.EXTENT].median()
+    if trained and isinstance(new, float) and new > 0 and not 1 / _FACTOR < new / trained < _FACTOR:
+        log.warning(
+            "the new FOVs extend over %.3g nm (median), those of the training over %.3g nm: are their lengths in "
+            "another unit? State it: columns=custom columns.unit=px columns.pixel_size_nm=..., or columns.unit=um",
+            *(new, trained),
+        )
+
+
 def _plan(settings: Settings, model: Model) -> Any:
     """Return what is to be explained, checked against the model; None where no explainer is chosen."""
     if not settings["explain"].get("explainers"):
@@ -136,11 +155,13 @@ def _merged(settings: Settings, model: Model) -> Settings:
     """
     merged = model.settings | _changes(settings)
     merged["limits"]["max_failed_fraction"] = settings["limits"]["max_failed_fraction"]
-    raw_dir, columns = settings["data"]["raw_dir"], settings.get("columns")
+    raw_dir = settings["data"]["raw_dir"]
+    given = {name: settings[name] for name in ("columns", "labels") if settings.get(name) is not None}
     if raw_dir is None:
-        if columns is not None:
+        if given:
             raise ConfigError(
-                "has no effect without data.raw_dir: the test FOVs of a run are prepared already", setting="columns"
+                "has no effect without data.raw_dir: the test FOVs of a run are prepared already",
+                setting=next(iter(given)),
             )
         merged["paths"] = choose_prepared_dir(merged, settings["paths"]["prepared_dir"])
         return merged
@@ -151,8 +172,7 @@ def _merged(settings: Settings, model: Model) -> Settings:
             setting="data.raw_dir",
         )
     merged["data"]["raw_dir"] = str(raw_dir)
-    if columns is not None:
-        merged["columns"] = columns
+    merged |= given
     merged["paths"] = {"prepared_dir": settings["paths"]["prepared_dir"]}
     if issubclass(find_class(str(merged["labels"][TARGET]), "labels"), LocalisationLabels):
         # classes of localisations keep the names of the checkpoint, whatever map the new files hold

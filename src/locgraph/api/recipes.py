@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from locgraph.api.config import Settings, compose
-from locgraph.build import TARGET, build
+from locgraph.build import TARGET, build, build_part
 from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, within
+from locgraph.io.columns import ColumnSource
+from locgraph.io.groups import GroupSource
+from locgraph.io.labels import LabelSource
+from locgraph.preparation.clustering.base import Clusterer
+from locgraph.preparation.executors import Executor
 from locgraph.preparation.extract import ExtractRecipe
+from locgraph.preparation.filters.base import Filter
 from locgraph.provenance import fingerprint
 from locgraph.run_folder import RECIPE, read_record
 from locgraph.settings import check_flag, check_number, check_whole
@@ -65,11 +71,11 @@ def build_recipe_parts(settings: Settings) -> None:
     """
     if settings["data"]["kind"] == RAW:
         table_recipe(table_settings(settings))
-        for name in ("labels", "groups"):
-            build(settings[name], name)
+        for contract, name in ((LabelSource, "labels"), (GroupSource, "groups")):
+            build_part(contract, settings[name], name)
         if settings.get("simulation"):
             build(simulated_sample(settings["simulation"])[1], "simulation")
-    build(settings["executor"], "executor")
+    build_part(Executor, settings["executor"], "executor")
     graph_recipe(graph_settings(settings, (), uses_localisations=True))
 
 
@@ -93,12 +99,12 @@ def table_recipe(settings: Mapping[str, Any]) -> ExtractRecipe:
     """Build the recipe of tables from `table_settings`."""
     filters = {name: leaf for step in settings["preprocess"] for name, leaf in step.items()}
     return ExtractRecipe(
-        columns=build(settings["columns"], "columns"),
-        clusterer=build(settings["clustering"], "clustering"),
+        columns=build_part(ColumnSource, settings["columns"], "columns"),
+        clusterer=build_part(Clusterer, settings["clustering"], "clustering"),
         features=build(settings["features"], "features"),
         views=build(settings["views"], "views"),
         settings=dict(settings),
-        preprocess={name: build(leaf, f"preprocess.{name}") for name, leaf in filters.items()},
+        preprocess={name: build_part(Filter, leaf, f"preprocess.{name}") for name, leaf in filters.items()},
         **settings["limits"],
     )
 
@@ -164,11 +170,12 @@ def graph_settings(
 def graph_recipe(settings: Mapping[str, Any]) -> Any:
     """Build the recipe of graphs from `graph_settings`."""
     from locgraph.graphs.build import GraphRecipe  # torch
+    from locgraph.graphs.edges import ClusterEdges
 
     return GraphRecipe(
         cluster_features=tuple(settings["cluster_features"]),
         localisation_features=tuple(settings["localisation_features"]),
-        cluster_edges=build(settings["cluster_edges"], "graph.cluster_edges"),
+        cluster_edges=build_part(ClusterEdges, settings["cluster_edges"], "graph.cluster_edges"),
         localisations=settings["localisations"],
         localisation_k=settings["localisation_k"],
         ratios=tuple(settings["ratios"]),

@@ -14,7 +14,7 @@ from locgraph import schema
 from locgraph.api.config import Settings, compose
 from locgraph.api.prepare import log_refused, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides, prepared_folder
-from locgraph.build import TARGET, build, find_class
+from locgraph.build import TARGET, build, build_part, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
 from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, write_plan
 from locgraph.errors import ConfigError, within
@@ -144,7 +144,7 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
     check_limits(settings)
     check_start(settings)
     make_folder(prepared_folder(settings), "paths.prepared_dir")
-    splitter: Splitter = build(settings["fold"], "fold")
+    splitter: Splitter = build_part(Splitter, settings["fold"], "fold")
     # what takes long to import comes last, so that most mistakes are found sooner: torch, PyG, Lightning
     from locgraph.api.device import check_device
 

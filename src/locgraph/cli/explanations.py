@@ -49,6 +49,10 @@ def show(record: Mapping[str, Any], folder: Path, console: Console) -> None:
     console.print(table)
     for name, reason in record["left_out"].items():
         print_line(console, f"left out: {name}: {reason}", style="yellow")
+    if record.get("partial"):
+        fov_id, missing = next(iter(record["partial"].items()))
+        text = f"partial: {len(record['partial'])} FOVs, such as {fov_id}: not complete: {missing}"
+        print_line(console, f"{text}; raise explain.max_seconds_per_fov", style="yellow")
     if record["failed"]:
         fov_id, reason = next(pair for reasons in record["failures"].values() for pair in reasons.items())
         print_line(console, f"failed: {record['failed']} FOVs, such as {fov_id}: {reason}", style="red")

@@ -42,6 +42,8 @@ class Explanation:
         edges: (E,) float32, one for each edge between clusters; None where it does not score them.
         features: (F,) float32, one for each feature of clusters; None where it does not score them.
         subgraph: (C,) bool, the clusters that explain the class together; None where the explainer selects none.
+        complete: False where a limit of time ended the explanation: scores are less exact, and 0 for parts that were
+            not reached.
     """
 
     clusters: Tensor
@@ -49,6 +51,7 @@ class Explanation:
     edges: Tensor | None = None
     features: Tensor | None = None
     subgraph: Tensor | None = None
+    complete: bool = True
 
     def check(self, graph: HeteroData) -> None:
         """Refuse scores that do not fit the graph or are not finite.
@@ -101,6 +104,11 @@ class Explainer(ABC):
                 f"{type(self).__name__} explains the class of a FOV, and this model predicts the classes of "
                 f"{', '.join(network.predicts)} nodes alone; train one whose head predicts the class of a FOV"
             )
+
+    def evaluations(self, n_clusters: int) -> int | None:
+        """Return how many graphs of a FOV with so many clusters the network evaluates; None where it is not known."""
+        del n_clusters
+        return None
 
     def fit(self, network: Network, examples: Sequence[Example], generator: Generator) -> None:
         """Learn from training FOVs; explainers that are not ``trained`` do nothing."""

@@ -23,7 +23,12 @@ class Occlusion(Explainer):
         del generator
         coalitions = Coalitions(network, example.graph, example.target)
         without = ~torch.eye(coalitions.n_clusters, dtype=torch.bool)
-        return Explanation(coalitions.whole - coalitions.values(without))
+        scores = (coalitions.whole - coalitions.values(without)).nan_to_num(0.0)
+        return Explanation(scores, complete=not coalitions.out_of_time)
+
+    def evaluations(self, n_clusters: int) -> int:
+        """Return how many graphs of a FOV with so many clusters the network evaluates."""
+        return n_clusters
 
 
 class RandomScores(Explainer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.explain.base import n_clusters
+from locgraph.explain.time_limit import OutOfTimeError
 from locgraph.nn.localisations import owners
 from locgraph.nn.network import Network
 
@@ -106,12 +108,14 @@ class Coalitions:
     Attributes:
         n_clusters: Number of clusters C.
         n_evaluated: Sets that the network has evaluated so far.
+        out_of_time: Whether a limit of time ended the evaluation; values that are not known by then are NaN.
     """
 
     def __init__(self, network: Network, graph: HeteroData, target: int, max_clusters: int = 4096) -> None:
         self.network, self.graph, self.target, self.max_clusters = network, graph, target, max_clusters
         self.n_clusters = n_clusters(graph)
         self.n_evaluated = 0
+        self.out_of_time = False
         self._filled_by_cluster = (_rows_of_clusters(graph) / _MAX_ROWS).clamp(min=1 / max_clusters)
         self._filled_by_copy = _width(graph) / _MAX_MASK
         whole = torch.ones((1, self.n_clusters), dtype=torch.bool)
@@ -130,14 +134,17 @@ class Coalitions:
         return float(self.values(torch.zeros((1, self.n_clusters), dtype=torch.bool)))
 
     def values(self, masks: Tensor) -> Tensor:
-        """Return the values of sets of clusters: (M, C) bool to (M,) float32."""
+        """Return the values of sets of clusters: (M, C) bool to (M,) float32; NaN where time was over before."""
         keys = _keys(masks)
         new = {key: row for row, key in enumerate(keys) if key not in self._known}
-        batches = self._batches(masks[list(new.values())])
-        values = [self._probabilities(batch)[:, self.target] for batch in batches]
-        if values:
-            self._known |= dict(zip(new, torch.cat(values).tolist(), strict=True))
-        return torch.tensor([self._known[key] for key in keys])
+        left = iter(new)
+        try:
+            for batch in self._batches(masks[list(new.values())]):
+                values = self._probabilities(batch)[:, self.target].tolist()
+                self._known |= {key: value for value, key in zip(values, left, strict=False)}
+        except OutOfTimeError:
+            self.out_of_time = True
+        return torch.tensor([self._known.get(key, math.nan) for key in keys])
 
     def known(self) -> tuple[Tensor, Tensor]:
         """Return all sets evaluated so far, (M, C) bool, and their values (M,) float32."""

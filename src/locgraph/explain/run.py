@@ -116,6 +116,11 @@ class Plan:
             "fovs": len(cases) + len(failed),
             "failed": len({fov_id for reasons in failures.values() for fov_id in reasons}),
             "failures": failures,
+            "partial": {
+                fov_id: partial
+                for fov_id, by_name in explained.items()
+                if (partial := {name: list(each.missing) for name, each in by_name.items() if each.missing})
+            },
             "versions": versions(),
             "seconds": {"fit": round(fitted - started, 3), "explain": round(time.perf_counter() - fitted, 3)},
         }

@@ -45,6 +45,7 @@ class ExplainSettings:
         fit_fovs: Number of training FOVs for explainers that learn.
         seed: Seed of all randomness.
         figures: Number of FOVs that are drawn.
+        max_seconds_per_fov: Time of one explanation, and of all that repeats it; None for no limit.
     """
 
     fovs: tuple[str, ...] | None
@@ -56,6 +57,7 @@ class ExplainSettings:
     fit_fovs: int
     seed: int
     figures: int
+    max_seconds_per_fov: float | None = None
 
 
 def read_settings(group: Mapping[str, Any], class_names: Sequence[str]) -> ExplainSettings:
@@ -78,6 +80,7 @@ def read_settings(group: Mapping[str, Any], class_names: Sequence[str]) -> Expla
         ),
         stability=_read_stability(group["stability"]),
         sanity=check_flag("sanity", group["sanity"]),
+        max_seconds_per_fov=_read_limit(group.get("max_seconds_per_fov")),
         **{name: check_whole(name, group[name], at_least=least) for name, least in _WHOLE.items()},
     )
 
@@ -95,6 +98,10 @@ def _read_stability(group: Mapping[str, Any]) -> Stability | None:
         repeats = check_whole("repeats", group["repeats"], at_least=0)
         jitter = check_number("jitter_nm", group["jitter_nm"], above=0)
         return Stability(repeats, jitter, in_nm=True) if repeats else None
+
+
+def _read_limit(given: Any) -> float | None:
+    return None if given is None else check_number("max_seconds_per_fov", given, above=0)
 
 
 def _check_names(given: Any) -> tuple[str, ...] | None:

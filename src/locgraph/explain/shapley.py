@@ -46,20 +46,28 @@ class Shapley(Explainer):
         count = coalitions.n_clusters
         if 2**count <= 2 * self.pairs * count:
             each = torch.eye(count, dtype=torch.bool)
-            return Explanation(shapley_values(coalitions, each, [exact_sets(~one) for one in each]))
+            scores = shapley_values(coalitions, each, [exact_sets(~one) for one in each])
+            return Explanation(scores, complete=not coalitions.out_of_time)
         orders = torch.rand((self.pairs, count), generator=generator).argsort(dim=1)
-        return Explanation(_mean_gains(coalitions, torch.cat([orders, orders.flip(1)], dim=1).view(-1, count)))
+        scores = _mean_gains(coalitions, torch.cat([orders, orders.flip(1)], dim=1).view(-1, count))
+        return Explanation(scores, complete=not coalitions.out_of_time)
+
+    def evaluations(self, n_clusters: int) -> int:
+        """Return how many graphs of a FOV with so many clusters the network evaluates."""
+        return min(2**n_clusters, 2 * self.pairs * n_clusters)
 
 
 def _mean_gains(coalitions: Coalitions, orders: Tensor) -> Tensor:
-    """Return the mean gain of each cluster over orders (P, C) of addition: (C,) float32."""
+    """Return the mean gain of each cluster over orders (P, C) of addition, as far as time allows: (C,) float32."""
     count = orders.shape[1]
-    total = torch.zeros(count, dtype=torch.float64)
+    total, known = torch.zeros(count, dtype=torch.float64), torch.zeros(count, dtype=torch.float64)
     for part in orders.split(max(1, _MAX_MASK // (count * (count + 1)))):
         arrived = part.argsort(dim=1)[:, None] < torch.arange(count + 1)[:, None]
         values = coalitions.values(arrived.flatten(0, 1)).view(len(part), count + 1)
-        total.index_add_(0, part.flatten(), values.double().diff(dim=1).flatten())
-    return (total / len(orders)).float()
+        gains = values.double().diff(dim=1).flatten()
+        total.index_add_(0, part.flatten(), gains.nan_to_num(0.0))
+        known.index_add_(0, part.flatten(), (~gains.isnan()).double())
+    return (total / known.clamp(min=1)).float()
 
 
 WeightedSets = tuple[Tensor, Tensor]
@@ -76,12 +84,21 @@ def shapley_values(coalitions: Coalitions, groups: Tensor, others: Sequence[Weig
             Shapley value, or some by ``drawn_sets``, for an estimate without bias.
 
     Returns:
-        (G,) float32.
+        (G,) float32; where time is over before the end, the mean over the sets that were reached.
     """
-    owner = torch.repeat_interleave(torch.tensor([len(sets) for sets, _ in others], dtype=torch.int64))
-    sets, weights = (torch.cat(parts) for parts in zip(*others, strict=True))
-    joined, apart = coalitions.values(torch.cat([sets | groups[owner], sets & ~groups[owner]])).chunk(2)
-    return torch.zeros(len(groups)).index_add_(0, owner, weights * (joined - apart))
+    lengths = [len(sets) for sets, _ in others]
+    # the first set of each group comes first, then the second of each, so that time serves all alike
+    turn = torch.cat([torch.arange(length) for length in lengths]).argsort(stable=True)
+    owner = torch.repeat_interleave(torch.tensor(lengths, dtype=torch.int64))[turn]
+    sets, weights = (torch.cat(parts)[turn] for parts in zip(*others, strict=True))
+    pairs = torch.stack([sets | groups[owner], sets & ~groups[owner]], dim=1).flatten(0, 1)
+    gains = coalitions.values(pairs).view(-1, 2).diff(dim=1)[:, 0].neg()
+    known = ~gains.isnan()
+    total = torch.zeros(len(groups)).index_add_(0, owner, weights * gains.nan_to_num(0.0))
+    if known.all():
+        return total
+    reached = torch.zeros(len(groups)).index_add_(0, owner, weights * known)
+    return torch.where(reached > 0, total / reached.clamp(min=torch.finfo(torch.float32).tiny), 0.0)
 
 
 def exact_sets(players: Tensor) -> WeightedSets:
@@ -137,15 +154,18 @@ def gains_by_size(masks: Tensor, values: Tensor) -> Tensor:
         (C,) float32; 0 for a cluster that no two sets differ by.
     """
     count = masks.shape[1]
-    rows = {row.tobytes(): index for index, row in enumerate(masks.numpy())}
+    # a set is known by the sum of random numbers of its members: 2 of 10^6 sets share one with a probability of 10^-8
+    numbers = torch.randint(-(2**62), 2**62, (count,), generator=Generator().manual_seed(0))
+    names = torch.cat([torch.where(part, numbers, 0).sum(dim=1) for part in masks.split(max(1, _MAX_MASK // count))])
+    sorted_names, order = names.sort()
     sizes = masks.sum(dim=1)
     means = []
     for cluster in range(count):
         without = (~masks[:, cluster]).nonzero()[:, 0]
-        joined = masks[without]
-        joined[:, cluster] = True
-        partners = torch.tensor([rows.get(row.tobytes(), -1) for row in joined.numpy()], dtype=torch.int64)
-        without, joined_rows = without[partners >= 0], partners[partners >= 0]
+        wanted = names[without] + numbers[cluster]
+        place = torch.searchsorted(sorted_names, wanted).clamp(max=len(names) - 1)
+        there = sorted_names[place] == wanted
+        without, joined_rows = without[there], order[place[there]]
         gains = (values[joined_rows] - values[without]).double()
         total = torch.zeros(count, dtype=torch.float64).index_add_(0, sizes[without], gains)
         counts = torch.bincount(sizes[without], minlength=count)

@@ -9,6 +9,7 @@ from locgraph.explain.base import Example, Explainer, Explanation
 from locgraph.explain.coalitions import Coalitions
 from locgraph.explain.shapley import WeightedSets, draw_sets, drawn_sets, exact_sets, gains_by_size, shapley_values
 from locgraph.explain.subgraph_search import SearchSettings, SearchTree, neighbourhood, prunable, within_hops
+from locgraph.explain.time_limit import OutOfTimeError
 from locgraph.nn.network import Network
 from locgraph.settings import check_whole
 
@@ -76,12 +77,25 @@ class SubgraphX(Explainer):
         def reward(groups: Tensor) -> Tensor:
             players = torch.ones_like(groups) if self.hops is None else within_hops(near, groups, self.hops)
             others = players & ~groups
-            return shapley_values(coalitions, groups, [self._sets(each, draws) for each in others])
+            rewards = shapley_values(coalitions, groups, [self._sets(each, draws) for each in others])
+            if coalitions.out_of_time:
+                raise OutOfTimeError("the search was not ended")
+            return rewards
 
         each = torch.eye(coalitions.n_clusters, dtype=torch.bool)
         alone = shapley_values(coalitions, each, [self._sets(~one, draws) for one in each])
-        subgraph = SearchTree(self._start(alone, near), near, reward, self.search).run()
+        if coalitions.out_of_time:
+            return Explanation(alone, complete=False)
+        try:
+            subgraph = SearchTree(self._start(alone, near), near, reward, self.search).run()
+        except OutOfTimeError:
+            return Explanation(alone, complete=False)
         return Explanation(gains_by_size(*coalitions.known()), subgraph=subgraph.members)
+
+    def evaluations(self, n_clusters: int) -> int:
+        """Return how many graphs of a FOV with so many clusters the network evaluates at most."""
+        steps = max(min(n_clusters, self.start_clusters) - self.search.max_clusters, 0)
+        return 2 * self.samples * (n_clusters + self.search.rollouts * self.search.expand * steps)
 
     def _sets(self, players: Tensor, draws: Tensor) -> WeightedSets:
         """Return coalitions of other players: all of them where they are few."""

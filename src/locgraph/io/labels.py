@@ -5,6 +5,7 @@ Also where the classes of single localisations come from; `label_map.label_local
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +182,8 @@ class MetadataLabels:
 
     def labels(self, files: Sequence[RawFile]) -> Labelling:
         """Find the class of each FOV; one without a label, or with another map, is a failure."""
-        agreed, failures = label_map.agreed_map(files, "Choose another source of labels, or write the metadata")
+        remedy = f"Choose another source of labels, or write the metadata{_class_folders(files)}"
+        agreed, failures = label_map.agreed_map(files, remedy)
         by_fov: dict[str, str | None] = {}
         for file in files:
             if file.metadata.get(label_map.SCOPE) == label_map.EACH_LOCALISATION:
@@ -201,6 +203,14 @@ class MetadataLabels:
                     "label again, or take the file out of the folder"
                 )
         return Labelling(tuple(agreed.values()), by_fov, failures)
+
+
+def _class_folders(files: Sequence[RawFile]) -> str:
+    """Return a hint where the folders of the files look like classes: several, with several files in each."""
+    folders = Counter(file.path.parent.name for file in files)
+    if len(folders) < 2 or min(folders.values()) < 2:
+        return ""
+    return f". The files lie in the folders {', '.join(sorted(folders)[:5])}: labels=folders takes these as classes"
 
 
 class LocalisationLabels:

@@ -1,11 +1,15 @@
-"""Learning-rate schedules, and an average of the weights over training."""
+"""Learning-rate schedules, and an average of the weights over training.
+
+The class attribute ``stretches`` of a schedule states whether it runs over the whole of training, so that a longer
+training would have had other rates from its first step.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
@@ -30,6 +34,8 @@ class WarmupCosine:
 
     Source: Loshchilov and Hutter 2017, "SGDR", arXiv 1608.03983.
     """
+
+    stretches: ClassVar[bool] = True
 
     warmup_fraction: float = 0.1
     final_fraction: float = 0.01
@@ -70,6 +76,8 @@ class OneCycle:
 
     Source: Smith and Topin 2018, "Super-Convergence", arXiv 1708.07120.
     """
+
+    stretches: ClassVar[bool] = True
 
     warmup_fraction: float = 0.3
     initial_fraction: float = 0.04
@@ -130,6 +138,8 @@ class Plateau:
         ConfigError: A number is out of range.
     """
 
+    stretches: ClassVar[bool] = False
+
     factor: float = 0.5
     patience: int = 10
     final_fraction: float = 0.01
@@ -156,6 +166,8 @@ class Plateau:
 
 class Constant:
     """The same rate from the first step to the last."""
+
+    stretches: ClassVar[bool] = False
 
     def __call__(self, optimizer: Optimizer, total_steps: int) -> LambdaLR:
         """Return the scheduler; the number of steps does not matter."""

@@ -10,15 +10,18 @@ from typing import Any
 import polars as pl
 import yaml
 
+from locgraph.build import TARGET, find_class
 from locgraph.errors import ConfigError, LocgraphError
 from locgraph.provenance import fingerprint, versions, whole_file, write_csv, write_json
 from locgraph.run_folder import (
+    CHECKPOINTS,
     COMPLETED,
     CONFIG,
     EARLIER_HISTORY,
     FAILED,
     HISTORY,
     INTERRUPTED,
+    LAST,
     METRICS,
     RUN,
     RUNNING,
@@ -30,6 +33,7 @@ from locgraph.run_folder import (
 
 log = logging.getLogger(__name__)
 
+_LENGTH = "max_epochs"
 _DECIDES_NOTHING = ("paths", "logger", "executor", "callbacks", "hydra", "optimized_metric")
 
 
@@ -47,6 +51,8 @@ class RunWriter(RunFolder):
         decisive = {key: value for key, value in settings.items() if key not in _DECIDES_NOTHING}
         fold = {key: value for key, value in decisive["fold"].items() if key != "index"}
         self.fingerprint = fingerprint(decisive)
+        trainer = {key: value for key, value in decisive.get("trainer", {}).items() if key != _LENGTH}
+        self.but_for_length = fingerprint(decisive | {"trainer": trainer})
         self.family = fingerprint(decisive | {"fold": fold})
 
     def completed(self) -> dict[str, Any] | None:
@@ -58,12 +64,41 @@ class RunWriter(RunFolder):
         record = self.record()
         # a run that was refused before it had a plan left nothing that could be mixed up
         if record.get("n_folds") is not None and record.get("fingerprint") != self.fingerprint:
+            if record.get("but_for_length") == self.but_for_length:
+                self._check_longer(record["max_epochs"])
+                return None
             raise ConfigError(
                 f"{self.path} holds a run with other settings (they are in its {CONFIG}); choose another folder, or "
                 "delete it",
                 setting="paths.run_dir",
             )
         return self.metrics() if self.is_completed() else None
+
+    def _check_longer(self, before: int) -> None:
+        """Refuse to train on where the schedule would have been another from the first step.
+
+        Args:
+            before: Epochs that the run in the folder was set to.
+
+        Raises:
+            ConfigError: There is no more to train, or the schedule depends on the number of epochs.
+        """
+        now, schedule = self.settings["trainer"][_LENGTH], str(self.settings["training"]["schedule"][TARGET])
+        stretches = getattr(find_class(schedule, "training.schedule"), "stretches", True)
+        if now is not None and before is not None and now > before and not stretches and self.last.is_file():
+            log.info("%s is trained on, from %d to %d epochs", self.path, before, now)
+            return
+        reason = (
+            f"its schedule, {schedule.rpartition('.')[2]}, runs over the whole of training and would have been another "
+            "from the first step; only runs with training/schedule=constant or plateau can be trained on"
+            if stretches
+            else f"expected more epochs and the file {CHECKPOINTS}/{LAST}"
+        )
+        raise ConfigError(
+            f"{self.path} holds a run of {before} epochs, found {now}: {reason}. Choose another paths.run_dir; "
+            f"init_from={self.best} starts there from its weights",
+            setting="trainer.max_epochs",
+        )
 
     def begin(self, overrides: Sequence[str]) -> None:
         """Write the settings, what the run is, and that it is running; an earlier failure is forgotten.
@@ -77,6 +112,7 @@ class RunWriter(RunFolder):
             temporary.write_text(text, encoding="utf-8")
         (self.path / METRICS).unlink(missing_ok=True)
         about = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": None, "overrides": list(overrides)}
+        about |= {"but_for_length": self.but_for_length, _LENGTH: self.settings["trainer"][_LENGTH]}
         threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
         write_json(self.path / RUN, {**about, THREADS: threads, "versions": versions(), **state})

@@ -234,6 +234,35 @@ def build_part(make: Callable[..., P], setting: str, base: type[P], **numbers: A
     return part
 
 
+def check_rows(setting: str, part: Part, values: Any, rows: int | None, channels: int | None) -> None:
+    """Refuse what a part returned where its shape is another than its contract states.
+
+    Args:
+        setting: The argument of the network that holds the part.
+        part: The part.
+        values: What it returned.
+        rows: Rows of its result; None for any number.
+        channels: Columns of its result; None for any number.
+
+    Raises:
+        ConfigError: Names the contract and what was returned.
+    """
+    wanted = (rows, channels)
+    fits = isinstance(values, Tensor) and values.dim() == 2
+    if not fits or any(size not in (None, found) for size, found in zip(wanted, values.shape, strict=True)):
+        shape = ", ".join("any" if size is None else str(size) for size in wanted)
+        raise broken_contract(setting, part, f"a tensor of shape ({shape})", values)
+
+
+def broken_contract(setting: str, part: Part, expected: str, values: Any) -> ConfigError:
+    """Return the error for a part that returned something else than its contract states."""
+    found = f"a tensor of shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
+    return ConfigError(
+        f"expected {expected} from {_name(type(part))}, found {found}; the contract is {part.contract}",
+        setting=f"model.{setting}",
+    )
+
+
 def _name(make: Any) -> str:
     make = make.func if isinstance(make, functools.partial) else make
     return f"{make.__module__}.{make.__qualname__}" if isinstance(make, type) else repr(make)

@@ -10,7 +10,16 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.errors import ConfigError
-from locgraph.nn.base import ClusterEncoder, Encoded, Head, LocEncoder, Readout, build_part
+from locgraph.nn.base import (
+    ClusterEncoder,
+    Encoded,
+    Head,
+    LocEncoder,
+    Readout,
+    broken_contract,
+    build_part,
+    check_rows,
+)
 from locgraph.nn.sizes import DataSizes, HeadSizes
 
 
@@ -93,6 +102,11 @@ class Network(nn.Module):
     def classify(self, encoded: Encoded) -> dict[str, Tensor]:
         """Encoded batch to all logits of the head, as `logits` returns them."""
         logits: dict[str, Tensor] = self.head(encoded)
+        rows = {schema.FIELD_OF_VIEW: len(encoded.fovs)}
+        if not isinstance(logits, dict) or set(logits) != set(self.predicts):
+            raise broken_contract("head", self.head, f"logits of {', '.join(self.predicts)}", logits)
+        for name, values in logits.items():
+            check_rows("head", self.head, values, rows.get(name), None)
         return logits
 
     def embed(self, graph: HeteroData) -> Tensor:
@@ -108,12 +122,20 @@ class Network(nn.Module):
 
         The features of the clusters, where they join, come last.
         """
-        x, levels = self.loc_encoder(graph)
+        encoded = self.loc_encoder(graph)
+        if not isinstance(encoded, tuple) or len(encoded) != 2:
+            raise broken_contract("loc_encoder", self.loc_encoder, "vectors of clusters, and of each level", encoded)
+        x, levels = encoded
+        check_rows("loc_encoder", self.loc_encoder, x, graph[schema.CLUSTER].num_nodes, self.loc_encoder.out_channels)
         if self.cluster_features:
             x = torch.cat([x, graph[schema.CLUSTER][schema.FEATURES]], dim=1)
         return x, levels
 
     def encode_clusters(self, graph: HeteroData, x: Tensor, levels: list[Tensor]) -> Encoded:
         """Batch of graphs, and the result of `describe`, to the vectors of its levels, clusters and FOVs."""
+        count, channels = len(x), self.cluster_encoder.out_channels
         x = self.cluster_encoder(x, graph)
-        return Encoded(graph, levels, x, self.readout(x, graph))
+        check_rows("cluster_encoder", self.cluster_encoder, x, count, channels)
+        fovs = self.readout(x, graph)
+        check_rows("readout", self.readout, fovs, graph.num_graphs, self.readout.out_channels)
+        return Encoded(graph, levels, x, fovs)

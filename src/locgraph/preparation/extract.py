@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import DataError
+from locgraph.errors import ConfigError, DataError
 from locgraph.io.catalogue import FovSource
 from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
@@ -205,7 +205,13 @@ def extract_view(
     """
     points = np.ascontiguousarray(table.select(schema.position_columns(dimensions)).to_numpy())
     columns = {name: table[name].to_numpy() for name in recipe.clusterer.needs}
-    labels = recipe.clusterer(points, seed, **columns)
+    labels = np.asarray(recipe.clusterer(points, seed, **columns))
+    if labels.shape != (len(points),) or not np.issubdtype(labels.dtype, np.integer):
+        raise ConfigError(
+            f"expected one integer for each of {len(points)} localisations from {type(recipe.clusterer).__name__}, "
+            f"found {labels.dtype} of shape {labels.shape}",
+            setting="clustering",
+        )
     sizes = np.bincount(labels[labels >= 0])
     large = sizes >= recipe.min_localisations
     new_label = np.where(large, np.cumsum(large) - 1, schema.NOISE)
