@@ -5,6 +5,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from locgraph.api.config import compose
 from locgraph.api.texts import quote_texts, with_texts
+from locgraph.errors import ConfigError
 
 NUMBERS = ["20260101", "007", "1e3", "2026_01", "-1", "3.50", ".5", "true", "False", "nan", "inf", "1_0.0_1"]
 
@@ -42,6 +43,11 @@ def test_settings_of_files_and_sweeps_become_texts():
     assert with_texts(settings) == expected
     assert with_texts({"class_weights": {0: 1.5, 1: 2}}) == {"class_weights": {"0": 1.5, "1": 2}}
     assert with_texts({"fovs": 7, "init_from": None}) == {"fovs": "7", "init_from": None}
+
+
+def test_a_list_is_no_text():
+    with pytest.raises(ConfigError, match=r"^name: expected a text, found \['/x'\]; put .*: \"name='\[a\]'\""):
+        with_texts({"name": ["/x"]})
 
 
 def test_a_command_gets_them_as_texts():

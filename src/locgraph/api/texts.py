@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from locgraph.errors import ConfigError
+
 TEXTS: Final = frozenset(
     (
         *("name", "project", "entity", "explained_class"),
@@ -36,7 +38,11 @@ def quote_texts(override: str) -> str:
 
 
 def with_texts(settings: Any) -> Any:
-    """Return plain settings in which numbers and truth values that stand for texts, as in a YAML file, are texts."""
+    """Return plain settings in which numbers and truth values that stand for texts, as in a YAML file, are texts.
+
+    Raises:
+        ConfigError: A list or mapping stands for a text.
+    """
     if isinstance(settings, list):
         return [with_texts(value) for value in settings]
     if not isinstance(settings, Mapping):
@@ -45,6 +51,11 @@ def with_texts(settings: Any) -> Any:
 
 
 def _converted(key: str, value: Any) -> Any:
+    if key in TEXTS and isinstance(value, list | Mapping):
+        raise ConfigError(
+            f"expected a text, found {value!r}; put what holds brackets into quotes of both kinds: \"{key}='[a]'\"",
+            setting=key,
+        )
     if key in TEXTS or (key in LISTS and not isinstance(value, list)):
         return _text(value)
     if key in LISTS:
