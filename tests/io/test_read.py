@@ -252,3 +252,16 @@ def test_reading_needs_neither_torch_nor_hydra_and_hdf5_only_for_hdf5(known):
     done = subprocess.run([sys.executable, "-c", code, known], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_mean_frames_of_merged_localisations(tmp_path):
+    # as software that averages over frames writes them, in any format
+    text = '"id","frame","x [nm]","y [nm]","detections"\n1,10.5,100,200,2\n2,12,150,250,1\n3,17.25,150,250,4\n'
+    (tmp_path / "a.csv").write_text(text)
+
+    locs = read_localisations(tmp_path / "a.csv", FileColumns(), 0)
+
+    assert locs.table["frame"].to_list() == [0, 1, 6]
+    assert locs.table["n_frames"].to_list() == [2, 1, 4]
+    assert locs.refused == {}
+    assert locs.notes[-1].startswith("frame is a fraction in 2 of 3 rows")
