@@ -256,7 +256,7 @@ def test_reading_needs_neither_torch_nor_hydra_and_hdf5_only_for_hdf5(known):
 
 def test_mean_frames_of_merged_localisations(tmp_path):
     # as software that averages over frames writes them, in any format
-    text = '"id","frame","x [nm]","y [nm]","detections"\n1,10.5,100,200,2\n2,12,150,250,1\n3,17.25,150,250,4\n'
+    text = '"id","frame","x [nm]","y [nm]","detections"\n1,10.75,100,200,2\n2,12,150,250,1\n3,17.25,150,250,4\n'
     (tmp_path / "a.csv").write_text(text)
 
     locs = read_localisations(tmp_path / "a.csv", FileColumns(), 0)
