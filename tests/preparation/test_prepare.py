@@ -97,7 +97,7 @@ def test_bad_fovs_are_named_and_the_others_go_on(run, make_raw, write_raw, tmp_p
     write_raw(raw / "B" / "3.csv", sizes=(2, 2), noise=9)
     (raw / "B" / "5.csv").write_bytes(b"PAR1 is not all")
 
-    manifest = run(raw, max_failed_fraction=0.5, executor=Processes(workers=2, head_start_s=0))
+    manifest = run(raw, max_failed_fraction=0.7, executor=Processes(workers=2, head_start_s=0))
 
     assert manifest.table["fov_id"].to_list() == ["A/0", "A/4", "B/1"]
     assert set(manifest.failures) == {"A/2", "B/3", "B/5"}

@@ -35,6 +35,7 @@ from locgraph.io.featextracted import feature_columns, read_fov
 from locgraph.io.groups import GroupSource
 from locgraph.io.labels import LabelSource
 from locgraph.io.manifest import Manifest
+from locgraph.preparation.classes import check_class_failures, describe_failures, describe_imbalance
 from locgraph.preparation.executors import Outcome
 from locgraph.preparation.featextracted import convert_locpix, manifest_of
 from locgraph.preparation.outliers import describe_outliers
@@ -75,7 +76,10 @@ def prepare_settings(settings: Settings) -> Prepared:
     check_limits(settings)
     build_recipe_parts(settings)
     make_probe(settings)
-    return make_graphs(settings, make_tables(settings, read_catalogue(settings)))
+    prepared = make_graphs(settings, make_tables(settings, read_catalogue(settings)))
+    for warning in describe_imbalance(prepared.manifest):
+        log.warning(warning)
+    return prepared
 
 
 def read_catalogue(settings: Settings) -> Catalogue | None:
@@ -208,10 +212,13 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
     with locked(store, wait=True):
         write_json(store / RECIPE, recipe_settings)
         failures = build_store(fov_ids, tables.folder, graph_recipe(recipe_settings), store, executor, progress)
-    good = tables.manifest.table.filter(~pl.col(schema.FOV_ID).is_in(list(failures)))
-    made = tables.manifest
-    manifest = Manifest(good, made.class_names, made.failures | failures, made.refused)
+    made, has_failed = tables.manifest, pl.col(schema.FOV_ID).is_in(list(failures))
+    lost = made.table.filter(has_failed, pl.col(schema.LABEL).is_not_null()).select(schema.FOV_ID, schema.LABEL)
+    failed_labels = made.failed_labels | dict(lost.iter_rows())
+    good = made.table.filter(~has_failed)
+    manifest = Manifest(good, made.class_names, made.failures | failures, made.refused, failed_labels)
     with within("limits"):
+        check_class_failures(manifest, settings["limits"]["max_failed_fraction"])
         manifest.check_failures(settings["limits"]["max_failed_fraction"])
     _log_failures(manifest)
     warnings = describe_outliers(manifest.table)
@@ -270,11 +277,14 @@ def _log_failures(manifest: Manifest) -> None:
         log.warning("left out %s: %s", fov_id, reason)
     if len(manifest.failures) > _SHOWN_FAILURES:
         log.warning("... and %d more; all are in the manifest", len(manifest.failures) - _SHOWN_FAILURES)
-    log_refused(manifest)
+    log_losses(manifest)
 
 
-def log_refused(manifest: Manifest) -> None:
-    """Log how many rows of the raw files were refused and why, where any were."""
+def log_losses(manifest: Manifest) -> None:
+    """Log how many FOVs of each class failed, and how many rows of the raw files were refused and why."""
+    by_class = describe_failures(manifest)
+    if by_class:
+        log.warning(by_class)
     if manifest.refused.by_fov:
         log.warning(manifest.refused.describe())
 

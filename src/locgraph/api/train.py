@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.config import Settings, compose
-from locgraph.api.prepare import log_refused, make_graphs, make_tables, read_catalogue
+from locgraph.api.prepare import log_losses, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides, prepared_folder
 from locgraph.build import TARGET, build, build_part, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
@@ -20,6 +21,7 @@ from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, write_plan
 from locgraph.errors import ConfigError, within
 from locgraph.io.manifest import Manifest
 from locgraph.learn.run import RunWriter
+from locgraph.preparation.classes import check_classes_left, describe_imbalance
 from locgraph.preparation.prepare import manifest_of_catalogue
 from locgraph.run_folder import FOLDS, PREDICTIONS, THREADS, RunFolder, locked
 from locgraph.settings import check_flag, check_whole
@@ -113,8 +115,15 @@ def _train(settings: Settings, writer: RunWriter) -> None:
     catalogue = read_catalogue(settings)
     if catalogue is not None:
         # the same checks as below, before the work: labels are known from the headers already
-        _plan(settings, splitter, probe, manifest_of_catalogue(catalogue))
+        known = manifest_of_catalogue(catalogue)
+        check_classes_left(known)
+        _plan(settings, splitter, probe, known)
     prepared = make_graphs(settings, make_tables(settings, catalogue))
+    check_classes_left(prepared.manifest)
+    imbalance = describe_imbalance(prepared.manifest)
+    for warning in imbalance:
+        log.warning(warning)
+    prepared = replace(prepared, warnings=(*prepared.warnings, *imbalance))
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
     write_plan(writer.path / FOLDS, plan)
     for side, names in absent_classes(plan[splitter.index], prepared.labels).items():
@@ -128,7 +137,7 @@ def _train(settings: Settings, writer: RunWriter) -> None:
         metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds)
     metrics["n_folds"] = len(plan)
     writer.finish(metrics)
-    log_refused(prepared.manifest)  # again: what was logged before training is far above
+    log_losses(prepared.manifest)  # again: what was logged before training is far above
 
 
 def check_before_work(settings: Settings) -> tuple[Splitter, Network]:

@@ -62,12 +62,14 @@ class Catalogue:
         class_names: All classes, in the order of their indices.
         failures: FOV -> why it cannot be used.
         skipped: Path below the raw folder of each other file -> why it is no FOV.
+        failed_labels: FOV that failed -> its class, where that is known all the same, as from its folder.
     """
 
     sources: tuple[FovSource, ...]
     class_names: tuple[str, ...]
     failures: dict[str, str]
     skipped: dict[str, str] = field(default_factory=dict)
+    failed_labels: dict[str, str] = field(default_factory=dict)
 
 
 def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
@@ -120,7 +122,20 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
             f"expected FOVs below {raw_dir} that the labels and groups settings fit; found none{_examples(failures)}",
             setting="raw_dir",
         )
-    return Catalogue(sources, labelling.class_names, failures, skipped)
+    known = labelling.by_fov | _labels_without_reading(labels, single, set(failures) - set(labelling.by_fov))
+    failed_labels = {fov_id: label for fov_id in failures if (label := known.get(fov_id)) is not None}
+    return Catalogue(sources, labelling.class_names, failures, skipped, failed_labels)
+
+
+def _labels_without_reading(
+    labels: LabelSource, single: Mapping[str, Path], unread: Collection[str]
+) -> dict[str, str | None]:
+    """Return the classes of files that cannot be read, where folders, names or a table give them."""
+    files = [RawFile(fov_id, single[fov_id], (), {}) for fov_id in sorted(unread) if fov_id in single]
+    try:
+        return labels.labels(files).by_fov if files else {}
+    except LocgraphError:  # the metadata would have given them
+        return {}
 
 
 def _find_files(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:

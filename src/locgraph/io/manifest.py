@@ -16,6 +16,7 @@ from locgraph.io.refused import RefusedRows
 from locgraph.provenance import whole_file
 
 META_FAILURES: Final = "failures"  # JSON: FOV -> reason
+META_FAILED_LABELS: Final = "failed_labels"  # JSON: FOV -> class
 META_REFUSED: Final = "rows_refused"  # JSON: see `RefusedRows`
 _SHOWN: Final = 10
 
@@ -29,6 +30,7 @@ class Manifest:
         class_names: All classes, in the order of their indices.
         failures: FOV -> why it is not in the table.
         refused: Rows of the raw files that were refused, as far as it is known.
+        failed_labels: FOV that failed -> its class, where that is known all the same.
 
     Raises:
         DataError: The table lacks a column, names a FOV twice, or holds a label outside ``class_names``.
@@ -38,6 +40,7 @@ class Manifest:
     class_names: tuple[str, ...]
     failures: dict[str, str] = field(default_factory=dict)
     refused: RefusedRows = field(default_factory=RefusedRows)
+    failed_labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.class_names = tuple(self.class_names)
@@ -67,6 +70,7 @@ class Manifest:
             schema.META_LABEL_MAP: json.dumps(dict(enumerate(self.class_names)), ensure_ascii=False),
             META_FAILURES: json.dumps(self.failures, ensure_ascii=False),
             META_REFUSED: self.refused.to_json(),
+            META_FAILED_LABELS: json.dumps(self.failed_labels, ensure_ascii=False),
             schema.META_VERSION: __version__,
         }
         with whole_file(path) as temporary:
@@ -88,13 +92,14 @@ class Manifest:
             names = json.loads(metadata[schema.META_LABEL_MAP])
             failures = json.loads(metadata[META_FAILURES])
             class_names = tuple(names[str(index)] for index in range(len(names)))
+            failed_labels = json.loads(metadata.get(META_FAILED_LABELS, "{}"))  # of earlier versions: none
             refused = RefusedRows.from_json(metadata[META_REFUSED]) if META_REFUSED in metadata else RefusedRows()
         except (KeyError, ValueError) as error:
             raise DataError(
                 f"{path}: expected a manifest with {schema.META_LABEL_MAP} and {META_FAILURES} in its metadata; found "
                 f"{', '.join(metadata) or 'none'}. Prepare the data again"
             ) from error
-        return cls(table, class_names, failures, refused)
+        return cls(table, class_names, failures, refused, failed_labels)
 
     def check_failures(self, max_failed_fraction: float) -> None:
         """Check that not too many FOVs failed.

@@ -13,6 +13,7 @@ from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.io.featextracted import read_counts, read_fingerprint
 from locgraph.io.manifest import Manifest
 from locgraph.io.refused import count_refused
+from locgraph.preparation.classes import check_class_failures
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.extract import (
     LOCALISATIONS_READ,
@@ -47,7 +48,8 @@ def prepare(
         One row for each good FOV, and the reason for each bad one.
 
     Raises:
-        TooManyFailuresError: More FOVs failed than allowed; the good ones are kept and not redone.
+        TooManyFailuresError: More FOVs failed than allowed, of all or of a class; the good ones are kept and not made
+            again.
     """
 
     def plan(source: FovSource) -> ExtractTask | None:
@@ -61,8 +63,14 @@ def prepare(
     counts = {fov_id: read_counts(folder, fov_id) for fov_id in sources if fov_id not in failures}
     rows = [_row(sources[fov_id]) | own for fov_id, own in counts.items()]
     refused = count_refused(counts, LOCALISATIONS_READ)
-    manifest = Manifest(manifest_table(rows), catalogue.class_names, dict(catalogue.failures) | failures, refused)
+    failed_labels = dict(catalogue.failed_labels) | {
+        fov_id: label for fov_id in failures if (label := sources[fov_id].label) is not None
+    }
+    manifest = Manifest(
+        manifest_table(rows), catalogue.class_names, dict(catalogue.failures) | failures, refused, failed_labels
+    )
     manifest.write(folder / MANIFEST)
+    check_class_failures(manifest, max_failed_fraction)
     manifest.check_failures(max_failed_fraction)
     return manifest
 
@@ -70,7 +78,8 @@ def prepare(
 def manifest_of_catalogue(catalogue: Catalogue) -> Manifest:
     """Return what is known before any file is read whole: names, labels and groups; counts are null."""
     rows = [_row(source) for source in catalogue.sources]
-    return Manifest(manifest_table(rows), catalogue.class_names, dict(catalogue.failures))
+    failures, failed_labels = dict(catalogue.failures), dict(catalogue.failed_labels)
+    return Manifest(manifest_table(rows), catalogue.class_names, failures, failed_labels=failed_labels)
 
 
 def _row(source: FovSource) -> dict[str, Any]:

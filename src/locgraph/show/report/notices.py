@@ -11,6 +11,7 @@ from locgraph.analysis.controls import COUNT_ALONE, MAJORITY_CLASS, PAIR_DISTANC
 from locgraph.analysis.summary import MODEL
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes
 from locgraph.data.folds import TEST, TRAIN, VALIDATION, Split
+from locgraph.preparation.classes import describe_failures
 from locgraph.show.report.data import differing_versions
 from locgraph.show.report.parts import INFO, MISSING, WARNING, Note
 from locgraph.show.report.source import Absent, Source
@@ -148,7 +149,10 @@ def _failures(source: Source) -> list[Note]:
     shown = "; ".join(f"{name}: {one_line(reason, 160)}" for name, reason in sorted(failures.items())[:5])
     more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
     verb = "was" if len(failures) == 1 else "were"
-    return [Note(f"{many(len(failures), 'FOV')} could not be used and {verb} left out. {shown}{more}", WARNING)]
+    by_class = describe_failures(source.manifest)
+    words = f"{many(len(failures), 'FOV')} could not be used and {verb} left out. {shown}{more}"
+    words += f". {by_class[:1].upper()}{by_class[1:]}." if by_class else ""
+    return [Note(words, WARNING)]
 
 
 def _warnings(source: Source) -> list[Note]:
