@@ -86,6 +86,13 @@ def test_the_first_choice_that_is_wholly_there_counts():
     assert choose(["lpy"], choices) == {}
 
 
+def test_names_that_are_spelt_alike():
+    choices = {"x": ("x [um]",), "photons": ("intensity [photon]",), "y": ("y [nm]",)}
+
+    names = ["x[ µm ]", "intensity  [photons]", "y[nm]", "y [nm]"]
+    assert choose(names, choices) == {"x": "x[ µm ]", "photons": "intensity  [photons]", "y": "y [nm]"}
+
+
 def test_units_of_lengths():
     chosen = {"x": "x [um]", "precision": ("X (pix)", "Y (pix)"), "photons": "N (nm)", "z": "z"}
 

@@ -14,6 +14,7 @@ from locgraph.io.values import (
     CanonicalColumn,
     canonical_table,
     count_fractions,
+    normal_name,
     unit_in_name,
 )
 
@@ -204,3 +205,22 @@ def test_the_unit_that_a_name_states(name, unit):
 def test_every_unit_has_a_square():
     assert list(SQUARES.values()) == list(LENGTH_UNITS)
     assert [NM_PER_UNIT[unit] for unit in ("nm", "um", "m")] == [1.0, 1e3, 1e9]
+
+
+@pytest.mark.parametrize(
+    ("name", "normal"),
+    [
+        ("x [nm]", "x [nm]"),
+        (" x[nm] ", "x [nm]"),
+        ("x  [ nm ]", "x [nm]"),
+        ("X(pix)", "X (pix)"),
+        ("z [µm]", "z [um]"),
+        ("intensity [photons]", "intensity [photon]"),
+        ("Int(Photons)", "Int (Photon)"),
+        ("photons", "photons"),
+        ("", ""),
+    ],
+)
+def test_spellings_of_names(name, normal):
+    assert normal_name(name) == normal
+    assert normal_name(normal) == normal
