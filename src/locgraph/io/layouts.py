@@ -140,8 +140,8 @@ def _insight3(names: Sequence[str], metadata: Mapping[str, str]) -> Layout | Non
 
     After ``i3dtype.py`` and ``readinsight3.py`` below ``storm_analysis/sa_library`` of ZhuangLab/storm-analysis: X, Y
     and the drift-corrected Xc, Yc are camera pixels, z and Zc nm, and ``Cas`` is the category. ``Height``, ``Area``,
-    ``Width``, ``BG`` and ``I`` are left out: they are camera counts, or full widths, and storm-analysis writes the error
-    of its fit into ``I`` (ZhuangLab/storm-analysis issue 43).
+    ``Width``, ``BG`` and ``I`` are left out: they are camera counts, or full widths, and storm-analysis writes the
+    error of its fit into ``I`` (ZhuangLab/storm-analysis issue 43).
     """
     if not names or not _INSIGHT3.fullmatch(names[0]):
         return None
