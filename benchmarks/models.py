@@ -20,7 +20,7 @@ from locgraph.run_folder import RunFolder
 from locgraph.stats.intervals import mean_interval
 
 ROTATED = ("augment=rotation",)
-NEAREST = ("augment=rotation", "graph/cluster_edges=nearest")
+NEAREST = ("augment=rotation", "graph/cluster_edges=nearest", "graph.cluster_edges.k=5")
 FEW_VIEWS = ("views.count=4",)
 ONE_CLOUD = ("clustering=one", "limits.min_clusters=1")
 THINNED = ("preprocess=thin", "preprocess.thin.count=100")

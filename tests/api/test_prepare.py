@@ -50,7 +50,9 @@ def make(composed, tmp_path):
     """Prepares with these overrides; the raw files do not say their unit."""
 
     def make(*overrides, data="raw"):
-        fixed = (f"data={data}", "columns=nm", "executor=serial", f"paths.output_dir={tmp_path}")
+        parts = () if data == "featextracted" else ("views=one",)
+        parts = ("columns=nm", "executor=serial", "model=locclusternet", *parts)
+        fixed = (f"data={data}", *parts, f"paths.output_dir={tmp_path}")
         return prepare.prepare_settings(plain(composed("prepare", *fixed, *overrides)))
 
     return make

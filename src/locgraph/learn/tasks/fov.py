@@ -77,8 +77,8 @@ class FovTask(Task):
             )
         if only_localisations_have_classes(manifest):
             raise ConfigError(
-                "predicts the class of a FOV, but with labels=localisations no FOV has one; choose model/head=segment, "
-                "or labels of FOVs",
+                "predicts the class of a FOV, but with labels=localisations no FOV has one; choose model=locclusternet "
+                "model/head=segment, or labels of FOVs",
                 setting="model.head",
             )
         return cls(manifest.class_names)
