@@ -364,7 +364,7 @@ def test_a_folder_with_no_readable_file(make, tmp_path, names):
         (tmp_path / "raw" / name).touch()
 
     with pytest.raises(
-        DataError, match=r"data\.raw_dir: expected files of localisations .*found none that can be read"
+        DataError, match=r"data\.raw_dir: expected files of localisations, .*found none that can be read"
     ):
         make(f"data.raw_dir={tmp_path / 'raw'}")
 
@@ -423,7 +423,7 @@ def test_settings_and_recipe_of_the_tables(settings):
     limits["max_localisations"] = None
     assert decisive["limits"] == limits
     assert set(decisive) == {"limits", "columns", "preprocess", "clustering", "features", "views"}
-    assert (recipe.columns.unit, recipe.views.count, recipe.min_clusters, recipe.preprocess) == ("nm", 1, 4, {})
+    assert (recipe.columns.unit, recipe.views.count, recipe.min_clusters, recipe.preprocess) == ("nm", 4, 4, {})
     assert recipe.settings == decisive
 
 

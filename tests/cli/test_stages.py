@@ -77,7 +77,7 @@ def _base(stages):
         ("limits.min_localisations=4", BOTH),
         ("limits.min_clusters=2", BOTH),
         ("limits.max_refused_fraction=0.1", BOTH),
-        ("limits.keep_unclustered=true", BOTH),
+        ("limits.keep_unclustered=false", BOTH),
         ("limits.max_failed_fraction=0.2", set()),
         ("loader.batch_size=2", set()),
         ("loader.num_workers=1", set()),
@@ -86,7 +86,7 @@ def _base(stages):
         ("graph.cluster_edges.k=2", {GRAPHS}),
         ("graph/cluster_edges=all_pairs", {GRAPHS}),
         ("graph.cluster_features=[count]", {GRAPHS}),
-        ("model=clusternet", {GRAPHS}),  # which needs no localisations
+        ("model=locclusternet", {GRAPHS}),  # which reads localisations
         ("model.readout.reduce=[mean]", set()),
         ("scaling.positions=per_fov", set()),
         ("augment=strong", set()),

@@ -46,13 +46,13 @@ class Prepared:
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>{self.manifest.table._repr_html_()}"
 
-    def clusters(self, fov_id: str) -> pl.DataFrame:
-        """Return the features of the clusters of one FOV, all views."""
-        return read_fov(self.tables, fov_id).clusters
+    def clusters(self, fov_id: str, view: int = 0) -> pl.DataFrame:
+        """Return the features of the clusters of one FOV; view 0 holds all localisations."""
+        return read_fov(self.tables, fov_id).clusters.filter(pl.col(schema.VIEW) == view)
 
-    def localisations(self, fov_id: str) -> pl.DataFrame:
-        """Return the clustered localisations of one FOV, all views."""
-        return read_fov(self.tables, fov_id).locs
+    def localisations(self, fov_id: str, view: int = 0) -> pl.DataFrame:
+        """Return the clustered localisations of one FOV; view 0 holds all of them."""
+        return read_fov(self.tables, fov_id).locs.filter(pl.col(schema.VIEW) == view)
 
     @property
     def labels(self) -> dict[str, str | None]:
