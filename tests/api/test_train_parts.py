@@ -106,7 +106,8 @@ def test_tables_that_record_no_scale_are_scaled_by_their_extremes(fold):
     assert stated["supercluster"] == ["log", "log", "linear"]
 
 
-def test_features_without_spread_are_named(fold, make_data, caplog):
+def test_features_without_spread_are_named(trained, fold, make_data, caplog):
+    assert trained.metrics()["warnings"] == []
     data = make_data()
     assert parts.warn_of_flat_features(data, fold.prepared) == ()
     names = fold.prepared.graph_settings["cluster_features"]
