@@ -11,9 +11,18 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.comparison import Entry, classifiers_as_entries, compare, controls_as_entries, runs_as_entries
 from locgraph.analysis.control_inputs import read_inputs
-from locgraph.analysis.controls import predict_controls, score_controls
-from locgraph.analysis.cross_validation import CLASSIFIER, INNER_SCORE, Fold, Samples, cross_validate, make_folds
+from locgraph.analysis.controls import predict_controls
+from locgraph.analysis.cross_validation import (
+    CLASSIFIER,
+    INNER_SCORE,
+    Fold,
+    Samples,
+    cross_validate,
+    make_folds,
+    overlap_of_folds,
+)
 from locgraph.analysis.importance import importance
+from locgraph.analysis.outcomes import overlap_of
 from locgraph.analysis.representatives import misclassified, representatives
 from locgraph.analysis.results import FEATURES, Analysis, set_words, with_set
 from locgraph.analysis.settings import HAND_MADE, LEARNED, SAME
@@ -46,8 +55,7 @@ def _add_methods(analysis: Analysis, progress: Progress) -> None:
     of_fovs = {fold: result for fold, result in source.results.items() if not result.of_localisations}
     if len(of_fovs) < len(source.results):
         analysis.warn("the network names classes of localisations: it is not compared with classifiers of FOVs")
-    tested = {fold: split.test for fold, split in source.plan.items()}
-    of_runs = runs_as_entries(of_fovs, tested)
+    of_runs = runs_as_entries(of_fovs)
     entries, controls = of_runs[:1], of_runs[1:]
     folds = _hand_made_folds(analysis)
     if folds:
@@ -60,7 +68,8 @@ def _add_methods(analysis: Analysis, progress: Progress) -> None:
     entries += controls or _controls(analysis, used, progress)
     analysis.folds, analysis.chance = tuple(fold.index for fold in used), _chance(used)
     if entries:
-        analysis.tables["classifiers"] = compare(entries)
+        overlap = overlap_of_folds(used) if used else overlap_of(list(of_fovs.values()))
+        analysis.tables["classifiers"] = compare(entries, overlap)
     results = analysis.cross_validations
     if results:
         analysis.tables["classifier_folds"] = pl.concat(_named(each.scores, key) for key, each in results.items())
@@ -127,7 +136,7 @@ def _fit(analysis: Analysis, name: str, folds: Sequence[Fold], progress: Progres
         inner = results.scores.group_by(CLASSIFIER, maintain_order=True).agg(pl.col(INNER_SCORE).mean())
         known = inner.drop_nulls().sort(INNER_SCORE, descending=True, maintain_order=True)
         analysis.best_classifier = known[CLASSIFIER][0] if known.height else None
-    return classifiers_as_entries(results, name)
+    return classifiers_as_entries(results, name, _groups(analysis))
 
 
 def _shorten(notes: Sequence[str], words: str) -> list[str]:
@@ -167,8 +176,12 @@ def _controls(analysis: Analysis, folds: Sequence[Fold], progress: Progress) -> 
             what = f"controls, fold {fold.index}"
             predicted = analysis.attempt(what, predict_controls, inputs, labels, fold.train, fold.test, settings.seed)
             if predicted is not None:
-                tables[fold.index] = score_controls(predicted, len(fold.train)).to_dicts()
-    return controls_as_entries(tables, {fold.index: fold.test for fold in folds})
+                tables[fold.index] = predicted
+    return controls_as_entries(tables, _groups(analysis))
+
+
+def _groups(analysis: Analysis) -> dict[str, str | None]:
+    return dict(analysis.source.manifest.table.select(schema.FOV_ID, schema.GROUP).iter_rows())
 
 
 def _add_representatives(analysis: Analysis) -> None:

@@ -141,6 +141,12 @@ class CrossValidation:
     notes: tuple[str, ...]
 
 
+def overlap_of_folds(folds: Sequence[Fold]) -> float:
+    """Return n_test / n_train, the mean over folds; 0 without folds."""
+    known = [len(fold.test_rows) / len(fold.train_rows) for fold in folds if len(fold.train_rows)]
+    return float(np.mean(known)) if known else 0.0
+
+
 def make_folds(samples: Samples, n_folds: int, seed: int) -> tuple[list[Fold], tuple[str, ...]]:
     """Make stratified folds, of whole groups where every FOV has one.
 

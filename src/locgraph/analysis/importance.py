@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidation, Fold
+from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidation, Fold, overlap_of_folds
 from locgraph.stats.intervals import mean_interval
 from locgraph.stats.metrics import balanced_accuracy
 
@@ -105,10 +105,11 @@ def importance(
     Returns:
         One row for each classifier, level and name, the most important first within classifier and level:
         ``classifier``, ``level``, ``name``, ``importance`` (loss of balanced accuracy, mean over folds),
-        ``interval_low``, ``interval_high`` (95 %, of the mean over folds), ``n_folds``, ``fold_<index>``.
+        ``interval_low``, ``interval_high`` (95 %, `mean_interval`), ``n_folds``, ``fold_<index>``.
     """
     rows = []
     by_index = {fold.index: fold for fold in folds if len(fold.test_rows)}
+    overlap = overlap_of_folds(folds)
     for name in dict.fromkeys(classifier for classifier, _ in results.fits):
         fits = {index: fitted for (owner, index), fitted in results.fits.items() if owner == name and index in by_index}
         if not fits:
@@ -128,12 +129,13 @@ def importance(
                 )
                 for index, fitted in fits.items()
             }
-            rows.append({CLASSIFIER: name, "level": block.level, "name": block.name, **_over_folds(values)})
+            over_folds = _over_folds(values, overlap)
+            rows.append({CLASSIFIER: name, "level": block.level, "name": block.name, **over_folds})
     return _table(rows, sorted(by_index))
 
 
-def _over_folds(values: Mapping[int, float]) -> dict[str, Any]:
-    interval = mean_interval(list(values.values()))
+def _over_folds(values: Mapping[int, float], overlap: float) -> dict[str, Any]:
+    interval = mean_interval(list(values.values()), overlap)
     ends = {"interval_low": interval.low, "interval_high": interval.high, "n_folds": len(values)}
     return {"importance": interval.estimate, **ends, **{f"fold_{fold}": value for fold, value in values.items()}}
 

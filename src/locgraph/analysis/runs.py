@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from locgraph.run_folder import COMPLETED, METRICS, RUN, RUNNING, RunFolder, fin
 
 LOCALISATIONS: Final = "localisations"
 """Value of ``scored`` of a model that classifies localisations."""
+FAMILY, REPEATS, SEED, FOLD_SEED = "family", "repeats", "seed", "fold_seed"
+"""Entries of ``run.json``: fingerprints of the settings without the fold, and without fold and seeds; the seeds."""
 _LONGEST_NAME: Final = 80
 
 
@@ -37,6 +39,10 @@ class FoldResult:
         experiment: Name of the experiment; empty where unknown.
         n_folds: How many folds the split has; None where unknown.
         of_localisations: Whether ``confusion`` counts localisations, of which a FOV has many, and not FOVs.
+        n_train: FOVs on the training side, validation included; None where unknown.
+        n_test: FOVs on the test side; None where unknown.
+        seed: Seed of the training; 0 where unknown.
+        fold_seed: Seed of the folds; 0 where unknown.
     """
 
     fold: int
@@ -49,6 +55,10 @@ class FoldResult:
     experiment: str = ""
     n_folds: int | None = None
     of_localisations: bool = False
+    n_train: int | None = None
+    n_test: int | None = None
+    seed: int = 0
+    fold_seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,11 +69,15 @@ class Failure:
         folder: The run's folder.
         reason: Why there is no result.
         fold: Index of the fold; None where unknown.
+        seed: Seed of the training; None where unknown.
+        fold_seed: Seed of the folds; None where unknown.
     """
 
     folder: Path
     reason: str
     fold: int | None = None
+    seed: int | None = None
+    fold_seed: int | None = None
 
 
 def read_run(folder: Path) -> FoldResult | Failure:
@@ -77,6 +91,12 @@ def read_run(folder: Path) -> FoldResult | Failure:
     Returns:
         The result; or a failure where the file is absent, cannot be parsed, or records a failure.
     """
+    read, record = _read(folder), RunFolder(folder).record()
+    seeds = {name: record[name] for name in (SEED, FOLD_SEED) if isinstance(record.get(name), int)}
+    return replace(read, **seeds)
+
+
+def _read(folder: Path) -> FoldResult | Failure:
     path = folder / METRICS
     if not path.is_file():
         state = RunFolder(folder).state()
@@ -110,6 +130,7 @@ def _result(folder: Path, content: Mapping[str, Any]) -> FoldResult:
     if confusion.sum() == 0 or (confusion < 0).any():
         raise ValueError("confusion_matrix should count at least one FOV or localisation, and none negatively")
     controls = content.get("controls") or []
+    sizes = content.get("fovs") or {}
     return FoldResult(
         fold=int(content["fold"]),
         folder=folder,
@@ -121,6 +142,8 @@ def _result(folder: Path, content: Mapping[str, Any]) -> FoldResult:
         experiment=str(content.get("experiment") or ""),
         n_folds=None if content.get("n_folds") is None else int(content["n_folds"]),
         of_localisations=content.get("scored") == LOCALISATIONS,
+        n_train=int(sizes["train"]) + int(sizes["val"]) if sizes else None,
+        n_test=int(sizes["test"]) if sizes else None,
     )
 
 
@@ -131,7 +154,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Family:
-    """Runs that differ in the fold alone: one sweep over folds, or a part of it.
+    """Runs of the same settings: those that differ in the fold alone, or in the fold and the seeds.
 
     Attributes:
         name: The settings of the command line that distinguish it from other families.
@@ -144,21 +167,46 @@ class Family:
     n_folds: int
 
 
+_Records = list[tuple[RunFolder, Mapping[str, Any]]]
+
+
 def find_families(folder: Path) -> list[Family]:
-    """Return the families of all runs below a folder, the folder itself included.
+    """Return the families of all runs below a folder, the folder itself included: runs that differ in the fold alone.
 
     Raises:
         DataError: The record of a run is damaged.
     """
-    runs: dict[str, list[tuple[RunFolder, Mapping[str, Any]]]] = defaultdict(list)
+    return _families(_grouped(folder, FAMILY), ("fold.index=",))
+
+
+def find_repeats(folder: Path) -> list[Family]:
+    """Return the families of all runs below a folder that differ in the fold, ``seed`` and ``fold.seed`` alone.
+
+    Families of a single set of seeds are left out: `find_families` has them.
+
+    Raises:
+        DataError: The record of a run is damaged.
+    """
+    groups = _grouped(folder, REPEATS)
+    several = {key for key, members in groups.items() if len({record[FAMILY] for _, record in members}) > 1}
+    families = _families(groups, ("fold.index=", "fold.seed=", "seed="))
+    return [family for key, family in zip(groups, families, strict=True) if key in several]
+
+
+def _grouped(folder: Path, key: str) -> dict[str, _Records]:
+    runs: dict[str, _Records] = defaultdict(list)
     for run in find_runs(folder):
         record = run.record()
-        if not {"family", "overrides", "n_folds"} <= record.keys():
+        if not {FAMILY, "overrides", "n_folds"} <= record.keys():
             raise DataError(f"{run.path / RUN}: expected family, overrides and n_folds; it may be damaged")
-        runs[record["family"]].append((run, record))
+        runs[record.get(key, record[FAMILY])].append((run, record))
+    return runs
+
+
+def _families(runs: Mapping[str, _Records], left_out: tuple[str, ...]) -> list[Family]:
     overrides = {family: set(members[0][1]["overrides"]) for family, members in runs.items()}
     shared = set.intersection(*overrides.values()) if overrides else set()
-    names = {family: family_name(own - shared) for family, own in overrides.items()}
+    names = {family: family_name(own - shared, left_out) for family, own in overrides.items()}
     # settings can also differ in files that no override mentions
     counts = Counter(names.values())
     names = {family: name if counts[name] == 1 else f"{name}-{family}" for family, name in names.items()}
@@ -173,8 +221,8 @@ def _n_folds(records: Sequence[Mapping[str, Any]]) -> int:
     return max((int(record["n_folds"]) for record in records if record["n_folds"] is not None), default=len(records))
 
 
-def family_name(overrides: Collection[str]) -> str:
-    """Return overrides, without the fold, as the name of a folder."""
-    kept = ",".join(sorted(text for text in overrides if not text.startswith("fold.index=")))
+def family_name(overrides: Collection[str], left_out: tuple[str, ...] = ("fold.index=",)) -> str:
+    """Return overrides, without those that begin with ``left_out``, as the name of a folder."""
+    kept = ",".join(sorted(text for text in overrides if not text.startswith(left_out)))
     name = re.sub(r"[^\w.=,+-]", "_", kept) or "all"
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-{fingerprint(kept)}"

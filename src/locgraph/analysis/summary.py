@@ -1,45 +1,69 @@
-"""Summary of a sweep over folds: means with intervals, the model beside its controls, and missing folds."""
+"""Summary of a sweep over folds and seeds: means with intervals, the model beside simple classifiers, missing folds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from locgraph.analysis.controls import MAJORITY_CLASS, MEANINGS
+from locgraph import schema
+from locgraph.analysis.controls import MAJORITY_CLASS
+from locgraph.analysis.fold_numbers import FoldNumbers
+from locgraph.analysis.outcomes import (
+    COLUMNS,
+    CORRECT,
+    MODEL,
+    SOURCE,
+    columns_of,
+    difference_interval_of,
+    overlap_of,
+    read_outcomes,
+)
+from locgraph.analysis.rivals import rival_outcomes
 from locgraph.analysis.runs import Failure, FoldResult
-from locgraph.analysis.summary_text import summary_markdown
+from locgraph.analysis.summary_table import summary_table
+from locgraph.analysis.summary_text import headline, summary_markdown
 from locgraph.errors import DataError
 from locgraph.provenance import whole_file, write_csv, write_json
 from locgraph.run_folder import SUMMARY, SUMMARY_TABLE, SUMMARY_TEXT
-from locgraph.stats.intervals import Interval, mean_interval, wilson_interval
-from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
+from locgraph.stats.intervals import Interval
+from locgraph.stats.metrics import ACCURACY
+from locgraph.stats.pooled import pooled_accuracy
 
-MODEL: Final = "model"
 _NO_RIVALS: Final = (MODEL, MAJORITY_CLASS)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Scores of the model and its controls over the folds of a sweep.
+    """Scores of the model and of simple classifiers over the folds and seeds of a sweep.
+
+    Runs of several seeds on one fold test the same FOVs: their scores are averaged within the fold first. Folds of
+    several ``fold.seed`` are numbered one after the other: those of the second begin at ``n_folds``.
 
     Attributes:
         experiment: Name of the experiment.
-        expected_folds: Indices of the folds of the split.
-        table: One row for each source (`MODEL` or a control) and metric: ``source``, ``metric``, ``n_folds`` (how many
-            have the number), ``mean``, ``standard_deviation`` (ddof 1), ``interval_low``, ``interval_high`` (95 %
-            interval of the mean), ``fold_<index>`` for each completed fold; null where there is no number.
+        expected_folds: Numbers of the folds.
+        table: One row for each source (`MODEL`, a control, a classifier of an analysis) and metric: ``source``,
+            ``metric``, ``n_folds`` (how many have the number), ``n_runs``, ``mean``, ``standard_deviation`` (over
+            folds, ddof 1), ``seed_deviation`` (over the seeds of a fold, ddof 1, quadratic mean over folds),
+            ``interval_low``, ``interval_high`` (95 % interval of the mean, `score_interval_of`), ``no_interval`` (why
+            there is none), ``fold_<number>`` for each completed fold; null where there is no number.
         class_names: The K classes; empty where no fold completed.
-        confusion: (K, K) int64, rows are true classes, pooled over the completed folds.
-        pooled: Accuracy of the pooled test FOVs with Wilson's 95 % interval; None where no fold completed, and where
-            localisations are counted: those of one FOV are not independent.
-        missing: Expected folds without a result.
+        confusion: (K, K) int64, rows are true classes, pooled over the completed runs.
+        pooled: Accuracy of all test FOVs together with its 95 % interval (`pooled_accuracy`); None where no fold
+            completed, and where localisations are counted: those of one FOV are not independent.
+        missing: Expected folds without a result of every seed.
         reasons: Missing fold -> why.
         failures: Every run without a result, also those repeated with success.
+        seeds: Seeds of the training.
+        fold_seeds: Seeds of the folds.
+        overlap: n_test / n_train of a fold.
+        outcomes: Which test FOVs each source classifies correctly; columns of `locgraph.analysis.outcomes`.
+        analysed: Whether classifiers of an analysis are among the sources.
     """
 
     experiment: str
@@ -51,6 +75,11 @@ class Summary:
     missing: list[int]
     reasons: dict[int, str]
     failures: tuple[Failure, ...]
+    seeds: tuple[int, ...] = (0,)
+    fold_seeds: tuple[int, ...] = (0,)
+    overlap: float = 0.0
+    outcomes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COLUMNS))
+    analysed: bool = False
 
     def __repr__(self) -> str:
         done = len(self.expected_folds) - len(self.missing)
@@ -82,70 +111,129 @@ class Summary:
         return {row["source"]: (row["mean"], row["interval_low"], row["interval_high"]) for row in self._rows(metric)}
 
     def best_control(self, metric: str = ACCURACY) -> tuple[str, float] | None:
-        """Return the control with the highest mean, except the majority class, and its mean; None without controls."""
+        """Return the best simple classifier of all that ran, except the majority class, and its mean; None without."""
         means = {name: values[0] for name, values in self.intervals(metric).items() if name not in _NO_RIVALS}
         best = max(means, key=lambda name: means[name], default=None)
         return None if best is None else (best, means[best])
 
     def lead_over(self, control: str, metric: str = ACCURACY) -> Interval | None:
-        """Return the paired difference of model and control over folds, with its 95 % interval; None without folds."""
+        """Return the paired difference of model and control, with its 95 % interval; None without shared folds."""
         folds = self.folds(metric)
         model, other = folds.get(MODEL, {}), folds.get(control, {})
-        shared = sorted(model.keys() & other.keys())
-        return mean_interval([model[fold] - other[fold] for fold in shared], (-1.0, 1.0)) if shared else None
+        differences = {fold: model[fold] - other[fold] for fold in sorted(model.keys() & other.keys())}
+        if not differences:
+            return None
+        sides = (self.outcomes.filter(pl.col(SOURCE) == name) for name in (MODEL, control))
+        return difference_interval_of(metric, differences, self.overlap, *sides)
+
+    def recalls(self) -> dict[str, Interval]:
+        """Return the recall of the model on each tested class with its 95 % interval; none of localisations."""
+        model = self.outcomes.filter(pl.col(SOURCE) == MODEL)
+        return {
+            name: pooled_of(table)
+            for name in self.class_names
+            if (table := model.filter(pl.col(schema.TRUTH) == name)).height
+        }
+
+    def headline(self) -> str:
+        """Return the result in two sentences: the model with its interval, and its lead over the best of all others."""
+        return headline(self.content())
 
     def content(self) -> dict[str, Any]:
         """Return plain values, as they are written to ``summary.json``."""
-        pooled = self.pooled
+        pooled, best = self.pooled, self.best_control()
+        lead = None if best is None else self.lead_over(best[0])
         return {
             "experiment": self.experiment,
             "complete": self.complete,
             "expected_folds": list(self.expected_folds),
+            "seeds": list(self.seeds),
+            "fold_seeds": list(self.fold_seeds),
             "missing": self.missing,
             "reasons": {str(fold): reason for fold, reason in self.reasons.items()},
             "failures": [{"folder": str(run.folder), "fold": run.fold, "reason": run.reason} for run in self.failures],
             "table": self.table.to_dicts(),
+            "best_control": best
+            and {"source": best[0], "mean": best[1], "of": self.n_rivals(), "lead": lead and _plain(lead)},
+            "analysed": self.analysed,
             "class_names": list(self.class_names),
             "confusion_matrix": self.confusion.tolist(),
-            "pooled_accuracy": pooled and {"accuracy": pooled.estimate, "low": pooled.low, "high": pooled.high},
+            "pooled_accuracy": pooled and {"accuracy": pooled.estimate, **_ends(pooled)},
+            "overlap": self.overlap,
         }
+
+    def n_rivals(self, metric: str = ACCURACY) -> int:
+        """Return how many simple classifiers ran, the majority class left out."""
+        return len([row for row in self._rows(metric) if row["source"] not in _NO_RIVALS])
 
     def _rows(self, metric: str) -> list[dict[str, Any]]:
         return self.table.filter(pl.col("metric") == metric).to_dicts()
 
 
-def summarise(results: Sequence[FoldResult | Failure], expected_folds: Sequence[int]) -> Summary:
-    """Summarise the runs of one sweep.
+def _order(result: FoldResult) -> tuple[int, int, int]:
+    return result.fold_seed, result.fold, result.seed
+
+
+def _ends(interval: Interval) -> dict[str, Any]:
+    return {"low": interval.low, "high": interval.high, "no_interval": interval.reason or None}
+
+
+def _plain(interval: Interval) -> dict[str, Any]:
+    return {"difference": interval.estimate, **_ends(interval)}
+
+
+def pooled_of(outcomes: pl.DataFrame) -> Interval:
+    """Return the fraction of outcomes that are correct with its 95 % interval."""
+    return pooled_accuracy(outcomes[CORRECT].to_numpy(), *columns_of(outcomes))
+
+
+def summarise(
+    results: Sequence[FoldResult | Failure], expected_folds: Sequence[int], classifiers: pl.DataFrame | None = None
+) -> Summary:
+    """Summarise the runs of one sweep, over folds and seeds.
 
     Args:
         results: Results of all runs, in any order.
         expected_folds: Indices of the folds of the split.
+        classifiers: Predictions of the classifiers of an analysis (`locgraph.analysis.rivals.read_rivals`): ``source``,
+            ``fold``, ``fov_id``, ``truth``, ``prediction``; those that are not of the same test FOVs are left out.
 
     Returns:
-        The summary; folds without a result are in ``missing`` with their reasons.
+        The summary; folds without a result of every seed are in ``missing`` with their reasons.
 
     Raises:
         DataError: Runs differ in experiment, number of folds or order of classes; two completed runs are of the same
-            fold; or a fold is not among those expected.
+            fold and seeds; or a fold is not among those expected.
     """
-    completed = sorted((result for result in results if isinstance(result, FoldResult)), key=lambda result: result.fold)
-    failures = tuple(result for result in results if isinstance(result, Failure))
+    completed = sorted((each for each in results if isinstance(each, FoldResult)), key=_order)
+    failures = tuple(each for each in results if isinstance(each, Failure))
     _check_same(completed)
     _check_folds(completed, expected_folds)
-    done = {result.fold for result in completed}
-    missing = sorted(set(expected_folds) - done)
+    numbers = FoldNumbers.of(completed, failures, expected_folds)
+    by_fold: dict[int, list[FoldResult]] = {}
+    for result in completed:
+        by_fold.setdefault(numbers.of_run(result), []).append(result)
+    missing = numbers.missing(by_fold, failures)
     class_names = completed[0].class_names if completed else ()
     confusion = sum((result.confusion for result in completed), np.zeros((len(class_names),) * 2, dtype=np.int64))
+    outcomes, overlap = read_outcomes(by_fold), overlap_of(completed)
+    rivals = rival_outcomes(outcomes, classifiers)
+    outcomes = pl.concat([outcomes, rivals])
     return Summary(
         experiment=completed[0].experiment if completed else "",
-        expected_folds=tuple(sorted(expected_folds)),
-        table=_table(completed),
+        expected_folds=numbers.all,
+        table=summary_table(by_fold, outcomes, overlap),
         class_names=class_names,
         confusion=confusion,
-        pooled=_pooled(completed, confusion),
-        missing=missing,
-        reasons={fold: _reason(fold, failures) for fold in missing},
+        pooled=_pooled(completed, outcomes),
+        missing=sorted(missing),
+        reasons=missing,
         failures=failures,
+        seeds=tuple(sorted({result.seed for result in completed})),
+        fold_seeds=numbers.fold_seeds,
+        overlap=overlap,
+        outcomes=outcomes,
+        analysed=not rivals.is_empty(),
     )
 
 
@@ -158,18 +246,10 @@ def write_summary(folder: Path, summary: Summary) -> None:
         temporary.write_text(summary_markdown(content), encoding="utf-8")
 
 
-def _pooled(completed: Sequence[FoldResult], confusion: np.ndarray) -> Interval | None:
+def _pooled(completed: Sequence[FoldResult], outcomes: pl.DataFrame) -> Interval | None:
     if not completed or any(result.of_localisations for result in completed):
         return None
-    return wilson_interval(int(np.trace(confusion)), int(confusion.sum()))
-
-
-def _reason(fold: int, failures: Sequence[Failure]) -> str:
-    known = [f"{failure.reason} ({failure.folder})" for failure in failures if failure.fold == fold]
-    if known:
-        return "; ".join(known)
-    nameless = [str(failure.folder) for failure in failures if failure.fold is None]
-    return f"perhaps one of the runs without a fold: {', '.join(nameless)}" if nameless else "no run of it was found"
+    return pooled_of(outcomes.filter(pl.col(SOURCE) == MODEL))
 
 
 def _check_same(completed: Sequence[FoldResult]) -> None:
@@ -185,94 +265,11 @@ def _check_same(completed: Sequence[FoldResult]) -> None:
 
 
 def _check_folds(completed: Sequence[FoldResult], expected: Sequence[int]) -> None:
-    seen: dict[int, Path] = {}
+    seen: dict[tuple[int, int, int], Path] = {}
     for result in completed:
-        fold, folder = result.fold, result.folder
-        if fold in seen:
-            raise DataError(f"expected one completed run of fold {fold}, found {seen[fold]} and {folder}: omit one")
+        fold, folder, key = result.fold, result.folder, _order(result)
+        if key in seen:
+            raise DataError(f"expected one completed run of fold {fold}, found {seen[key]} and {folder}: omit one")
         if fold not in expected:
             raise DataError(f"expected folds {sorted(expected)}, found fold {fold} in {folder}")
-        seen[fold] = folder
-
-
-def _table(completed: Sequence[FoldResult]) -> pl.DataFrame:
-    values: dict[tuple[str, str], dict[int, float]] = {}
-    for result in completed:
-        for metric in sorted(result.metrics, key=_metric_order):
-            values.setdefault((MODEL, metric), {})[result.fold] = result.metrics[metric]
-        for metric, controls in ((ACCURACY, result.controls), (BALANCED_ACCURACY, result.controls_balanced)):
-            for control, value in controls.items():
-                values.setdefault((control, metric), {})[result.fold] = value
-    rows = [_table_row(*key, by_fold) for key, by_fold in sorted(values.items(), key=_row_order)]
-    folds = [f"fold_{result.fold}" for result in completed]
-    numbers = ["mean", "standard_deviation", "interval_low", "interval_high", *folds]
-    columns = {"source": pl.String, "metric": pl.String, "n_folds": pl.Int64, **dict.fromkeys(numbers, pl.Float64)}
-    return pl.DataFrame(rows, schema=columns)
-
-
-def _table_row(source: str, metric: str, by_fold: Mapping[int, float]) -> dict[str, Any]:
-    values = list(by_fold.values())
-    interval = mean_interval(values, (0.0, 1.0) if metric in METRICS else None)
-    return {
-        "source": source,
-        "metric": metric,
-        "n_folds": len(values),
-        "mean": interval.estimate,
-        "standard_deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        "interval_low": interval.low,
-        "interval_high": interval.high,
-        **{f"fold_{fold}": value for fold, value in by_fold.items()},
-    }
-
-
-def _row_order(item: tuple[tuple[str, str], Any]) -> tuple[int, str, tuple[int, str]]:
-    (source, metric), _ = item
-    known = [MODEL, *MEANINGS]
-    return (known.index(source) if source in known else len(known), source, _metric_order(metric))
-
-
-def _metric_order(metric: str) -> tuple[int, str]:
-    known = METRICS
-    return (known.index(metric) if metric in known else len(known), metric)
-
-
-def compare_summaries(summary: Summary, other: Summary) -> pl.DataFrame:
-    """Compare two sweeps on the folds that both completed.
-
-    Args:
-        summary: Of one sweep.
-        other: Of another one, with the same folds of the same data.
-
-    Returns:
-        One row for each source (`MODEL` or a control) and metric that both have: ``source``, ``metric``, ``n_folds``
-        (shared folds), ``mean`` and ``other_mean`` over these, ``difference`` (the first less the other),
-        ``interval_low`` and ``interval_high`` (95 % interval of the mean of the paired differences), and
-        ``fold_<index>``, the difference of each shared fold.
-    """
-    rows = []
-    folds: set[int] = set()
-    for source, metric in summary.table.select("source", "metric").iter_rows():
-        values, others = summary.folds(metric).get(source, {}), other.folds(metric).get(source, {})
-        shared = sorted(values.keys() & others.keys())
-        if not shared:
-            continue
-        folds |= set(shared)
-        differences = {fold: values[fold] - others[fold] for fold in shared}
-        interval = mean_interval(list(differences.values()), (-1.0, 1.0) if metric in METRICS else None)
-        rows.append(
-            {
-                "source": source,
-                "metric": metric,
-                "n_folds": len(shared),
-                "mean": float(np.mean([values[fold] for fold in shared])),
-                "other_mean": float(np.mean([others[fold] for fold in shared])),
-                "difference": interval.estimate,
-                "interval_low": interval.low,
-                "interval_high": interval.high,
-                **{f"fold_{fold}": value for fold, value in differences.items()},
-            }
-        )
-    numbers = ("mean", "other_mean", "difference", "interval_low", "interval_high")
-    columns = {"source": pl.String, "metric": pl.String, "n_folds": pl.Int64}
-    columns |= dict.fromkeys((*numbers, *(f"fold_{fold}" for fold in sorted(folds))), pl.Float64)
-    return pl.DataFrame(rows, schema=columns)
+        seen[key] = folder

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from locgraph.analysis.controls import MEANINGS
+from locgraph.analysis.outcomes import MODEL
+from locgraph.analysis.rivals import MEANING, SUFFIX
 
+NOT_ANALYSED: Final = "Classifiers of `locgraph analyse` are not among them: it was not run on these folds."
 _COMPARED: Final = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy"}
 _FOLD_PREFIX: Final = "fold_"
 
@@ -22,16 +25,63 @@ def summary_markdown(content: Mapping[str, Any]) -> str:
     """
     parts = [f"# {content['experiment'] or 'Sweep'}", _state(content)]
     if content["table"]:
+        parts.append(headline(content))
         parts += [_compared(content, metric) for metric in _COMPARED]
         parts += [_other_metrics(content), _pooled(content), _controls(content)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def headline(content: Mapping[str, Any]) -> str:
+    """Return the result in a few sentences: the model with its interval, and its lead over the best of all others."""
+    rows = [row for row in content["table"] if row["metric"] == "accuracy"]
+    model = next((row for row in rows if row["source"] == MODEL), None)
+    if model is None:
+        return ""
+    repeats = [f"{model['n_folds']} fold{'s' if model['n_folds'] != 1 else ''}"]
+    if len(content["seeds"]) > 1:
+        repeats.append(f"{len(content['seeds'])} seeds")
+    if len(content["fold_seeds"]) > 1:
+        repeats.append(f"{len(content['fold_seeds'])} draws of the folds")
+    if model["interval_low"] is None:
+        ends = f"no interval: {model['no_interval']}"
+    else:
+        ends = f"95 % interval {interval(model['interval_low'], model['interval_high'])}"
+    first = f"Accuracy of the model: {number(model['mean'])} ({ends}), over {', '.join(repeats)}."
+    return f"{first} {_lead(content)}"
+
+
+def _lead(content: Mapping[str, Any]) -> str:
+    best = content["best_control"]
+    if best is None:
+        return "There is no simple classifier to compare it with."
+    lead = best["lead"]
+    if best["of"] > 1:
+        words = (
+            f"The best of the {best['of']} simple classifiers that ran is `{best['source']}`, {number(best['mean'])}"
+        )
+    else:
+        words = f"The only simple classifier that ran is `{best['source']}`, {number(best['mean'])}"
+    if lead is not None:
+        words += f": {lead_words(lead['difference'], lead['low'], lead['high'])}"
+    return f"{words}." if content["analysed"] else f"{words}. {NOT_ANALYSED}"
+
+
+def lead_words(difference: float, low: float | None, high: float | None) -> str:
+    """Return how a model compares with another method, from their difference in accuracy and its interval."""
+    ends = "" if low is None or high is None else f" (95 % interval {interval(low, high)})"
+    if difference <= 0:
+        return f"the model does not beat it, difference {number(difference)}{ends}"
+    chance = ", which may be chance" if low is not None and low <= 0 else ""
+    return f"the model is ahead by {number(difference)}{ends}{chance}"
 
 
 def _state(content: Mapping[str, Any]) -> str:
     expected, missing = len(content["expected_folds"]), content["missing"]
     if not missing:
         return f"Complete: {expected} of {expected} folds."
-    head = f"**Incomplete: {expected - len(missing)} of {expected} folds.** The numbers below leave these out:"
+    head = (
+        f"**Incomplete: {expected - len(missing)} of {expected} folds.** The numbers below leave out:"
+    )
     return "\n".join([head, "", *(f"- fold {fold}: {_line(content['reasons'][str(fold)])}" for fold in missing)])
 
 
@@ -53,19 +103,31 @@ def _other_metrics(content: Mapping[str, Any]) -> str:
 
 def _table(rows: Sequence[Mapping[str, Any]], first: str, content: Mapping[str, Any]) -> str:
     folds = [name for name in rows[0] if name.startswith(_FOLD_PREFIX)]
-    header = ["", "mean", "s.d.", "95 % interval of the mean", "folds", *(name.replace("_", " ") for name in folds)]
+    several = len(content["seeds"]) > 1
+    header = [
+        "",
+        "mean",
+        "s.d. of folds",
+        *(["s.d. of seeds"] if several else []),
+        "95 % interval of the mean",
+        "folds",
+    ]
+    header += [name.replace("_", " ") for name in folds]
     cells = [
         [
             str(row[first]),
             number(row["mean"]),
             number(row["standard_deviation"]),
+            *([number(row["seed_deviation"])] if several else []),
             interval(row["interval_low"], row["interval_high"]),
             f"{row['n_folds']} of {len(content['expected_folds'])}",
             *(number(row[name]) for name in folds),
         ]
         for row in rows
     ]
-    return markdown_table(header, cells)
+    reasons = dict.fromkeys(row["no_interval"] for row in rows if row["no_interval"])
+    notes = [f"No interval: {reason}." for reason in reasons]
+    return "\n\n".join([markdown_table(header, cells), *notes])
 
 
 def _pooled(content: Mapping[str, Any]) -> str:
@@ -75,9 +137,10 @@ def _pooled(content: Mapping[str, Any]) -> str:
         head = f"## Test localisations of all folds\n\n{sum(map(sum, counts))} localisations."
         return f"{head}\n\n{markdown_table(['truth / prediction', *names], rows)}"
     accuracy, ends = number(pooled["accuracy"]), interval(pooled["low"], pooled["high"])
+    words = f"95 % interval {ends}" if pooled["low"] is not None else f"no interval: {pooled['no_interval']}"
+    tests = f"{sum(map(sum, counts))} test{'s' if sum(map(sum, counts)) != 1 else ''} of FOVs"
     return (
-        "## Test FOVs of all folds\n\n"
-        f"Accuracy over {sum(map(sum, counts))} FOVs: {accuracy}, 95 % interval {ends} (Wilson).\n\n"
+        f"## Test FOVs of all folds\n\nAccuracy over {tests}: {accuracy}, {words}.\n\n"
         f"{markdown_table(['truth / prediction', *names], rows)}"
     )
 
@@ -85,6 +148,8 @@ def _pooled(content: Mapping[str, Any]) -> str:
 def _controls(content: Mapping[str, Any]) -> str:
     used = {row["source"] for row in content["table"]}
     lines = [f"- `{name}`: {meaning}." for name, meaning in MEANINGS.items() if name in used]
+    if any(name.endswith(SUFFIX) for name in used):
+        lines.append(f"- `...{SUFFIX}`: {MEANING}.")
     return "\n".join(["## The controls", "", *lines]) if lines else ""
 
 

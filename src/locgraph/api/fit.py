@@ -97,6 +97,7 @@ def fit_and_test(
                     epochs, steps = tested.epoch + 1, 0
             sides = {VALIDATION: split.val} | ({TEST: split.test} if settings["test"] else {})
             tables, scores = predict_sides(parts.make_evaluator(settings), learner, data, fold, sides)
+            _add_groups(tables, prepared)
             if settings["test"]:
                 log_scores(loggers, scores[TEST], steps)
             writer.join_history()
@@ -236,6 +237,13 @@ def predict_sides(
         for name, table in vector_tables(trainer, embedder, data.evaluation_dataloader(fov_ids), fold, side).items():
             vectors.setdefault(name, []).append(table)
     return {name: pl.concat(tables) for name, tables in (parts | vectors).items()}, metrics
+
+
+def _add_groups(tables: dict[str, pl.DataFrame], prepared: Prepared) -> None:
+    """Add the group of each FOV to the predictions, where there are groups: FOVs of one are not independent."""
+    groups = prepared.manifest.table.select(schema.FOV_ID, schema.GROUP)
+    if PREDICTIONS in tables and not groups[schema.GROUP].is_null().all():
+        tables[PREDICTIONS] = tables[PREDICTIONS].join(groups, on=schema.FOV_ID, how="left", maintain_order="left")
 
 
 def _merge(metrics: dict[str, Any], scores: Mapping[str, Any]) -> None:

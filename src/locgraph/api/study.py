@@ -6,25 +6,20 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from locgraph.analysis.runs import Failure, FoldResult, find_families, read_run
-from locgraph.analysis.summary import Summary, compare_summaries, summarise, write_summary
+from locgraph.analysis.rivals import read_rivals
+from locgraph.analysis.runs import Failure, FoldResult, read_run
+from locgraph.analysis.summary import Summary, summarise, write_summary
+from locgraph.analysis.summary_comparison import compare_summaries
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.run_folder import (
     ANALYSIS,
-    CLUSTERS,
-    CONFUSION_PICTURE,
-    LOCS,
-    METRICS,
     PREDICTIONS,
-    RUN,
     SUMMARIES,
     SUMMARY,
-    SUMMARY_PICTURE,
-    SUMMARY_TABLE,
     SUMMARY_TEXT,
     RunFolder,
 )
@@ -35,22 +30,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RUN_KIND, SWEEP_KIND, TABLES_KIND = "run", "sweep", "tables"
-_SUMMARY_FILES: Final = (SUMMARY_TABLE, SUMMARY_TEXT, SUMMARY_PICTURE, CONFUSION_PICTURE, SUMMARY)
+RUN_KIND, SWEEP_KIND, REPEATS_KIND, TABLES_KIND = "run", "sweep", "repeats", "tables"
 
 
 class Study:
     """Runs that differ in the fold alone: a run, or a sweep over folds; or prepared tables without runs.
 
+    Runs that differ in the fold and in seeds, ``repeats``, have a summary and predictions; analyses and reports are
+    those of each seed.
+
     Args:
         folder: Where its summary, analysis and report are written.
-        kind: ``run``, ``sweep`` or ``tables``.
+        kind: ``run``, ``sweep``, ``repeats`` or ``tables``.
         run_folders: Folders of the runs.
         n_folds: Number of folds of the split.
 
     Attributes:
         folder: Where its summary, analysis and report are written.
-        kind: ``run``, ``sweep`` or ``tables``.
+        kind: ``run``, ``sweep``, ``repeats`` or ``tables``.
         run_folders: Folders of the runs.
         n_folds: Number of folds of the split.
     """
@@ -83,13 +80,19 @@ class Study:
         return f"<p>{self!r}</p>{table}"
 
     def summary(self) -> Summary:
-        """Return scores of the model and its controls over folds, with intervals; missing folds are named.
+        """Return scores of the model and of simple classifiers over folds and seeds, with intervals.
+
+        Missing folds are named. The classifiers are the controls of the runs and those of an analysis of the same
+        folds, where there is one.
 
         Raises:
             DataError: There are no runs, or they do not fit together.
         """
         self._check_runs()
-        return summarise(self.runs, range(self.n_folds))
+        analyses = [folder / ANALYSIS for folder in (self.folder, *self.run_folders)]
+        # of several seeds each has a study of its own below
+        analyses += sorted(self.folder.glob(f"{SUMMARIES}/*/{ANALYSIS}")) if self.kind == REPEATS_KIND else []
+        return summarise(self.runs, range(self.n_folds), read_rivals(analyses))
 
     def write_summary(self) -> Path:
         """Write the summary into the folder of the study, as ``locgraph summarise`` does.
@@ -124,21 +127,23 @@ class Study:
             other: The other study, or its folder.
 
         Returns:
-            Means and paired differences with 95 % intervals; see `locgraph.analysis.summary.compare_summaries`.
+            Means and paired differences with 95 % intervals; see
+            `locgraph.analysis.summary_comparison.compare_summaries`.
 
         Raises:
             DataError: They differ in classes or in the FOVs of a shared fold, or share no completed fold.
         """
         from locgraph.analysis.source import check_same_fold
+        from locgraph.api.studies import study
 
         second = other if isinstance(other, Study) else study(other)
-        first_runs = {run.fold: run for run in self.completed}
-        second_runs = {run.fold: run for run in second.completed}
+        first_runs = {(run.fold_seed, run.fold): run for run in self.completed}
+        second_runs = {(run.fold_seed, run.fold): run for run in second.completed}
         shared = sorted(first_runs.keys() & second_runs.keys())
         if not shared:
             raise DataError(
-                f"expected completed runs of the same folds, found folds {sorted(first_runs)} in {self.folder} and "
-                f"{sorted(second_runs)} in {second.folder}"
+                f"expected completed runs of the same folds, found folds {_folds(first_runs)} in {self.folder} and "
+                f"{_folds(second_runs)} in {second.folder}"
             )
         for fold in shared:
             check_same_fold(first_runs[fold], second_runs[fold])
@@ -170,6 +175,7 @@ class Study:
 
         with within("analysis"):
             chosen = read_settings(_analysis_settings(settings))
+        self._check_one_seed()
         source = self._source(None if tables is None else Path(tables))
         target = Path(folder) if folder is not None else self.folder / ANALYSIS
         with within("analysis"):
@@ -177,6 +183,9 @@ class Study:
         with analysis.part("figures"):
             figures = draw_analysis(analysis, target)
         analysis.write(target, figures)
+        if (self.folder / SUMMARY).is_file():
+            # its classifiers are rivals of the model
+            self.write_summary()
         return analysis
 
     def report(
@@ -207,6 +216,7 @@ class Study:
         from locgraph.show.report.page import Options
 
         self._check_runs()
+        self._check_one_seed()
         return report_runs(
             self.folder,
             self.run_folders,
@@ -231,96 +241,20 @@ class Study:
         place = _find_tables([run.folder for run in sorted(completed, key=lambda run: run.fold)], tables)
         return runs_source(self.folder, self.kind, self.runs, n_folds, place)
 
+    def _check_one_seed(self) -> None:
+        if self.kind == REPEATS_KIND:
+            raise DataError(
+                f"{self.folder}: holds runs of several seeds; analyse or report one of them, of "
+                "locgraph.api.studies.find_studies"
+            )
+
     def _check_runs(self) -> None:
         if self.kind == TABLES_KIND:
             raise DataError(f"{self.folder}: expected a run or sweep, found prepared tables without runs")
 
 
-def study(path: str | Path) -> Study:
-    """Return the study of a run folder, of a sweep folder, or of a folder of prepared tables.
-
-    Raises:
-        DataError: The folder holds none of these, or several sweeps with different settings; see `find_studies`.
-    """
-    studies = find_studies(path)
-    if len(studies) > 1:
-        folders = ", ".join(str(each.folder) for each in studies)
-        raise DataError(
-            f"{path}: expected one sweep, found {len(studies)} of different settings; locgraph.api.study.find_studies "
-            f"returns all ({folders})"
-        )
-    return studies[0]
-
-
-def find_studies(path: str | Path) -> list[Study]:
-    """Return all studies of a folder: one for each set of runs that differ in more than the fold.
-
-    Raises:
-        DataError: The folder holds no run and no tables.
-    """
-    folder = Path(path).resolve()
-    if not folder.is_dir():
-        raise DataError(
-            f"no such folder: {folder}; expected that of a run, of a sweep, or of prepared tables", setting="folder"
-        )
-    if (folder / RUN).is_file():
-        n_folds = int(RunFolder(folder).record().get("n_folds") or 1)
-        return [Study(folder, RUN_KIND, [folder], n_folds)]
-    if (folder / LOCS).is_dir() and (folder / CLUSTERS).is_dir():
-        return [Study(folder, TABLES_KIND)]
-    studies = find_sweeps(folder)
-    if not studies:
-        raise DataError(_describe_missing(folder), setting="folder")
-    return studies
-
-
-def find_sweeps(folder: Path) -> list[Study]:
-    """Return one study for each set of runs below a folder that differ in the fold alone; none without runs."""
-    families = find_families(folder)
-    several = len(families) > 1
-    return [
-        Study(folder / SUMMARIES / each.name if several else folder, SWEEP_KIND, each.folders, each.n_folds)
-        for each in families
-    ]
-
-
-def summarise_sweeps(folder: Path) -> list[Path]:
-    """Write the summary of each sweep below a folder, and remove those that are outdated.
-
-    Returns:
-        The texts, ``summary.md``: one in the folder itself, or one in a sub-folder for each set of settings.
-
-    Raises:
-        DataError: There is no run, or the runs of a sweep do not fit together.
-    """
-    sweeps = find_sweeps(folder)
-    if not sweeps:
-        raise DataError(
-            f"no run found below {folder}; expected folders with {METRICS}, as a sweep writes them", setting="folder"
-        )
-    written = [sweep.write_summary() for sweep in sweeps]
-    # the first jobs of a sweep cannot know which settings will differ, and so in which folder their summary belongs
-    kept = {text.parent for text in written}
-    for old in (folder, *sorted((folder / SUMMARIES).glob("*"))):
-        if old not in kept and (old / SUMMARY).is_file():
-            for name in _SUMMARY_FILES:
-                (old / name).unlink(missing_ok=True)
-            if old != folder and not any(old.iterdir()):
-                old.rmdir()
-    return written
-
-
-def _describe_missing(folder: Path) -> str:
-    expected = (
-        f"expected the folder of a run or sweep (with {RUN} in it or below), or of tables (with the folders {LOCS} and "
-        f"{CLUSTERS})"
-    )
-    inside = sorted(path.name for path in folder.glob("tables-*") if path.is_dir())
-    if inside:
-        return f"{expected}, found {folder}; did you mean {folder / inside[0]}?"
-    if (folder / METRICS).is_file():
-        return f"{expected}, found {folder}; this looks like one of eval: analyse the run that it evaluates"
-    return f"{expected}, found neither in {folder}"
+def _folds(runs: Iterable[tuple[int, int]]) -> list[int]:
+    return sorted(fold for _, fold in runs)
 
 
 def _analysis_settings(settings: Sequence[str | Mapping[str, Any]]) -> Mapping[str, Any]:

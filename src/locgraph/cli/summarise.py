@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.markdown import Markdown
 
-from locgraph.api.study import summarise_sweeps
+from locgraph.api.studies import summarise_sweeps
 from locgraph.cli.console import TextConsole
 
 

@@ -30,13 +30,16 @@ def run(cfg: DictConfig) -> float:
         LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
     """
     settings = plain(cfg)
-    from locgraph.api.train import train_settings  # torch, after the settings are known to be complete
+    # torch, after the settings are known to be complete
+    from locgraph.api.studies import study
+    from locgraph.api.train import train_settings
 
     hydra = HydraConfig.get()
     trained = train_settings(settings, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
     metrics = trained.metrics()
     console = TextConsole()
     console.print(score_table(metrics))
+    console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
     console.print(f"run folder: {trained.path}", soft_wrap=True)
     from locgraph.api.objective import SETTING, read_objective
 

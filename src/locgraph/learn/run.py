@@ -54,6 +54,9 @@ class RunWriter(RunFolder):
         trainer = {key: value for key, value in decisive.get("trainer", {}).items() if key != _LENGTH}
         self.but_for_length = fingerprint(decisive | {"trainer": trainer})
         self.family = fingerprint(decisive | {"fold": fold})
+        # runs of the same experiment: seeds are averaged over in a summary
+        seedless = {key: value for key, value in fold.items() if key != "seed"}
+        self.repeats = fingerprint(decisive | {"fold": seedless, "seed": None})
 
     def completed(self) -> dict[str, Any] | None:
         """Return the metrics of this run where it is done already.
@@ -113,6 +116,8 @@ class RunWriter(RunFolder):
         (self.path / METRICS).unlink(missing_ok=True)
         about = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": None, "overrides": list(overrides)}
         about |= {"but_for_length": self.but_for_length, _LENGTH: self.settings["trainer"][_LENGTH]}
+        seeds = {"seed": self.settings["seed"], "fold_seed": self.settings["fold"].get("seed")}
+        about |= {"repeats": self.repeats, **seeds}
         threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
         write_json(self.path / RUN, {**about, THREADS: threads, "versions": versions(), **state})

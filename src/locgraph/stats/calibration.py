@@ -11,7 +11,8 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.stats.intervals import Interval, wilson_interval
+from locgraph.stats.intervals import Interval
+from locgraph.stats.pooled import pooled_accuracy
 
 N_BINS: Final = 10
 
@@ -25,7 +26,7 @@ class Bin:
         high: Upper end, which belongs to the bin.
         count: Number of cases.
         confidence: Their mean confidence.
-        accuracy: Fraction of them that is right, with Wilson's 95 % interval.
+        accuracy: Fraction of them that is right, with its 95 % interval (`pooled_accuracy`).
     """
 
     low: float
@@ -58,7 +59,9 @@ class Calibration:
     accuracy: float
 
 
-def calibration(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_BINS) -> Calibration:
+def calibration(
+    probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_BINS, groups: np.ndarray | None = None
+) -> Calibration:
     """Compare confidence, the largest probability, with accuracy in bins of equal width.
 
     The error is that of Naeini et al. (2015, 10.1609/aaai.v29i1.9602) as Guo et al. (2017, arXiv 1706.04599) use it for
@@ -68,6 +71,7 @@ def calibration(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_
         probabilities: (N, K) float64, rows sum to 1.
         targets: (N,) int64, index of the true class.
         n_bins: Number of bins between 0 and 1.
+        groups: (N,) group of each case; None where cases are independent.
 
     Raises:
         DataError: There is no case, shapes do not fit, a row is no distribution, or a target is out of range.
@@ -80,7 +84,11 @@ def calibration(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_
     edges = np.linspace(0.0, 1.0, n_bins + 1)
     # the upper end belongs to the bin; rounding may leave a probability slightly above 1
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
-    bins = tuple(_bin(edges[i], edges[i + 1], confidence[place == i], right[place == i]) for i in np.unique(place))
+    bins = tuple(
+        _bin(edges[i], edges[i + 1], confidence[here], right[here], None if groups is None else groups[here])
+        for i in np.unique(place)
+        for here in [place == i]
+    )
     truth = np.eye(probabilities.shape[1])[targets]
     return Calibration(
         bins=bins,
@@ -96,7 +104,8 @@ def calibration_of(predictions: pl.DataFrame, class_names: Sequence[str], n_bins
     """Return the calibration of a table of predictions.
 
     Args:
-        predictions: Columns ``truth`` and ``p_<class>``; rows without truth do not count.
+        predictions: Columns ``truth`` and ``p_<class>``; rows without truth do not count. Rows of one ``group`` are
+            not independent where there is such a column, and neither are several of one ``fov_id``.
         class_names: The K classes.
         n_bins: Number of bins between 0 and 1.
 
@@ -113,11 +122,20 @@ def calibration_of(predictions: pl.DataFrame, class_names: Sequence[str], n_bins
         raise DataError(f"calibration: expected true classes among {list(class_names)}, found {unknown}")
     index = {name: place for place, name in enumerate(class_names)}
     targets = np.array([index[name] for name in known[schema.TRUTH]], dtype=np.int64)
-    return calibration(known.select(columns).to_numpy().astype(np.float64), targets, n_bins)
+    return calibration(known.select(columns).to_numpy().astype(np.float64), targets, n_bins, _groups(known))
 
 
-def _bin(low: float, high: float, confidence: np.ndarray, right: np.ndarray) -> Bin:
-    accuracy = wilson_interval(int(right.sum()), len(right))
+def _groups(table: pl.DataFrame) -> np.ndarray | None:
+    fovs = table.get_column(schema.FOV_ID, default=None)
+    groups = table.get_column(schema.GROUP, default=None)
+    if groups is not None and not groups.is_null().all() and fovs is not None:
+        return groups.fill_null(fovs).to_numpy()
+    return fovs.to_numpy() if fovs is not None and fovs.is_duplicated().any() else None
+
+
+def _bin(low: float, high: float, confidence: np.ndarray, right: np.ndarray, groups: np.ndarray | None) -> Bin:
+    every = np.arange(len(right))
+    accuracy = pooled_accuracy(right.astype(np.float64), np.zeros(len(right)), every, groups)
     return Bin(float(low), float(high), len(right), float(confidence.mean()), accuracy)
 
 

@@ -89,17 +89,21 @@ def test_absent_and_unequal_classes_are_named(source, confusion, expected):
     ("controls", "test", "expected"),
     [
         ([], None, {"There are no controls to compare with"}),
-        ([0.9], None, {"The model does not beat its best control", "The number of localisations alone predicts 0.900"}),
-        ([0.5], None, {"The model is ahead of its best control"}),
+        (
+            [0.9],
+            None,
+            {"The model does not beat the best simple", "The number of localisations alone predicts 0.900"},
+        ),
+        ([0.5], None, {"The model is ahead of the best simple classifier"}),
         ([0.5], 0.95, set()),
     ],
 )
 def test_the_model_is_compared_with_its_controls(sweep, controls, test, expected):
     starts = {
         "There are no controls to compare with",
-        "The model does not beat its best control",
+        "The model does not beat the best simple",
         "The number of localisations alone predicts 0.900",
-        "The model is ahead of its best control",
+        "The model is ahead of the best simple classifier",
     }
     rows = [{"control": "count_alone", "accuracy": score, "balanced_accuracy": score} for score in controls]
     majority = [{"control": "majority_class", "accuracy": 0.5, "balanced_accuracy": 0.5}] if controls else []

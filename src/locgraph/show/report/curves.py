@@ -54,7 +54,10 @@ def calibrate(source: Source) -> Calibration | Absent:
 def reliability_plot(result: Calibration, what: str) -> Plot:
     """Plot accuracy over confidence, and the number of cases in each bin."""
     alt = f"Reliability curve of {result.n_cases} test {what}; expected calibration error {number(result.error)}."
-    caption = f"Dots: mean of each bin with Wilson's 95 % interval. Below: how many {what} each bin holds."
+    caption = (
+        "Dots: mean of each bin with its 95 % interval, where independent cases determine one. Below: how many "
+        f"{what} each bin holds."
+    )
     return Plot("calibration", _traces(result, what), _layout(what), alt, caption, height=430, narrow=True)
 
 
@@ -67,7 +70,7 @@ def _traces(result: Calibration, what: str) -> list[dict[str, Any]]:
         "type": "data",
         "symmetric": False,
         "array": [(one.high or one.estimate) - one.estimate for one in accuracy],
-        "arrayminus": [one.estimate - (one.low or 0.0) for one in accuracy],
+        "arrayminus": [one.estimate - (one.estimate if one.low is None else one.low) for one in accuracy],
         "thickness": 1.5,
         "width": 4,
         "color": MODEL,

@@ -8,7 +8,8 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.controls import COUNT_ALONE, MAJORITY_CLASS, PAIR_DISTANCES_AND_COUNT
-from locgraph.analysis.summary import MODEL
+from locgraph.analysis.outcomes import MODEL
+from locgraph.analysis.summary_text import NOT_ANALYSED
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes
 from locgraph.data.folds import TEST, TRAIN, VALIDATION, Split
 from locgraph.preparation.classes import describe_failures
@@ -115,15 +116,20 @@ def _against_controls(source: Source) -> list[Note]:
         return []
     name = plain(best[0])
     if lead.estimate <= 0:
-        words = f"The model does not beat its best control, {name} ({number(best[1])})."
+        words = f"The model does not beat the best simple classifier, {name} ({number(best[1])}). {_of_which(source)}"
         return [Note(words, WARNING)]
     if lead.low is not None and lead.low <= 0:
         words = (
-            f"The model is ahead of its best control, {name}, by {number(lead.estimate)}, which may be chance (95 % "
-            f"interval {interval_text(lead.low, lead.high)})."
+            f"The model is ahead of the best simple classifier, {name}, by {number(lead.estimate)}, which may be "
+            f"chance (95 % interval {interval_text(lead.low, lead.high)}). {_of_which(source)}"
         )
         return [Note(words, INFO)]
     return []
+
+
+def _of_which(source: Source) -> str:
+    more = "" if source.summary.analysed else f" {NOT_ANALYSED.replace('`', '')}"
+    return f"It is the best of the {source.summary.n_rivals()} that ran.{more}"
 
 
 def _leak(source: Source) -> list[Note]:

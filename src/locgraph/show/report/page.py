@@ -118,12 +118,12 @@ def headlines(source: Source) -> tuple[Headline, ...]:
     mean, low, high = summary.intervals()["model"]
     detail = f"95 % interval {interval_text(low, high)} over {many(len(source.completed), 'fold')}"
     if low is None:
-        pooled = summary.pooled
-        detail = f"95 % interval {interval_text(pooled.low, pooled.high)} (Wilson)" if pooled else "of localisations"
+        detail = "of localisations" if source.of_localisations else "without an interval, see Metrics and controls"
     shown = [Headline(number(mean), "accuracy on the test side", detail)]
     best = summary.best_control()
     if best is not None:
-        shown.append(Headline(number(best[1]), "best control", plain(best[0])))
+        of = f"best of {many(summary.n_rivals(), 'simple classifier')} that ran"
+        shown.append(Headline(number(best[1]), of, plain(best[0])))
     tested = int(summary.confusion.sum())
     classes = many(len(source.class_names), "class", "classes")
     shown.append(Headline(count(tested), "test localisations" if source.of_localisations else "test FOVs", classes))

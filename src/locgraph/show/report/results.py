@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from locgraph.analysis.controls import MEANINGS
-from locgraph.analysis.summary import MODEL, Summary
+from locgraph.analysis.outcomes import MODEL
+from locgraph.analysis.rivals import MEANING, SUFFIX
+from locgraph.analysis.summary import Summary
+from locgraph.analysis.summary_text import NOT_ANALYSED, lead_words
 from locgraph.show.report.parts import INFO, MISSING, Matrix, Note, Part, Plot, Section, Table
 from locgraph.show.report.source import Source
 from locgraph.show.report.style import MODEL as MODEL_COLOUR
 from locgraph.show.report.style import NONE, OTHERS, count, interval_text, many, number, plain
-from locgraph.stats.intervals import wilson_interval
+from locgraph.stats.intervals import Interval
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, F1, PRECISION, RECALL, scores_by_class
 
 _COMPARED: Final = {ACCURACY: "accuracy", BALANCED_ACCURACY: "balanced accuracy"}
@@ -33,8 +37,8 @@ def scores_section(source: Source) -> Section:
     what = "localisations" if source.of_localisations else "FOVs"
     lead = (
         f"How often the model is right on {what} that it has not seen, beside simpler methods on the same folds. The "
-        "95 % interval of the mean is Student's t over folds; folds share training FOVs, so that the true one is "
-        "somewhat wider."
+        "95 % interval of an accuracy holds that over folds, corrected for the training FOVs that folds share (Nadeau "
+        "and Bengio 2003), and that of all test FOVs together, over groups where FOVs have groups."
     )
     return Section("scores", "Metrics and controls", lead, tuple(parts))
 
@@ -48,13 +52,10 @@ def confusion_section(source: Source) -> Section:
     caption = f"{count(total)} test {what} of {folds}. Shaded by the part of the true class."
     parts: list[Part] = [Matrix(summary.class_names, summary.confusion, caption)]
     if summary.pooled is not None:
-        interval = interval_text(summary.pooled.low, summary.pooled.high)
-        words = (
-            f"All test FOVs together: accuracy {number(summary.pooled.estimate)}, 95 % interval {interval} (Wilson). "
-            "It is the uncertainty that the number of FOVs leaves, as if they were independent."
-        )
-        parts.append(Note(words, INFO))
-    parts.append(class_scores(summary.class_names, summary.confusion, with_intervals=summary.pooled is not None))
+        pooled = summary.pooled
+        ends = f"95 % interval {interval_text(pooled.low, pooled.high)}" if pooled.low is not None else pooled.reason
+        parts.append(Note(f"All test FOVs together: accuracy {number(pooled.estimate)}, {ends}.", INFO))
+    parts.append(class_scores(summary.class_names, summary.confusion, summary.recalls()))
     lead = "Rows are true classes, columns predicted ones; the diagonal is correct."
     return Section("confusion", "Confusion matrix", lead, tuple(parts))
 
@@ -65,21 +66,21 @@ def comparison_table(summary: Summary, metric: str, words: str) -> Table:
     folds = [name for name in summary.table.columns if name.startswith("fold_")]
     several = len(folds) > 1
     header = ["", "mean" if several else "value"]
-    header += ["s.d.", "95 % interval", *(name.replace("_", " ") for name in folds)] if several else []
+    header += ["s.d."] if several else []
+    header += ["95 % interval", *(name.replace("_", " ") for name in folds if several)]
     cells = [
         (
             plain(row["source"]),
             number(row["mean"]),
-            *(
-                [number(row["standard_deviation"]), interval_text(row["interval_low"], row["interval_high"])]
-                if several
-                else []
-            ),
+            *([number(row["standard_deviation"])] if several else []),
+            interval_text(row["interval_low"], row["interval_high"]),
             *([number(row[name]) for name in folds] if several else []),
         )
         for row in rows
     ]
     caption = f"{words.capitalize()} on the test side" + (" of each fold." if several else ".")
+    reasons = dict.fromkeys(row["no_interval"] for row in rows if row["no_interval"])
+    caption += "".join(f" No interval: {reason}." for reason in reasons)
     return Table(tuple(header), tuple(cells), caption, marked=frozenset({0}))
 
 
@@ -110,25 +111,24 @@ def comparison_plot(summary: Summary, metric: str, words: str) -> Plot:
     return Plot(f"scores-{metric}", data, layout, alt, caption, height=70 + 40 * len(sources))
 
 
-def class_scores(names: tuple[str, ...], counts: np.ndarray, with_intervals: bool) -> Table:
+def class_scores(names: tuple[str, ...], counts: np.ndarray, recalls: Mapping[str, Interval]) -> Table:
     """Return recall, precision and F1 of each class.
 
     Args:
         names: The K classes.
         counts: (K, K) int64, rows are true classes.
-        with_intervals: Whether cases are independent enough for Wilson's interval.
+        recalls: Class -> recall with its interval; empty where cases are not independent.
     """
-    right, true = np.diag(counts), counts.sum(axis=1)
+    true = counts.sum(axis=1)
     scores = scores_by_class(counts)
     rows = []
     for place, name in enumerate(names):
         recall, precision, f1 = (number(scores[metric][place]) for metric in (RECALL, PRECISION, F1))
-        interval = wilson_interval(int(right[place]), int(true[place])) if with_intervals and true[place] else None
         cells = [name, count(int(true[place])), recall]
-        if with_intervals:
-            cells.append(interval_text(interval.low, interval.high) if interval else NONE)
+        if recalls:
+            cells.append(interval_text(recalls[name].low, recalls[name].high) if name in recalls else NONE)
         rows.append((*cells, precision, f1))
-    header = ("class", "number", "recall", *(["95 % interval"] if with_intervals else []), "precision", "F1")
+    header = ("class", "number", "recall", *(["95 % interval"] if recalls else []), "precision", "F1")
     caption = (
         "Recall: fraction of the class that is predicted as such. Precision: fraction of these predictions that is "
         "correct."
@@ -141,9 +141,11 @@ def _difference(summary: Summary) -> list[Part]:
     lead = None if best is None else summary.lead_over(best[0])
     if best is None or lead is None:
         return []
-    interval = f" (95 % interval over folds {interval_text(lead.low, lead.high)})" if lead.low is not None else ""
-    words = f"Accuracy of the model less that of its best control, {plain(best[0])}: {number(lead.estimate)}{interval}."
-    return [Note(words, INFO)]
+    words = (
+        f"The best of the {many(summary.n_rivals(), 'simple classifier')} that ran is {plain(best[0])}, "
+        f"{number(best[1])}: {lead_words(lead.estimate, lead.low, lead.high)}."
+    )
+    return [Note(words if summary.analysed else f"{words} {NOT_ANALYSED.replace('`', '')}", INFO)]
 
 
 def _other_metrics(summary: Summary) -> list[Part]:
@@ -168,6 +170,8 @@ def _controls(source: Source) -> list[Part]:
     used = [name for name in source.summary.folds() if name in MEANINGS]
     if used:
         rows = tuple((plain(name), MEANINGS[name]) for name in used)
+        if source.summary.analysed:
+            rows = (*rows, (f"...{SUFFIX}", MEANING))
         return [Table(("control", "definition"), rows, words=2, folded="Definitions of the controls")]
     reason = next((str(run.metrics["no_controls"]) for run in source.completed if run.metrics.get("no_controls")), "")
     words = reason or "they were switched off (controls=false)"

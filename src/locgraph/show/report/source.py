@@ -11,6 +11,7 @@ import polars as pl
 import yaml
 
 from locgraph import provenance, schema
+from locgraph.analysis.rivals import read_rivals
 from locgraph.analysis.runs import read_run
 from locgraph.analysis.summary import Summary, summarise
 from locgraph.data.folds import TEST
@@ -177,7 +178,8 @@ def read_source(folder: Path, run_folders: Sequence[Path], n_folds: int, places:
     is_sweep = list(run_folders) != [folder]
     runs = sorted((_read(path) for path in run_folders), key=lambda run: (run.fold is None, run.fold or 0, run.folder))
     expected = range(n_folds) if is_sweep else [run.fold for run in runs if run.fold is not None] or [0]
-    summary = summarise([read_run(run.folder) for run in runs], expected)
+    rivals = None if isinstance(places.analysis, Absent) else read_rivals([places.analysis])
+    summary = summarise([read_run(run.folder) for run in runs], expected, rivals)
     if not summary.class_names:
         reasons = "; ".join(f"{failure.folder}: {failure.reason}" for failure in summary.failures[:3])
         raise DataError(
