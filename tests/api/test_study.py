@@ -7,7 +7,8 @@ import pytest
 
 from locgraph import study
 from locgraph.analysis.results import TABLES
-from locgraph.api.studies import find_studies, summarise_sweeps
+from locgraph.api.studies import summarise_sweeps
+from locgraph.api.study import find_studies
 from locgraph.errors import ConfigError, DataError
 from locgraph.show.figures.analysis import FIGURES
 
@@ -125,7 +126,7 @@ def test_a_study_describes_itself(sweep, tables):
     assert text.startswith(f"Study('{sweep}', sweep, 3 of 3 folds, accuracy 0.86")
     assert "95 % interval" in text
     assert "<table" in study(sweep)._repr_html_()
-    assert "1 of 3 folds, accuracy 0.857)" in repr(study(sweep / "1"))
+    assert "1 of 3 folds, accuracy 0.857 (95 % interval 0.487 to 0.974))" in repr(study(sweep / "1"))
 
 
 def test_predictions_of_all_folds_are_one_table(sweep, tables):

@@ -142,6 +142,28 @@ def check_same_fold(first: FoldResult, second: FoldResult) -> None:
         )
 
 
+def check_same_folds(first: tuple[Path, Sequence[FoldResult]], second: tuple[Path, Sequence[FoldResult]]) -> None:
+    """Check that two sweeps share completed folds, of the same test FOVs and classes.
+
+    Args:
+        first: Folder and completed runs of one.
+        second: Those of the other.
+
+    Raises:
+        DataError: They do not.
+    """
+    runs = [{(run.fold_seed, run.fold): run for run in completed} for _, completed in (first, second)]
+    shared = sorted(runs[0].keys() & runs[1].keys())
+    if not shared:
+        folds = [sorted(fold for _, fold in keys) for keys in runs]
+        raise DataError(
+            f"expected completed runs of the same folds, found folds {folds[0]} in {first[0]} and {folds[1]} in "
+            f"{second[0]}"
+        )
+    for key in shared:
+        check_same_fold(runs[0][key], runs[1][key])
+
+
 def read_manifest(tables: Path) -> Manifest:
     """Return the manifest of a folder of tables, made from the tables where there is none."""
     path = tables / MANIFEST

@@ -79,9 +79,7 @@ def _state(content: Mapping[str, Any]) -> str:
     expected, missing = len(content["expected_folds"]), content["missing"]
     if not missing:
         return f"Complete: {expected} of {expected} folds."
-    head = (
-        f"**Incomplete: {expected - len(missing)} of {expected} folds.** The numbers below leave out:"
-    )
+    head = f"**Incomplete: {expected - len(missing)} of {expected} folds.** The numbers below leave out:"
     return "\n".join([head, "", *(f"- fold {fold}: {_line(content['reasons'][str(fold)])}" for fold in missing)])
 
 

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from locgraph.analysis.rivals import read_rivals
-from locgraph.analysis.runs import Failure, FoldResult, read_run
+from locgraph.analysis.runs import Failure, FoldResult, find_families, find_repeats, read_run
 from locgraph.analysis.summary import Summary, summarise, write_summary
 from locgraph.analysis.summary_comparison import compare_summaries
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.run_folder import (
     ANALYSIS,
+    CLUSTERS,
+    LOCS,
+    METRICS,
     PREDICTIONS,
+    RUN,
     SUMMARIES,
     SUMMARY,
     SUMMARY_TEXT,
@@ -133,20 +137,10 @@ class Study:
         Raises:
             DataError: They differ in classes or in the FOVs of a shared fold, or share no completed fold.
         """
-        from locgraph.analysis.source import check_same_fold
-        from locgraph.api.studies import study
+        from locgraph.analysis.source import check_same_folds
 
         second = other if isinstance(other, Study) else study(other)
-        first_runs = {(run.fold_seed, run.fold): run for run in self.completed}
-        second_runs = {(run.fold_seed, run.fold): run for run in second.completed}
-        shared = sorted(first_runs.keys() & second_runs.keys())
-        if not shared:
-            raise DataError(
-                f"expected completed runs of the same folds, found folds {_folds(first_runs)} in {self.folder} and "
-                f"{_folds(second_runs)} in {second.folder}"
-            )
-        for fold in shared:
-            check_same_fold(first_runs[fold], second_runs[fold])
+        check_same_folds((self.folder, self.completed), (second.folder, second.completed))
         return compare_summaries(self.summary(), second.summary())
 
     def analyse(
@@ -245,7 +239,7 @@ class Study:
         if self.kind == REPEATS_KIND:
             raise DataError(
                 f"{self.folder}: holds runs of several seeds; analyse or report one of them, of "
-                "locgraph.api.studies.find_studies"
+                "locgraph.api.study.find_studies"
             )
 
     def _check_runs(self) -> None:
@@ -253,8 +247,85 @@ class Study:
             raise DataError(f"{self.folder}: expected a run or sweep, found prepared tables without runs")
 
 
-def _folds(runs: Iterable[tuple[int, int]]) -> list[int]:
-    return sorted(fold for _, fold in runs)
+def study(path: str | Path) -> Study:
+    """Return the study of a run folder, of a sweep folder, or of a folder of prepared tables.
+
+    That of a sweep over seeds holds the runs of all seeds; `find_studies` returns one for each seed.
+
+    Raises:
+        DataError: The folder holds none of these, or several sweeps with different settings; see `find_studies`.
+    """
+    studies = find_studies(path)
+    if len(studies) > 1:
+        repeats = find_repeated(Path(path).resolve())
+        if len(repeats) == 1 and len(repeats[0].run_folders) == sum(len(each.run_folders) for each in studies):
+            return repeats[0]
+        folders = ", ".join(str(each.folder) for each in studies)
+        raise DataError(
+            f"{path}: expected one sweep, found {len(studies)} of different settings; "
+            f"locgraph.api.study.find_studies returns all ({folders})"
+        )
+    return studies[0]
+
+
+def find_studies(path: str | Path) -> list[Study]:
+    """Return all studies of a folder: one for each set of runs that differ in more than the fold.
+
+    Raises:
+        DataError: The folder holds no run and no tables.
+    """
+    folder = Path(path).resolve()
+    if not folder.is_dir():
+        raise DataError(
+            f"no such folder: {folder}; expected that of a run, of a sweep, or of prepared tables", setting="folder"
+        )
+    if (folder / RUN).is_file():
+        n_folds = int(RunFolder(folder).record().get("n_folds") or 1)
+        return [Study(folder, RUN_KIND, [folder], n_folds)]
+    if (folder / LOCS).is_dir() and (folder / CLUSTERS).is_dir():
+        return [Study(folder, TABLES_KIND)]
+    studies = find_sweeps(folder)
+    if not studies:
+        raise DataError(_describe_missing(folder), setting="folder")
+    return studies
+
+
+def find_sweeps(folder: Path) -> list[Study]:
+    """Return one study for each set of runs below a folder that differ in the fold alone; none without runs."""
+    families = find_families(folder)
+    several = len(families) > 1
+    return [
+        Study(folder / SUMMARIES / each.name if several else folder, SWEEP_KIND, each.folders, each.n_folds)
+        for each in families
+    ]
+
+
+def find_repeated(folder: Path) -> list[Study]:
+    """Return one study for each set of runs below a folder that differ in the fold and in seeds alone.
+
+    Those of a single seed are left out: `find_sweeps` returns them.
+    """
+    repeats = find_repeats(folder)
+    several = len(repeats) > 1 or sum(len(each.folders) for each in repeats) < sum(
+        len(each.folders) for each in find_families(folder)
+    )
+    return [
+        Study(folder / SUMMARIES / each.name if several else folder, REPEATS_KIND, each.folders, each.n_folds)
+        for each in repeats
+    ]
+
+
+def _describe_missing(folder: Path) -> str:
+    expected = (
+        f"expected the folder of a run or sweep (with {RUN} in it or below), or of tables (with the folders {LOCS} and "
+        f"{CLUSTERS})"
+    )
+    inside = sorted(path.name for path in folder.glob("tables-*") if path.is_dir())
+    if inside:
+        return f"{expected}, found {folder}; did you mean {folder / inside[0]}?"
+    if (folder / METRICS).is_file():
+        return f"{expected}, found {folder}; this looks like one of eval: analyse the run that it evaluates"
+    return f"{expected}, found neither in {folder}"
 
 
 def _analysis_settings(settings: Sequence[str | Mapping[str, Any]]) -> Mapping[str, Any]:

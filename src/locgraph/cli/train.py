@@ -31,7 +31,7 @@ def run(cfg: DictConfig) -> float:
     """
     settings = plain(cfg)
     # torch, after the settings are known to be complete
-    from locgraph.api.studies import study
+    from locgraph.api.study import study
     from locgraph.api.train import train_settings
 
     hydra = HydraConfig.get()
@@ -39,7 +39,8 @@ def run(cfg: DictConfig) -> float:
     metrics = trained.metrics()
     console = TextConsole()
     console.print(score_table(metrics))
-    console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
+    if "test" in metrics:
+        console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
     console.print(f"run folder: {trained.path}", soft_wrap=True)
     from locgraph.api.objective import SETTING, read_objective
 

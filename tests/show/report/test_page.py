@@ -123,11 +123,12 @@ def test_headlines_have_the_interval_of_folds_or_of_one_run(sweep, source):
     accuracy, control, tested = compose(source, QUICK, MADE).headlines
     found = compose(sweep.read_fold(0), QUICK, MADE)
 
-    assert (accuracy.value, accuracy.detail) == ("0.750", "95 % interval 0.129 to 1.000 over 3 folds")
+    assert (accuracy.value, accuracy.detail) == ("0.750", "95 % interval 0.000 to 1.000 over 3 folds")
     assert (control.value, control.detail) == ("0.500", "pair distances and count")
+    assert control.label == "best of 2 simple classifiers that ran"
     assert (tested.value, tested.detail) == ("12", "2 classes")
     assert found.subtitle == "One run, fold 0"
-    assert found.headlines[0].detail == "95 % interval 0.150 to 0.850 (Wilson)"
+    assert found.headlines[0].detail == "95 % interval 0.150 to 0.850 over 1 fold"
 
 
 def test_the_page_holds_plotly_once_and_keeps_to_its_size(source, tmp_path):
