@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import polars as pl
 import pytest
@@ -218,6 +219,20 @@ def test_the_console_shows_means_what_was_left_out_and_what_failed(tmp_path):
     assert "left out: attention: it has none" in lines
     assert "failed: 1 FOVs, such as fov_1: damaged" in lines
     assert f"explanations: {tmp_path}" in lines
+
+
+def test_explanations_of_its_own_test_go_into_the_run_in_place_of_earlier_ones(trained, run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.run_dir, copy)
+    stale = copy / "explanations" / "shapley" / "gone.png"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    run(trained.folder, "eval", f"ckpt_path={copy}/checkpoints/best.ckpt", "explain=random", *FEW)
+
+    assert (copy / "metrics.json").read_text() == (trained.run_dir / "metrics.json").read_text()
+    assert pl.read_parquet(copy / "attributions.parquet")["explainer"].unique().to_list() == ["random"]
+    assert list((copy / "explanations" / "random").glob("*.png"))
+    assert not stale.exists()
 
 
 def test_the_widest_table_fits_a_terminal(explained):

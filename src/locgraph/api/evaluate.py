@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
 from locgraph.io.read import read_header
 from locgraph.learn.vectors import check_kinds
 from locgraph.provenance import whole_file, write_json
-from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, locked
+from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, RunFolder, locked
 
 log = logging.getLogger(__name__)
 
@@ -110,16 +111,26 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         from locgraph.api.explanations import explain_prepared
 
         same, own = raw_dir is None, settings["paths"]["prepared_dir"]
-        explanations = explain_prepared(
-            plan,
-            prepared,
-            tables[PREDICTIONS],
-            (lambda: prepared) if same else (lambda: model.training_data(own, **_changes(settings))),
-            folder,
-        )
-        metrics["explanations"] = explanations.about
+        target = _explanations_folder(settings, folder)
+        with locked(target, "explain.folder") if target != folder else nullcontext():
+            explanations = explain_prepared(
+                plan,
+                prepared,
+                tables[PREDICTIONS],
+                (lambda: prepared) if same else (lambda: model.training_data(own, **_changes(settings))),
+                target,
+            )
+        metrics["explanations"] = {**explanations.about, "folder": str(target)}
         write_json(folder / METRICS, metrics)
     return metrics
+
+
+def _explanations_folder(settings: Settings, folder: Path) -> Path:
+    """Return where explanations go: those of the test FOVs of a run into the run, so that its report shows them."""
+    if settings["explain"]["folder"] is not None:
+        return Path(settings["explain"]["folder"])
+    run = Path(settings["ckpt_path"]).resolve().parents[1]
+    return run if settings["data"]["raw_dir"] is None and RunFolder(run).is_completed() else folder
 
 
 def _check_extent(model: Model, prepared: Prepared) -> None:

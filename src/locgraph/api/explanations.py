@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from locgraph.explain import run
 from locgraph.explain.results import ExplanationResults
 from locgraph.explain.run import Plan
 from locgraph.learn.checkpoint import Checkpoint
-from locgraph.run_folder import EXPLANATION_METRICS, THREADS
+from locgraph.run_folder import EXPLANATION_METRICS, EXPLANATIONS, THREADS
 from locgraph.show.figures.explanations import ExplainedTile, draw_explanations, make_tiles
 from locgraph.show.figures.scored_fov import explanation_figure
 
@@ -86,13 +87,14 @@ class Explanations:
         return explanation_figure(tile.fov, tile.caption)
 
     def write(self, folder: str | Path) -> None:
-        """Write all tables, figures of some FOVs of each class, and the record.
+        """Write all tables, figures of some FOVs of each class, and the record, in place of earlier ones.
 
         Args:
             folder: Where to write.
         """
         folder, results = Path(folder), self.results
         started = time.perf_counter()
+        shutil.rmtree(folder / EXPLANATIONS, ignore_errors=True)
         results.write(folder)
         figures, not_drawn = draw_explanations(folder, self._read_tiles, results.drawn_fovs(), progress)
         results.record.update(metrics=self.about["metrics"], figures=figures, not_drawn=not_drawn)

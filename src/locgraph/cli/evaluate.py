@@ -36,6 +36,9 @@ def run(cfg: DictConfig) -> dict[str, Any]:
     from locgraph.api.evaluate import evaluate_settings  # torch, after the settings are known to be complete
 
     folder = RunFolder(Path(HydraConfig.get().runtime.output_dir))
+    if any(override.startswith("paths.run_dir=") for override in HydraConfig.get().overrides.task):
+        # a folder that the user names gets everything
+        settings["explain"]["folder"] = settings["explain"]["folder"] or str(folder.path)
     metrics = evaluate_settings(settings, folder.path)
     for file, part, what in (
         (LOCALISATION_PREDICTIONS, metrics.get("localisations"), "localisations"),
@@ -45,7 +48,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
             show(folder.table(file), part, what, TextConsole())
             TextConsole().print(f"predictions: {folder.path / file}", soft_wrap=True)
     if "explanations" in metrics:
-        explanations.show(read_record(folder.path / EXPLANATIONS_RECORD), folder.path, TextConsole())
+        where = Path(metrics["explanations"]["folder"])
+        explanations.show(read_record(where / EXPLANATIONS_RECORD), where, TextConsole())
     return metrics
 
 
