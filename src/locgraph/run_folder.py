@@ -44,6 +44,7 @@ CONFIG: Final = "config.yaml"
 RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, threads, versions, state
 THREADS: Final = "threads"  # key there, in the record of a checkpoint and in the group trainer
 FOLDS: Final = "folds.json"
+RAW_FILES: Final = "raw_files.json"  # the raw files with labels, as they were
 METRICS: Final = "metrics.json"  # status, scores, controls; also of an evaluation
 HISTORY: Final = "metrics.csv"  # losses and scores by step and epoch
 EARLIER_HISTORY: Final = "metrics.earlier.csv"  # that of a run which was interrupted

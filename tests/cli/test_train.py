@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -93,6 +94,26 @@ def test_a_completed_run_is_not_done_again(trained, run):
     before = (trained.run_dir / "checkpoints" / "best.ckpt").stat().st_mtime_ns
     run(trained.folder, "train", *trained.overrides, f"paths.run_dir={trained.run_dir}")
     assert (trained.run_dir / "checkpoints" / "best.ckpt").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_of_other_data_says_what_changed_and_stays(trained, run, fails, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(trained.folder, folder)
+    again = (*trained.overrides, f"paths.run_dir={folder / 'run'}")
+    raw = folder / "outputs" / "simulated" / "demo"
+    first, second, third = sorted(raw.rglob("*.parquet"))[:3]
+    os.utime(first)  # written anew with the same content: no change
+    run(folder, "train", *again)
+    metadata = {key: value for key, value in pl.read_parquet_metadata(second).items() if key != "ARROW:schema"}
+    pl.read_parquet(second).head(200).write_parquet(second, metadata=metadata)
+    shutil.copy(third, third.with_stem("more"))
+    results = (folder / "run" / "metrics.json").read_bytes()
+
+    message = fails(folder, "train", *again)
+
+    assert "paths.run_dir" in message
+    assert f"1 added (more); 1 modified ({second.stem})" in message
+    assert (folder / "run" / "metrics.json").read_bytes() == results
 
 
 def test_a_run_folder_of_other_settings_is_refused(trained, fails):

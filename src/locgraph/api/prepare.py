@@ -88,6 +88,11 @@ def read_catalogue(settings: Settings) -> Catalogue | None:
         return None
     if settings.get("simulation"):
         simulate(settings["simulation"])
+    return list_raw_files(settings)
+
+
+def list_raw_files(settings: Settings) -> Catalogue:
+    """List the raw files that are there, with labels and groups."""
     columns, labels, groups = (build(settings[name], name) for name in ("columns", "labels", "groups"))
     return scan_folder(settings["data"]["raw_dir"], columns, labels, groups)
 

@@ -13,8 +13,16 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.config import Settings, compose
-from locgraph.api.prepare import log_losses, make_graphs, make_tables, read_catalogue
-from locgraph.api.recipes import build_recipe_parts, check_limits, check_overrides, prepared_folder
+from locgraph.api.prepare import list_raw_files, log_losses, make_graphs, make_tables, read_catalogue
+from locgraph.api.recipes import (
+    RAW,
+    build_recipe_parts,
+    check_limits,
+    check_overrides,
+    prepared_folder,
+    table_recipe,
+    table_settings,
+)
 from locgraph.build import TARGET, build, build_part, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
 from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, write_plan
@@ -23,7 +31,9 @@ from locgraph.io.manifest import Manifest
 from locgraph.learn.run import RunWriter
 from locgraph.preparation.classes import check_classes_left, describe_imbalance
 from locgraph.preparation.prepare import manifest_of_catalogue
-from locgraph.run_folder import FOLDS, PREDICTIONS, THREADS, RunFolder, locked
+from locgraph.preparation.snapshot import describe_changes, take_snapshot
+from locgraph.provenance import write_json
+from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, THREADS, RunFolder, locked, read_record
 from locgraph.settings import check_flag, check_whole
 from locgraph.storage import make_folder, storage_error
 
@@ -86,6 +96,7 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
         overrides: Settings of the command line, for the record.
 
     Raises:
+        ConfigError: The folder holds a run with other settings, or a finished one of other data.
         FolderInUseError: Another process writes to the folder.
         StorageError: The disk is full, or refuses otherwise to be written to.
         LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
@@ -94,6 +105,7 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
     writer = RunWriter(folder, settings)
     with locked(folder, "paths.run_dir"):
         if writer.completed() is not None:
+            check_same_data(settings, writer)
             log.info("%s is done already: nothing to do", folder)
             return Run(folder)
         try:
@@ -106,6 +118,25 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
                 raise
             raise refused from error
     return Run(folder)
+
+
+def check_same_data(settings: Settings, run: RunFolder) -> None:
+    """Refuse to take a finished run for one of these data where raw files or labels have changed since.
+
+    Raises:
+        ConfigError: They have; the message names what did. Nothing is written.
+    """
+    snapshot, raw_dir = read_record(run.path / RAW_FILES), settings["data"].get("raw_dir")
+    if settings["data"]["kind"] != RAW or not snapshot or not Path(str(raw_dir)).is_dir():
+        return
+    catalogue = list_raw_files(settings)
+    changes = describe_changes(snapshot, catalogue, table_recipe(table_settings(settings)))
+    if changes:
+        raise ConfigError(
+            f"{run.path} holds a finished run of other data: since then, of the FOVs in {raw_dir}, {changes}. Its "
+            "results stay as they are; choose another folder to train on the data of now, or delete this one",
+            setting="paths.run_dir",
+        )
 
 
 def _train(settings: Settings, writer: RunWriter) -> None:
@@ -126,6 +157,8 @@ def _train(settings: Settings, writer: RunWriter) -> None:
     prepared = replace(prepared, warnings=(*prepared.warnings, *imbalance))
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
     write_plan(writer.path / FOLDS, plan)
+    if catalogue is not None:
+        write_json(writer.path / RAW_FILES, take_snapshot(catalogue, prepared.tables))
     for side, names in absent_classes(plan[splitter.index], prepared.labels).items():
         log.warning("fold %d: no %s FOV is of %s", splitter.index, SIDE_WORDS[side], ", ".join(names))
     seconds = {"prepare": time.perf_counter() - started}
