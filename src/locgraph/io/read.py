@@ -23,6 +23,7 @@ from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.io.readers.hdf5_arrays import Hdf5Reader
 from locgraph.io.readers.matlab_arrays import MatReader
 from locgraph.io.readers.minflux import MinfluxReader
+from locgraph.io.readers.npy_arrays import NpyReader
 from locgraph.io.readers.picasso import PicassoReader
 from locgraph.io.readers.pyme import PymeReader
 from locgraph.io.readers.pyminflux import PyMinfluxReader
@@ -32,7 +33,7 @@ from locgraph.io.readers.smlm import SmlmReader
 from locgraph.io.readers.storm_analysis import StormAnalysisReader
 from locgraph.io.values import count_fractions, is_time
 
-ARRAY_READERS: Final[tuple[type[Reader], ...]] = (Hdf5Reader, MatReader)
+ARRAY_READERS: Final[tuple[type[Reader], ...]] = (Hdf5Reader, MatReader, NpyReader)
 """Asked for files of no known software, or whose table the user names."""
 
 READERS: Final[tuple[type[Reader], ...]] = (

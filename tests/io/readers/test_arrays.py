@@ -224,3 +224,21 @@ def test_references_to_what_is_no_number(tmp_path):
         read(path, names=names, unit="nm", table="locs")
     locs = read(path, names={"x": "frame", "y": "y"}, unit="nm", table="locs", max_refused_fraction=1)
     assert locs.refused == {"x is missing or not a finite number": 1}
+
+
+def test_numpy_arrays(tmp_path):
+    np.save(tmp_path / "matrix.npy", np.stack([X, Y, FRAME], axis=1))
+    np.save(tmp_path / "records.npy", RECORDS)
+
+    assert is_read(read(tmp_path / "matrix.npy", names={"x": 1, "y": 2, "frame": 3}, unit="nm"))
+    assert is_read(read(tmp_path / "records.npy", names={"x": "X [nm]", "y": "y", "frame": "more/frame"}, unit="nm"))
+    with pytest.raises(DataError, match=r"columns\.table: .*at a; found an array \(5 x 3\)"):
+        read(tmp_path / "matrix.npy", names={"x": 1, "y": 2}, unit="nm", table="a")
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 2, 2)), np.zeros((3, 30)), np.array(["a", "b"])])
+def test_numpy_arrays_without_columns(tmp_path, array):
+    np.save(tmp_path / "a.npy", array)
+
+    with pytest.raises(DataError, match=r"a\.npy: expected arrays of numbers; found an array"):
+        read(tmp_path / "a.npy")

@@ -189,9 +189,9 @@ def test_strange_json(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((3, 3)), "not a table"),
+        (np.zeros((3, 3)), r"found 3 columns of numbers\. Choose them by position"),
         (np.zeros((2, 2), [("loc", "f8", (3,))]), "not a table"),
-        (np.zeros(2, [("x", "f8"), ("y", "f8")]), r"found 'x', 'y'\. Export the localisations as CSV"),
+        (np.zeros(2, [("x", "f8"), ("y", "f8")]), r"expected columns of a known software.*found the columns 'x', 'y'"),
         (np.zeros(2, [("loc", "U3", (3,))]), "expected MINFLUX localisations"),
     ],
 )

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import tokenize
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -29,8 +28,8 @@ from locgraph.errors import DataError
 from locgraph.io.header import NOTE, Header, Layout, Sources
 from locgraph.io.readers.base import OpenFile, Reader, as_column, damaged, is_number
 from locgraph.io.readers.matlab import Matrix, is_mat5, variables
+from locgraph.io.readers.npy_arrays import NPY_MAGIC, open_npy
 
-NPY_MAGIC: Final = b"\x93NUMPY"
 _LOC, _ITERATION, _VALID, _TRACE = "loc", "itr", "vld", "tid"
 _AXES: Final = ("x", "y", "z")
 _OTHERS: Final = (_TRACE, "tim", "eco", "ecc", "efo", "efc", "cfr", "fbg")
@@ -56,7 +55,7 @@ class MinfluxReader(Reader):
         """Return whether ``file`` is ``.npy`` or JSON, or a MAT-file that is not HDF5 with ``loc`` or ``itr``."""
         if is_mat5(file):
             return not {_LOC, _ITERATION}.isdisjoint(variables(file, inflate=False))
-        return file.head.startswith(NPY_MAGIC) or _is_json(file.head[:64])
+        return _is_npy(file) or _is_json(file.head[:64])
 
     def read_header(self) -> Header:
         """Read the names of the columns.
@@ -93,6 +92,16 @@ class MinfluxReader(Reader):
         return table, {NOTE: note} if note else {}
 
 
+def _is_npy(file: OpenFile) -> bool:
+    """Return whether ``file`` is ``.npy`` with positions of MINFLUX, or damaged so that nobody can tell."""
+    if not file.head.startswith(NPY_MAGIC):
+        return False
+    try:
+        return not {_LOC, _ITERATION}.isdisjoint(open_npy(file).dtype.names or ())
+    except _DAMAGE:
+        return True
+
+
 def _damaged(path: Path, error: BaseException) -> DataError:
     return damaged(path, "export of MINFLUX localisations", error, "Export the file again")
 
@@ -119,32 +128,15 @@ def _fields(file: OpenFile, first_only: bool) -> Fields:
 
 def _npy_fields(file: OpenFile) -> Fields:
     """Return the fields of a table of records, on disk until they are used."""
-    _check_npy_header(file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of how the header is written
-        records = np.load(file.path, mmap_mode="r", allow_pickle=False)
+    records = open_npy(file)
     if records.dtype.names is None or records.ndim != 1:
         raise ValueError(f"an array of {records.dtype} of the shape {records.shape}, not a table")
-    if isinstance(records, np.memmap) and records.offset + records.nbytes != file.size:
-        raise ValueError(f"{file.size} bytes where its header makes it {records.offset + records.nbytes}")
     nested = records[_ITERATION] if _ITERATION in records.dtype.names else None
     fields = {name: records[name] for name in records.dtype.names}
     if nested is not None and nested.dtype.names:
         del fields[_ITERATION]
         fields |= {name: nested[name] for name in nested.dtype.names}
     return fields
-
-
-def _check_npy_header(file: OpenFile) -> None:
-    """Refuse a header that states it is longer than its file, before memory is asked for.
-
-    Raises:
-        ValueError: It does.
-    """
-    head = file.head[: len(NPY_MAGIC) + 6]
-    size = int.from_bytes(head[8:10] if head[6:7] == b"\1" else head[8:12], "little")
-    if size > file.size:
-        raise ValueError(f"a header of {size} bytes")
 
 
 def _mat_fields(file: OpenFile) -> Fields:
