@@ -35,10 +35,10 @@ def sweep(tmp_path, tables, write_runs):
 def add_run(tmp_path):
     """Adds the folder of a run below the sweep folder; returns the sweep folder."""
 
-    def add(name, fold, family="f", overrides=(), accuracy=0.75, n_folds=3, status="completed"):
+    def add(name, fold, family="f", overrides=(), accuracy=0.75, n_folds=3, status="completed", **about):
         run = tmp_path / "runs" / name
         run.mkdir(parents=True)
-        record = {"family": family, "n_folds": n_folds, "overrides": [*overrides, f"fold.index={fold}"]}
+        record = {"family": family, "n_folds": n_folds, "overrides": [*overrides, f"fold.index={fold}"], **about}
         (run / "run.json").write_text(json.dumps(record))
         right = round(4 * accuracy)
         metrics = {
@@ -216,6 +216,37 @@ def test_families_are_summarised_apart_under_the_settings_that_differ(add_run):
         "summaries/data.raw_dir=_my_raw_,model_readout=max": 0.75,
     }
     assert names(folder) == []
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("varied", [False, True])
+def test_seeds_have_a_summary_each_and_one_together(add_run, varied):
+    for model in ("a", "b")[: 1 + varied]:
+        for seed, accuracy in ((0, 1.0), (1, 0.5)):
+            for fold in range(2):
+                overrides, family = [f"model={model}", f"seed={seed}"], f"{model}{seed}"
+                about = {"repeats": model, "seed": seed, "fold_seed": 0}
+                folder = add_run(f"{family}{fold}", fold, family, overrides, accuracy, n_folds=2, **about)
+
+    texts = summarise_sweeps(folder)
+
+    *alone, together = texts[: len(texts) - varied]
+    assert len(alone) == (5 if varied else 2) - varied
+    assert together.parent == (folder / "summaries" / "model=a" if varied else folder)
+    row = read(together.parent)["table"][0]
+    assert (row["n_folds"], row["n_runs"], row["fold_0"], row["seed_deviation"]) == (
+        2,
+        4,
+        0.75,
+        pytest.approx(0.5**1.5),
+    )
+    assert read(together.parent)["seeds"] == [0, 1]
+    if not varied:
+        both = study(folder)
+        assert both.summary().content() == read(folder)
+        assert "repeats, 4 of 2 folds" not in repr(both)
+        with pytest.raises(DataError, match="several seeds; analyse or report one of them"):
+            both.analyse()
 
 
 def test_outdated_summaries_are_removed(add_run):

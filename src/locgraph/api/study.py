@@ -77,7 +77,7 @@ class Study:
         score = "" if interval is None else f", accuracy {interval[0]:.3f}"
         if interval is not None and interval[1] is not None and interval[2] is not None:
             score += f" (95 % interval {interval[1]:.3f} to {interval[2]:.3f})"
-        return f"{head}, {len(self.completed)} of {self.n_folds} folds{score})"
+        return f"{head}, {len(self.summary().folds().get('model', {}))} of {self.n_folds} folds{score})"
 
     def _repr_html_(self) -> str:
         table = "" if self.kind == TABLES_KIND else self.summary().table._repr_html_()
