@@ -7,10 +7,11 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.api.config import plain
+from locgraph.api.studies import summarise_sweeps
 from locgraph.api.study import find_studies
 from locgraph.cli.analysis_console import print_analysis
 from locgraph.errors import ConfigError
-from locgraph.run_folder import ANALYSIS
+from locgraph.run_folder import ANALYSIS, SUMMARY
 
 
 def run(cfg: DictConfig) -> list[Path]:
@@ -43,6 +44,8 @@ def run(cfg: DictConfig) -> list[Path]:
         analysis = study.analyse(settings, folder=target, tables=tables)
         print_analysis(analysis, target)
         folders.append(target)
+    if len(studies) > 1 and (folder / SUMMARY).is_file():
+        summarise_sweeps(folder)  # that over seeds has the classifiers too
     return folders
 
 
