@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich import box
 from rich.table import Table
 
 from locgraph.api.config import plain
+from locgraph.cli.config_tree import ALL, SETTING, check_choice, full_tree, short_tree
 from locgraph.cli.console import TextConsole
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
@@ -30,6 +32,7 @@ def run(cfg: DictConfig) -> float:
         LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
     """
     settings = plain(cfg)
+    show_config(settings, TextConsole())
     # torch, after the settings are known to be complete
     from locgraph.api.study import study
     from locgraph.api.train import train_settings
@@ -42,9 +45,26 @@ def run(cfg: DictConfig) -> float:
     if "test" in metrics:
         console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
     console.print(f"run folder: {trained.path}", soft_wrap=True)
-    from locgraph.api.objective import SETTING, read_objective
+    from locgraph.api.objective import SETTING as METRIC
+    from locgraph.api.objective import read_objective
 
-    return read_objective(metrics, settings[SETTING])
+    return read_objective(metrics, settings[METRIC])
+
+
+def show_config(settings: Mapping[str, Any], console: TextConsole) -> None:
+    """Print the configuration as ``print_config`` asks; of a sweep that of its first job.
+
+    Raises:
+        ConfigError: There is no such choice.
+    """
+    check_choice(settings[SETTING])
+    hydra = HydraConfig.get()
+    if not settings[SETTING] or (hydra.mode == RunMode.MULTIRUN and hydra.job.num != 0):
+        return
+    if settings[SETTING] == ALL:
+        console.print(full_tree(settings))
+    else:
+        console.print(short_tree(hydra.runtime.choices, hydra.overrides.task))
 
 
 def score_table(metrics: Mapping[str, Any]) -> Table:

@@ -34,7 +34,7 @@ from locgraph.run_folder import (
 log = logging.getLogger(__name__)
 
 _LENGTH = "max_epochs"
-_DECIDES_NOTHING = ("paths", "logger", "executor", "callbacks", "hydra", "optimized_metric")
+_DECIDES_NOTHING = ("paths", "logger", "executor", "callbacks", "hydra", "optimized_metric", "print_config")
 
 
 class RunWriter(RunFolder):
