@@ -2,11 +2,12 @@
 
 import functools
 from types import SimpleNamespace
+from typing import Protocol
 
 import pytest
 import torch
 
-from locgraph.build import build, find_class
+from locgraph.build import build, build_part, find_class
 from locgraph.errors import ConfigError, DataError, FoldError, within
 from locgraph.preparation.clustering.kmeans import KMeans
 
@@ -103,3 +104,63 @@ def test_a_block_prefixes_the_setting_of_an_error():
         raise DataError("no such file", setting="path")
     with pytest.raises(DataError, match=r"^no setting is wrong$"), within("labels"):
         raise DataError("no setting is wrong")
+
+
+class Named(Protocol):
+    """A contract: a property and a method of two arguments."""
+
+    @property
+    def name(self) -> str:
+        """Return the name."""
+
+    def join(self, one: int, other: int) -> int:
+        """Join two numbers."""
+
+
+class Whole:
+    """Keeps the contract."""
+
+    name = "whole"
+
+    def join(self, one, other, more=0):
+        return one + other + more
+
+
+class Nameless:
+    """Lacks the property."""
+
+    def join(self, one, other):
+        return one + other
+
+
+class Mute:
+    """Lacks the method."""
+
+    name = "mute"
+
+
+class Lonely:
+    """Its method takes one argument."""
+
+    name = "lonely"
+
+    def join(self, one):
+        return one
+
+
+def test_a_part_that_keeps_its_contract_is_built():
+    assert build_part(Named, {"_target_": f"{__name__}.Whole"}, "part").join(1, 2) == 3
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ("Nameless", "which has no `name`"),
+        ("Mute", "which has no method `join`"),
+        ("Lonely", r"whose `join` cannot be called with \(one, other\): too many positional arguments"),
+    ],
+)
+def test_a_part_that_breaks_its_contract_is_refused(part, reason):
+    expected = rf"^part\._target_: expected what .*\.Named describes, found .*\.{part}, {reason}"
+    with pytest.raises(ConfigError, match=expected):
+        build_part(Named, {"_target_": f"{__name__}.{part}"}, "part")

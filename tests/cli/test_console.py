@@ -13,6 +13,8 @@ from locgraph.cli.console import ConsoleHandler, PlainFormatter, TextConsole, pr
 from locgraph.provenance import read_csv, write_csv
 
 NAMES = ["[/x]", "[red]a[/red]", "a\x1b[31mb", "c\x1b]0;title\x07", ":smile:", "[link=x]", "d\x9be", "f\u202eg", "h\rx"]
+# texts that ended runs of other tools: microsoft/conductor issue 382, PrefectHQ/prefect issue 13903
+NAMES += ["{provider}/{type}[/{nestedType}...]/read", "[//]", "[/]"]
 
 
 @pytest.fixture

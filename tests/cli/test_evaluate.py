@@ -52,7 +52,8 @@ def test_new_raw_files_without_labels_are_predicted(trained, checkpoint, run, tm
         # trained on tables of locgraph, used on those of ThunderSTORM: columns=auto knows both
         table = pl.read_parquet(path).rename({"x": "x [nm]", "y": "y [nm]", "precision": "uncertainty [nm]"})
         table.write_csv(raw / f"{path.stem}.csv")
-    run(tmp_path, "eval", f"ckpt_path={checkpoint}", f"data.raw_dir={raw}")
+    # classes of the folder are not asked for, with or without a word
+    run(tmp_path, "eval", f"ckpt_path={checkpoint}", f"data.raw_dir={raw}", "labels=none")
     metrics, table = evaluated(tmp_path)
     assert "test" not in metrics
     assert table.height == metrics["fovs"] == 4
@@ -111,6 +112,25 @@ def test_a_checkpoint_with_code_is_refused(fails, tmp_path):
     torch.save({"state_dict": Code()}, path, pickle_module=pickle)
     assert "refused" in fails(tmp_path, "eval", f"ckpt_path={path}")
     assert not (tmp_path / "ran").exists()
+
+
+def test_labels_have_no_effect_without_new_files(checkpoint, fails, tmp_path):
+    message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", "labels=none")
+
+    assert "ConfigError: labels: has no effect without data.raw_dir" in message
+
+
+def test_lengths_in_another_unit_are_suspected(trained, checkpoint, run, tmp_path, capsys):
+    raw = tmp_path / "new"
+    raw.mkdir()
+    for path in sorted((trained.folder / "outputs" / "simulated" / "demo").glob("L_*.parquet"))[:2]:
+        table = pl.read_parquet(path).with_columns(pl.col("x", "y", "precision") / 108)
+        table.write_parquet(raw / path.name, metadata={"units": json.dumps({"x": "nm", "y": "nm", "precision": "nm"})})
+
+    run(tmp_path, "eval", f"ckpt_path={checkpoint}", f"data.raw_dir={raw}", "labels=none")
+
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "are their lengths in another unit? State it: columns=custom columns.unit=px" in printed
 
 
 def test_a_checkpoint_that_names_a_foreign_class_is_refused(fails, checkpoint, tmp_path):

@@ -126,6 +126,16 @@ def test_metadata_with_classes_of_localisations():
     assert "expected a class of the whole FOV; found gt_label_scope loc" in labelling.failures["a"]
 
 
+def test_folders_that_look_like_classes_are_suggested():
+    names = ["wt/a", "wt/b", "ko/a", "ko/b"]
+    failures = MetadataLabels().labels([raw(name) for name in names]).failures
+
+    assert "The files lie in the folders ko, wt: labels=folders takes these as classes" in failures["wt/a"]
+    for others in (["a", "b"], ["wt/a", "ko/b"]):
+        reasons = MetadataLabels().labels([raw(name) for name in others]).failures
+        assert not any("labels=folders" in reason for reason in reasons.values())
+
+
 def test_groups_from_metadata():
     by_fov, failures = MetadataGroups().groups([raw("a", group=" p1 "), raw("b", other="p2"), raw("c")])
 
