@@ -57,7 +57,8 @@ def test_folders_that_cannot_be_made(tiny, fails, tmp_path, setting, name, reaso
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes cannot be killed this way here")
 def test_explanations_killed_in_the_middle_are_made_by_the_second_call(trained, run, tmp_path):
     best, out = trained.run_dir / "checkpoints" / "best.ckpt", tmp_path / "out"
-    overrides = [f"ckpt_path={best}", "explain.max_fovs=2", "executor=serial", f"paths.run_dir={out}"]
+    places = (f"paths.run_dir={out}", f"explain.folder={out}")
+    overrides = [f"ckpt_path={best}", "explain.max_fovs=2", "executor=serial", *places]
     command = [
         sys.executable,
         "-m",
