@@ -200,3 +200,30 @@ def test_repeated_points():
     assert labels.tolist() == [0] * 30 + [1] * 30
     one = HDBSCAN(min_cluster_size=5, backend="cpu")(np.ones((30, 2)), seed=0)
     assert len(set(one.tolist())) == 1
+
+
+def test_hdbscan_of_many_points_says_beforehand_how_long_it_takes(monkeypatch, caplog):
+    sizes, times = [], iter([10.0, 12.5])
+
+    def fit(self, points):
+        sizes.append(len(points))
+        assert (len(sizes) < 3) == (caplog.text == "")  # the message comes before the work
+        return np.zeros(len(points), dtype=np.int64)
+
+    monkeypatch.setattr(HDBSCAN, "_fit", fit)
+    monkeypatch.setattr("locgraph.preparation.clustering.hdbscan.time.perf_counter", lambda: next(times))
+    clusterer = HDBSCAN(min_cluster_size=5, backend="cpu")
+
+    clusterer(np.random.default_rng(0).random((60_000, 2)), seed=0)
+
+    assert sizes == [1000, 10_000, 60_000]
+    (message,) = caplog.messages
+    assert "60,000 localisations" in message
+    assert "about 90 s" in message  # 2.5 s for a sixth, squared
+    assert "clustering=dbscan" in message
+
+
+def test_hdbscan_of_few_points_says_nothing(monkeypatch, caplog):
+    monkeypatch.setattr(HDBSCAN, "_fit", lambda self, points: np.zeros(len(points), dtype=np.int64))
+    HDBSCAN(min_cluster_size=5, backend="cpu")(np.zeros((50_000, 2)), seed=0)
+    assert caplog.messages == []

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from typing import Final
+
 import numpy as np
 
 from locgraph.errors import ConfigError
@@ -11,13 +15,21 @@ from locgraph.preparation.order import order_points
 from locgraph.schema import NOISE
 from locgraph.settings import check_whole
 
+log = logging.getLogger(__name__)
+
+SLOW: Final = 50_000
+"""Above this number of points the expected time is announced."""
+
+_MEASURED: Final = 10_000  # points whose clustering is timed: a part of the square of their number in all
+
 
 class HDBSCAN:
     """Hierarchical density-based clustering (Campello et al. 2013, 10.1007/978-3-642-37456-2_14).
 
     Clusters are chosen by excess of mass. A single cluster is never returned: points without two groups are noise. Time
     grows with the square of the number of points (scikit-learn): about half a minute for 10^5 localisations, so take
-    DBSCAN for more. cuML works in float32 and resolves ties differently; its clusters are alike, not equal.
+    DBSCAN for more; above `SLOW` points the log says how long each clustering will take. cuML works in float32 and
+    resolves ties differently; its clusters are alike, not equal.
 
     Args:
         min_cluster_size: Smallest number of points in a cluster, at least 2. Larger joins or drops small clusters.
@@ -58,10 +70,29 @@ class HDBSCAN:
         return number_clusters(labels)
 
     def _on_cpu(self, points: np.ndarray) -> np.ndarray:
+        if len(points) > SLOW:
+            self._announce(points)
+        return self._fit(points)
+
+    def _fit(self, points: np.ndarray) -> np.ndarray:
         from sklearn import cluster  # late: a second to import
 
         model = cluster.HDBSCAN(min_cluster_size=self.min_cluster_size, min_samples=self.min_samples, copy=True)
         return model.fit(points).labels_
+
+    def _announce(self, points: np.ndarray) -> None:
+        """Log how long the points will take, by the time of some of them; while scikit-learn runs, nothing can be."""
+        some = points[:: -(-len(points) // _MEASURED)]
+        self._fit(some[: _MEASURED // 10])  # imports
+        began = time.perf_counter()
+        self._fit(some)
+        seconds = (time.perf_counter() - began) * (len(points) / len(some)) ** 2
+        log.warning(
+            "HDBSCAN of %s localisations (one view of a FOV) will take about %s: its time grows with the square of "
+            "their number. clustering=dbscan takes seconds; preprocess=[region] or thin make a FOV smaller",
+            f"{len(points):,}",
+            f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min",
+        )
 
     def _on_gpu(self, points: np.ndarray) -> np.ndarray:
         model = import_cuml().HDBSCAN(
