@@ -9,7 +9,7 @@ import polars as pl
 import polars.selectors as cs
 import pytest
 
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import ConfigError, DataError, StorageError
 from locgraph.io.catalogue import FovSource, scan
 from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.converted import read_converted
@@ -236,14 +236,16 @@ def test_a_target_is_a_folder(raw, tmp_path):
     check_target(raw, tmp_path / "folder.parquet")
 
 
-def test_what_cannot_be_written_is_a_failure_of_its_fov(run, tmp_path):
+def test_what_cannot_be_written_ends_the_import(run, tmp_path):
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "T").write_text("in the way of a folder")
 
-    done = run()
+    # storage that refuses a file is no fault of a FOV
+    with pytest.raises(StorageError, match=r"p1_a\.parquet cannot be written: there is a file of this name; mend this"):
+        run()
 
-    assert list(done.files) == ["L/p1_c"]
-    assert sorted(done.manifest.failures) == ["L/p2_bad", "T/p1_a", "T/p2_b"]
+    (tmp_path / "target" / "T").unlink()
+    assert list(run().files) == ["L/p1_c", "T/p1_a", "T/p2_b"]
 
 
 CSV = """id,"frame","x [nm]","y [nm]","sigma [nm]","intensity [photon]","uncertainty [nm]"
