@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch_geometric.data import HeteroData
 
+from locgraph.analysis import control_inputs
 from locgraph.api import fit, parts
 from locgraph.api.config import plain
 from locgraph.api.network import make_network
@@ -318,56 +319,60 @@ def test_every_logger_gets_the_scores_of_the_test(tmp_path):
     assert pl.read_csv(tmp_path / "metrics.csv").select("test/accuracy", "test/loss").rows() == [(0.5, 1.25)]
 
 
-def test_controls_get_view_0_alone_and_learn_from_training_and_validation(fold, settings, task, monkeypatch):
+def test_controls_get_view_0_alone_and_learn_from_training_and_validation(fold, settings, task, monkeypatch, tmp_path):
     given = {}
+    rows = pl.DataFrame({"control": ["none"] * 2, "truth": ["T", "L"], "prediction": ["T", "T"]})
 
-    def run_controls(positions, labels, train, test, seed):
-        given.update(positions=positions, labels=labels, train=train, test=test, seed=seed)
-        return pl.DataFrame({"control": ["none"], "accuracy": [0.5]})
+    def predict_controls(inputs, labels, train, test, seed):
+        given.update(clustered=inputs.clustered, labels=labels, train=train, test=test, seed=seed)
+        return rows
 
-    monkeypatch.setattr(fit, "run_controls", run_controls)
+    monkeypatch.setattr(fit, "predict_controls", predict_controls)
     settings["seed"] = 11
 
-    controls = fit.make_controls(settings, fold.prepared, task, fold.split)
+    controls = fit.make_controls(settings, fold.prepared, task, fold.split, tmp_path)
 
-    assert controls == {"controls": [{"control": "none", "accuracy": 0.5}]}
+    (row,) = controls["controls"]
+    assert (row["control"], row["accuracy"]) == ("none", 0.5)
+    assert pl.read_parquet(tmp_path / "control_predictions.parquet").equals(rows)
     assert given["train"] == (*fold.split.train, *fold.split.val)
     assert (given["test"], given["seed"]) == (fold.split.test, 11)
     table = fold.prepared.manifest.table
     sizes = dict(zip(table["fov_id"], table["n_localisations"], strict=True))
-    assert {name: points.shape for name, points in given["positions"].items()} == {
+    assert {name: points.shape for name, points in given["clustered"].items()} == {
         name: (size, 2) for name, size in sizes.items()
     }
-    assert all(np.isfinite(points).all() for points in given["positions"].values())
+    assert all(np.isfinite(points).all() for points in given["clustered"].values())
 
 
-def test_controls_of_the_run_can_be_made_again(trained, fold, settings, task):
-    controls = fit.make_controls(settings, fold.prepared, task, fold.split)
+def test_controls_of_the_run_can_be_made_again(trained, fold, settings, task, tmp_path):
+    controls = fit.make_controls(settings, fold.prepared, task, fold.split, tmp_path)
 
     assert controls["controls"] == trained.metrics()["controls"]
 
 
-def test_no_controls(fold, settings, task):
-    no_fovs = fit.make_controls(settings, fold.prepared, LocalisationTask("xy"), fold.split)
+def test_no_controls(fold, settings, task, tmp_path):
+    no_fovs = fit.make_controls(settings, fold.prepared, LocalisationTask("xy"), fold.split, tmp_path)
     assert no_fovs["controls"] == []
     assert "predicts those of localisations alone" in no_fovs["no_controls"]
     settings["controls"] = False
-    assert fit.make_controls(settings, fold.prepared, task, fold.split) == {"controls": []}
+    assert fit.make_controls(settings, fold.prepared, task, fold.split, tmp_path) == {"controls": []}
 
 
-def test_controls_do_not_get_unclustered_localisations(fold, settings, task, monkeypatch):
+def test_controls_get_localisations_without_a_cluster_too(fold, monkeypatch):
     def read_with_noise(tables, fov_id):
         fov = read_fov(tables, fov_id)
         noise = fov.locs.head(9).with_columns(pl.lit(1e6).alias("x"), pl.lit(-1, pl.Int64).alias("cluster_id"))
         return replace(fov, locs=pl.concat([noise, fov.locs]))
 
-    given = []
-    monkeypatch.setattr(fit, "run_controls", lambda positions, *_: given.append(positions) or pl.DataFrame())
-    fit.make_controls(settings, fold.prepared, task, fold.split)
-    monkeypatch.setattr(fit, "read_fov", read_with_noise)
-    fit.make_controls(settings, fold.prepared, task, fold.split)
+    (name, *_), prepared = fold.split.train, fold.prepared
+    before = control_inputs.read_inputs(prepared.tables, [name], prepared.manifest.table)
+    monkeypatch.setattr(control_inputs, "read_fov", read_with_noise)
+    inputs = control_inputs.read_inputs(prepared.tables, [name], prepared.manifest.table)
 
-    np.testing.assert_equal(given[1], given[0])
+    assert len(inputs.positions[name]) == len(before.positions[name]) + 9
+    np.testing.assert_equal(inputs.clustered, before.clustered)
+    np.testing.assert_equal(inputs.features, before.features)
 
 
 def test_tensorboard_gets_curves_settings_and_pictures(trained, run, tmp_path):
