@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from locgraph.show.figures.scored_fov import SCORE_COLOURS
+from locgraph.show.figures.style import round_length
 from locgraph.show.report import pictures
 from locgraph.show.report.pictures import data_uri, figure_uri, frame, paint
 from locgraph.show.report.source import Absent
@@ -39,12 +40,12 @@ def test_many_fovs_have_smaller_thumbnails_and_the_first_are_kept(prepared):
 
 def test_denser_is_darker():
     rng = np.random.default_rng(0)
-    points = np.concatenate([rng.normal(scale=2, size=(200, 2)), [[100.0, 100.0]]])
+    points = np.concatenate([rng.normal(scale=2, size=(200, 2)), [[100.0, -100.0]]])
 
     picture = pictures.density_picture(points, 60).astype(int)
 
-    lone = picture[40:, 40:].reshape(-1, 3).sum(axis=1).min()
-    crowd = picture[:20, :20].reshape(-1, 3).sum(axis=1).min()
+    lone = picture[:20, 40:].reshape(-1, 3).sum(axis=1).min()
+    crowd = picture[40:, :20].reshape(-1, 3).sum(axis=1).min()
     assert crowd < lone < 3 * 255
 
 
@@ -71,7 +72,7 @@ def test_outlined_clusters_have_a_line():
     picture = pictures.scored_picture(points, np.array([0, 1]), {0: 1.0}, {0}, 100)
 
     assert (picture[:20, :20].sum(axis=2) < 60).any()
-    assert not (picture[80:, 80:].sum(axis=2) < 60).any()
+    assert not (picture[80:90, 80:].sum(axis=2) < 60).any(), "below is the scale bar"
 
 
 @pytest.mark.parametrize(("width", "expected"), [(100.0, "110 nm"), (10.0, "11 nm"), (5000.0, "5.6 µm")])
@@ -87,6 +88,16 @@ def test_dots_lie_where_localisations_are_and_y_points_down():
     assert tuple(picture[edge, edge]) == (255, 0, 0)
     assert tuple(picture[50 - edge - 1, 50 - edge - 1]) == (0, 0, 255)
     assert (picture == 255).all(axis=2).mean() > 0.9
+
+
+def test_a_scale_bar_has_the_length_that_is_written_beside_it(monkeypatch):
+    monkeypatch.setattr("PIL.ImageDraw.ImageDraw.text", lambda *args, **settings: None)
+    bare = paint(TWO, COLOURS, 200, 2.0, NO_RING)
+    black = np.flatnonzero((bare[185:] == 0).all(axis=2).any(axis=0))
+    _, span = pictures.frame(TWO)
+    assert len(black) == pytest.approx(round_length(span) / span * 200, abs=1.5)
+    monkeypatch.undo()
+    assert (paint(TWO, COLOURS, 200, 2.0, NO_RING) != bare).any(), "the length is written"
 
 
 def test_later_dots_lie_on_top():

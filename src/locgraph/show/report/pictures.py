@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from locgraph import schema
 from locgraph.errors import LocgraphError
@@ -19,7 +19,7 @@ from locgraph.io.featextracted import fov_path, read_fov
 from locgraph.run_folder import LOCS
 from locgraph.show.figures.fov import SMALLEST_SPAN_NM
 from locgraph.show.figures.scored_fov import SCORE_COLOURS, score_norm
-from locgraph.show.figures.style import length_text
+from locgraph.show.figures.style import length_text, round_length
 from locgraph.show.figures.thumbnail import DENSITY_COLOURS
 from locgraph.show.report.source import Absent, read_parquet
 
@@ -33,6 +33,8 @@ _PAPER: Final = 255
 _COLOURS: Final = 48
 _OVERSAMPLED: Final = 2
 _MARGIN: Final = 0.06
+_LETTER: Final = 0.075  # height of letters, as part of the side
+_SMALLEST_LETTER: Final = 8.0  # pixels
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def frame(points: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def paint(points: np.ndarray, colours: np.ndarray, side: int, radius: float, ringed: np.ndarray) -> np.ndarray:
-    """Paint localisations as round dots on white; later ones lie on top.
+    """Paint localisations as round dots on white, and a scale bar with its length; later dots lie on top.
 
     As in a camera image, y points downwards.
 
@@ -202,7 +204,22 @@ def paint(points: np.ndarray, colours: np.ndarray, side: int, radius: float, rin
         _dots(canvas, places[ringed], black, (radius + 1.3) * _OVERSAMPLED)
         _dots(canvas, places[ringed], colours[ringed], radius * _OVERSAMPLED)
     blocks = canvas.reshape(side, _OVERSAMPLED, side, _OVERSAMPLED, 3)
-    return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    image = Image.fromarray(np.round(blocks.mean(axis=(1, 3))).astype(np.uint8))
+    _draw_bar(image, span)
+    return np.asarray(image)
+
+
+def _draw_bar(image: Image.Image, span_nm: float) -> None:
+    """Draw a scale bar into the margin at the lower right, and its length beside it."""
+    side = image.width
+    letters = max(side * _LETTER, _SMALLEST_LETTER)
+    length = round_length(span_nm)
+    right, middle = round(side * 0.985), side * 0.975
+    left, half = right - max(round(length / span_nm * side), 1), max(side * 0.008, 0.5)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((left, round(middle - half), right, round(middle + half)), fill=(0, 0, 0))
+    font = ImageFont.load_default(letters)
+    draw.text((left - side * 0.02, side - 1), length_text(length), fill=(0, 0, 0), font=font, anchor="rd")
 
 
 def dot_radius(n_localisations: int, side: int) -> float:
