@@ -68,6 +68,16 @@ def test_very_many_classes_are_drawn_without_numbers():
     assert figure.get_size_inches()[0] < 7.3
 
 
+@pytest.mark.parametrize(("number", "step"), [(30, 1), (70, 2)])
+def test_names_of_many_classes_do_not_lie_on_each_other(number, step):
+    names = [f"class {index}" for index in range(number)]
+
+    axes = confusion_figure(np.eye(number, dtype=int), names, "").axes[0]
+
+    assert [label.get_text() for label in axes.get_xticklabels()] == names[::step]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [f"{name} (1)" for name in names[::step]]
+
+
 def test_a_matrix_of_zeros_has_no_accuracy():
     axes = confusion_figure(np.zeros((2, 2), dtype=int), ["a", "b"], "").axes[0]
     assert "no FOV" in [text.get_text() for text in axes.texts]

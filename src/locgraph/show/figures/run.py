@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,7 @@ SHOWN_PER_CLASS: Final = 3
 _MAX_ANNOTATED: Final = 20
 _CELL_MM: Final = 9.0
 _LETTER_MM: Final = 1.35
+_LINE_MM: Final = 2.6
 
 _EPOCH: Final = "epoch"
 _PARTS: Final = {"train": ("training", BLUE), "val": ("validation", VERMILLION)}
@@ -133,11 +135,14 @@ def confusion_figure(matrix: np.ndarray, class_names: Sequence[str], title: str)
 
 def _name_axes(axes: Axes, class_names: Sequence[str], totals: np.ndarray, cell_mm: float) -> None:
     places = np.arange(len(class_names))
+    # of many classes every second, third ... is named, so that names do not lie on each other
+    named = places[:: math.ceil(_LINE_MM / cell_mm)]
+    names = [class_names[place] for place in named]
     if max(map(len, class_names)) * _LETTER_MM <= cell_mm:
-        axes.set_xticks(places, class_names)
+        axes.set_xticks(named, names)
     else:
-        axes.set_xticks(places, class_names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(places, [f"{name} ({total})" for name, total in zip(class_names, totals, strict=True)])
+        axes.set_xticks(named, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(named, [f"{name} ({totals[place]})" for name, place in zip(names, named, strict=True)])
     axes.set_xlabel("predicted")
     axes.set_ylabel("true (number)")
     axes.tick_params(length=0)
