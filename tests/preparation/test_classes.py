@@ -97,3 +97,21 @@ def test_fovs_that_fail_while_they_are_prepared_count_for_their_class(make_raw, 
         prepare(catalogue_of(raw), make_recipe(), tmp_path / "tables", Serial(), 0.3)
     kept = prepare(catalogue_of(raw), make_recipe(), tmp_path / "tables", Serial(), 0.5)
     assert describe_failures(kept) == "failed FOVs by class: 2 of 4 B"
+
+
+def test_a_class_of_skipped_files_or_an_empty_folder_is_named(make_raw, caplog):
+    raw = make_raw(4)
+    (raw / "C").mkdir()
+    for index in range(2):
+        (raw / "C" / f"{index}.lif").write_bytes(b"an image")
+    (raw / "D").mkdir()
+    (raw / "A" / "notes.md").write_text("of a class that is there")
+
+    catalogue = scan(raw, ColumnMap({"x": "x", "y": "y"}, unit="nm"), FolderLabels(), NoGroups())
+
+    assert catalogue.class_names == ("A", "B")
+    named = [message for message in caplog.messages if message.startswith("no FOV is of the class")]
+    assert [message.split(" would be of")[0] for message in named] == [
+        f"no FOV is of the class C, which {raw / 'C' / '0.lif'} and 1 more",
+        f"no FOV is of the class D, which {raw / 'D'}",
+    ]

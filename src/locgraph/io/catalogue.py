@@ -122,9 +122,29 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
             f"expected FOVs below {raw_dir} that the labels and groups settings fit; found none{_examples(failures)}",
             setting="raw_dir",
         )
+    _warn_of_absent_classes(labels, raw_dir, skipped, labelling.class_names)
     known = labelling.by_fov | _labels_without_reading(labels, single, set(failures) - set(labelling.by_fov))
     failed_labels = {fov_id: label for fov_id in failures if (label := known.get(fov_id)) is not None}
     return Catalogue(sources, labelling.class_names, failures, skipped, failed_labels)
+
+
+def _warn_of_absent_classes(
+    labels: LabelSource, raw_dir: Path, skipped: Collection[str], class_names: Collection[str]
+) -> None:
+    """Name classes that no FOV is of, but a skipped file or an empty folder would be: they were meant to be there."""
+    empty = [path for path in raw_dir.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    meant = {name: raw_dir / name for name in skipped}
+    meant |= {(path.relative_to(raw_dir) / "file").as_posix(): path for path in empty if not path.name.startswith(".")}
+    by_name = _labels_without_reading(labels, meant, meant)
+    for label in sorted({label for label in by_name.values() if label is not None} - set(class_names)):
+        places = [str(meant[name]) for name, own in by_name.items() if own == label]
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        log.warning(
+            "no FOV is of the class %s, which %s%s would be of: data of the other classes alone go on",
+            label,
+            places[0],
+            more,
+        )
 
 
 def _labels_without_reading(
