@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,12 @@ FROM_DATA = {
     "training.optimizer": {"params"},
     "training.loss": {"class_weights"},
     "training.sampler": {"targets", "seed"},
-    "logger.tensorboard": {"folder"},
-    "logger.wandb": {"folder", "name", "group"},
     "augment.scale": {"length_powers"},
 }
 """Arguments that the code gives to a target beside those of its leaf."""
+
+NOT_INSTALLED = {"aim": "aim", "comet": "comet_ml", "mlflow": "mlflow"}
+"""Loggers whose package no extra installs."""
 
 FREE = ("columns.names", "labels.names")
 """Mappings whose keys the user chooses."""
@@ -108,6 +110,12 @@ def chosen(group: str, option: str) -> dict[str, Any]:
     if group == "features" and option != "full":
         option = f"[full,{option}]"  # one of localisations does not stand alone
     return plain(COMMAND.get(group, "train"), f"{group}={option}")
+
+
+def skip_without_package(group: str, option: str) -> None:
+    package = NOT_INSTALLED.get(option) if group == "logger" else None
+    if package is not None and find_spec(package) is None:
+        pytest.skip(f"needs the package {package}")
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -160,6 +168,7 @@ def test_prepare_prepares_what_train_trains(option):
 
 @every_option
 def test_every_target_takes_its_arguments(group, option):
+    skip_without_package(group, option)
     for path, leaf in leaves(chosen(group, option)):
         target = find_class(leaf["_target_"], path)
         parameters = inspect.signature(target).parameters.values()
@@ -181,6 +190,7 @@ def test_every_target_takes_its_arguments(group, option):
 def test_every_part_can_be_built(group, option, tmp_path, monkeypatch):
     if option == "gpu":
         pytest.skip("needs a GPU")
+    skip_without_package(group, option)
     monkeypatch.chdir(tmp_path)
     Path("labels.csv").write_text("fov_id,label\na,L\n")
     Path("groups.csv").write_text("fov_id,group\na,p1\n")
@@ -217,6 +227,7 @@ def test_a_head_changes_nothing_but_the_head(model, head):
         ("train", ["+features=local_density"], "features.localisations", ["local_density"]),
         ("train", ["preprocess=[thin,frames]"], "preprocess", ["thin", "frames"]),
         ("train", ["logger=[tensorboard,wandb]"], "logger", ["tensorboard", "wandb"]),
+        ("eval", ["logger=[mlflow,wandb]"], "logger", ["mlflow", "wandb"]),
         ("eval", [], "explain.explainers", []),
         ("explain", [], "explain.explainers", ["subgraphx"]),
         ("explain", ["explain=[shapley,random]"], "explain.explainers", ["shapley", "random"]),
@@ -356,7 +367,7 @@ def test_targets_are_ours_or_of_the_packages_we_name():
     packages = {
         leaf["_target_"].split(".")[0] for group, option in options() for _, leaf in leaves(chosen(group, option))
     }
-    assert packages == {"locgraph", "lightning", "sklearn", "torch"}
+    assert packages == {"aim", "locgraph", "lightning", "sklearn", "torch"}
 
 
 def test_the_readme_names_every_group():

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from locgraph import __version__
 from locgraph.storage import storage_error, write_failure
 
 _PACKAGES = ("torch", "torch-geometric", "lightning", "polars", "numpy", "scipy", "scikit-learn", "numba")
+_GIT_SECONDS = 10.0
 
 
 def fingerprint(*parts: Any) -> str:
@@ -129,3 +131,28 @@ def read_csv(path: Path) -> pl.DataFrame:
     """
     table = pl.read_csv(path, glob=False, infer_schema_length=None)
     return table.with_columns(pl.col(pl.String).str.strip_prefix("'"))
+
+
+def git_state() -> dict[str, Any] | None:
+    """Return the commit of the code, and whether files differ from it; None where there is no repository.
+
+    The repository is that of a checkout of locgraph, and for an installed package that of the current folder, where
+    configs and parts of one's own are.
+
+    Returns:
+        ``commit``, 40 hexadecimal digits, and ``dirty``.
+    """
+    checkout = Path(__file__).parents[2]
+    folder = checkout if (checkout / ".git").exists() else Path.cwd()
+    commit, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return None if commit is None or changes is None else {"commit": commit, "dirty": bool(changes)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, timeout=_GIT_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

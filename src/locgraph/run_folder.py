@@ -41,7 +41,7 @@ CLUSTERS: Final = "clusters"  # folder: one parquet file for each FOV
 
 # -- runs --------------------------------------------------------------------------------------------------------------
 CONFIG: Final = "config.yaml"
-RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, threads, versions, state
+RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, threads, group, git, versions, state
 THREADS: Final = "threads"  # key there, in the record of a checkpoint and in the group trainer
 FOLDS: Final = "folds.json"
 RAW_FILES: Final = "raw_files.json"  # the raw files with labels, as they were

@@ -1,9 +1,6 @@
 """The parts of a training run made from settings, and what loggers and controls get of it."""
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +14,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch_geometric.data import HeteroData
 
+from builders.loggers import written
 from locgraph.analysis import control_inputs
 from locgraph.api import fit, parts
 from locgraph.api.config import plain
@@ -258,31 +256,13 @@ def test_an_optimiser_that_cannot_work_is_refused(settings, change, message):
         parts.make_optimizer(settings)
 
 
-def test_the_csv_logger_is_always_there(composed, tmp_path):
-    (logger,) = parts.make_loggers(composed_settings(composed), tmp_path)
+def test_the_history_is_always_written(tmp_path):
+    logger = parts.history_logger(tmp_path)
+    logger.log_metrics({"val/loss": 0.5}, step=3)
 
     assert isinstance(logger, CSVLogger)
     assert Path(logger.log_dir) == tmp_path
-
-
-def test_loggers_get_the_folder_names_and_all_settings(composed, tmp_path, monkeypatch):
-    given, logged = [], []
-
-    def build(leaf, setting, **names):
-        given.append((setting, names))
-        return SimpleNamespace(log_hyperparams=logged.append)
-
-    monkeypatch.setattr(parts, "build", build)
-    settings = composed_settings(composed, "experiment=demo", "fold.index=2", "logger=[tensorboard,wandb]")
-
-    loggers = parts.make_loggers(settings, tmp_path)
-
-    assert len(loggers) == 3
-    assert given == [
-        ("logger.tensorboard", {"folder": str(tmp_path)}),
-        ("logger.wandb", {"folder": str(tmp_path), "name": "demo-fold2", "group": "demo"}),
-    ]
-    assert logged == [settings, settings]
+    assert pl.read_csv(tmp_path / "metrics.csv").to_dicts() == [{"step": 3, "val/loss": 0.5}]
 
 
 def test_the_trainer_writes_into_the_run_folder(composed, tmp_path):
@@ -298,21 +278,20 @@ def test_the_trainer_writes_into_the_run_folder(composed, tmp_path):
     assert len([call for call in trainer.callbacks if type(call).__name__ == "EarlyStopping"]) == 1
 
 
-def test_an_error_of_lightning_is_one_message_and_the_loggers_are_finished(fold, settings, task, tmp_path, monkeypatch):
+def test_an_error_of_lightning_is_one_message_and_the_loggers_are_closed(fold, settings, task, tmp_path, monkeypatch):
     def refuse(*given):
         raise MisconfigurationException("no such thing")
 
-    finished = []
     monkeypatch.setattr(fit, "fit", refuse)
-    monkeypatch.setattr(fit, "finish", finished.append)
+    settings["logger"] = {"mine": {"_target_": "builders.loggers.Everything", "path": str(tmp_path / "all.txt")}}
 
     with pytest.raises(ConfigError, match="trainer or callbacks: no such thing"):
         fit.fit_and_test(settings, RunWriter(tmp_path, settings), fold.prepared, task, fold.split)
-    assert [type(logger) for logger in finished[0]] == [CSVLogger]
+    assert written(tmp_path / "all.txt")[-1] == {"closed": True}
 
 
 def test_every_logger_gets_the_scores_of_the_test(tmp_path):
-    logger = parts.csv_logger(str(tmp_path))
+    logger = parts.history_logger(tmp_path)
 
     fit.log_scores([logger], {"accuracy": 0.5, "loss": 1.25}, step=7)
 
@@ -388,34 +367,3 @@ def test_tensorboard_gets_curves_settings_and_pictures(trained, run, tmp_path):
     table = pl.read_csv(tmp_path / "run" / "metrics.csv")
     assert events.Scalars("val/loss")[0].value == pytest.approx(table["val/loss"].drop_nulls()[0])
     assert "max_epochs: 1" in (tmp_path / "run" / "tensorboard" / "hparams.yaml").read_text()
-
-
-@pytest.mark.slow
-def test_wandb_works_without_key_and_network(trained, tmp_path):
-    """In a process of its own, with a home of its own, where no key is."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
-    # a proxy that is not there: whatever is sent, fails
-    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    environment |= {"HOME": str(tmp_path), **nowhere}
-    overrides = [*trained.overrides, "logger=wandb", "trainer.max_epochs=1", "controls=false"]
-    command = [sys.executable, "-m", "locgraph.cli", "train", *overrides, f"paths.run_dir={tmp_path / 'run'}"]
-
-    done = subprocess.run(
-        command,
-        cwd=trained.folder,
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-
-    (offline,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
-    (stored,) = offline.glob("*.wandb")
-    assert all(
-        word in stored.read_bytes() for word in (b"val/accuracy", b"test/accuracy", b"demo-fold0", b"n_clusters")
-    )
-    pictures = {path.name.split("_")[0] for path in (offline / "files" / "media" / "images").iterdir()}
-    assert {"confusion", "loss"} <= pictures
-    assert "wandb sync" in done.stdout + done.stderr
-    assert not (trained.folder / "wandb").exists()

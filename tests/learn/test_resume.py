@@ -6,9 +6,9 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from polars.testing import assert_frame_equal
 
+from locgraph.api.parts import history_logger
 from locgraph.data.sampler import BalancedSampler
 from locgraph.learn.checkpoint import read_checkpoint
-from locgraph.learn.loggers import csv_logger
 from locgraph.learn.losses import Focal, ManifoldMixup
 from locgraph.learn.optimisation import MovingAverage, OneCycle, Plateau
 from locgraph.learn.run import RunWriter
@@ -48,7 +48,7 @@ def run(make_module, make_data, make_trainer):
         data = make_data(num_workers=workers, **data or {})
         writer = RunWriter(folder, {"fold": {}})
         writer.set_history_aside()
-        logger = csv_logger(str(folder))
+        logger = history_logger(folder)
         trainer = make_trainer(max_epochs=4, callbacks=callbacks, logger=logger, enable_checkpointing=True)
         trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
         writer.join_history()

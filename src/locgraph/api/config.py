@@ -77,3 +77,9 @@ def compose(command: str, *config: str | Mapping[str, Any]) -> Settings:
         raise ConfigError(str(error)) from error
     finally:
         GlobalHydra.instance().hydra = outer
+
+
+def override(name: str, text: str) -> str:
+    """Return the override that sets a value to a text, whatever characters it holds."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
+    return f"{name}='{escaped}'"

@@ -12,9 +12,11 @@ from typing import Any
 from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.api.device import check_device
+from locgraph.api.loggers import check_loggers
 from locgraph.api.model import NEW, Model, load
 from locgraph.api.prepare import read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
+from locgraph.api.tracking import track_evaluation
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.folds import TEST
 from locgraph.data.prepared import Prepared
@@ -62,6 +64,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run", setting="ckpt_path")
     if raw_dir is not None and not Path(raw_dir).is_dir():
         raise DataError(f"{raw_dir}: no such folder; expected a folder of raw files", setting="data.raw_dir")
+    check_loggers(settings)
     model = load(path, settings["trusted_packages"])
     check_device(settings["trainer"])
     check_kinds(model.network, settings["vectors"])
@@ -122,6 +125,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
             )
         metrics["explanations"] = {**explanations.about, "folder": str(target)}
         write_json(folder / METRICS, metrics)
+    track_evaluation(settings, model.settings, prepared, tables, metrics)
     return metrics
 
 

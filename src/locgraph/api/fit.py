@@ -21,9 +21,11 @@ from locgraph.analysis.controls import predict_controls, score_controls
 from locgraph.api import parts
 from locgraph.api.config import Settings
 from locgraph.api.distributed import fit_in_processes
+from locgraph.api.loggers import logged
 from locgraph.api.network import make_network
 from locgraph.api.objective import SETTING, read_objective
 from locgraph.api.recipes import differing_settings
+from locgraph.api.tracking import about_training, track_training
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split
 from locgraph.data.prepared import Prepared
@@ -37,13 +39,12 @@ from locgraph.learn.checkpoint import (
     read_checkpoint,
 )
 from locgraph.learn.initial import start_from
-from locgraph.learn.loggers import finish, log_figures, log_tables
 from locgraph.learn.module import Learner
 from locgraph.learn.run import RunWriter
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FOV, Embedder, vector_tables
 from locgraph.provenance import whole_file
-from locgraph.run_folder import CONFUSION_PICTURE, CONTROL_PREDICTIONS, CURVES_PICTURE, GALLERY_PICTURE, PREDICTIONS
+from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS
 from locgraph.show.figures.run import draw_gallery, draw_run
 
 log = logging.getLogger(__name__)
@@ -82,9 +83,9 @@ def fit_and_test(
     given = start_of(settings, record, prepared)
     learner = parts.make_learner(settings, network, task, data, record)
     writer.set_history_aside()
-    loggers = parts.make_loggers(settings, writer.path)
     fold = int(settings["fold"]["index"])
-    try:
+    with logged(settings, about_training(settings, writer.group)) as others, lightning_errors():
+        loggers = [parts.history_logger(writer.path), *(other.logger for other in others)]
         trainer = parts.make_trainer(settings, writer.path, loggers)
         if settings["train"]:
             with timed(seconds, "train"):
@@ -124,15 +125,17 @@ def fit_and_test(
         if predictions is not None and settings["test"]:
             of_test = predictions.filter(pl.col(schema.SPLIT) == TEST)
             draw_gallery(writer.path, prepared.tables, of_test, data.class_names)
-        pictures = (CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE)
-        log_figures(loggers, [writer.path / name for name in pictures])
-        if settings["test"]:
-            log_tables(loggers, metrics, predictions)
+        track_training(others, writer, prepared, tables, metrics, tested)
+    return metrics
+
+
+@contextmanager
+def lightning_errors() -> Iterator[None]:
+    """Turn what Lightning refuses into one message."""
+    try:
+        yield
     except MisconfigurationException as error:
         raise ConfigError(str(error), setting="trainer or callbacks") from error
-    finally:
-        finish(loggers)
-    return metrics
 
 
 @contextmanager

@@ -26,7 +26,6 @@ from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, within
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES
 from locgraph.learn.checkpoint import WholeFileIO
-from locgraph.learn.loggers import csv_logger
 from locgraph.learn.module import Learner
 from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.nn.network import Network
@@ -166,17 +165,10 @@ def make_learner(
     return Learner(network, task, make_optimizer(settings), schedule, record, settings["seed"])
 
 
-def make_loggers(settings: Settings, folder: Path) -> list[Logger]:
-    """Return the csv logger, which every run has, and those of the group ``logger``."""
-    loggers: list[Logger] = [csv_logger(str(folder))]
-    for name, leaf in (settings["logger"] or {}).items():
-        run = f"{settings['name']}-fold{settings['fold']['index']}"
-        names = {"name": run, "group": str(settings["name"])} if name == "wandb" else {}
-        loggers.append(build(leaf, f"logger.{name}", folder=str(folder), **names))
-    for logger in loggers:
-        if not isinstance(logger, CSVLogger):
-            logger.log_hyperparams(dict(settings))
-    return loggers
+def history_logger(folder: Path) -> CSVLogger:
+    """Return the logger of ``metrics.csv`` of the run folder, which every run has."""
+    # each row is written at once, so that an interrupted run keeps its history
+    return CSVLogger(save_dir=str(folder), name="", version="", flush_logs_every_n_steps=1)
 
 
 def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lightning.Trainer:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from locgraph import schema
-from locgraph.api.config import Settings, compose
+from locgraph.api.config import Settings, compose, override
 from locgraph.api.prepare import list_raw_files, log_losses, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import (
     RAW,
@@ -81,8 +81,10 @@ def train(*config: str | Mapping[str, Any], folder: str | Path | None = None) ->
     Raises:
         LocgraphError: The data or the settings cannot be used.
     """
-    settings = compose("train", *config)
     overrides = [part for part in config if isinstance(part, str)]
+    # loggers write where paths.run_dir says; a mapping with all settings is taken as it is
+    place = [] if folder is None or len(overrides) < len(config) else [override("paths.run_dir", str(folder))]
+    settings = compose("train", *config, *place)
     path = Path(settings["paths"]["run_dir"] if folder is None else folder)
     return train_settings(settings, path, overrides)
 
@@ -229,6 +231,7 @@ def check_start(settings: Settings) -> None:
 def _check_training(settings: Settings, network: Network) -> None:
     """Build every part of training once."""
     from locgraph.api import parts
+    from locgraph.api.loggers import check_loggers
 
     parts.loader_settings(settings)
     for name in ("augment", "scaling"):
@@ -246,6 +249,7 @@ def _check_training(settings: Settings, network: Network) -> None:
         losses.make_loss(None)
     parts.make_optimizer(settings)(network.parameters())
     build(training["schedule"], "training.schedule")
+    check_loggers(settings)
     with parts.quiet():
         parts.make_trainer(settings, Path(), [])
 

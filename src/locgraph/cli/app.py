@@ -13,8 +13,9 @@ from typing import Any
 
 import hydra
 from dotenv import dotenv_values
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
@@ -70,6 +71,8 @@ def launch(command: str, arguments: Sequence[str]) -> None:
     def task(cfg: DictConfig) -> Any:
         if asks_help:
             return sys.stdout.write(help_text(cfg))
+        # in a sweep it is the folder of the job, to which loggers write too
+        OmegaConf.update(cfg, "paths.run_dir", HydraConfig.get().runtime.output_dir)
         return reported(import_module(TASKS[command]).run)(cfg)
 
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)(task)()

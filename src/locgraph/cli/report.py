@@ -9,6 +9,7 @@ from typing import Final
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from locgraph.api.study import find_studies
+from locgraph.cli.summarise import logger_settings
 from locgraph.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,11 @@ def run(cfg: DictConfig) -> list[Path]:
         )
         for study in studies
     ]
+    if cfg.logger:
+        from locgraph.api.tracking import track_report  # torch, which a report does not need
+
+        for study, page in zip(studies, pages, strict=True):
+            track_report(logger_settings(cfg, folder), study, page)
     for page in pages:
         log.info("%s (%.1f MB)", page, page.stat().st_size / _MEGABYTE)
     return pages

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.markdown import Markdown
 
+from locgraph.api.config import Settings
 from locgraph.api.studies import summarise_sweeps
+from locgraph.api.study import find_repeated, find_sweeps
 from locgraph.cli.console import TextConsole
 
 
@@ -20,7 +23,32 @@ def run(cfg: DictConfig) -> list[Path]:
     Raises:
         LocgraphError: The folder holds no run, or its runs do not fit together.
     """
-    return summarise_folder(Path(cfg.folder), show=True)
+    folder = Path(cfg.folder)
+    written = summarise_folder(folder, show=True)
+    track_sweeps(cfg, folder)
+    return written
+
+
+def track_sweeps(cfg: DictConfig, folder: Path) -> None:
+    """Send the summary of each sweep below a folder to the loggers, where some are chosen; they write into the folder.
+
+    Raises:
+        LocgraphError: A logger cannot be made of its settings.
+    """
+    if not cfg.get("logger"):
+        return
+    from locgraph.api.tracking import track_summary  # torch, which a summary does not need
+
+    settings = logger_settings(cfg, folder)
+    for study in (*find_sweeps(folder), *find_repeated(folder)):
+        track_summary(settings, study)
+
+
+def logger_settings(cfg: DictConfig, folder: Path) -> Settings:
+    """Return ``logger`` and ``tags``, with ``paths.run_dir`` as a folder."""
+    placed = copy.deepcopy(cfg)
+    OmegaConf.update(placed, "paths.run_dir", str(folder))
+    return {name: OmegaConf.to_container(placed[name], resolve=True) for name in ("logger", "tags")}
 
 
 def summarise_folder(folder: Path, show: bool) -> list[Path]:

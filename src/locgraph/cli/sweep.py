@@ -57,6 +57,10 @@ class SummariseSweep(Callback):
         folder = Path(config.hydra.sweep.dir)
         if has_result(config):
             self._summarise(folder, show=True)
+            try:
+                import_module("locgraph.cli.summarise").track_sweeps(config, folder)
+            except LocgraphError as error:
+                log.warning("the summary is shown by no logger: %s", error)
         log.info("sweep folder: %s (the same command with paths.sweep_dir=%s does what is missing)", folder, folder)
 
     def _summarise(self, folder: Path, show: bool) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from locgraph.build import TARGET, find_class
 from locgraph.errors import ConfigError, LocgraphError
-from locgraph.provenance import fingerprint, versions, whole_file, write_csv, write_json
+from locgraph.provenance import fingerprint, git_state, versions, whole_file, write_csv, write_json
 from locgraph.run_folder import (
     CHECKPOINTS,
     COMPLETED,
@@ -34,7 +34,7 @@ from locgraph.run_folder import (
 log = logging.getLogger(__name__)
 
 _LENGTH = "max_epochs"
-_DECIDES_NOTHING = ("paths", "logger", "executor", "callbacks", "hydra", "optimized_metric", "print_config")
+_DECIDES_NOTHING = ("paths", "logger", "tags", "executor", "callbacks", "hydra", "optimized_metric", "print_config")
 
 
 class RunWriter(RunFolder):
@@ -57,6 +57,15 @@ class RunWriter(RunFolder):
         # runs of the same experiment: seeds are averaged over in a summary
         seedless = {key: value for key, value in fold.items() if key != "seed"}
         self.repeats = fingerprint(decisive | {"fold": seedless, "seed": None})
+
+    @property
+    def group(self) -> str | None:
+        """What the runs of one sweep share on dashboards, and no other sweep has; None outside of a sweep folder."""
+        sweep, path = Path(self.settings["paths"]["sweep_dir"]).resolve(), self.path.resolve()
+        if sweep not in path.parents:
+            return None
+        # the path too: two sweeps may have begun in the same second, or have folders of the same name
+        return f"{self.settings['name']}-{sweep.name}-{fingerprint(str(sweep))[:6]}"
 
     def completed(self) -> dict[str, Any] | None:
         """Return the metrics of this run where it is done already.
@@ -120,7 +129,8 @@ class RunWriter(RunFolder):
         about |= {"repeats": self.repeats, **seeds}
         threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
-        write_json(self.path / RUN, {**about, THREADS: threads, "versions": versions(), **state})
+        origin = {THREADS: threads, "group": self.group, "git": git_state(), "versions": versions()}
+        write_json(self.path / RUN, {**about, **origin, **state})
 
     def record_folds(self, n_folds: int) -> None:
         """Add the number of folds of the plan."""
