@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from locgraph.analysis.comparison import Entry, compare
+from locgraph.analysis.outcomes import COLUMNS
 from locgraph.cli.analysis_console import print_analysis
 from locgraph.cli.summarise import summarise_folder
 
@@ -104,17 +105,21 @@ def print_to_text(**analysis):
 
 
 def test_methods_features_and_warnings_fit_a_terminal():
+    tested = {"source": "", "fold": 0, "fov_id": list("wxyz"), "group": None, "truth": "a", "correct": [1.0, 0, 0, 0]}
+    outcomes = pl.DataFrame(tested, schema=COLUMNS)
     scores = {0: {"accuracy": 0.5, "balanced_accuracy": 0.4, "auroc": 0.75}, 1: {"accuracy": 1.0}}
     entries = [
         Entry("network", "network", "graph", scores),
         Entry("classifier", "support_vector_machine", "hand_made", scores),
-        Entry("control", "pair_distances_and_count", "localisations", {0: {"accuracy": 0.25}}, (1, 4)),
+        Entry("control", "pair_distances_and_count", "localisations", {0: {"accuracy": 0.25}}, outcomes),
     ]
     top = [
         {"feature": "q50_area_hull", "unit": "nm^2", "effect": "cliffs_delta", "estimate": 0.5}
         | {"low": 0.1, "high": 0.9, "q": 0.2}
     ]
-    text = print_to_text(tables={"classifiers": compare(entries)}, top_features=top, warnings=["fold 2 [missing]"])
+    text = print_to_text(
+        tables={"classifiers": compare(entries, 0.25)}, top_features=top, warnings=["fold 2 [missing]"]
+    )
 
     assert "…" not in text
     rows = [line.split() for line in text.splitlines()]

@@ -71,7 +71,7 @@ def outcomes_of(predictions: pl.DataFrame, source: str, groups: Mapping[str, str
     right = (pl.col(schema.TRUTH) == pl.col(schema.PREDICTION)).cast(pl.Float64).alias(CORRECT)
     table = predictions.drop(schema.GROUP, strict=False)
     table = table.join(known, on=schema.FOV_ID, how="left", maintain_order="left")
-    return table.with_columns(right, pl.lit(source).alias(SOURCE)).select(*COLUMNS).cast(COLUMNS)
+    return table.with_columns(right, pl.lit(source).alias(SOURCE)).select(*COLUMNS).cast(pl.Schema(COLUMNS))
 
 
 def score_interval_of(metric: str, by_fold: Mapping[int, float], overlap: float, outcomes: pl.DataFrame) -> Interval:
@@ -140,8 +140,8 @@ def columns_of(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     columns = table.select(
         pl.col(schema.TRUTH).fill_null(""), names.alias("name"), pl.coalesce(schema.GROUP, names).alias("owner")
     )
-    groups = columns["owner"].to_numpy() if _grouped(table) else None
-    return columns[schema.TRUTH].to_numpy(), columns["name"].to_numpy(), groups
+    truth, fovs, owners = (np.asarray(columns[name].to_numpy()) for name in columns.columns)
+    return truth, fovs, owners if _grouped(table) else None
 
 
 def _grouped(table: pl.DataFrame) -> bool:
@@ -149,7 +149,7 @@ def _grouped(table: pl.DataFrame) -> bool:
 
 
 def _n_groups(table: pl.DataFrame) -> int:
-    return table[schema.GROUP].drop_nulls().n_unique() + table[schema.GROUP].is_null().sum()
+    return table[schema.GROUP].drop_nulls().n_unique() + table[schema.GROUP].null_count()
 
 
 def _covers(table: pl.DataFrame, folds: Mapping[int, float], metric: str) -> bool:

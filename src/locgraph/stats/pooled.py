@@ -14,7 +14,7 @@ FEWEST_GROUPS: Final = 5
 
 
 def pooled_accuracy(
-    correct: np.ndarray, classes: np.ndarray, fovs: np.ndarray, groups: np.ndarray | None, balanced: bool = False
+    correct: np.ndarray, classes: np.ndarray, fovs: np.ndarray, groups: np.ndarray | None, *, balanced: bool = False
 ) -> Interval:
     """Return the accuracy or balanced accuracy of all tests together, with its interval.
 
@@ -63,7 +63,7 @@ def pooled_accuracy(
 
 
 def pooled_difference(
-    differences: np.ndarray, classes: np.ndarray, fovs: np.ndarray, groups: np.ndarray | None, balanced: bool = False
+    differences: np.ndarray, classes: np.ndarray, fovs: np.ndarray, groups: np.ndarray | None, *, balanced: bool = False
 ) -> Interval:
     """Return the mean difference of two methods over the same tests, with its interval.
 
