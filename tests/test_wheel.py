@@ -116,6 +116,14 @@ def test_help_from_the_installed_copy(installed):
     assert "max_epochs: 100 # the schedule stretches over all of them" in shown
 
 
+def test_an_experiment_of_ones_own_is_found_beside_those_of_the_wheel(installed, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nname: mine\n")
+    shown = installed.locgraph("train", f"--config-dir={tmp_path}", "experiment=mine", "--cfg", "job")
+    assert "\nname: mine\n" in shown
+    assert "locgraph.nn.network.Network" in shown
+
+
 def test_simulate_in_an_empty_folder(installed):
     installed.locgraph("simulate", "simulation.fovs_per_class=2")
     assert len(list((installed.workplace / "outputs" / "simulated").rglob("*.parquet"))) == 7 * 2
