@@ -24,7 +24,7 @@ SOURCE = ROOT / "src" / "locgraph"
 CONFIGS = config_dir()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-READERS_OWN = {"mine", "naive_bayes"}
+READERS_OWN = {"mine", "naive_bayes", "ours"}
 """Names of options that a reader is told to write."""
 FREE = ("columns.names.", "labels.names.", "features.features.", "explain.explainers.", "clustering.clusterer.")
 """Settings whose keys the reader chooses, or that become settings by adding an entry."""
