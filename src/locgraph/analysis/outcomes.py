@@ -134,7 +134,7 @@ def overlap_of(results: Sequence[FoldResult]) -> float:
     return 1 / (n_folds - 1) if n_folds > 1 else 0.0
 
 
-def columns_of(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+def columns_of(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return classes, FOVs and groups; a FOV without group is a group of its own where others have one."""
     names = pl.coalesce(schema.FOV_ID, pl.format("row {}", pl.int_range(pl.len())))
     columns = table.select(
