@@ -55,7 +55,7 @@ def test_hydra_gets_the_command_its_configs_and_the_overrides(launched):
 
     assert asked["config_name"] == "train"
     assert asked["config_path"] == str(config_dir())
-    assert asked["argv"] == ["locgraph train", "experiment=demo", "-m"]
+    assert asked["argv"] == ["locgraph train", "-m", "experiment=demo"]
 
 
 def test_the_env_file_is_read(launched):
