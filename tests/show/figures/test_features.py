@@ -135,3 +135,16 @@ def test_several_maps_share_one_legend_and_fill_a_page():
 def test_labels_that_do_not_fit_are_refused(panels, message):
     with pytest.raises(DataError, match=message):
         scatter_figure(panels, ["T"], "t")
+
+
+def test_numbers_of_an_axis_are_no_source_text():
+    """Nothing is read as mathematics, so that a number in its notation would be drawn as it is written."""
+    values = {name: np.array([2e-6, 3e-6, 4e-6]) for name in ("T", "L")}
+    figure = boxes_figure([BoxPanel("density", "", values)], ("T", "L"), "title", "box")
+
+    figure.canvas.draw()
+
+    axes = figure.axes[0]
+    drawn = [label.get_text() for label in axes.get_yticklabels()] + [axes.yaxis.get_offset_text().get_text()]
+    assert drawn[-1].endswith("6")
+    assert not any("$" in text for text in drawn)

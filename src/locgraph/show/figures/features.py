@@ -122,8 +122,9 @@ def _draw_boxes(axes: Axes, panel: BoxPanel, marks: Mapping[str, Mark], style: s
         _dots(axes, place, values, mark)
     axes.set_xlim(-0.6, len(marks) - 0.4)
     axes.tick_params(axis="x", length=0)
-    axes.ticklabel_format(axis="y", scilimits=(-3, 4), useMathText=True)
-    axes.yaxis.get_offset_text().set(fontsize=SMALL_POINTS, parse_math=True)  # a power of ten
+    # no text is read as mathematics, since a class may be called $x
+    axes.ticklabel_format(axis="y", scilimits=(-3, 4), useMathText=False)
+    axes.yaxis.get_offset_text().set_fontsize(SMALL_POINTS)
     title = "\n".join(textwrap.wrap(panel.title, letters, max_lines=2, placeholder=" …"))
     axes.set_title(f"{title}\n", fontsize=SMALL_POINTS + 0.5, linespacing=1.3, parse_math=False)
     axes.annotate(
