@@ -23,6 +23,10 @@ class GuardFolders(Callback):
     def __init__(self) -> None:
         self._lock = ExitStack()
 
+    def __reduce__(self) -> tuple[type[GuardFolders], tuple[()]]:
+        """Give jobs in other processes a guard of their own: the process that started the sweep holds the lock."""
+        return type(self), ()
+
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Look at the folder of a run; the command itself holds its lock."""
         folder = Path(str(config.hydra.run.dir))
