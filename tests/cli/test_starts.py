@@ -66,7 +66,8 @@ def test_train_false_tests_the_checkpoint_and_trains_nothing(go, trained):
 
 
 def test_test_false_leaves_the_test_fovs_unseen(go, trained, run, tmp_path):
-    run_dir = go("test=false")
+    run_dir = go("test=false", "tags=[pilot,day2]")
+    assert json.loads((run_dir / "run.json").read_text())["tags"] == ["pilot", "day2"]
     metrics = metrics_of(run_dir)
     assert metrics["val"] == trained.metrics()["val"]
     assert not {"test", "confusion_matrix"} & metrics.keys()

@@ -126,7 +126,7 @@ class RunWriter(RunFolder):
         about = {"fingerprint": self.fingerprint, "family": self.family, "n_folds": None, "overrides": list(overrides)}
         about |= {"but_for_length": self.but_for_length, _LENGTH: self.settings["trainer"][_LENGTH]}
         seeds = {"seed": self.settings["seed"], "fold_seed": self.settings["fold"].get("seed")}
-        about |= {"repeats": self.repeats, **seeds}
+        about |= {"repeats": self.repeats, **seeds, "tags": list(self.settings.get("tags") or ())}
         threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
         origin = {THREADS: threads, "group": self.group, "git": git_state(), "versions": versions()}
