@@ -76,7 +76,7 @@ def test_runs_that_differ_in_the_fold_alone_are_a_family(folder):
 
 
 def test_runs_that_differ_otherwise_are_of_other_families(folder):
-    others = ["fold.seed=1", "fold.n_folds=3", "fold=hold_out", "seed=1", "views=thinned", "loader.batch_size=3"]
+    others = ["fold.seed=1", "fold.n_folds=3", "fold=hold_out", "seed=1", "views=one", "loader.batch_size=3"]
 
     assert len({folder(*chosen).family for chosen in ([], *([other] for other in others))}) == len(others) + 1
 
