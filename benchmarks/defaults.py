@@ -2,8 +2,8 @@
 
     python benchmarks/defaults.py FOLDER [NAME ...] [raw_dir=DIGITS_AND_LETTERS]
 
-Sweeps are made below FOLDER; folds that are there already are not trained again. NAMEs choose among the data sets; digits
-and letters need their raw files (experiment=digits_letters). All take about 20 minutes on two cores.
+Sweeps are made below FOLDER; folds that are there already are not trained again. NAMEs choose among the data sets;
+digits and letters need their raw files (experiment=digits_letters). All take about 20 minutes on two cores.
 """
 
 import subprocess

@@ -199,7 +199,7 @@ def read_tested(settings: Settings, trainer: lightning.Trainer, writer: RunWrite
     """Return the checkpoint that is tested; None where callbacks keep none, and the last weights are."""
     if not settings["train"]:
         return read_checkpoint(Path(settings["ckpt_path"]))
-    if trainer.checkpoint_callbacks and not trainer.fast_dev_run:
+    if trainer.checkpoint_callbacks and not settings["trainer"].get("fast_dev_run"):
         return read_checkpoint(writer.best)
     log.info("no checkpoint was written: the weights after the last step are tested")
     return None

@@ -13,7 +13,7 @@ from locgraph.run_folder import RunFolder, find_runs
 MISSING: Final = "missing"
 """State of a fold of which no run was started."""
 _FOLD: Final = "fold.index="
-_SCHEMA: Final = {
+_SCHEMA: Final[dict[str, Any]] = {
     "job": pl.String,
     "state": pl.String,
     "fold": pl.Int64,

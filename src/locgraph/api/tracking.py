@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +31,7 @@ from locgraph.learn.loggers.base import (
     About,
     Curves,
     Files,
+    Tracker,
 )
 from locgraph.learn.loggers.send import Guarded, send
 from locgraph.provenance import file_digest, fingerprint
@@ -104,7 +105,7 @@ def track_training(
     send(loggers, lambda tracker: tracker.use_files(prepared_files(experiment, prepared)))
     for path in (folder.path / name for name in _PICTURES):
         if path.is_file():
-            send(loggers, lambda tracker, path=path: tracker.log_picture(path.stem, path))
+            send(loggers, _picture(path.stem, path))
     _track_predictions(loggers, prepared, tables, metrics)
     if tested is not None:
         scores = {f"best/{VALIDATION}/{name}": value for name, value in metrics[VALIDATION].items()}
@@ -150,7 +151,7 @@ def track_evaluation(
             folder = Path(explained["folder"])
             for path in sorted((folder / EXPLANATIONS).rglob("*.png"))[:_MOST_EXPLAINED]:
                 name = "/".join(path.relative_to(folder).with_suffix("").parts)
-                send(loggers, lambda tracker, name=name, path=path: tracker.log_picture(name, path))
+                send(loggers, _picture(name, path))
 
 
 def track_summary(settings: Settings, study: Study) -> None:
@@ -180,7 +181,7 @@ def track_summary(settings: Settings, study: Study) -> None:
             send(to, lambda tracker: tracker.log_confusion(summary.class_names, summary.confusion.tolist()))
         for path in (study.folder / name for name in (SUMMARY_PICTURE, CONFUSION_PICTURE)):
             if path.is_file():
-                send(to, lambda tracker, path=path: tracker.log_picture(path.stem, path))
+                send(to, _picture(path.stem, path))
         paths = [study.folder / name for name in (SUMMARY_RECORD, SUMMARY_TABLE, SUMMARY_TEXT)]
         send(to, lambda tracker: tracker.log_files(_files(name, SUMMARY_FILES, paths)))
 
@@ -278,7 +279,7 @@ def _track_curves(loggers: Sequence[Guarded], tested: pl.DataFrame, class_names:
     }
     for name, curves in charts.items():
         if not curves.table.is_empty():
-            send(loggers, lambda tracker, name=name, curves=curves: tracker.log_curves(name, curves))
+            send(loggers, _curves(name, curves))
 
 
 def _shown_fovs(predictions: pl.DataFrame, count: int) -> pl.DataFrame:
@@ -305,3 +306,11 @@ def _draw_fovs(folder: Path, prepared: Prepared, predictions: pl.DataFrame) -> d
         pictures[fov_id] = folder / f"{number}.png"
         save_figure(figure, pictures[fov_id])
     return pictures
+
+
+def _picture(name: str, path: Path) -> Callable[[Tracker], None]:
+    return lambda tracker: tracker.log_picture(name, path)
+
+
+def _curves(name: str, curves: Curves) -> Callable[[Tracker], None]:
+    return lambda tracker: tracker.log_curves(name, curves)

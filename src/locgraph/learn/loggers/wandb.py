@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -122,11 +122,12 @@ class WandbRun(WandbLogger, Tracker):
         """Take a PNG file."""
         self.log_image(name, [str(path)])
 
-    def log_table(self, name: str, table: pl.DataFrame, pictures: Mapping[str, Path]) -> None:
+    def log_table(self, name: str, table: pl.DataFrame, pictures: Mapping[str, Path]) -> None:  # type: ignore[override]
         """Take a table, with a column of pictures where there are some."""
         import wandb
 
-        columns, rows = list(table.columns), [list(row) for row in table.iter_rows()]
+        columns: list[str | int] = [*table.columns]
+        rows = [list(row) for row in table.iter_rows()]
         if pictures:
             places = [pictures.get(fov_id) for fov_id in table[schema.FOV_ID]]
             columns.append("picture")
@@ -141,7 +142,7 @@ class WandbRun(WandbLogger, Tracker):
         table = curves.table.select(curves.line, curves.x, curves.y)
         chart = wandb.plot_table(
             vega_spec_name="wandb/area-under-curve/v0",
-            data_table=wandb.Table(columns=table.columns, data=[list(row) for row in table.iter_rows()]),
+            data_table=wandb.Table(columns=[*table.columns], data=[list(row) for row in table.iter_rows()]),
             fields={"x": curves.x, "y": curves.y, "class": curves.line},
             string_fields={"title": curves.title, "x-axis-title": curves.x, "y-axis-title": curves.y},
         )
@@ -156,11 +157,11 @@ class WandbRun(WandbLogger, Tracker):
             for row, truth in enumerate(class_names)
             for column, predicted in enumerate(class_names)
         ]
-        names = ["Actual", "Predicted", "nPredictions"]
+        names: list[str | int] = ["Actual", "Predicted", "nPredictions"]
         chart = wandb.plot_table(
             vega_spec_name="wandb/confusion_matrix/v1",
             data_table=wandb.Table(columns=names, data=pairs),
-            fields={name: name for name in names},
+            fields={str(name): str(name) for name in names},
             string_fields={"title": "confusion matrix"},
         )
         self.experiment.log({"confusion": chart})
@@ -207,7 +208,9 @@ class WandbRun(WandbLogger, Tracker):
         metadata = {**files.about, "version": files.version}
         artifact = wandb.Artifact(files.name, type=files.kind, metadata=metadata)
         # what training wrote does not change any more, so that it need not be copied first
-        policy = "immutable" if files.kind in (MODEL_FILES, PREPARED_FILES) else "mutable"
+        policy: Literal["immutable", "mutable"] = (
+            "immutable" if files.kind in (MODEL_FILES, PREPARED_FILES) else "mutable"
+        )
         for path in files.paths:
             artifact.add_file(str(path), policy=policy)
         if files.folder is not None and self._upload_data:
@@ -223,13 +226,14 @@ class WandbRun(WandbLogger, Tracker):
 
         attached = self.__dict__.get("_attach_id")  # set by Lightning in a process that this one starts
         if attached is not None:
-            return wandb._attach(attached)
+            return wandb._attach(attached)  # type: ignore[attr-defined]
         if wandb.run is not None:
             log.warning("an earlier wandb run was not finished: it ends here, so that the two are not one")
             wandb.finish()
         Path(self._wandb_init["dir"]).mkdir(parents=True, exist_ok=True)
         # versions that do not know finish_timeout wait for as long as uploads take
-        known = {name: value for name, value in self._timeouts.items() if name in wandb.Settings.model_fields}
+        fields = wandb.Settings.model_fields
+        known: dict[str, Any] = {name: value for name, value in self._timeouts.items() if name in fields}
         timeouts = wandb.Settings(**known)
         try:
             run = wandb.init(**self._wandb_init, settings=timeouts)
