@@ -16,13 +16,13 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.api.config import config_dir
+from locgraph.api.device import NOT_OF_LIGHTNING
 from locgraph.api.network import make_network
 from locgraph.build import build, find_class
 from locgraph.cli.app import TASKS
 from locgraph.cli.main import COMMANDS
 from locgraph.errors import ConfigError
 from locgraph.nn.sizes import DataSizes
-from locgraph.run_folder import THREADS
 
 CONFIGS = config_dir()
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -172,7 +172,9 @@ def test_every_target_takes_its_arguments(group, option):
     for path, leaf in leaves(chosen(group, option)):
         target = find_class(leaf["_target_"], path)
         parameters = inspect.signature(target).parameters.values()
-        given = {key for key in leaf if key not in ("_target_", "_partial_", THREADS)} | FROM_DATA.get(path, set())
+        given = {key for key in leaf if key not in ("_target_", "_partial_", *NOT_OF_LIGHTNING)} | FROM_DATA.get(
+            path, set()
+        )
         names = {parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
         if all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters):
             assert given <= names, f"{path}: {leaf['_target_']} takes {sorted(names)}"
@@ -200,7 +202,7 @@ def test_every_part_can_be_built(group, option, tmp_path, monkeypatch):
     for path, leaf in leaves(settings):
         if path.startswith(prefix) and path not in FROM_DATA and not path.startswith("model."):
             # not an argument of Lightning's trainer
-            made = build({key: value for key, value in leaf.items() if key != THREADS}, path)
+            made = build({key: value for key, value in leaf.items() if key not in NOT_OF_LIGHTNING}, path)
             assert made.func if leaf.get("_partial_") else made is not None
     if group.startswith("model") or group == "experiment":
         sizes = DataSizes(2, 3, 5, 0, 3, supercluster_features=3, superlevels=2, descriptors=9, localisation_classes=3)

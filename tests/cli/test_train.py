@@ -90,6 +90,14 @@ def test_the_same_seed_gives_the_same_numbers_whatever_the_threads_of_the_machin
     )
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles
+def test_a_compiled_network_trains_to_the_same_numbers(trained, run, tmp_path):
+    folder = tmp_path / "compiled"
+    run(trained.folder, "train", *trained.overrides, "trainer.compile=eager", f"paths.run_dir={folder}")
+    made = json.loads((folder / "metrics.json").read_text())
+    assert made["val"]["loss"] == pytest.approx(trained.metrics()["val"]["loss"], rel=1e-3)
+
+
 def test_a_completed_run_is_not_done_again(trained, run):
     before = (trained.run_dir / "checkpoints" / "best.ckpt").stat().st_mtime_ns
     run(trained.folder, "train", *trained.overrides, f"paths.run_dir={trained.run_dir}")
@@ -234,6 +242,19 @@ def test_wrong_settings_are_told_in_one_message(trained, fails, tmp_path, overri
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["trainer.compile=nonsense"], "found 'nonsense'"),
+        (["trainer=ddp", "trainer.devices=2", "trainer.compile=eager"], "expected null with several devices"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused(trained, fails, overrides, expected):
+    message = fails(trained.folder, "train", *trained.overrides, *overrides)
+    assert "trainer.compile: expected null" in message
+    assert expected in message
+
+
 def test_a_missing_gpu_is_told_before_work(trained, fails, tmp_path):
     message = fails(
         trained.folder, "train", *trained.overrides, "trainer.accelerator=gpu", f"paths.run_dir={tmp_path}/r"

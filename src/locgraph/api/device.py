@@ -19,6 +19,9 @@ PRECISIONS = ("16-mixed", "bf16-mixed", "32-true", "32")
 SPAWNED = "ddp_spawn"
 """Beginning of the names of strategies that train in processes started by the command itself."""
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda")
+COMPILE = "compile"
+NOT_OF_LIGHTNING = (THREADS, COMPILE)
+"""Settings of the group ``trainer`` that are not arguments of Lightning's trainer."""
 
 
 def check_device(trainer: Mapping[str, Any]) -> None:
@@ -52,6 +55,7 @@ def check_device(trainer: Mapping[str, Any]) -> None:
             f"bf16-mixed is not supported by {torch.cuda.get_device_name()}; use 16-mixed", setting="trainer.precision"
         )
     _check_devices(trainer)
+    _check_compile(trainer)
     with within("trainer"):
         for name in ("max_epochs", THREADS):
             if trainer.get(name) is not None:
@@ -79,6 +83,51 @@ def _check_devices(trainer: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"expected 1: {SPAWNED} trains on one machine, found {trainer['num_nodes']}", setting="trainer.num_nodes"
         )
+
+
+def _check_compile(trainer: Mapping[str, Any]) -> None:
+    """Refuse a backend that torch.compile does not know, and one for several processes."""
+    backend = trainer.get(COMPILE)
+    if backend is None:
+        return
+    known = torch.compiler.list_backends(exclude_tags=())
+    if backend not in known:
+        raise ConfigError(
+            f"expected null, or a backend of torch.compile ({', '.join(known)}), found {backend!r}",
+            setting="trainer.compile",
+        )
+    devices = trainer.get("devices")
+    if devices not in (None, 1, "1") and not (isinstance(devices, list) and len(devices) == 1):
+        raise ConfigError("expected null with several devices: processes train as they are", setting="trainer.compile")
+
+
+@contextmanager
+def compiled(network: torch.nn.Module, trainer: Mapping[str, Any]) -> Iterator[None]:
+    """Compile a network while the block runs, where the settings ask for it.
+
+    Evaluation stays as it is, so that no prediction depends on how its network was trained.
+
+    Args:
+        network: The network.
+        trainer: The group ``trainer``.
+
+    Raises:
+        ConfigError: The backend cannot compile it, for instance without a C++ compiler.
+    """
+    backend = trainer.get(COMPILE)
+    if backend is None:
+        yield
+        return
+    network.compile(backend=backend, dynamic=True)
+    try:
+        yield
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise ConfigError(
+            f"{backend} cannot compile this network; set it to null ({str(error).strip().splitlines()[0]})",
+            setting="trainer.compile",
+        ) from error
+    finally:
+        network._compiled_call_impl = None
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from locgraph.analysis.control_inputs import read_inputs
 from locgraph.analysis.controls import predict_controls, score_controls
 from locgraph.api import parts
 from locgraph.api.config import Settings
+from locgraph.api.device import compiled
 from locgraph.api.distributed import fit_in_processes
 from locgraph.api.loggers import logged
 from locgraph.api.network import make_network
@@ -88,7 +89,7 @@ def fit_and_test(
         loggers = [parts.history_logger(writer.path), *(other.logger for other in others)]
         trainer = parts.make_trainer(settings, writer.path, loggers)
         if settings["train"]:
-            with timed(seconds, "train"):
+            with timed(seconds, "train"), compiled(network, settings["trainer"]):
                 epochs, steps = fit(trainer, learner, data, writer, given)
         with timed(seconds, "test"):
             tested = read_tested(settings, trainer, writer)

@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 
 from locgraph import schema
 from locgraph.api.config import Settings
+from locgraph.api.device import NOT_OF_LIGHTNING
 from locgraph.build import TARGET, build, find_class
 from locgraph.data.augment import Transform
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
@@ -30,7 +31,7 @@ from locgraph.learn.module import Learner
 from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
-from locgraph.run_folder import CHECKPOINTS, THREADS
+from locgraph.run_folder import CHECKPOINTS
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +189,8 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
         callbacks.append(build(settings["training"]["average"], "training.average"))
     try:
         trainer: lightning.Trainer = build(
-            {"plugins": [WholeFileIO()]} | {key: value for key, value in settings["trainer"].items() if key != THREADS},
+            {"plugins": [WholeFileIO()]}
+            | {key: value for key, value in settings["trainer"].items() if key not in NOT_OF_LIGHTNING},
             "trainer",
             callbacks=callbacks,
             logger=loggers,
