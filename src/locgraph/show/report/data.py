@@ -124,7 +124,9 @@ def _model_facts(
         ("optimiser", part_words(training.get("optimizer"))),
         ("epochs", f"at most {limit}"),
         ("precision", str(metrics.get("precision", NONE))),
-        ("first weights", str(model.get("init_from") or "random")),
+        ("first weights", str(config.get("init_from") or "random")),
+        ("threads", str(_mapping(config, "trainer").get("threads", NONE))),
+        ("tags", ", ".join(map(str, config.get("tags") or ())) or "none"),
         ("given on the command line", "  ".join(overrides) or "nothing"),
     )
 
