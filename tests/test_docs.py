@@ -26,7 +26,14 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 READERS_OWN = {"mine", "naive_bayes", "ours"}
 """Names of options that a reader is told to write."""
-FREE = ("columns.names.", "labels.names.", "features.features.", "explain.explainers.", "clustering.clusterer.")
+FREE = (
+    "hydra.searchpath",
+    "columns.names.",
+    "labels.names.",
+    "features.features.",
+    "explain.explainers.",
+    "clustering.clusterer.",
+)
 """Settings whose keys the reader chooses, or that become settings by adding an entry."""
 FILE_ENDINGS = (".py", ".log", ".yaml", ".md", ".png", ".json", ".csv", ".parquet", ".html", ".ckpt")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

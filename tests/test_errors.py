@@ -19,6 +19,9 @@ def test_the_names_that_people_catch():
         "FoldError",
         "CheckpointError",
         "MissingPackageError",
+        "FolderInUseError",
+        "NotFiniteError",
+        "StorageError",
     }
 
 

@@ -1,6 +1,5 @@
 """Statistics of features by class: tests against scipy, summaries, correlations, and reasons for gaps."""
 
-import dataclasses
 from itertools import combinations
 
 import numpy as np
@@ -54,7 +53,9 @@ def test_pairs_of_classes_are_tested_with_effects_and_corrected(three):
         assert rows.select("unit", "n_a", "n_b", "n").row(0) == ("nm", len(a), len(b), len(a) + len(b))
         u, t, delta, g = mann_whitney(a, b), welch(a, b), cliffs_delta(a, b), hedges_g(a, b)
         assert rows.select("statistic", "df", "p").rows() == [(u.statistic, None, u.p), (t.statistic, t.df, t.p)]
-        assert rows.select("estimate", "low", "high").rows() == [dataclasses.astuple(delta), dataclasses.astuple(g)]
+        assert rows.select("estimate", "low", "high").rows() == [
+            (each.estimate, each.low, each.high) for each in (delta, g)
+        ]
     for (_,), rows in table.group_by("test"):
         np.testing.assert_allclose(rows["q"], false_discovery(rows["p"].to_numpy()))
 

@@ -143,7 +143,8 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(trained, run, tmp_path, mo
     with pytest.raises(SystemExit):
         run(trained.folder, "train", *trained.overrides, f"paths.run_dir={interrupted}")
     assert torch.load(interrupted / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
-    assert not (interrupted / "metrics.json").exists()
+    record = json.loads((interrupted / "run.json").read_text())
+    assert (record["state"], "power cut" in record["reason"]) == ("failed", True)
     monkeypatch.undo()
     run(trained.folder, "train", *trained.overrides, f"paths.run_dir={interrupted}")
     assert json.loads((interrupted / "metrics.json").read_text())["test"] == trained.metrics()["test"]
@@ -192,7 +193,7 @@ def test_strong_augmentation_trains_in_3d(run, tiny, tmp_path):
 
 
 def test_featextracted_tables_give_the_same_as_raw_files(trained, run, tmp_path):
-    (tables,) = (trained.folder / "outputs" / "prepared" / "demo").glob("tables-*")
+    tables = trained.folder / trained.metrics()["tables"]
     overrides = [
         text for text in trained.overrides
         if not text.startswith(("simulation", "clustering", "views", "experiment"))
