@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 import locgraph
-from locgraph.analysis.outcomes import MODEL
+from locgraph.analysis.sweeps.outcomes import MODEL
 
 _SOLIDS = "[tetrahedron, cube, octahedron, tripod, ring, helix_right]"
 _COLOURS = (

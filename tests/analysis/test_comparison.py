@@ -8,8 +8,8 @@ import pytest
 
 from locgraph.analysis.comparison import Entry, classifiers_as_entries, compare, controls_as_entries, runs_as_entries
 from locgraph.analysis.cross_validation import CrossValidation
-from locgraph.analysis.outcomes import COLUMNS
-from locgraph.analysis.runs import FoldResult
+from locgraph.analysis.sweeps.outcomes import COLUMNS
+from locgraph.analysis.sweeps.runs import FoldResult
 from locgraph.stats.intervals import mean_interval, wilson_interval
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from locgraph.analysis.fold_numbers import FoldNumbers
-from locgraph.analysis.rivals import read_rivals
-from locgraph.analysis.runs import Failure, find_families, find_repeats, read_run
-from locgraph.analysis.summary import summarise
-from locgraph.analysis.summary_comparison import compare_summaries
+from locgraph.analysis.sweeps.fold_numbers import FoldNumbers
+from locgraph.analysis.sweeps.rivals import read_rivals
+from locgraph.analysis.sweeps.runs import Failure, find_families, find_repeats, read_run
+from locgraph.analysis.sweeps.summary import summarise
+from locgraph.analysis.sweeps.summary_comparison import compare_summaries
 from locgraph.stats.intervals import mean_interval, wilson_interval
 from locgraph.stats.pooled import pooled_accuracy, pooled_difference
 

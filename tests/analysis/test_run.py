@@ -7,9 +7,9 @@ import pytest
 
 from locgraph.analysis.results import Analysis, set_words
 from locgraph.analysis.run import run_analysis
-from locgraph.analysis.runs import read_run
 from locgraph.analysis.settings import read_settings
 from locgraph.analysis.source import runs_source, tables_source
+from locgraph.analysis.sweeps.runs import read_run
 from locgraph.api.config import plain
 from locgraph.errors import ConfigError, DataError
 

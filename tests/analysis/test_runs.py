@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from locgraph.analysis.runs import Failure, FoldResult, read_run
+from locgraph.analysis.sweeps.runs import Failure, FoldResult, read_run
 
 CONTENT = {
     "status": "completed",

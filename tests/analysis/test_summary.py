@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from locgraph.analysis.runs import Failure, FoldResult
-from locgraph.analysis.summary import summarise, write_summary
-from locgraph.analysis.summary_comparison import compare_summaries
-from locgraph.analysis.summary_text import interval, markdown_table, number, summary_markdown
+from locgraph.analysis.sweeps.runs import Failure, FoldResult
+from locgraph.analysis.sweeps.summary import summarise, write_summary
+from locgraph.analysis.sweeps.summary_comparison import compare_summaries
+from locgraph.analysis.sweeps.summary_text import interval, markdown_table, number, summary_markdown
 from locgraph.errors import DataError
 from locgraph.stats.intervals import mean_interval
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from locgraph.analysis.comparison import Entry, compare
-from locgraph.analysis.outcomes import COLUMNS
+from locgraph.analysis.sweeps.outcomes import COLUMNS
 from locgraph.cli.analysis_console import print_analysis
 from locgraph.cli.summarise import summarise_folder
 

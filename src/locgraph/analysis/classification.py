@@ -22,10 +22,10 @@ from locgraph.analysis.cross_validation import (
     overlap_of_folds,
 )
 from locgraph.analysis.importance import importance
-from locgraph.analysis.outcomes import overlap_of
 from locgraph.analysis.representatives import misclassified, representatives
 from locgraph.analysis.results import FEATURES, Analysis, set_words, with_set
 from locgraph.analysis.settings import HAND_MADE, LEARNED, SAME
+from locgraph.analysis.sweeps.outcomes import overlap_of
 from locgraph.data.folds import TEST
 
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]

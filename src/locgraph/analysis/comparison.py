@@ -12,7 +12,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.controls import CONTROL, MEANINGS, score_controls
 from locgraph.analysis.cross_validation import CLASSIFIER, CrossValidation
-from locgraph.analysis.outcomes import (
+from locgraph.analysis.sweeps.outcomes import (
     COLUMNS,
     CORRECT,
     MODEL,
@@ -22,7 +22,7 @@ from locgraph.analysis.outcomes import (
     read_outcomes,
     score_interval_of,
 )
-from locgraph.analysis.runs import FoldResult
+from locgraph.analysis.sweeps.runs import FoldResult
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
 from locgraph.stats.pooled import pooled_accuracy
 
@@ -46,7 +46,7 @@ class Entry:
         name: Its name.
         features: Its input: ``hand_made``, ``learned``, ``localisations``, ``graph``.
         scores: Fold -> metric -> value.
-        outcomes: Which test FOVs it classifies correctly (`locgraph.analysis.outcomes`); empty where unknown.
+        outcomes: Which test FOVs it classifies correctly (`locgraph.analysis.sweeps.outcomes`); empty where unknown.
     """
 
     kind: str

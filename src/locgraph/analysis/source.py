@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from locgraph import schema
-from locgraph.analysis.runs import Failure, FoldResult
+from locgraph.analysis.sweeps.runs import Failure, FoldResult
 from locgraph.data.folds import Split, read_plan
 from locgraph.errors import DataError, LocgraphError
 from locgraph.io.manifest import Manifest

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from locgraph.analysis.rivals import read_rivals
-from locgraph.analysis.runs import Failure, FoldResult, find_families, find_repeats, read_run
-from locgraph.analysis.summary import Summary, summarise, write_summary
-from locgraph.analysis.summary_comparison import compare_summaries
+from locgraph.analysis.sweeps.rivals import read_rivals
+from locgraph.analysis.sweeps.runs import Failure, FoldResult, find_families, find_repeats, read_run
+from locgraph.analysis.sweeps.summary import Summary, summarise, write_summary
+from locgraph.analysis.sweeps.summary_comparison import compare_summaries
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.run_folder import (
     ANALYSIS,
@@ -132,7 +132,7 @@ class Study:
 
         Returns:
             Means and paired differences with 95 % intervals; see
-            `locgraph.analysis.summary_comparison.compare_summaries`.
+            `locgraph.analysis.sweeps.summary_comparison.compare_summaries`.
 
         Raises:
             DataError: They differ in classes or in the FOVs of a shared fold, or share no completed fold.

@@ -14,7 +14,7 @@ from rich.table import Table
 from locgraph.analysis.comparison import CONTROL, GRAPH, LOCALISATIONS
 from locgraph.analysis.results import Analysis
 from locgraph.analysis.settings import HAND_MADE, LEARNED
-from locgraph.analysis.summary_text import number
+from locgraph.analysis.sweeps.summary_text import number
 from locgraph.cli.console import TextConsole, print_line
 from locgraph.show.figures.analysis import effect_words, interval_of, readable, readable_unit
 from locgraph.stats.metrics import ACCURACY, AUROC, BALANCED_ACCURACY, METRICS

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from locgraph import schema
-from locgraph.analysis.summary import Summary
+from locgraph.analysis.sweeps.summary import Summary
 from locgraph.errors import DataError
 from locgraph.io.featextracted import read_fov
 from locgraph.run_folder import CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE, SUMMARY_PICTURE, RunFolder

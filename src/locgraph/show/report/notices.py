@@ -8,8 +8,8 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.controls import COUNT_ALONE, MAJORITY_CLASS, PAIR_DISTANCES_AND_COUNT
-from locgraph.analysis.outcomes import MODEL
-from locgraph.analysis.summary_text import NOT_ANALYSED
+from locgraph.analysis.sweeps.outcomes import MODEL
+from locgraph.analysis.sweeps.summary_text import NOT_ANALYSED
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes
 from locgraph.data.folds import TEST, TRAIN, VALIDATION, Split
 from locgraph.preparation.classes import describe_failures

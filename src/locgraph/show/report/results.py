@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 
 from locgraph.analysis.controls import MEANINGS
-from locgraph.analysis.outcomes import MODEL
-from locgraph.analysis.rivals import MEANING, SUFFIX
-from locgraph.analysis.summary import Summary
-from locgraph.analysis.summary_text import NOT_ANALYSED, lead_words
+from locgraph.analysis.sweeps.outcomes import MODEL
+from locgraph.analysis.sweeps.rivals import MEANING, SUFFIX
+from locgraph.analysis.sweeps.summary import Summary
+from locgraph.analysis.sweeps.summary_text import NOT_ANALYSED, lead_words
 from locgraph.show.report.parts import INFO, MISSING, Matrix, Note, Part, Plot, Section, Table
 from locgraph.show.report.source import Source
 from locgraph.show.report.style import MODEL as MODEL_COLOUR

@@ -11,9 +11,9 @@ import polars as pl
 import yaml
 
 from locgraph import provenance, schema
-from locgraph.analysis.rivals import read_rivals
-from locgraph.analysis.runs import read_run
-from locgraph.analysis.summary import Summary, summarise
+from locgraph.analysis.sweeps.rivals import read_rivals
+from locgraph.analysis.sweeps.runs import read_run
+from locgraph.analysis.sweeps.summary import Summary, summarise
 from locgraph.data.folds import TEST
 from locgraph.errors import DataError, LocgraphError
 from locgraph.io.manifest import Manifest

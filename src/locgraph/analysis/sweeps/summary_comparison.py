@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from locgraph.analysis.outcomes import SOURCE, difference_interval_of
-from locgraph.analysis.summary import Summary
+from locgraph.analysis.sweeps.outcomes import SOURCE, difference_interval_of
+from locgraph.analysis.sweeps.summary import Summary
 
 
 def compare_summaries(summary: Summary, other: Summary) -> pl.DataFrame:

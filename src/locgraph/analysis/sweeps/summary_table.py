@@ -10,8 +10,8 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.controls import MEANINGS
-from locgraph.analysis.outcomes import CORRECT, MODEL, SOURCE, score_interval_of
-from locgraph.analysis.runs import FoldResult
+from locgraph.analysis.sweeps.outcomes import CORRECT, MODEL, SOURCE, score_interval_of
+from locgraph.analysis.sweeps.runs import FoldResult
 from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, METRICS
 
 Scores = dict[tuple[str, str], dict[int, list[float]]]
@@ -19,7 +19,7 @@ Scores = dict[tuple[str, str], dict[int, list[float]]]
 
 
 def summary_table(by_fold: Mapping[int, Sequence[FoldResult]], outcomes: pl.DataFrame, overlap: float) -> pl.DataFrame:
-    """Return the table of `locgraph.analysis.summary.Summary`.
+    """Return the table of `locgraph.analysis.sweeps.summary.Summary`.
 
     Args:
         by_fold: Number of a fold -> its completed runs, one for each seed.

@@ -10,7 +10,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.controls import CONTROL
-from locgraph.analysis.runs import FoldResult
+from locgraph.analysis.sweeps.runs import FoldResult
 from locgraph.data.folds import TEST
 from locgraph.errors import DataError
 from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS, RunFolder

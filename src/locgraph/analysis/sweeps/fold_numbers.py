@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from locgraph.analysis.runs import Failure, FoldResult
+from locgraph.analysis.sweeps.runs import Failure, FoldResult
 
 
 @dataclass(frozen=True)

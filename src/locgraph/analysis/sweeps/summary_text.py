@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from locgraph.analysis.controls import MEANINGS
-from locgraph.analysis.outcomes import MODEL
-from locgraph.analysis.rivals import MEANING, SUFFIX
+from locgraph.analysis.sweeps.outcomes import MODEL
+from locgraph.analysis.sweeps.rivals import MEANING, SUFFIX
 
 NOT_ANALYSED: Final = "Classifiers of `locgraph analyse` are not among them: it was not run on these folds."
 _COMPARED: Final = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy"}
@@ -18,7 +18,7 @@ def summary_markdown(content: Mapping[str, Any]) -> str:
     """Return the content of ``summary.json`` as Markdown.
 
     Args:
-        content: From `locgraph.analysis.summary.Summary.content`, or read from the file.
+        content: From `locgraph.analysis.sweeps.summary.Summary.content`, or read from the file.
 
     Returns:
         Markdown text with a line break at its end.

@@ -12,8 +12,8 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.controls import MAJORITY_CLASS
-from locgraph.analysis.fold_numbers import FoldNumbers
-from locgraph.analysis.outcomes import (
+from locgraph.analysis.sweeps.fold_numbers import FoldNumbers
+from locgraph.analysis.sweeps.outcomes import (
     COLUMNS,
     CORRECT,
     MODEL,
@@ -23,10 +23,10 @@ from locgraph.analysis.outcomes import (
     overlap_of,
     read_outcomes,
 )
-from locgraph.analysis.rivals import rival_outcomes
-from locgraph.analysis.runs import Failure, FoldResult
-from locgraph.analysis.summary_table import summary_table
-from locgraph.analysis.summary_text import headline, summary_markdown
+from locgraph.analysis.sweeps.rivals import rival_outcomes
+from locgraph.analysis.sweeps.runs import Failure, FoldResult
+from locgraph.analysis.sweeps.summary_table import summary_table
+from locgraph.analysis.sweeps.summary_text import headline, summary_markdown
 from locgraph.errors import DataError
 from locgraph.provenance import whole_file, write_csv, write_json
 from locgraph.run_folder import SUMMARY, SUMMARY_TABLE, SUMMARY_TEXT
@@ -62,7 +62,7 @@ class Summary:
         seeds: Seeds of the training.
         fold_seeds: Seeds of the folds.
         overlap: n_test / n_train of a fold.
-        outcomes: Which test FOVs each source classifies correctly; columns of `locgraph.analysis.outcomes`.
+        outcomes: Which test FOVs each source classifies correctly; columns of `locgraph.analysis.sweeps.outcomes`.
         analysed: Whether classifiers of an analysis are among the sources.
     """
 
@@ -195,8 +195,7 @@ def summarise(
     Args:
         results: Results of all runs, in any order.
         expected_folds: Indices of the folds of the split.
-        classifiers: Predictions of the classifiers of an analysis (`locgraph.analysis.rivals.read_rivals`): ``source``,
-            ``fold``, ``fov_id``, ``truth``, ``prediction``; those that are not of the same test FOVs are left out.
+        classifiers: Predictions of the classifiers of an analysis (`read_rivals`): ``source``, ``fold``, ``fov_id``, ``truth``, ``prediction``; those that are not of the same test FOVs are left out.
 
     Returns:
         The summary; folds without a result of every seed are in ``missing`` with their reasons.

@@ -10,9 +10,9 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.cross_validation import CLASSIFIER
-from locgraph.analysis.outcomes import COLUMNS, MODEL, SOURCE, outcomes_of
 from locgraph.analysis.results import FEATURES
 from locgraph.analysis.settings import HAND_MADE
+from locgraph.analysis.sweeps.outcomes import COLUMNS, MODEL, SOURCE, outcomes_of
 
 SUFFIX: Final = " (analyse)"
 """Follows the name of a classifier of an analysis, among the controls."""
