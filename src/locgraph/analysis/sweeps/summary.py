@@ -195,7 +195,8 @@ def summarise(
     Args:
         results: Results of all runs, in any order.
         expected_folds: Indices of the folds of the split.
-        classifiers: Predictions of the classifiers of an analysis (`read_rivals`): ``source``, ``fold``, ``fov_id``, ``truth``, ``prediction``; those that are not of the same test FOVs are left out.
+        classifiers: Predictions of the classifiers of an analysis (`read_rivals`): ``source``, ``fold``,
+            ``fov_id``, ``truth``, ``prediction``; those that are not of the same test FOVs are left out.
 
     Returns:
         The summary; folds without a result of every seed are in ``missing`` with their reasons.
