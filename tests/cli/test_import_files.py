@@ -18,6 +18,7 @@ from locgraph.io.converted import read_converted
 from locgraph.io.groups import NoGroups
 from locgraph.io.labels import MetadataLabels, NoLabels
 from locgraph.io.read import read_localisations
+from locgraph.run_folder import locked
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
 
@@ -56,7 +57,7 @@ def printed(capsys):
 def test_a_folder(call, raw, tmp_path, capsys):
     assert call("raw", "out", LOOSE, "labels=folders") == 0
 
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "out").rglob("*.*")) == [
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "out").rglob("[!.]*.*")) == [
         "out/L/b.parquet",
         "out/T/a.parquet",
         "out/import.json",
@@ -164,7 +165,7 @@ def test_another_file_of_that_name_is_not_overwritten(cfg, tmp_path, content):
 
     with pytest.raises(DataError, match=r"expected no import\.json but that of an earlier import; found another file"):
         import_files.run(cfg)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["import.json"]
+    assert [path.name for path in (tmp_path / "out").glob("[!.]*")] == ["import.json"]
 
 
 def test_too_many_failures_are_told_and_what_is_good_is_kept(cfg, raw, tmp_path, capsys):
@@ -322,3 +323,11 @@ def test_an_import_that_was_killed_is_completed(call, tmp_path, capsys):
     for path in (tmp_path / "fresh").glob("*.parquet"):
         assert pl.read_parquet(out / path.name).equals(pl.read_parquet(path))
     assert [source.fov_id for source in scan(out, FileColumns(), NoLabels(), NoGroups()).sources] == list("01234")
+
+
+@pytest.mark.usefixtures("raw")
+def test_a_target_that_another_process_writes_to_is_refused(call, tmp_path, capsys):
+    with locked(tmp_path / "out"), pytest.raises(SystemExit):
+        call("raw", "out", LOOSE)
+    assert "is being written to by process" in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("*.parquet"))

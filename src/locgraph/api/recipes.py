@@ -170,8 +170,11 @@ def graph_settings(
 def graph_recipe(settings: Mapping[str, Any]) -> Any:
     """Build the recipe of graphs from `graph_settings`."""
     from locgraph.graphs.build import GraphRecipe  # torch
+    from locgraph.graphs.descriptors import Descriptor
     from locgraph.graphs.edges import ClusterEdges
+    from locgraph.graphs.superclusters import Superclusters
 
+    scales, descriptors = settings["superclusters"] or None, settings["descriptors"] or {}
     return GraphRecipe(
         cluster_features=tuple(settings["cluster_features"]),
         localisation_features=tuple(settings["localisation_features"]),
@@ -180,8 +183,10 @@ def graph_recipe(settings: Mapping[str, Any]) -> Any:
         localisation_k=settings["localisation_k"],
         ratios=tuple(settings["ratios"]),
         settings=settings,
-        superclusters=build(settings["superclusters"], "graph.superclusters") if settings["superclusters"] else None,
-        descriptors=build(settings["descriptors"] or {}, "graph.descriptors"),
+        superclusters=scales and build_part(Superclusters, scales, "graph.superclusters"),
+        descriptors={
+            name: build_part(Descriptor, leaf, f"graph.descriptors.{name}") for name, leaf in descriptors.items()
+        },
     )
 
 

@@ -21,7 +21,7 @@ from locgraph.io.converted import (
     write_import_record,
 )
 from locgraph.preparation.convert import Conversion, ConvertRecipe, check_target, convert, find_sources
-from locgraph.run_folder import IMPORT_RECORD
+from locgraph.run_folder import IMPORT_RECORD, locked
 from locgraph.settings import check_number
 
 _SHOWN = 10
@@ -42,15 +42,16 @@ def run(cfg: DictConfig) -> Conversion:
     if not source.exists():
         raise DataError(f"expected a file or a folder at {source}; found none", setting="source")
     check_target(source, target)
-    earlier = read_import_record(target)
     columns, labels, groups = (build(settings[name], name) for name in ("columns", "labels", "groups"))
     catalogue = find_sources(source, columns, labels, groups)
     limit = settings["limits"]["max_refused_fraction"]
     reading = {"columns": settings["columns"], "max_refused_fraction": limit}
     recipe = ConvertRecipe(columns, limit, reading)
-    result = convert(catalogue, recipe, source, target, build(settings["executor"], "executor"), progress)
     all_settings = reading | {name: settings[name] for name in ("labels", "groups")}
-    write_import_record(target, source, earlier, result.files, result.manifest.failures, all_settings)
+    with locked(target, "target"):
+        earlier = read_import_record(target)
+        result = convert(catalogue, recipe, source, target, build(settings["executor"], "executor"), progress)
+        write_import_record(target, source, earlier, result.files, result.manifest.failures, all_settings)
     console = TextConsole()
     show(result, target, console)
     with within("limits"):  # where too many failed, the error lists them
