@@ -56,7 +56,7 @@ def test_shapes_are_told_apart_by_distances_and_not_by_number():
     positions, labels, train, test = made_fovs()
     table = run_controls(positions, labels, train, test, seed=0)
     assert table.columns == ["control", "accuracy", "balanced_accuracy", "n_train", "n_test"]
-    needs_tables = (controls.CLUSTER_FEATURES, controls.CLUSTERED_PAIR_DISTANCES)
+    needs_tables = (controls.CLUSTER_FEATURES, controls.CLUSTERED_PAIR_DISTANCES, controls.CHANNEL_PAIR_DISTANCES)
     assert table["control"].to_list() == [name for name in MEANINGS if name not in needs_tables]
     assert set(table["n_train"]) == {12}
     assert set(table["n_test"]) == {12}
@@ -75,7 +75,9 @@ def test_controls_on_clusters_see_what_positions_do_not():
     features = {fov: np.array([float(labels[fov] == "ring"), rng.normal(), np.nan]) for fov in positions}
     features[train[0]][0] = np.nan
 
-    predictions = predict_controls(ControlInputs(noise, positions, features), labels, train, test, seed=0)
+    channels = {fov: np.arange(90) % 2 for fov in positions}
+    inputs = ControlInputs(noise, positions, features, channels)
+    predictions = predict_controls(inputs, labels, train, test, seed=0)
 
     found = accuracies(score_controls(predictions, len(train)))
     assert list(found) == list(MEANINGS)

@@ -23,11 +23,13 @@ class ControlInputs:
         clustered: ``fov_id`` -> (n, D) float64 in nm, those in clusters; None leaves out the control on them.
         features: ``fov_id`` -> (F,) float64, statistics of cluster features, NaN where one is missing; None leaves out
             the control on them.
+        channels: ``fov_id`` -> (N,) int64, channel of each localisation; None where all are of one.
     """
 
     positions: Mapping[str, np.ndarray]
     clustered: Mapping[str, np.ndarray] | None = None
     features: Mapping[str, np.ndarray] | None = None
+    channels: Mapping[str, np.ndarray] | None = None
 
 
 def read_inputs(tables: Path, fov_ids: Iterable[str], fovs: pl.DataFrame) -> ControlInputs:
@@ -43,6 +45,7 @@ def read_inputs(tables: Path, fov_ids: Iterable[str], fovs: pl.DataFrame) -> Con
     """
     positions: dict[str, np.ndarray] = {}
     clustered: dict[str, np.ndarray] = {}
+    channels: dict[str, np.ndarray] = {}
 
     def whole() -> Iterator[ExtractedFov]:
         for fov_id in fov_ids:
@@ -53,10 +56,14 @@ def read_inputs(tables: Path, fov_ids: Iterable[str], fovs: pl.DataFrame) -> Con
             positions[fov_id] = clustered[fov_id] = inside.select(axes).to_numpy()
             if inside.height < locs.height:
                 positions[fov_id] = locs.select(axes).to_numpy()
+            if schema.CHANNEL in locs.columns:
+                channels[fov_id] = (locs if inside.height < locs.height else inside)[schema.CHANNEL].to_numpy()
             yield replace(fov, locs=inside, clusters=fov.clusters.filter(pl.col(schema.VIEW) == 0))
 
     table = fov_features(whole(), fovs)
     values = table.table.select(table.columns).cast(pl.Float64).fill_null(np.nan).to_numpy()
     # no infinities, which a forest refuses
     rows = np.where(np.isfinite(values), values, np.nan)
-    return ControlInputs(positions, clustered, dict(zip(table.table[schema.FOV_ID], rows, strict=True)))
+    features = dict(zip(table.table[schema.FOV_ID], rows, strict=True))
+    several = len(channels) == len(positions) and len(np.unique(np.concatenate([*channels.values()]))) > 1
+    return ControlInputs(positions, clustered, features, channels if several else None)

@@ -16,6 +16,7 @@ import polars as pl
 from sklearn.ensemble import RandomForestClassifier
 
 from locgraph import schema
+from locgraph.analysis.channel_control import channel_descriptor, choose_channels
 from locgraph.analysis.control_inputs import ControlInputs
 from locgraph.errors import ConfigError, DataError, FoldError
 from locgraph.graphs.descriptors import MAX_LOCALISATIONS, draw_sample, pair_histogram, principal_deviations
@@ -24,6 +25,7 @@ from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY, balanced_accurac
 CLUSTER_FEATURES: Final = "cluster_features"
 PAIR_DISTANCES_AND_COUNT: Final = "pair_distances_and_count"
 CLUSTERED_PAIR_DISTANCES: Final = "clustered_pair_distances"
+CHANNEL_PAIR_DISTANCES: Final = "channel_pair_distances"
 PAIR_DISTANCES: Final = "pair_distances"
 COUNT_ALONE: Final = "count_alone"
 SHUFFLED_POSITIONS: Final = "shuffled_positions"
@@ -34,6 +36,7 @@ MEANINGS: Final = {
     CLUSTER_FEATURES: "forest on means, deviations and quantiles of the cluster features, and the numbers",
     PAIR_DISTANCES_AND_COUNT: "forest on pair distances, extent and number of localisations",
     CLUSTERED_PAIR_DISTANCES: "the same, of the localisations in clusters alone",
+    CHANNEL_PAIR_DISTANCES: "forest on pair distances within and between channels, extents and numbers",
     PAIR_DISTANCES: "forest on pair distances and extent",
     COUNT_ALONE: "forest on the number of localisations",
     SHUFFLED_POSITIONS: "first forest, positions drawn from all training FOVs: what is left is the number",
@@ -147,6 +150,10 @@ def _feature_tables(
     if inputs.clustered is not None and any(len(inputs.clustered[fov]) < len(clouds[fov]) for fov in clouds):
         clustered = _clouds(inputs.clustered, list(clouds))
         tables[CLUSTERED_PAIR_DISTANCES] = _descriptors(clustered, fit_max_distance(clustered[fov] for fov in train))
+    if inputs.channels is not None:
+        chosen = choose_channels(inputs.channels, train)
+        rows = [channel_descriptor(points, inputs.channels[fov], chosen, end) for fov, points in clouds.items()]
+        tables[CHANNEL_PAIR_DISTANCES] = np.stack(rows)
     if inputs.features is not None:
         features = np.stack([_lookup(inputs.features, fov, "cluster features") for fov in clouds])
         # a forest splits by missing values, but not in a column that has no others
