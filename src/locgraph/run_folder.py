@@ -77,6 +77,11 @@ EXPLAINER_AGREEMENT: Final = "explainer_agreement.parquet"
 SANITY: Final = "sanity.parquet"
 EXPLAINED_FEATURES: Final = "explained_features.parquet"  # also as CSV
 CLASS_SEPARATION: Final = "class_separation.parquet"  # also as CSV
+EXPLANATION_TABLES: Final = (
+    *(ATTRIBUTIONS, EXPLANATION_METRICS, EXPLAINER_AGREEMENT),
+    *(SANITY, EXPLAINED_FEATURES, CLASS_SEPARATION),
+)
+"""All tables of explanations."""
 
 # -- analyses and reports ----------------------------------------------------------------------------------------------
 ANALYSIS: Final = "analysis"  # folder

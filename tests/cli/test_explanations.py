@@ -229,12 +229,21 @@ def test_explanations_of_its_own_test_go_into_the_run_in_place_of_earlier_ones(t
     stale = copy / "explanations" / "shapley" / "gone.png"
     stale.parent.mkdir(parents=True)
     stale.touch()
+    (copy / "explainer_agreement.parquet").touch()
+    (copy / "explanations" / "notes.txt").touch()
+    outside = tmp_path / "outside.png"
+    outside.touch()
+    named = {"gone": {"shapley": "explanations/shapley/gone.png", "crafted": str(outside)}}
+    (copy / "explanations.json").write_text(json.dumps({"figures": named}))
     run(trained.folder, "eval", f"ckpt_path={copy}/checkpoints/best.ckpt", "explain=random", *FEW)
 
     assert (copy / "metrics.json").read_text() == (trained.run_dir / "metrics.json").read_text()
     assert pl.read_parquet(copy / "attributions.parquet")["explainer"].unique().to_list() == ["random"]
     assert list((copy / "explanations" / "random").glob("*.png"))
     assert not stale.exists()
+    assert not (copy / "explainer_agreement.parquet").exists()
+    assert (copy / "explanations" / "notes.txt").exists(), "what no record names stays"
+    assert outside.exists(), "nor is anything removed elsewhere"
 
 
 def test_the_widest_table_fits_a_terminal(explained):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,8 +18,16 @@ from locgraph.explain import run
 from locgraph.explain.results import ExplanationResults
 from locgraph.explain.run import Plan
 from locgraph.learn.checkpoint import Checkpoint
-from locgraph.run_folder import EXPLANATION_METRICS, EXPLANATIONS, THREADS
-from locgraph.show.figures.explanations import ExplainedTile, draw_explanations, make_tiles
+from locgraph.run_folder import (
+    EXPLANATION_METRICS,
+    EXPLANATION_TABLES,
+    EXPLANATIONS,
+    EXPLANATIONS_RECORD,
+    GALLERY_PICTURE,
+    THREADS,
+    read_record,
+)
+from locgraph.show.figures.explanations import SUFFIXES, ExplainedTile, draw_explanations, make_tiles
 from locgraph.show.figures.scored_fov import explanation_figure
 
 if TYPE_CHECKING:
@@ -87,14 +94,13 @@ class Explanations:
         return explanation_figure(tile.fov, tile.caption)
 
     def write(self, folder: str | Path) -> None:
-        """Write all tables, figures of some FOVs of each class, and the record, in place of earlier ones.
+        """Write all tables, figures of some FOVs of each class, and the record.
 
         Args:
             folder: Where to write.
         """
         folder, results = Path(folder), self.results
         started = time.perf_counter()
-        shutil.rmtree(folder / EXPLANATIONS, ignore_errors=True)
         results.write(folder)
         figures, not_drawn = draw_explanations(folder, self._read_tiles, results.drawn_fovs(), progress)
         results.record.update(metrics=self.about["metrics"], figures=figures, not_drawn=not_drawn)
@@ -153,6 +159,7 @@ def explain_prepared(
     with within(GROUP), fixed_threads(plan.record.get(THREADS, 1)):
         results = plan.explain(prepared, predictions, training_data, progress)
     if folder is not None:
+        remove_earlier(Path(folder))
         # also where all FOVs failed
         results.write_record(Path(folder))
     results.check()
@@ -160,3 +167,19 @@ def explain_prepared(
     if folder is not None:
         explanations.write(folder)
     return explanations
+
+
+def remove_earlier(folder: Path) -> None:
+    """Remove the tables and figures that the record of earlier explanations in a folder names, and no other file."""
+    record = read_record(folder / EXPLANATIONS_RECORD)
+    if not record:
+        return
+    for name in EXPLANATION_TABLES:
+        for suffix in (".parquet", ".csv"):
+            (folder / name).with_suffix(suffix).unlink(missing_ok=True)
+    figures = [folder / path for by_explainer in record.get("figures", {}).values() for path in by_explainer.values()]
+    for figure in (*figures, folder / EXPLANATIONS / GALLERY_PICTURE):
+        # a record may come from anyone
+        if (folder / EXPLANATIONS).resolve() in figure.resolve().parents:
+            for suffix in SUFFIXES:
+                figure.with_suffix(suffix).unlink(missing_ok=True)

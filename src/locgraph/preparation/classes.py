@@ -36,8 +36,8 @@ def check_classes_left(manifest: Manifest) -> None:
         DataError: No FOV of a class is left; the message gives the classes, with reasons.
     """
     good = _sizes(manifest)
-    lost = sorted({name for name in manifest.failed_labels.values() if not good[name]})
-    if lost:
+    vanished = sorted({name for name in manifest.failed_labels.values() if not good[name]})
+    if vanished:
         raise DataError(
             f"expected FOVs of every class, found none left of {', '.join(lost)}. Mend them, or take their files out "
             f"of the folder:{_reasons(manifest, lost)}"
@@ -55,10 +55,10 @@ def check_class_failures(manifest: Manifest, max_failed_fraction: float) -> None
         TooManyFailuresError: More failed; the message gives the classes, with reasons.
     """
     good, failed = _sizes(manifest), Counter(manifest.failed_labels.values())
-    lost = sorted(
+    vanished = sorted(
         name for name, number in failed.items() if number > 1 and number > max_failed_fraction * (number + good[name])
     )
-    if lost:
+    if vanished:
         found = ", ".join(f"{failed[name]} of {failed[name] + good[name]} {name}" for name in lost)
         raise TooManyFailuresError(
             f"expected at most {max_failed_fraction:.2%} of the FOVs of each class to fail; found {found}. Mend them, "
