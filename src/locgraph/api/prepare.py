@@ -218,8 +218,8 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
         write_json(store / RECIPE, recipe_settings)
         failures = build_store(fov_ids, tables.folder, graph_recipe(recipe_settings), store, executor, progress)
     made, has_failed = tables.manifest, pl.col(schema.FOV_ID).is_in(list(failures))
-    lost = made.table.filter(has_failed, pl.col(schema.LABEL).is_not_null()).select(schema.FOV_ID, schema.LABEL)
-    failed_labels = made.failed_labels | dict(lost.iter_rows())
+    failed = made.table.filter(has_failed, pl.col(schema.LABEL).is_not_null()).select(schema.FOV_ID, schema.LABEL)
+    failed_labels = made.failed_labels | dict(failed.iter_rows())
     good = made.table.filter(~has_failed)
     manifest = Manifest(good, made.class_names, made.failures | failures, made.refused, failed_labels)
     with within("limits"):

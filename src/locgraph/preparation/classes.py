@@ -39,8 +39,8 @@ def check_classes_left(manifest: Manifest) -> None:
     vanished = sorted({name for name in manifest.failed_labels.values() if not good[name]})
     if vanished:
         raise DataError(
-            f"expected FOVs of every class, found none left of {', '.join(lost)}. Mend them, or take their files out "
-            f"of the folder:{_reasons(manifest, lost)}"
+            f"expected FOVs of every class, found none left of {', '.join(vanished)}. Mend them, or take their files out "
+            f"of the folder:{_reasons(manifest, vanished)}"
         )
 
 
@@ -55,14 +55,14 @@ def check_class_failures(manifest: Manifest, max_failed_fraction: float) -> None
         TooManyFailuresError: More failed; the message gives the classes, with reasons.
     """
     good, failed = _sizes(manifest), Counter(manifest.failed_labels.values())
-    vanished = sorted(
+    too_many = sorted(
         name for name, number in failed.items() if number > 1 and number > max_failed_fraction * (number + good[name])
     )
-    if vanished:
-        found = ", ".join(f"{failed[name]} of {failed[name] + good[name]} {name}" for name in lost)
+    if too_many:
+        numbers = ", ".join(f"{failed[name]} of {failed[name] + good[name]} {name}" for name in too_many)
         raise TooManyFailuresError(
-            f"expected at most {max_failed_fraction:.2%} of the FOVs of each class to fail; found {found}. Mend them, "
-            f"or raise the limit:{_reasons(manifest, lost)}",
+            f"expected at most {max_failed_fraction:.2%} of the FOVs of each class to fail; found {numbers}. Mend them, "
+            f"or raise the limit:{_reasons(manifest, too_many)}",
             setting="max_failed_fraction",
         )
 
