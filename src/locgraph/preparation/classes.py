@@ -39,8 +39,8 @@ def check_classes_left(manifest: Manifest) -> None:
     vanished = sorted({name for name in manifest.failed_labels.values() if not good[name]})
     if vanished:
         raise DataError(
-            f"expected FOVs of every class, found none left of {', '.join(vanished)}. Mend them, or take their files out "
-            f"of the folder:{_reasons(manifest, vanished)}"
+            f"expected FOVs of every class, found none left of {', '.join(vanished)}. Mend them, or take their files "
+            f"out of the folder:{_reasons(manifest, vanished)}"
         )
 
 
@@ -61,8 +61,8 @@ def check_class_failures(manifest: Manifest, max_failed_fraction: float) -> None
     if too_many:
         numbers = ", ".join(f"{failed[name]} of {failed[name] + good[name]} {name}" for name in too_many)
         raise TooManyFailuresError(
-            f"expected at most {max_failed_fraction:.2%} of the FOVs of each class to fail; found {numbers}. Mend them, "
-            f"or raise the limit:{_reasons(manifest, too_many)}",
+            f"expected at most {max_failed_fraction:.2%} of the FOVs of each class to fail; found {numbers}. Mend "
+            f"them, or raise the limit:{_reasons(manifest, too_many)}",
             setting="max_failed_fraction",
         )
 
