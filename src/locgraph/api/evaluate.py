@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.api.device import check_device
@@ -111,22 +113,27 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     }
     write_json(folder / METRICS, metrics)
     if plan is not None:
-        from locgraph.api.explanations import explain_prepared
-
-        same, own = raw_dir is None, settings["paths"]["prepared_dir"]
-        target = _explanations_folder(settings, folder)
-        with locked(target, "explain.folder") if target != folder else nullcontext():
-            explanations = explain_prepared(
-                plan,
-                prepared,
-                tables[PREDICTIONS],
-                (lambda: prepared) if same else (lambda: model.training_data(own, **_changes(settings))),
-                target,
-            )
-        metrics["explanations"] = {**explanations.about, "folder": str(target)}
+        metrics["explanations"] = _explain(settings, model, plan, prepared, tables[PREDICTIONS], folder)
         write_json(folder / METRICS, metrics)
     track_evaluation(settings, model.settings, prepared, tables, metrics)
     return metrics
+
+
+def _explain(
+    settings: Settings, model: Model, plan: Any, prepared: Prepared, predictions: pl.DataFrame, folder: Path
+) -> dict[str, Any]:
+    """Explain predictions; return numbers about it, and the folder of the tables and figures."""
+    from locgraph.api.explanations import explain_prepared
+
+    def training_data() -> Prepared:
+        if settings["data"]["raw_dir"] is None:
+            return prepared
+        return model.training_data(settings["paths"]["prepared_dir"], **_changes(settings))
+
+    target = _explanations_folder(settings, folder)
+    with locked(target, "explain.folder") if target != folder else nullcontext():
+        explanations = explain_prepared(plan, prepared, predictions, training_data, target)
+    return {**explanations.about, "folder": str(target)}
 
 
 def _explanations_folder(settings: Settings, folder: Path) -> Path:
