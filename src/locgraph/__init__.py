@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from locgraph.api.config import compose
     from locgraph.api.model import Model, load
     from locgraph.api.prepare import prepare
-    from locgraph.api.study import Study, study
+    from locgraph.api.studies import study
+    from locgraph.api.study import Study
     from locgraph.api.train import Run, train
     from locgraph.data.prepared import Prepared
     from locgraph.io.read import read
@@ -24,7 +25,7 @@ _API = {
     "prepare": "locgraph.api.prepare",
     "train": "locgraph.api.train",
     "load": "locgraph.api.model",
-    "study": "locgraph.api.study",
+    "study": "locgraph.api.studies",
     "compose": "locgraph.api.config",
     "Prepared": "locgraph.data.prepared",
     "Run": "locgraph.api.train",

@@ -7,8 +7,7 @@ import pytest
 
 from locgraph import study
 from locgraph.analysis.results import TABLES
-from locgraph.api.studies import summarise_sweeps
-from locgraph.api.study import find_studies
+from locgraph.api.studies import find_studies, summarise_sweeps
 from locgraph.errors import ConfigError, DataError
 from locgraph.show.figures.analysis import FIGURES
 
@@ -148,7 +147,7 @@ def test_studies_are_compared_on_the_folds_that_they_share(sweep, tables, tmp_pa
     better = {"accuracy": 1.0, "balanced_accuracy": 1.0}
     write_runs(tmp_path / "other", tables, 3, [0, 2], test=better)
 
-    table = study(tmp_path / "other").compare(sweep)
+    table = study(tmp_path / "other").compare(study(sweep))
 
     row = table.filter(source="model", metric="accuracy").row(0, named=True)
     assert (row["n_folds"], row["mean"]) == (2, 1.0)
@@ -160,13 +159,13 @@ def test_studies_of_other_folds_or_classes_are_not_compared(sweep, tables, tmp_p
     first = write_runs(tmp_path / "first", tables, 3, [0])
     second = write_runs(tmp_path / "second", tables, 3, [1])
     with pytest.raises(DataError, match=r"completed runs of the same folds, found folds \[0\] in .* and \[1\]"):
-        study(first).compare(second)
+        study(first).compare(study(second))
     five = write_runs(tmp_path / "five", tables, 5, [0])
     with pytest.raises(DataError, match="expected the same test FOVs of fold 0, found"):
         study(sweep).compare(study(five))
     others = write_runs(tmp_path / "others", write_tables(tmp_path / "t", {"a": 9, "c": 9}), 3, [0])
     with pytest.raises(DataError, match=r"expected the same classes, found \('a', 'b'\)"):
-        study(sweep).compare(others)
+        study(sweep).compare(study(others))
 
 
 # -- summaries ---------------------------------------------------------------------------------------------------------

@@ -1,23 +1,109 @@
-"""Summaries of all studies below a folder."""
+"""The studies of a folder: found, and all summarised."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from locgraph.api.study import find_repeated, find_sweeps
+from locgraph.analysis.sweeps.runs import find_families, find_repeats
+from locgraph.api.study import REPEATS_KIND, RUN_KIND, SWEEP_KIND, TABLES_KIND, Study
 from locgraph.errors import DataError
 from locgraph.run_folder import (
+    CLUSTERS,
     CONFUSION_PICTURE,
+    LOCS,
     METRICS,
+    RUN,
     SUMMARIES,
     SUMMARY,
     SUMMARY_PICTURE,
     SUMMARY_TABLE,
     SUMMARY_TEXT,
+    RunFolder,
 )
 
 _SUMMARY_FILES: Final = (SUMMARY_TABLE, SUMMARY_TEXT, SUMMARY_PICTURE, CONFUSION_PICTURE, SUMMARY)
+
+
+def study(path: str | Path) -> Study:
+    """Return the study of a run folder, of a sweep folder, or of a folder of prepared tables.
+
+    That of a sweep over seeds holds the runs of all seeds; `find_studies` returns one for each seed.
+
+    Raises:
+        DataError: The folder holds none of these, or several sweeps with different settings; see `find_studies`.
+    """
+    studies = find_studies(path)
+    if len(studies) > 1:
+        repeats = find_repeated(Path(path).resolve())
+        if len(repeats) == 1 and len(repeats[0].run_folders) == sum(len(each.run_folders) for each in studies):
+            return repeats[0]
+        folders = ", ".join(str(each.folder) for each in studies)
+        raise DataError(
+            f"{path}: expected one sweep, found {len(studies)} of different settings; "
+            f"locgraph.api.studies.find_studies returns all ({folders})"
+        )
+    return studies[0]
+
+
+def find_studies(path: str | Path) -> list[Study]:
+    """Return all studies of a folder: one for each set of runs that differ in more than the fold.
+
+    Raises:
+        DataError: The folder holds no run and no tables.
+    """
+    folder = Path(path).resolve()
+    if not folder.is_dir():
+        raise DataError(
+            f"no such folder: {folder}; expected that of a run, of a sweep, or of prepared tables", setting="folder"
+        )
+    if (folder / RUN).is_file():
+        n_folds = int(RunFolder(folder).record().get("n_folds") or 1)
+        return [Study(folder, RUN_KIND, [folder], n_folds)]
+    if (folder / LOCS).is_dir() and (folder / CLUSTERS).is_dir():
+        return [Study(folder, TABLES_KIND)]
+    studies = find_sweeps(folder)
+    if not studies:
+        raise DataError(_describe_missing(folder), setting="folder")
+    return studies
+
+
+def find_sweeps(folder: Path) -> list[Study]:
+    """Return one study for each set of runs below a folder that differ in the fold alone; none without runs."""
+    families = find_families(folder)
+    several = len(families) > 1
+    return [
+        Study(folder / SUMMARIES / each.name if several else folder, SWEEP_KIND, each.folders, each.n_folds)
+        for each in families
+    ]
+
+
+def find_repeated(folder: Path) -> list[Study]:
+    """Return one study for each set of runs below a folder that differ in the fold and in seeds alone.
+
+    Those of a single seed are left out: `find_sweeps` returns them.
+    """
+    repeats = find_repeats(folder)
+    several = len(repeats) > 1 or sum(len(each.folders) for each in repeats) < sum(
+        len(each.folders) for each in find_families(folder)
+    )
+    return [
+        Study(folder / SUMMARIES / each.name if several else folder, REPEATS_KIND, each.folders, each.n_folds)
+        for each in repeats
+    ]
+
+
+def _describe_missing(folder: Path) -> str:
+    expected = (
+        f"expected the folder of a run or sweep (with {RUN} in it or below), or of tables (with the folders {LOCS} and "
+        f"{CLUSTERS})"
+    )
+    inside = sorted(path.name for path in folder.glob("tables-*") if path.is_dir())
+    if inside:
+        return f"{expected}, found {folder}; did you mean {folder / inside[0]}?"
+    if (folder / METRICS).is_file():
+        return f"{expected}, found {folder}; this looks like one of eval: analyse the run that it evaluates"
+    return f"{expected}, found neither in {folder}"
 
 
 def summarise_sweeps(folder: Path) -> list[Path]:

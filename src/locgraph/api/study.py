@@ -11,22 +11,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from locgraph.analysis.sweeps.rivals import read_rivals
-from locgraph.analysis.sweeps.runs import Failure, FoldResult, find_families, find_repeats, read_run
+from locgraph.analysis.sweeps.runs import Failure, FoldResult, read_run
 from locgraph.analysis.sweeps.summary import Summary, summarise, write_summary
 from locgraph.analysis.sweeps.summary_comparison import compare_summaries
 from locgraph.errors import ConfigError, DataError, within
-from locgraph.run_folder import (
-    ANALYSIS,
-    CLUSTERS,
-    LOCS,
-    METRICS,
-    PREDICTIONS,
-    RUN,
-    SUMMARIES,
-    SUMMARY,
-    SUMMARY_TEXT,
-    RunFolder,
-)
+from locgraph.run_folder import ANALYSIS, PREDICTIONS, SUMMARIES, SUMMARY, SUMMARY_TEXT, RunFolder
 
 if TYPE_CHECKING:
     from locgraph.analysis.results import Analysis
@@ -41,7 +30,7 @@ class Study:
     """Runs that differ in the fold alone: a run, or a sweep over folds; or prepared tables without runs.
 
     Runs that differ in the fold and in seeds, ``repeats``, have a summary and predictions; analyses and reports are
-    those of each seed.
+    those of each seed. `locgraph.api.studies` finds them.
 
     Args:
         folder: Where its summary, analysis and report are written.
@@ -124,11 +113,11 @@ class Study:
             raise DataError(f"{self.folder}: expected at least one completed run, found none")
         return pl.concat(tables, how="diagonal_relaxed")
 
-    def compare(self, other: Study | str | Path) -> pl.DataFrame:
+    def compare(self, other: Study) -> pl.DataFrame:
         """Compare two studies of the same folds, paired by fold.
 
         Args:
-            other: The other study, or its folder.
+            other: The other study.
 
         Returns:
             Means and paired differences with 95 % intervals; see
@@ -139,9 +128,8 @@ class Study:
         """
         from locgraph.analysis.source import check_same_folds
 
-        second = other if isinstance(other, Study) else study(other)
-        check_same_folds((self.folder, self.completed), (second.folder, second.completed))
-        return compare_summaries(self.summary(), second.summary())
+        check_same_folds((self.folder, self.completed), (other.folder, other.completed))
+        return compare_summaries(self.summary(), other.summary())
 
     def analyse(
         self,
@@ -239,93 +227,12 @@ class Study:
         if self.kind == REPEATS_KIND:
             raise DataError(
                 f"{self.folder}: holds runs of several seeds; analyse or report one of them, of "
-                "locgraph.api.study.find_studies"
+                "locgraph.api.studies.find_studies"
             )
 
     def _check_runs(self) -> None:
         if self.kind == TABLES_KIND:
             raise DataError(f"{self.folder}: expected a run or sweep, found prepared tables without runs")
-
-
-def study(path: str | Path) -> Study:
-    """Return the study of a run folder, of a sweep folder, or of a folder of prepared tables.
-
-    That of a sweep over seeds holds the runs of all seeds; `find_studies` returns one for each seed.
-
-    Raises:
-        DataError: The folder holds none of these, or several sweeps with different settings; see `find_studies`.
-    """
-    studies = find_studies(path)
-    if len(studies) > 1:
-        repeats = find_repeated(Path(path).resolve())
-        if len(repeats) == 1 and len(repeats[0].run_folders) == sum(len(each.run_folders) for each in studies):
-            return repeats[0]
-        folders = ", ".join(str(each.folder) for each in studies)
-        raise DataError(
-            f"{path}: expected one sweep, found {len(studies)} of different settings; "
-            f"locgraph.api.study.find_studies returns all ({folders})"
-        )
-    return studies[0]
-
-
-def find_studies(path: str | Path) -> list[Study]:
-    """Return all studies of a folder: one for each set of runs that differ in more than the fold.
-
-    Raises:
-        DataError: The folder holds no run and no tables.
-    """
-    folder = Path(path).resolve()
-    if not folder.is_dir():
-        raise DataError(
-            f"no such folder: {folder}; expected that of a run, of a sweep, or of prepared tables", setting="folder"
-        )
-    if (folder / RUN).is_file():
-        n_folds = int(RunFolder(folder).record().get("n_folds") or 1)
-        return [Study(folder, RUN_KIND, [folder], n_folds)]
-    if (folder / LOCS).is_dir() and (folder / CLUSTERS).is_dir():
-        return [Study(folder, TABLES_KIND)]
-    studies = find_sweeps(folder)
-    if not studies:
-        raise DataError(_describe_missing(folder), setting="folder")
-    return studies
-
-
-def find_sweeps(folder: Path) -> list[Study]:
-    """Return one study for each set of runs below a folder that differ in the fold alone; none without runs."""
-    families = find_families(folder)
-    several = len(families) > 1
-    return [
-        Study(folder / SUMMARIES / each.name if several else folder, SWEEP_KIND, each.folders, each.n_folds)
-        for each in families
-    ]
-
-
-def find_repeated(folder: Path) -> list[Study]:
-    """Return one study for each set of runs below a folder that differ in the fold and in seeds alone.
-
-    Those of a single seed are left out: `find_sweeps` returns them.
-    """
-    repeats = find_repeats(folder)
-    several = len(repeats) > 1 or sum(len(each.folders) for each in repeats) < sum(
-        len(each.folders) for each in find_families(folder)
-    )
-    return [
-        Study(folder / SUMMARIES / each.name if several else folder, REPEATS_KIND, each.folders, each.n_folds)
-        for each in repeats
-    ]
-
-
-def _describe_missing(folder: Path) -> str:
-    expected = (
-        f"expected the folder of a run or sweep (with {RUN} in it or below), or of tables (with the folders {LOCS} and "
-        f"{CLUSTERS})"
-    )
-    inside = sorted(path.name for path in folder.glob("tables-*") if path.is_dir())
-    if inside:
-        return f"{expected}, found {folder}; did you mean {folder / inside[0]}?"
-    if (folder / METRICS).is_file():
-        return f"{expected}, found {folder}; this looks like one of eval: analyse the run that it evaluates"
-    return f"{expected}, found neither in {folder}"
 
 
 def _analysis_settings(settings: Sequence[str | Mapping[str, Any]]) -> Mapping[str, Any]:

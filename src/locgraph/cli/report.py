@@ -8,7 +8,7 @@ from typing import Final
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from locgraph.api.study import find_studies
+from locgraph.api.studies import find_studies
 from locgraph.cli.summarise import logger_settings
 from locgraph.errors import ConfigError
 

@@ -9,8 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.markdown import Markdown
 
 from locgraph.api.config import Settings
-from locgraph.api.studies import summarise_sweeps
-from locgraph.api.study import find_repeated, find_sweeps
+from locgraph.api.studies import find_repeated, find_sweeps, summarise_sweeps
 from locgraph.cli.console import TextConsole
 
 
