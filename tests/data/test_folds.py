@@ -22,6 +22,7 @@ from locgraph.data.folds import (
 )
 from locgraph.data.group_draws import draw_tests
 from locgraph.data.labelled import LabelledFovs
+from locgraph.data.leave_group_out import LeaveGroupOut
 from locgraph.errors import ConfigError, FoldError
 
 
@@ -37,12 +38,12 @@ def patients(labels, n):
 
 
 LABELS = fovs(a=30, b=20)
-SPLITTERS = [Stratified(5), StratifiedGroup(5), HoldOut(0.2), HoldOut(0.3, n_folds=3)]
+SPLITTERS = [Stratified(5), StratifiedGroup(5), LeaveGroupOut(5), HoldOut(0.2), HoldOut(0.3, n_folds=3)]
 
 
 @pytest.mark.parametrize("splitter", SPLITTERS, ids=lambda splitter: type(splitter).__name__)
 def test_every_fov_on_exactly_one_side(splitter, make_manifest):
-    grouped = isinstance(splitter, StratifiedGroup)
+    grouped = isinstance(splitter, (StratifiedGroup, LeaveGroupOut))
     manifest = make_manifest(LABELS, patients(LABELS, 25) if grouped else None)
 
     plan = splitter.plan(manifest)
@@ -53,7 +54,7 @@ def test_every_fov_on_exactly_one_side(splitter, make_manifest):
         assert split.train == tuple(sorted(split.train))
 
 
-@pytest.mark.parametrize("splitter", [Stratified(5), StratifiedGroup(5)])
+@pytest.mark.parametrize("splitter", [Stratified(5), StratifiedGroup(5), LeaveGroupOut(), LeaveGroupOut(7)])
 def test_every_fov_tested_once_over_all_folds(splitter, make_manifest):
     plan = splitter.plan(make_manifest(LABELS, {name: name for name in LABELS}))
 
@@ -163,6 +164,8 @@ def test_groups_of_one_fov_tear_nothing(splitter, make_manifest):
             lambda: Stratified(5, validation_fraction=0.0),
             "validation_fraction: expected a number .*found 0",
         ),
+        (lambda: LeaveGroupOut(1), "n_folds: expected at least 2, or null for one of each group, found 1"),
+        (lambda: LeaveGroupOut(3, index=3), "index: expected one of the 3 folds"),
         (lambda: LearningCurve(1, 5), "per_class: expected at least 2.*found 1"),
         (lambda: HoldOut(1.0), "test_fraction: expected a number between 0 and 1, found 1"),
         (lambda: HoldOut(0.5, validation_fraction=1.5), "validation_fraction: expected a number between 0 and 1"),
@@ -189,12 +192,60 @@ def test_settings_out_of_range(make, message):
             "n_folds: 5 folds need as many groups, found ..p0', 'p1', 'p2', 'p3'.; set fold.n_folds=4$",
         ),
         (StratifiedGroup(2), LABELS, patients(LABELS, 2), "at least 3 groups, one each .* found ..p0', 'p1'.; choose"),
+        (LeaveGroupOut(), LABELS, {}, r"leave_group_out needs a group for every FOV; 50 have none, such as \['000_a'"),
+        (LeaveGroupOut(), LABELS, patients(LABELS, 1), r"leave_group_out needs at least 3 groups.* found \['p0'\]"),
+        (LeaveGroupOut(5), LABELS, patients(LABELS, 4), "n_folds: 5 folds need as many groups.*set fold.n_folds=4$"),
+        (
+            LeaveGroupOut(),
+            {f"{day}{i}": "ab"[i % 2] if day < 3 else "c" for day in range(4) for i in range(4)},
+            {f"{day}{i}": f"day{day}" for day in range(4) for i in range(4)},
+            "every class in at least two groups, found classes of one alone: 'c' in 'day3'",
+        ),
+        (
+            LeaveGroupOut(2),
+            {
+                f"{day}{label}{i}": label
+                for day, own in enumerate(("ab", "ac", "bc"))
+                for label in own
+                for i in range(4)
+            },
+            {f"{day}{label}{i}": f"day{day}" for day in range(3) for label in "abc" for i in range(4)},
+            r"n_folds: a fold that leaves out the groups \['day\d', 'day\d'\] leaves no FOV of \['[abc]'\] to train on",
+        ),
         (StratifiedGroup(5), fovs(a=9, b=4), {}, "n_folds: 5 folds need at least that many FOVs of each class"),
     ],
 )
 def test_data_that_cannot_be_split(splitter, labels, groups, message, make_manifest):
     with pytest.raises(FoldError, match=message):
         splitter.plan(make_manifest(labels, groups))
+
+
+def test_each_fold_leaves_one_group_out(make_manifest):
+    groups = patients(LABELS, 4)
+
+    plan = LeaveGroupOut(index=3).plan(make_manifest(LABELS, groups))
+
+    assert plan == LeaveGroupOut(4).plan(make_manifest(LABELS, groups))
+    for place, split in enumerate(plan):
+        assert split.test == tuple(sorted(name for name in LABELS if groups[name] == f"p{place}"))
+        train, val = ({groups[name] for name in side} for side in (split.train, split.val))
+        assert (len(train), len(val)) == (2, 1)
+        assert not train & val
+
+
+def test_several_groups_are_left_out_at_once(make_manifest):
+    groups = patients(LABELS, 9)
+
+    plan = LeaveGroupOut(3).plan(make_manifest(LABELS, groups))
+
+    left_out = [{groups[name] for name in split.test} for split in plan]
+    assert [len(names) for names in left_out] == [3, 3, 3]
+    assert sorted(set.union(*left_out)) == sorted(set(groups.values()))
+
+
+def test_there_are_as_many_folds_to_leave_out_as_groups(make_manifest):
+    with pytest.raises(ConfigError, match="index: expected one of the 4 folds, 0 to 3, found 4"):
+        LeaveGroupOut(index=4).plan(make_manifest(LABELS, patients(LABELS, 4)))
 
 
 def test_plan_from_file(tmp_path, make_manifest):
@@ -285,7 +336,7 @@ def test_classes_that_training_never_sees(split, message):
 def test_where_only_localisations_have_classes_fovs_are_split_as_one_class(splitter, make_manifest):
     unlabelled = dict.fromkeys(LABELS)
     manifest = replace(make_manifest(unlabelled, patients(LABELS, 25)), class_names=("bound", "free"))
-    if not isinstance(splitter, StratifiedGroup):
+    if not isinstance(splitter, (StratifiedGroup, LeaveGroupOut)):
         manifest = replace(manifest, table=manifest.table.with_columns(group=pl.lit(None, pl.String)))
 
     plan = splitter.plan(manifest)

@@ -158,6 +158,7 @@ def _train(settings: Settings, writer: RunWriter) -> None:
         log.warning(warning)
     prepared = replace(prepared, warnings=(*prepared.warnings, *imbalance))
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
+    writer.record_folds(len(plan))
     write_plan(writer.path / FOLDS, plan)
     if catalogue is not None:
         write_json(writer.path / RAW_FILES, take_snapshot(catalogue, prepared.tables))

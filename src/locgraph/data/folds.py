@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from locgraph.io.manifest import Manifest
 from locgraph.provenance import write_json
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
-_FEWEST_GROUPS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -32,21 +31,27 @@ class Split:
 
 
 class Splitter(Protocol):
-    """Make all ``n_folds`` folds from the manifest; ``index`` is the one that is trained."""
+    """Make all ``n_folds`` folds from the manifest, None where it decides how many; ``index`` is the one to train."""
 
     index: int
-    n_folds: int
+    n_folds: int | None
 
     def plan(self, manifest: Manifest) -> list[Split]:
         """Return all folds."""
         ...
 
 
-def _split(fovs: LabelledFovs, train: np.ndarray, val: np.ndarray, test: np.ndarray) -> Split:
+def split_of(fovs: LabelledFovs, train: np.ndarray, val: np.ndarray, test: np.ndarray) -> Split:
+    """Return the names of three sides, each rows (M,) int64."""
     return Split(fovs.names(train), fovs.names(val), fovs.names(test))
 
 
-def _check_fraction(name: str, value: float) -> None:
+def check_fraction(name: str, value: float) -> None:
+    """Refuse a number that is not between 0 and 1.
+
+    Raises:
+        ConfigError: It is not.
+    """
     if not 0.0 < value < 1.0:
         raise ConfigError(f"expected a number between 0 and 1, found {value}", setting=name)
 
@@ -66,7 +71,7 @@ class _KFold:
         if n_folds < 2:
             raise ConfigError(f"expected at least 2, found {n_folds}", setting="n_folds")
         check_index(index, n_folds)
-        _check_fraction("validation_fraction", validation_fraction)
+        check_fraction("validation_fraction", validation_fraction)
         self.n_folds, self.index, self.seed, self.validation_fraction = n_folds, index, seed, validation_fraction
 
 
@@ -95,7 +100,7 @@ class Stratified(_KFold):
 
         splitter = StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed)
         folds = [
-            _split(fovs, *fovs.inner(self._draw(fovs.labels, train), self.validation_fraction, self.seed), test)
+            split_of(fovs, *fovs.inner(self._draw(fovs.labels, train), self.validation_fraction, self.seed), test)
             for train, test in splitter.split(fovs.fov_ids, fovs.labels.astype(str))
         ]
         check_plan(folds, manifest, "fold=stratified")
@@ -166,25 +171,14 @@ class StratifiedGroup(_KFold):
         """
         fovs = LabelledFovs.of(manifest)
         fovs.check_class_sizes(self.n_folds)
-        homeless = [str(name) for name, group in zip(fovs.fov_ids, fovs.groups, strict=True) if group is None]
-        if homeless:
-            raise FoldError(
-                f"fold=stratified_group needs a group for every FOV; {len(homeless)} have none, such as "
-                f"{homeless[:5]}; choose another source of groups"
-            )
-        present = np.unique(fovs.groups.astype(str)).tolist()
-        if len(present) < _FEWEST_GROUPS:
-            raise FoldError(
-                f"fold=stratified_group needs at least {_FEWEST_GROUPS} groups, one each to train, to validate and to "
-                f"test, found {present}; choose another source of groups, or groups=none if these are no groups"
-            )
+        present = fovs.check_groups("fold=stratified_group")
         if len(present) < self.n_folds:
             raise FoldError(
                 f"{self.n_folds} folds need as many groups, found {present}; set fold.n_folds={len(present)}",
                 setting="n_folds",
             )
         return [
-            _split(fovs, *draw_validation(fovs, train, self.validation_fraction, self.seed), test)
+            split_of(fovs, *draw_validation(fovs, train, self.validation_fraction, self.seed), test)
             for train, test in draw_tests(fovs, self.n_folds, self.seed)
         ]
 
@@ -209,8 +203,8 @@ class HoldOut:
         if n_folds < 1:
             raise ConfigError(f"expected at least 1, found {n_folds}", setting="n_folds")
         check_index(index, n_folds)
-        _check_fraction("test_fraction", test_fraction)
-        _check_fraction("validation_fraction", validation_fraction)
+        check_fraction("test_fraction", test_fraction)
+        check_fraction("validation_fraction", validation_fraction)
         self.n_folds, self.index, self.seed = n_folds, index, seed
         self.test_fraction, self.validation_fraction = test_fraction, validation_fraction
 
@@ -231,7 +225,7 @@ class HoldOut:
                 f"{self.test_fraction} does not fit these FOVs: {error}", setting="test_fraction"
             ) from error
         sides = [fovs.with_all_classes(train, test) for train, test in sides]
-        folds = [_split(fovs, *fovs.inner(train, self.validation_fraction, self.seed), test) for train, test in sides]
+        folds = [split_of(fovs, *fovs.inner(train, self.validation_fraction, self.seed), test) for train, test in sides]
         check_plan(folds, manifest, "fold=hold_out")
         return folds
 

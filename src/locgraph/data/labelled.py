@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,8 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import FoldError
 from locgraph.io.manifest import Manifest
+
+_FEWEST_GROUPS: Final = 3
 
 
 def only_localisations_have_classes(manifest: Manifest) -> bool:
@@ -70,6 +73,29 @@ class LabelledFovs:
                 f"{n_folds} folds need at least that many FOVs of each class, found {small}; {remedy}",
                 setting="n_folds",
             )
+
+    def check_groups(self, who: str) -> list[str]:
+        """Return the groups, sorted.
+
+        Args:
+            who: Who needs them, for the message.
+
+        Raises:
+            FoldError: A FOV has no group, or there are fewer than three.
+        """
+        homeless = [str(name) for name, group in zip(self.fov_ids, self.groups, strict=True) if group is None]
+        if homeless:
+            raise FoldError(
+                f"{who} needs a group for every FOV; {len(homeless)} have none, such as {homeless[:5]}; choose another "
+                "source of groups"
+            )
+        present: list[str] = np.unique(self.groups.astype(str)).tolist()
+        if len(present) < _FEWEST_GROUPS:
+            raise FoldError(
+                f"{who} needs at least {_FEWEST_GROUPS} groups, one each to train, to validate and to test, found "
+                f"{present}; choose another source of groups, or groups=none if these are no groups"
+            )
+        return present
 
     def inner(self, rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Cut a training side once more, stratified.

@@ -132,8 +132,8 @@ class RunWriter(RunFolder):
         origin = {THREADS: threads, "group": self.group, "git": git_state(), "versions": versions()}
         write_json(self.path / RUN, {**about, **origin, **state})
 
-    def record_folds(self, n_folds: int) -> None:
-        """Add the number of folds of the plan."""
+    def record_folds(self, n_folds: int | None) -> None:
+        """Add the number of folds of the plan; None where the data decide it and are not read yet."""
         self._record(n_folds=n_folds)
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
