@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "locgraph"
 TORCH_STACK = {"torch", "torch_geometric", "torchmetrics", "lightning"}
-TORCH_FREE = ("stats", "io", "simulate", "preparation", "analysis", "show")
+TORCH_FREE = ("stats", "io", "simulate", "preparation", "trust", "analysis", "show")
 MODULES = {
     ".".join(("locgraph", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(SOURCE.rglob("*.py"))

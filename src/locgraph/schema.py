@@ -184,6 +184,14 @@ SPLIT: Final = "split"
 TRUTH: Final = "truth"
 PREDICTION: Final = "prediction"
 PROBABILITY_PREFIX: Final = "p_"  # followed by the class name
+UNCALIBRATED_PREFIX: Final = "uncalibrated_"  # followed by the class name
+PREDICTION_SET: Final = "prediction_set"  # classes that conform
+CREDIBILITY: Final = "credibility"  # largest conformal p-value of a class
+TYPICALITY: Final = "typicality"
+TYPICALITY_P: Final = "typicality_p"  # p-value against validation FOVs
+UNLIKE: Final = "unlike"  # whether the FOV is unlike those of training
+UNLIKE_REASONS: Final = "unlike_reasons"
+DECISION: Final = "decision"  # the predicted class, or null where none is returned
 
 # -- learned vectors: one row for each FOV, cluster or localisation ----------------------------------------------------
 VECTOR_PREFIX: Final = "v_"  # followed by the index of the value

@@ -128,7 +128,7 @@ def test_of_another_format(path):
     changed(path, record={"format": FORMAT + 1, "versions": {"locgraph": "9.8.7"}})
 
     with pytest.raises(
-        CheckpointError, match=rf"format {FORMAT + 1} by locgraph 9.8.7, this version reads the formats 3, {FORMAT};"
+        CheckpointError, match=rf"format {FORMAT + 1} by locgraph 9.8.7, this version reads the formats 3, 4, {FORMAT};"
     ):
         read_checkpoint(path)
 

@@ -46,6 +46,9 @@ def test_only_plain_values_and_tensors(record):
 def test_it_is_what_the_checkpoint_of_the_run_holds(record, trained):
     held = torch.load(trained.run_dir / "checkpoints" / "best.ckpt", weights_only=True)["locgraph"]
 
+    # it is fitted after training
+    assert record.pop("trust") is None
+    assert held.pop("trust")["class_names"] == held["class_names"]
     limits, held_limits = (found.pop("scaler")["limits"] for found in (record, held))
     assert record == held
     assert all(torch.equal(limits[name], held_limits[name]) for name in held_limits)

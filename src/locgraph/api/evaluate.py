@@ -70,6 +70,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     model = load(path, settings["trusted_packages"])
     check_device(settings["trainer"])
     check_kinds(model.network, settings["vectors"])
+    abstain = model.check_abstain(settings["predict"]["abstain"], "predict.abstain")
     plan = _plan(settings, model)
     merged = _merged(settings, model)
     check_limits(merged)
@@ -96,6 +97,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         batch_size=settings["loader"]["batch_size"],
         accelerator=settings["trainer"]["accelerator"],
         vectors=settings["vectors"],
+        abstain=abstain,
     )
     for name, table in tables.items():
         with whole_file(folder / name) as temporary:

@@ -27,6 +27,8 @@ from locgraph.api.network import make_network
 from locgraph.api.objective import SETTING, read_objective
 from locgraph.api.recipes import differing_settings
 from locgraph.api.tracking import about_training, track_training
+from locgraph.api.trust import describe_calibrator, fit_trust, score_calibration
+from locgraph.build import build
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split
 from locgraph.data.prepared import Prepared
@@ -34,6 +36,7 @@ from locgraph.errors import CheckpointError, ConfigError
 from locgraph.learn.checkpoint import (
     INIT_FROM,
     Checkpoint,
+    add_trust,
     check_continues,
     load_weights,
     make_record,
@@ -42,11 +45,13 @@ from locgraph.learn.checkpoint import (
 from locgraph.learn.initial import start_from
 from locgraph.learn.module import Learner
 from locgraph.learn.run import RunWriter
+from locgraph.learn.tabulate import fov_vector_table, tabulate
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FOV, Embedder, vector_tables
 from locgraph.provenance import whole_file
 from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS
 from locgraph.show.figures.run import draw_gallery, draw_run
+from locgraph.trust.trust import Trust, TrustSettings
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +103,10 @@ def fit_and_test(
                 if not settings["train"]:
                     epochs, steps = tested.epoch + 1, 0
             sides = {VALIDATION: split.val} | ({TEST: split.test} if settings["test"] else {})
-            tables, scores = predict_sides(parts.make_evaluator(settings), learner, data, fold, sides)
+            trust = (None if tested is None else tested.trust()) or build(settings["trust"], "trust")
+            tables, scores, trust = predict_sides(parts.make_evaluator(settings), learner, data, fold, sides, trust)
+            if tested is not None and settings["train"] and trust is not None:
+                add_trust(tested.path, trust)
             _add_groups(tables, prepared)
             if settings["test"]:
                 log_scores(loggers, scores[TEST], steps)
@@ -117,7 +125,7 @@ def fit_and_test(
             "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
             "precision": str(trainer.precision),
             "tables": str(prepared.tables),
-            "warnings": [*prepared.warnings, *warnings],
+            "warnings": [*prepared.warnings, *warnings, *(trust.limits() if trust is not None else ())],
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
         metrics["optimized"] = {"metric": settings[SETTING], "value": read_objective(metrics, settings[SETTING])}
@@ -212,35 +220,45 @@ def predict_sides(
     data: GraphDataModule,
     fold: int,
     sides: Mapping[str, Sequence[str]],
-) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
-    """Predict the validation and test FOVs.
+    trust: Trust | TrustSettings,
+) -> tuple[dict[str, pl.DataFrame], dict[str, Any], Trust | None]:
+    """Predict the validation and test FOVs, calibrated on the validation FOVs.
 
     Args:
         trainer: Predicts, on one device.
         learner: The trained network.
         data: The data of the fold.
         fold: Its index.
-        sides: Side to names of its FOVs.
+        sides: Side to names of its FOVs; ``val`` is one of them.
+        trust: What judges predictions, or how it is fitted to the validation FOVs.
 
     Returns:
-        File name to table of all sides, of predictions and of FOV vectors; scores of each side, and the confusion
-        matrix of the test side.
+        File name to table of all sides, of predictions and of FOV vectors; scores of each side, the confusion matrix of
+        the test side, and the calibration before and after; what judged the predictions. The scores of the validation
+        side, whose FOVs calibrate, are those before calibration, as during training.
     """
-    embedder = Embedder(learner.network, [FOV])
+    task = learner.task
+    predicted: dict[str, Any] = {
+        side: trainer.predict(learner, data.evaluation_dataloader(fov_ids)) for side, fov_ids in sides.items()
+    }
+    fitted = fit_trust(trust, task, predicted[VALIDATION]) if isinstance(trust, TrustSettings) else trust
+    metrics = dict(task.score(predicted[VALIDATION], VALIDATION))
+    metrics.pop("confusion_matrix", None)
+    calibration = {} if fitted is None else {"calibration": describe_calibrator(fitted)}
     parts: dict[str, list[pl.DataFrame]] = {}
-    vectors: dict[str, list[pl.DataFrame]] = {}
-    metrics: dict[str, Any] = {}
-    for side, fov_ids in sides.items():
-        predictions: Any = trainer.predict(learner, data.evaluation_dataloader(fov_ids))
-        for name, table in learner.task.tables(predictions, fold, side).items():
+    for side, predictions in predicted.items():
+        after = predictions if fitted is None else task.calibrated(predictions, fitted.calibrate)
+        tables = tabulate(task, after, fold, side, fitted)
+        if side == TEST:
+            _merge(metrics, task.score(after, TEST))
+        if fitted is not None:
+            calibration["calibration"] |= score_calibration(task, predictions, after, side)
+        tables |= fov_vector_table(task, predictions, fold, side) or vector_tables(
+            trainer, Embedder(learner.network, [FOV]), data.evaluation_dataloader(sides[side]), fold, side
+        )
+        for name, table in tables.items():
             parts.setdefault(name, []).append(table)
-        _merge(metrics, learner.task.score(predictions, side))
-    if TEST not in sides:
-        metrics.pop("confusion_matrix", None)
-    for side, fov_ids in sides.items():
-        for name, table in vector_tables(trainer, embedder, data.evaluation_dataloader(fov_ids), fold, side).items():
-            vectors.setdefault(name, []).append(table)
-    return {name: pl.concat(tables) for name, tables in (parts | vectors).items()}, metrics
+    return {name: pl.concat(tables) for name, tables in parts.items()}, metrics | calibration, fitted
 
 
 def _add_groups(tables: dict[str, pl.DataFrame], prepared: Prepared) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,31 +13,28 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.device import check_device, fixed_threads
 from locgraph.api.parts import quiet
-from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
-from locgraph.api.recipes import choose_prepared_dir, differing_settings, recorded_settings
-from locgraph.api.sources import Source, class_target, columns_settings, list_sources, nanometres, write_table
-from locgraph.build import TARGET
+from locgraph.api.sources import Source
+from locgraph.api.trained_data import TrainedData
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
 from locgraph.data.folds import TEST, Split
 from locgraph.data.prepared import Prepared
 from locgraph.data.scaling import Scaler, ScalingSettings
-from locgraph.errors import CheckpointError, DataError, within
-from locgraph.io.catalogue import Catalogue
+from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.columns import ColumnMap
 from locgraph.learn.checkpoint import Checkpoint, check_targets, read_checkpoint
 from locgraph.learn.module import Predictor
-from locgraph.learn.vectors import Embedder, vector_tables
-from locgraph.preparation.executors import Processes, Serial
+from locgraph.learn.tabulate import fov_vector_table, tabulate
+from locgraph.learn.vectors import FILES, FOV, Embedder, vector_tables
 from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS, THREADS
+from locgraph.trust.trust import check_abstain
 
 if TYPE_CHECKING:
     from locgraph.api.explanations import Explanations
 
+log = logging.getLogger(__name__)
+
 NEW = "new"
 """Value of the column ``split`` for FOVs that no run knows."""
-
-_FEW_FOVS = 16
-"""Up to this number of FOVs this process prepares them alone; starting others takes longer."""
 
 
 def load(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Model:
@@ -56,7 +52,7 @@ def load(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Model:
     return Model(checkpoint)
 
 
-class Model:
+class Model(TrainedData):
     """A trained network with all that it needs: settings from the column map to the graph, scaler and class names.
 
     Args:
@@ -66,27 +62,26 @@ class Model:
         checkpoint: The same.
         network: The network, in evaluation mode.
         task: What it predicts.
+        trust: How far predictions can be trusted; None where the checkpoint does not know.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint = checkpoint
+        super().__init__(checkpoint)
         self.network = checkpoint.network()
         self.task = checkpoint.task(self.network)
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """The record of the checkpoint: plain values."""
-        return self.checkpoint.record
+        self.trust = checkpoint.trust()
+        if self.trust is None and self.task.predicts_fovs:
+            log.warning(
+                "%s does not say how far its predictions can be trusted: probabilities are not calibrated, and FOVs "
+                "unlike those of the training are not named. It was written before training ended, or by an earlier "
+                "version: train again",
+                checkpoint.path,
+            )
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Classes of FOVs, in the order of their probabilities."""
         return self.task.class_names
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Settings of the run, which may be changed: a copy."""
-        return recorded_settings(self.record["settings"])
 
     def __repr__(self) -> str:
         graph, split = self.record["settings"]["graph"], self.record["split"]
@@ -103,6 +98,7 @@ class Model:
         *,
         columns: Mapping[str, Any] | ColumnMap | None = None,
         localisations: bool = False,
+        abstain: Sequence[str] | str = (),
         prepared_dir: str | Path | None = None,
         batch_size: int | None = None,
         accelerator: str = "auto",
@@ -115,19 +111,23 @@ class Model:
             columns: Column map of the files where they differ from those of the training: a column source, or its
                 settings with ``_target_``.
             localisations: Return the classes of localisations instead of those of FOVs.
+            abstain: When ``decision`` is null: for FOVs ``unlike`` those of the training, for ``uncertain`` ones, whose
+                prediction set does not hold one class alone, or for both.
             prepared_dir: Keeps tables and graphs there for the next call; None makes them in a temporary folder.
             batch_size: FOVs in a batch; None takes that of the training. It changes no prediction.
             accelerator: ``auto``, ``cpu`` or ``gpu``.
 
         Returns:
-            One row for each FOV (or localisation): ``fov_id``, ``prediction`` and ``p_<class>``.
+            One row for each FOV (or localisation): ``fov_id``, ``prediction``, ``p_<class>``, and of FOVs what
+            `locgraph.trust.trust.Trust.judge` adds.
 
         Raises:
+            ConfigError: A reason to abstain is unknown, or the checkpoint does not know it.
             DataError: No FOV can be used, or the model predicts nothing of this kind.
             LocgraphError: The data do not fit the model.
         """
         with self.prepared(source, columns, prepared_dir) as prepared:
-            tables, _ = self.predict_prepared(prepared, batch_size=batch_size, accelerator=accelerator)
+            tables, _ = self.predict_prepared(prepared, batch_size=batch_size, accelerator=accelerator, abstain=abstain)
         name = LOCALISATION_PREDICTIONS if localisations else PREDICTIONS
         if name not in tables:
             other = "localisations" if not localisations else "FOVs"
@@ -203,88 +203,6 @@ class Model:
         """Index of the fold that the model was trained on."""
         return int(self.record["settings"]["fold"]["index"])
 
-    @contextmanager
-    def prepared(
-        self,
-        source: Source,
-        columns: Mapping[str, Any] | ColumnMap | None = None,
-        prepared_dir: str | Path | None = None,
-    ) -> Iterator[Prepared]:
-        """Prepare FOVs as those of the training were; a temporary folder lasts as long as the block.
-
-        Args:
-            source: As for `predict`.
-            columns: As for `predict`.
-            prepared_dir: As for `predict`.
-
-        Raises:
-            DataError: No FOV can be used.
-        """
-        if isinstance(source, Prepared):
-            self.check_prepared(source)
-            yield source
-            return
-        with tempfile.TemporaryDirectory(prefix="locgraph-") as temporary:
-            settings = self.settings
-            if settings["data"]["kind"] != "raw":
-                raise CheckpointError(
-                    f"{self.checkpoint.path} was trained on featextracted tables, so it does not know how raw data "
-                    "were clustered; give it prepared data, or train with data=raw"
-                )
-            if isinstance(source, pl.DataFrame):
-                source, columns = write_table(source, Path(temporary) / "tables"), columns or nanometres()
-            if columns is not None:
-                settings["columns"] = columns_settings(columns)
-            catalogue = list_sources(source, settings["columns"], self.class_names)
-            settings["paths"] = {"prepared_dir": str(prepared_dir or Path(temporary) / "prepared")}
-            # what cannot be used is logged, and the others are predicted
-            settings["limits"]["max_failed_fraction"] = 1.0
-            settings["data"]["raw_dir"] = str(catalogue.sources[0].path.parent)
-            yield self.prepare_catalogue(settings, catalogue)
-
-    def check_prepared(self, prepared: Prepared) -> None:
-        """Refuse data that were not prepared as those of the training.
-
-        Raises:
-            DataError: Settings of clusters, features, views or graphs differ.
-        """
-        differing = differing_settings(self.record["settings"], prepared)
-        if differing:
-            raise DataError(
-                f"these data were prepared with other settings of {', '.join(differing)} than those of the training; "
-                "give the model their files, or prepare them with the settings of the model",
-                setting="source",
-            )
-
-    def prepare_catalogue(self, settings: dict[str, Any], catalogue: Catalogue | None) -> Prepared:
-        """Cluster, measure and build graphs with the settings of the training.
-
-        Raises:
-            CheckpointError: The data have another number of dimensions than those of the training.
-        """
-        if "executor" not in settings:
-            few = catalogue is not None and len(catalogue.sources) <= _FEW_FOVS
-            settings["executor"] = {TARGET: class_target(Serial if few else Processes)}
-        tables: Tables = make_tables(settings, catalogue)
-        expected = self.record["sizes"]["dimensions"]
-        if tables.dimensions != expected:
-            raise CheckpointError(
-                f"{self.checkpoint.path} was trained in {expected}D, found data in {tables.dimensions}D; give it data "
-                "of the same dimensions"
-            )
-        return make_graphs(settings, tables)
-
-    def training_data(self, prepared_dir: str | Path | None = None, **changes: Any) -> Prepared:
-        """Return the data of the run that trained the model, made again below ``prepared_dir`` where they are gone.
-
-        Args:
-            prepared_dir: Folder of prepared data; None takes that of the configs.
-            **changes: Groups of settings that differ, such as ``executor``.
-        """
-        settings = self.settings | changes
-        settings["paths"] = choose_prepared_dir(settings, prepared_dir)
-        return self.prepare_catalogue(settings, read_catalogue(settings))
-
     def data(self, prepared: Prepared, fov_ids: Sequence[str], batch_size: int | None = None) -> GraphDataModule:
         """Return FOVs as batches, scaled as the network expects them."""
         loader = self.record["settings"]["loader"] | ({} if batch_size is None else {"batch_size": batch_size})
@@ -311,6 +229,7 @@ class Model:
         batch_size: int | None = None,
         accelerator: str = "auto",
         vectors: Sequence[str] = (),
+        abstain: Sequence[str] | str = (),
     ) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
         """Predict prepared FOVs.
 
@@ -321,20 +240,39 @@ class Model:
             batch_size: FOVs in a batch; None takes that of the training.
             accelerator: ``auto``, ``cpu`` or ``gpu``.
             vectors: Which vectors are tabulated: ``fov``, ``cluster``, ``localisation``.
+            abstain: As for `predict`.
 
         Returns:
             File name to table of predictions and vectors; scores of FOVs (or localisations) with a label, as ``test``.
         """
+        reasons = self.check_abstain(abstain)
         fov_ids = list(prepared.labels) if fov_ids is None else list(fov_ids)
-        trainer, loader = (
-            self._trainer(accelerator),
-            self.data(prepared, fov_ids, batch_size).evaluation_dataloader(fov_ids),
-        )
+        loader = self.data(prepared, fov_ids, batch_size).evaluation_dataloader(fov_ids)
+        trainer = self._trainer(accelerator)
         with quiet(), fixed_threads(self.record.get(THREADS, 1)):
             predictions: Any = trainer.predict(Predictor(self.network, self.task), loader)
-            vectors_by_file = vector_tables(trainer, Embedder(self.network, vectors), loader, self.fold, split)
-        tables = self.task.tables(predictions, self.fold, split)
+            vectors_by_file = fov_vector_table(self.task, predictions, self.fold, split) if FOV in vectors else {}
+            others = [kind for kind in vectors if FILES[kind] not in vectors_by_file]
+            vectors_by_file |= vector_tables(trainer, Embedder(self.network, others), loader, self.fold, split)
+        if self.trust is not None:
+            predictions = self.task.calibrated(predictions, self.trust.calibrate)
+        tables = tabulate(self.task, predictions, self.fold, split, self.trust, reasons)
         return tables | vectors_by_file, self.task.score(predictions, TEST)
+
+    def check_abstain(self, abstain: Sequence[str] | str | None, setting: str = "abstain") -> tuple[str, ...]:
+        """Return the reasons for which no class is returned.
+
+        Raises:
+            ConfigError: One is unknown, or the checkpoint does not know it.
+        """
+        reasons = check_abstain(abstain, setting)
+        if reasons and self.trust is None:
+            raise ConfigError(
+                f"{', '.join(reasons)}: {self.checkpoint.path} does not know which FOVs these are; leave it out, or "
+                "train again",
+                setting=setting,
+            )
+        return reasons
 
     def _trainer(self, accelerator: str) -> lightning.Trainer:
         check_device({"accelerator": accelerator})

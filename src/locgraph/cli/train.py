@@ -34,7 +34,7 @@ def run(cfg: DictConfig) -> float:
     settings = plain(cfg)
     show_config(settings, TextConsole())
     # torch, after the settings are known to be complete
-    from locgraph.api.study import study
+    from locgraph.api.studies import study
     from locgraph.api.train import train_settings
 
     hydra = HydraConfig.get()

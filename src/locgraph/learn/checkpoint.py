@@ -24,12 +24,16 @@ from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
 from locgraph.provenance import versions, whole_file
 from locgraph.run_folder import THREADS
+from locgraph.trust.trust import Trust
 
-FORMAT = 4
+FORMAT = 5
 """Version of the record; raised when versions of locgraph before could not read it rightly."""
 
-READABLE = (3, FORMAT)
-"""Versions of the record that this version reads: 3 knew neither scales of features nor the largest FOV."""
+READABLE = (3, 4, FORMAT)
+"""Versions of the record that this version reads.
+
+3 knew neither scales of features nor the largest FOV, and 4 not how far predictions can be trusted.
+"""
 
 RECORDED = (
     *("name", "seed", "data", "limits", "loader", "columns", "labels", "groups"),
@@ -38,6 +42,9 @@ RECORDED = (
 """Groups of settings that a checkpoint records, beside those of graphs."""
 
 _PATHS = (("data", "raw_dir"), ("data", "featextracted_dir"), ("labels", "path"), ("groups", "path"))
+
+TRUST = "trust"
+"""Key of what is known of how far predictions can be trusted, which is fitted after training; None before."""
 
 INIT_FROM = "init_from"
 """Key of the run that the weights started from, with its settings; None where they started at random."""
@@ -72,6 +79,11 @@ class Checkpoint:
     def task(self, network: Network) -> Task:
         """Return the task of the network."""
         return task_class(network.predicts).from_record(self.record)
+
+    def trust(self) -> Trust | None:
+        """Return how far predictions can be trusted; None where nothing was fitted, as before version 5."""
+        plain = self.record.get(TRUST)
+        return None if plain is None else Trust.from_plain(plain)
 
 
 def make_record(
@@ -111,6 +123,7 @@ def make_record(
         "settings": recorded,
         THREADS: settings["trainer"][THREADS],
         INIT_FROM: None,
+        TRUST: None,
     }
 
 
@@ -160,6 +173,17 @@ def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
     prefix = "network."
     weights = {name[len(prefix) :]: value for name, value in content["state_dict"].items() if name.startswith(prefix)}
     return Checkpoint(path, weights, record, int(content["epoch"]))
+
+
+def add_trust(path: Path, trust: Trust) -> None:
+    """Add to a checkpoint how far its predictions can be trusted; all else stays.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    content[CHECKPOINT_KEY][TRUST] = trust.to_plain()
+    WholeFileIO().save_checkpoint(content, path)
 
 
 class WholeFileIO(TorchCheckpointIO):

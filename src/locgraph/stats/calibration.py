@@ -14,7 +14,10 @@ from locgraph.errors import DataError
 from locgraph.stats.intervals import Interval
 from locgraph.stats.pooled import pooled_accuracy
 
-N_BINS: Final = 10
+N_BINS: Final = 15
+"""Bins between 0 and 1, as Guo et al. (2017) have it."""
+
+_SMALLEST: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,14 @@ class Calibration:
         bins: The bins that hold cases, in order.
         error: Expected calibration error: mean over cases of the distance between the accuracy and the mean confidence
             of their bin, 0 to 1. Chance alone makes it positive, the more so the fewer cases there are.
+        adaptive_error: The same over bins that hold equally many cases (Nixon et al. 2019, arXiv 1904.01685).
         brier: Brier score: mean over cases of the sum over classes of the squared distance between probability and
             truth; 0 is perfect, 2 the worst, and 1 - 1/K is what equal probabilities of K classes get.
+        reliability: Part of the Brier score that calibration would take away, at least 0; the smaller the better.
+        resolution: Part that telling cases apart takes off, at least 0; the larger the better.
+        uncertainty: Brier score of the frequencies of the classes. The score is reliability - resolution + uncertainty,
+            up to the spread of probabilities within a bin.
+        nll: Mean negative logarithm of the probability of the true class.
         n_cases: Number of cases.
         mean_confidence: Mean of the largest probability.
         accuracy: Fraction of the cases that is right.
@@ -53,7 +62,12 @@ class Calibration:
 
     bins: tuple[Bin, ...]
     error: float
+    adaptive_error: float
     brier: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+    nll: float
     n_cases: int
     mean_confidence: float
     accuracy: float
@@ -65,7 +79,8 @@ def calibration(
     """Compare confidence, the largest probability, with accuracy in bins of equal width.
 
     The error is that of Naeini et al. (2015, 10.1609/aaai.v29i1.9602) as Guo et al. (2017, arXiv 1706.04599) use it for
-    several classes; the score is that of Brier (1950, Monthly Weather Review 78:1) over all classes.
+    several classes; the score is that of Brier (1950, Monthly Weather Review 78:1) over all classes, its parts those of
+    Murphy (1973, 10.1175/1520-0450(1973)012<0595:ANVPOT>2.0.CO;2), summed over the classes.
 
     Args:
         probabilities: (N, K) float64, rows sum to 1.
@@ -82,18 +97,24 @@ def calibration(
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     edges = np.linspace(0.0, 1.0, n_bins + 1)
-    # the upper end belongs to the bin; rounding may leave a probability slightly above 1
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
+    place = _place(confidence, edges)
     bins = tuple(
         _bin(edges[i], edges[i + 1], confidence[here], right[here], None if groups is None else groups[here])
         for i in np.unique(place)
         for here in [place == i]
     )
     truth = np.eye(probabilities.shape[1])[targets]
+    reliability, resolution = _brier_parts(probabilities, truth, edges)
+    frequencies = truth.mean(axis=0)
     return Calibration(
         bins=bins,
         error=sum(each.count * abs(each.accuracy.estimate - each.confidence) for each in bins) / len(targets),
+        adaptive_error=_adaptive_error(confidence, right, n_bins),
         brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
+        reliability=reliability,
+        resolution=resolution,
+        uncertainty=float((frequencies * (1.0 - frequencies)).sum()),
+        nll=float(-np.log(np.clip(probabilities[truth > 0], _SMALLEST, None)).mean()),
         n_cases=len(targets),
         mean_confidence=float(confidence.mean()),
         accuracy=float(right.mean()),
@@ -123,6 +144,30 @@ def calibration_of(predictions: pl.DataFrame, class_names: Sequence[str], n_bins
     index = {name: place for place, name in enumerate(class_names)}
     targets = np.array([index[name] for name in known[schema.TRUTH]], dtype=np.int64)
     return calibration(known.select(columns).to_numpy().astype(np.float64), targets, n_bins, _groups(known))
+
+
+def _place(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the bin of each value, whose upper end belongs to it; one slightly above 1 is rounded."""
+    return np.clip(np.searchsorted(edges, values, side="left") - 1, 0, len(edges) - 2)
+
+
+def _adaptive_error(confidence: np.ndarray, right: np.ndarray, n_bins: int) -> float:
+    order = np.argsort(confidence, kind="stable")
+    bins = [part for part in np.array_split(order, n_bins) if len(part)]
+    return float(sum(len(part) * abs(confidence[part].mean() - right[part].mean()) for part in bins) / len(right))
+
+
+def _brier_parts(probabilities: np.ndarray, truth: np.ndarray, edges: np.ndarray) -> tuple[float, float]:
+    """Return reliability and resolution, summed over the classes."""
+    reliability = resolution = 0.0
+    for predicted, true in zip(probabilities.T, truth.T, strict=True):
+        place = _place(predicted, edges)
+        for index in np.unique(place):
+            here = place == index
+            rate, weight = true[here].mean(), here.mean()
+            reliability += weight * (predicted[here].mean() - rate) ** 2
+            resolution += weight * (rate - true.mean()) ** 2
+    return float(reliability), float(resolution)
 
 
 def _groups(table: pl.DataFrame) -> np.ndarray | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
 import polars as pl
 from torch import Tensor, nn
 from torch_geometric.data import Batch
@@ -17,6 +18,9 @@ from locgraph.errors import within
 from locgraph.io.manifest import Manifest
 from locgraph.nn.network import Network
 from locgraph.settings import check_number
+
+Calibrate = Callable[[np.ndarray], np.ndarray]
+"""Probabilities (N, K) float64 to calibrated ones."""
 
 
 class Scores(Protocol):
@@ -138,6 +142,14 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def predict(self, network: Network, batch: Batch) -> Any:
         """Return names, targets and probabilities of a batch with all views; the precision is that of the caller."""
+
+    def fov_predictions(self, predictions: Sequence[Any]) -> list[Any]:
+        """Return those of FOVs among what `predict` returned for each batch; none where FOVs get no class."""
+        return []
+
+    def calibrated(self, predictions: Sequence[Any], calibrate: Calibrate) -> list[Any]:
+        """Return what `predict` returned for each batch with calibrated probabilities of FOVs."""
+        return list(predictions)
 
     @abstractmethod
     def make_scores(self) -> Scores:

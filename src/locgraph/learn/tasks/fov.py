@@ -20,7 +20,7 @@ from locgraph.errors import ConfigError
 from locgraph.io.manifest import Manifest
 from locgraph.learn.losses import CrossEntropy, class_weights, total_weight
 from locgraph.learn.scores import FovScores, fov_scores
-from locgraph.learn.tasks.base import LossSettings, Task
+from locgraph.learn.tasks.base import Calibrate, LossSettings, Task
 from locgraph.nn.network import Network
 from locgraph.nn.precision import pool
 from locgraph.run_folder import PREDICTIONS
@@ -32,17 +32,27 @@ class FovPrediction(NamedTuple):
     Attributes:
         fov_ids: The FOVs.
         targets: Index of the class of each (FOVs,) int64, or ``NO_LABEL``.
-        probabilities: (FOVs, K) float32, the mean over the views of each FOV.
+        probabilities: (FOVs, K), the mean over the views of each FOV: float32, and float64 once calibrated.
+        vectors: (FOVs, F) float32, what the readout returns, the mean over the views; None where it is not known.
+        uncalibrated: (FOVs, K) float32, probabilities before calibration; None where they are not calibrated.
     """
 
     fov_ids: list[str]
     targets: Tensor
     probabilities: Tensor
+    vectors: Tensor | None = None
+    uncalibrated: Tensor | None = None
 
     def not_finite(self) -> list[str]:
         """Return the FOVs with probabilities that are not finite."""
         finite = self.probabilities.isfinite().all(dim=1).tolist()
         return [fov_id for fov_id, good in zip(self.fov_ids, finite, strict=True) if not good]
+
+    def calibrated(self, calibrate: Calibrate) -> FovPrediction:
+        """Return the prediction on the CPU with calibrated probabilities."""
+        before = self.probabilities.cpu()
+        after = torch.from_numpy(calibrate(before.double().numpy()))
+        return self._replace(targets=self.targets.cpu(), probabilities=after, uncalibrated=before)
 
 
 class FovTask(Task):
@@ -109,8 +119,16 @@ class FovTask(Task):
 
     def predict(self, network: Network, batch: Batch) -> FovPrediction:
         """Return names, targets and probabilities of a batch."""
-        probabilities = mean_over_views(network(batch), batch)
-        return FovPrediction(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities)
+        encoded = network.encode(batch)
+        return predict_fovs(network.classify(encoded)[schema.FIELD_OF_VIEW], encoded.fovs, batch)
+
+    def fov_predictions(self, predictions: Sequence[FovPrediction]) -> list[FovPrediction]:
+        """Return the predictions: all are of FOVs."""
+        return list(predictions)
+
+    def calibrated(self, predictions: Sequence[FovPrediction], calibrate: Calibrate) -> list[FovPrediction]:
+        """Return the predictions with calibrated probabilities."""
+        return [prediction.calibrated(calibrate) for prediction in predictions]
 
     def make_scores(self) -> FovScores:
         """Return a new collector of scores."""
@@ -135,9 +153,19 @@ class FovTask(Task):
         return {side: numbers, "confusion_matrix": confusion.tolist()}
 
 
-def mean_over_views(logits: Tensor, batch: Batch) -> Tensor:
-    """Return the probabilities of each FOV, the mean over its views: logits (graphs, K) to (FOVs, K) float32."""
-    return pool(torch.softmax(logits.float(), dim=1), batch["fov"], len(batch[schema.TARGET]), "mean")
+def predict_fovs(logits: Tensor, vectors: Tensor, batch: Batch) -> FovPrediction:
+    """Return probabilities and vectors of each FOV, means over its views.
+
+    Args:
+        logits: (graphs, K), of each view.
+        vectors: (graphs, F), of each view.
+        batch: The batch.
+    """
+    probabilities, means = (
+        pool(values, batch["fov"], len(batch[schema.TARGET]), "mean")
+        for values in (torch.softmax(logits.float(), dim=1), vectors.float())
+    )
+    return FovPrediction(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities, means)
 
 
 def fov_table(predictions: Sequence[FovPrediction], class_names: Sequence[str], fold: int, split: str) -> pl.DataFrame:
@@ -150,11 +178,14 @@ def fov_table(predictions: Sequence[FovPrediction], class_names: Sequence[str], 
         split: ``train``, ``val``, ``test`` or ``new``.
 
     Returns:
-        Columns ``fov_id``, ``fold``, ``split``, ``truth`` (null where unknown), ``prediction`` and ``p_<class>``.
+        Columns ``fov_id``, ``fold``, ``split``, ``truth`` (null where unknown), ``prediction``, ``p_<class>``, and
+        ``uncalibrated_<class>`` where probabilities are calibrated.
     """
     fov_ids = [fov_id for prediction in predictions for fov_id in prediction.fov_ids]
     targets = torch.cat([prediction.targets for prediction in predictions]).tolist()
     probabilities = torch.cat([prediction.probabilities for prediction in predictions]).double().cpu().numpy()
+    before = [prediction.uncalibrated for prediction in predictions if prediction.uncalibrated is not None]
+    uncalibrated = torch.cat(before).double().numpy() if before else None
     truth = [None if target == NO_LABEL else class_names[target] for target in targets]
     return pl.DataFrame(
         {
@@ -163,6 +194,14 @@ def fov_table(predictions: Sequence[FovPrediction], class_names: Sequence[str], 
             schema.SPLIT: [split] * len(fov_ids),
             schema.TRUTH: pl.Series(truth, dtype=pl.String),
             schema.PREDICTION: [class_names[index] for index in probabilities.argmax(axis=1)],
-            **{schema.PROBABILITY_PREFIX + name: probabilities[:, index] for index, name in enumerate(class_names)},
+            **{
+                prefix + name: values[:, index]
+                for prefix, values in (
+                    (schema.PROBABILITY_PREFIX, probabilities),
+                    (schema.UNCALIBRATED_PREFIX, uncalibrated),
+                )
+                if values is not None
+                for index, name in enumerate(class_names)
+            },
         }
     )

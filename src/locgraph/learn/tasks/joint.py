@@ -15,8 +15,8 @@ from locgraph.data.labelled import only_localisations_have_classes
 from locgraph.errors import ConfigError
 from locgraph.io.manifest import Manifest
 from locgraph.learn.scores import TaskScores
-from locgraph.learn.tasks.base import LossSettings
-from locgraph.learn.tasks.fov import FovPrediction, FovTask, mean_over_views
+from locgraph.learn.tasks.base import Calibrate, LossSettings
+from locgraph.learn.tasks.fov import FovPrediction, FovTask, predict_fovs
 from locgraph.learn.tasks.localisation import PART, LocalisationPrediction, LocalisationTask
 from locgraph.nn.network import Network
 
@@ -76,9 +76,21 @@ class JointTask(LocalisationTask):
         """Return the number of FOVs, each weighted by its class; localisations are taken to be as many in each."""
         return self.fovs.loss_weight(batch)
 
-    def _predict_fovs(self, logits: Mapping[str, Tensor], batch: Batch) -> FovPrediction | None:
-        probabilities = mean_over_views(logits[schema.FIELD_OF_VIEW], batch)
-        return FovPrediction(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities)
+    def _predict_fovs(self, logits: Mapping[str, Tensor], vectors: Tensor, batch: Batch) -> FovPrediction | None:
+        return predict_fovs(logits[schema.FIELD_OF_VIEW], vectors, batch)
+
+    def fov_predictions(self, predictions: Sequence[LocalisationPrediction]) -> list[FovPrediction]:
+        """Return the predictions of the FOVs."""
+        return [prediction.fovs for prediction in predictions if prediction.fovs is not None]
+
+    def calibrated(
+        self, predictions: Sequence[LocalisationPrediction], calibrate: Calibrate
+    ) -> list[LocalisationPrediction]:
+        """Return the predictions with calibrated probabilities of the FOVs; those of localisations stay."""
+        return [
+            prediction if prediction.fovs is None else prediction._replace(fovs=prediction.fovs.calibrated(calibrate))
+            for prediction in predictions
+        ]
 
     def make_scores(self) -> TaskScores:
         """Return a new collector of scores; those of localisations are prefixed with ``localisation_``."""
@@ -86,12 +98,10 @@ class JointTask(LocalisationTask):
 
     def tables(self, predictions: Sequence[LocalisationPrediction], fold: int, split: str) -> dict[str, pl.DataFrame]:
         """Return the tables of localisations and of FOVs."""
-        return super().tables(predictions, fold, split) | self.fovs.tables(_fovs(predictions), fold, split)
+        return super().tables(predictions, fold, split) | self.fovs.tables(
+            self.fov_predictions(predictions), fold, split
+        )
 
     def score(self, predictions: Sequence[LocalisationPrediction], side: str) -> dict[str, Any]:
         """Return the scores of FOVs, and beside them those of localisations as ``localisations``."""
-        return {PART: super().score(predictions, side)[PART]} | self.fovs.score(_fovs(predictions), side)
-
-
-def _fovs(predictions: Sequence[LocalisationPrediction]) -> list[FovPrediction]:
-    return [prediction.fovs for prediction in predictions if prediction.fovs is not None]
+        return {PART: super().score(predictions, side)[PART]} | self.fovs.score(self.fov_predictions(predictions), side)

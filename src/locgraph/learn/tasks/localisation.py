@@ -160,7 +160,8 @@ class LocalisationTask(Task):
 
     def predict(self, network: Network, batch: Batch) -> LocalisationPrediction:
         """Return names, targets and probabilities of a batch."""
-        logits = network.logits(batch)
+        encoded = network.encode(batch)
+        logits = network.classify(encoded)
         probabilities = torch.softmax(logits[schema.LOCALISATION].float(), dim=1)
         fov_ids, node = list(batch[schema.FOV_ID]), batch[schema.LOCALISATION]
         sizes = torch.bincount(node.batch, minlength=len(batch["fov"])).tolist()
@@ -168,9 +169,9 @@ class LocalisationTask(Task):
         # views of a FOV follow each other, view 0 first
         first = torch.searchsorted(batch["fov"], torch.arange(len(fov_ids), device=batch["fov"].device)).tolist()
         rows = [(labels[index], parts[index]) for index in first]
-        return LocalisationPrediction(self._predict_fovs(logits, batch), fov_ids, rows)
+        return LocalisationPrediction(self._predict_fovs(logits, encoded.fovs, batch), fov_ids, rows)
 
-    def _predict_fovs(self, logits: Mapping[str, Tensor], batch: Batch) -> FovPrediction | None:
+    def _predict_fovs(self, logits: Mapping[str, Tensor], vectors: Tensor, batch: Batch) -> FovPrediction | None:
         return None
 
     def make_scores(self) -> TaskScores:

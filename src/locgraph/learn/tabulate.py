@@ -1,0 +1,82 @@
+"""Tables of predictions, calibrated and judged, and of the vectors that come with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+
+from locgraph.data.dataset import NO_LABEL
+from locgraph.learn.tasks.base import Task
+from locgraph.learn.vectors import FILES, FOV, Vectors, vector_table
+from locgraph.run_folder import PREDICTIONS
+from locgraph.trust.trust import Trust
+
+
+class FovArrays(NamedTuple):
+    """Predictions of N FOVs as arrays.
+
+    Attributes:
+        fov_ids: The FOVs.
+        targets: (N,) int64, index of the class, or ``NO_LABEL``.
+        probabilities: (N, K) float64.
+        vectors: (N, F) float64.
+    """
+
+    fov_ids: list[str]
+    targets: np.ndarray
+    probabilities: np.ndarray
+    vectors: np.ndarray
+
+    def labelled(self) -> np.ndarray:
+        """Return which FOVs have a class, (N,) bool."""
+        return self.targets != NO_LABEL
+
+
+def fov_arrays(task: Task, predictions: Sequence[Any]) -> FovArrays:
+    """Return the predictions of FOVs, of which there must be some, as arrays."""
+    fovs = task.fov_predictions(predictions)
+    targets, probabilities, vectors = (
+        torch.cat([getattr(each, name) for each in fovs]).cpu().numpy()
+        for name in ("targets", "probabilities", "vectors")
+    )
+    names = [fov_id for each in fovs for fov_id in each.fov_ids]
+    return FovArrays(names, targets, probabilities.astype(np.float64), vectors.astype(np.float64))
+
+
+def tabulate(
+    task: Task,
+    predictions: Sequence[Any],
+    fold: int,
+    split: str,
+    trust: Trust | None = None,
+    abstain: Sequence[str] = (),
+) -> dict[str, pl.DataFrame]:
+    """Return the tables of predictions.
+
+    Args:
+        task: What was predicted.
+        predictions: What it returned for each batch, calibrated.
+        fold: Index of the fold.
+        split: ``train``, ``val``, ``test`` or ``new``.
+        trust: Judges the predictions of FOVs; None leaves them as they are.
+        abstain: Reasons for which no class is returned.
+
+    Returns:
+        File name to table.
+    """
+    tables = task.tables(predictions, fold, split)
+    if trust is not None and PREDICTIONS in tables:
+        tables[PREDICTIONS] = trust.judge(tables[PREDICTIONS], abstain)
+    return tables
+
+
+def fov_vector_table(task: Task, predictions: Sequence[Any], fold: int, split: str) -> dict[str, pl.DataFrame]:
+    """Return the table of the vectors of FOVs that came with their predictions; none where FOVs get no class."""
+    batches = [
+        Vectors(each.fov_ids, {FOV: list(each.vectors.cpu().split(1))}) for each in task.fov_predictions(predictions)
+    ]
+    return {FILES[FOV]: vector_table(batches, FOV, fold, split)} if batches else {}

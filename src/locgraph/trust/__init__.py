@@ -1,0 +1,1 @@
+"""How far a prediction can be trusted: calibrated probabilities, prediction sets, and FOVs unlike those of training."""
