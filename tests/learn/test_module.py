@@ -22,8 +22,18 @@ class Spy(nn.Module):
         self.network, self.seen = network, set()
 
     def forward(self, batch):
-        self.seen.add((self.training, torch.is_autocast_enabled("cpu")))
+        self.note()
         return self.network(batch)
+
+    def encode(self, batch):
+        self.note()
+        return self.network.encode(batch)
+
+    def classify(self, encoded):
+        return self.network.classify(encoded)
+
+    def note(self):
+        self.seen.add((self.training, torch.is_autocast_enabled("cpu")))
 
 
 class Losses(Callback):

@@ -1,5 +1,7 @@
 """Tasks: which labels they accept, their losses, predictions, tables and scores."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -28,6 +30,12 @@ class StoredLogits:
 
     def __init__(self, fovs=None):
         self.fovs, self.shift = fovs, torch.zeros((), requires_grad=True)
+
+    def encode(self, batch):
+        return SimpleNamespace(graph=batch, fovs=torch.arange(len(batch["fov"]), dtype=torch.float32)[:, None])
+
+    def classify(self, encoded):
+        return self.logits(encoded.graph)
 
     def logits(self, batch):
         logits = {LOCALISATIONS: batch[LOCALISATIONS].x + self.shift}
@@ -157,6 +165,7 @@ def test_localisations_of_view_0_and_fovs_as_the_mean_over_views():
         torch.testing.assert_close(probabilities, wanted)
     each = fovs.softmax(dim=1)
     torch.testing.assert_close(prediction.fovs.probabilities, torch.stack([each[0], each[1:3].mean(dim=0), each[3]]))
+    assert prediction.fovs.vectors.tolist() == [[0.0], [1.5], [3.0]]
 
 
 @pytest.mark.parametrize("joint", [False, True])
