@@ -44,6 +44,7 @@ REQUIRED = {
     "preprocess.region.y": None,
     "graph.cluster_edges.radius_nm": 50.0,
     "ckpt_path": "best.ckpt",
+    "folders": ["first", "second"],
     "folder": "sweeps",
     "source": "raw",
     "target": "converted",

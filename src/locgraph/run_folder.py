@@ -68,6 +68,11 @@ SUMMARY_TEXT: Final = "summary.md"
 SUMMARY_PICTURE: Final = "summary.png"
 SUMMARIES: Final = "summaries"  # folder: one summary for each set of settings, where a sweep has several
 
+# -- comparisons -------------------------------------------------------------------------------------------------------
+COMPARISON_RECORD: Final = "comparison.json"
+COMPARISON_TABLE: Final = "comparison.parquet"
+COMPARISON_PICTURE: Final = "comparison.png"
+
 # -- explanations ------------------------------------------------------------------------------------------------------
 EXPLANATIONS_RECORD: Final = "explanations.json"
 EXPLANATIONS: Final = "explanations"  # folder of figures: one folder for each explainer

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from locgraph.analysis.sweeps.compared_sweeps import compare_with_controls
 from locgraph.analysis.sweeps.fold_numbers import FoldNumbers
 from locgraph.analysis.sweeps.rivals import read_rivals
 from locgraph.analysis.sweeps.runs import Failure, find_families, find_repeats, read_run
 from locgraph.analysis.sweeps.summary import summarise
-from locgraph.analysis.sweeps.summary_comparison import compare_summaries
 from locgraph.stats.intervals import mean_interval, wilson_interval
 from locgraph.stats.pooled import pooled_accuracy, pooled_difference
 
@@ -147,7 +147,7 @@ def test_five_equal_folds_are_no_certainty(tmp_path):
     assert lead.estimate == 0
     assert lead.high == -lead.low == pytest.approx(1.959964 / 52)
     assert "the model does not beat it" in summary.headline()
-    assert compare_summaries(summary, summary).filter(source="model", metric="accuracy")["interval_low"][0] == lead.low
+    assert compare_with_controls(summary, "accuracy", 0.01).table["interval_low"][0] == lead.low
 
 
 def test_the_best_control_is_the_best_of_all_that_ran(tmp_path):

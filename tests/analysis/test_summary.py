@@ -9,10 +9,9 @@ import pytest
 
 from locgraph.analysis.sweeps.runs import Failure, FoldResult
 from locgraph.analysis.sweeps.summary import summarise, write_summary
-from locgraph.analysis.sweeps.summary_comparison import compare_summaries
 from locgraph.analysis.sweeps.summary_text import interval, markdown_table, number, summary_markdown
 from locgraph.errors import DataError
-from locgraph.stats.intervals import mean_interval
+from locgraph.stats.paired import corrected_t_test
 
 ACCURACIES = [0.9, 1.0, 0.8]
 
@@ -149,19 +148,24 @@ def test_counts_of_localisations_have_no_interval(tmp_path):
     assert row(summary, "model")["mean"] == pytest.approx(0.9)
 
 
-def test_sweeps_are_compared_on_the_folds_that_they_share():
-    other = summarise([result(0, 0.7), result(2, 0.7, controls={})], range(3))
+def test_better_than_the_best_control_is_better_than_each():
+    runs = [
+        result(fold, accuracy, controls={"pair_distances": low, "count_alone": high, "majority_class": 1.0})
+        for fold, (accuracy, low, high) in enumerate([(0.9, 0.5, 0.8), (1.0, 0.8, 0.8), (0.8, 0.3, 0.7)])
+    ]
+    summary = summarise(runs, range(3))
 
-    table = compare_summaries(summarise(three(), range(3)), other)
+    better = summary.better_than_controls()
 
-    model = table.filter(source="model", metric="accuracy").row(0, named=True)
-    expected = mean_interval([0.9 - 0.7, 0.8 - 0.7], 1 / 2, (-1.0, 1.0))
-    assert (model["n_folds"], model["mean"], model["other_mean"]) == pytest.approx((2, 0.85, 0.7))
-    assert (model["difference"], model["interval_low"]) == pytest.approx((0.15, expected.low))
-    assert (model["fold_0"], model["fold_2"]) == pytest.approx((0.2, 0.1))
-    control = table.filter(source="majority_class").row(0, named=True)
-    assert (control["n_folds"], control["difference"], control["interval_low"], control["fold_2"]) == (1, 0, None, None)
-    assert compare_summaries(summarise([result(0)], range(3)), summarise([result(1)], range(3))).is_empty()
+    tests = [corrected_t_test(values, 1 / 2).p for values in ([0.4, 0.2, 0.5], [0.1, 0.2, 0.1])]
+    assert (better["p"], better["p_folds"]) == pytest.approx((max(tests), max(tests)))
+    assert (better["p_fovs"], better["hardest"], better["of"]) == (None, "count_alone", 2)
+    assert summary.content()["better_than_controls"] == better
+    assert (
+        f"Test that the model is better than each of the 2, the largest p-value: p = {max(tests):.2f} over folds "
+        "(corrected resampled t)." in summary.headline()
+    )
+    assert summarise([result(0, controls={})], range(1)).better_than_controls() is None
 
 
 CONTENT = {

@@ -1,4 +1,4 @@
-"""Studies: what a folder holds, summaries of sweeps, comparison, analysis and report."""
+"""Studies: what a folder holds, summaries of sweeps, analysis and report."""
 
 import json
 
@@ -138,34 +138,6 @@ def test_predictions_of_all_folds_are_one_table(sweep, tables):
         study(sweep).predictions()
     with pytest.raises(DataError, match="expected a run or sweep, found prepared tables"):
         study(tables).predictions()
-
-
-# -- comparison --------------------------------------------------------------------------------------------------------
-
-
-def test_studies_are_compared_on_the_folds_that_they_share(sweep, tables, tmp_path, write_runs):
-    better = {"accuracy": 1.0, "balanced_accuracy": 1.0}
-    write_runs(tmp_path / "other", tables, 3, [0, 2], test=better)
-
-    table = study(tmp_path / "other").compare(study(sweep))
-
-    row = table.filter(source="model", metric="accuracy").row(0, named=True)
-    assert (row["n_folds"], row["mean"]) == (2, 1.0)
-    assert row["difference"] == pytest.approx(1 - row["other_mean"])
-    assert {name for name in table.columns if name.startswith("fold_")} == {"fold_0", "fold_2"}
-
-
-def test_studies_of_other_folds_or_classes_are_not_compared(sweep, tables, tmp_path, write_runs, write_tables):
-    first = write_runs(tmp_path / "first", tables, 3, [0])
-    second = write_runs(tmp_path / "second", tables, 3, [1])
-    with pytest.raises(DataError, match=r"completed runs of the same folds, found folds \[0\] in .* and \[1\]"):
-        study(first).compare(study(second))
-    five = write_runs(tmp_path / "five", tables, 5, [0])
-    with pytest.raises(DataError, match="expected the same test FOVs of fold 0, found"):
-        study(sweep).compare(study(five))
-    others = write_runs(tmp_path / "others", write_tables(tmp_path / "t", {"a": 9, "c": 9}), 3, [0])
-    with pytest.raises(DataError, match=r"expected the same classes, found \('a', 'b'\)"):
-        study(sweep).compare(study(others))
 
 
 # -- summaries ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from locgraph.stats.tests import anova, false_discovery, is_constant, kruskal, mann_whitney, welch
+from locgraph.stats.tests import anova, false_discovery, holm, is_constant, kruskal, mann_whitney, welch
 
 
 @pytest.fixture
@@ -43,3 +43,11 @@ def test_false_discoveries_leave_gaps_out():
 def test_constant_samples():
     assert is_constant(np.full(3, 0.3), np.array([0.1 + 0.2]))
     assert not is_constant(np.full(3, 0.3), np.full(2, 0.4))
+
+
+def test_holm_by_hand():
+    # 0.01 * 4, then 0.02 * 3, then 0.03 * 2 = 0.06, and 0.2
+    p = np.array([0.2, 0.01, np.nan, 0.03, 0.02])
+    np.testing.assert_allclose(holm(p), [0.2, 0.04, np.nan, 0.06, 0.06])
+    np.testing.assert_allclose(holm(np.array([0.6, 0.7])), [1.0, 1.0])
+    assert holm(np.array([])).shape == (0,)

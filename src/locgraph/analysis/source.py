@@ -121,49 +121,6 @@ def check_completed(folder: Path, runs: Sequence[FoldResult | Failure]) -> list[
     return completed
 
 
-def check_same_fold(first: FoldResult, second: FoldResult) -> None:
-    """Check that two runs classify the same test FOVs into the same classes.
-
-    Raises:
-        DataError: They do not.
-    """
-    if first.class_names != second.class_names:
-        raise DataError(
-            f"expected the same classes, found {first.class_names} in {first.folder} and {second.class_names} in "
-            f"{second.folder}"
-        )
-    plans = [read_plan(run.folder / FOLDS) for run in (first, second)]
-    tests = [set(plan[first.fold].test) for plan in plans]
-    if tests[0] != tests[1]:
-        only = sorted(tests[0] ^ tests[1])
-        raise DataError(
-            f"expected the same test FOVs of fold {first.fold}, found {len(only)} in one of {first.folder} and "
-            f"{second.folder} alone, such as {', '.join(only[:3])}: compare runs of the same data and folds"
-        )
-
-
-def check_same_folds(first: tuple[Path, Sequence[FoldResult]], second: tuple[Path, Sequence[FoldResult]]) -> None:
-    """Check that two sweeps share completed folds, of the same test FOVs and classes.
-
-    Args:
-        first: Folder and completed runs of one.
-        second: Those of the other.
-
-    Raises:
-        DataError: They do not.
-    """
-    runs = [{(run.fold_seed, run.fold): run for run in completed} for _, completed in (first, second)]
-    shared = sorted(runs[0].keys() & runs[1].keys())
-    if not shared:
-        folds = [sorted(fold for _, fold in keys) for keys in runs]
-        raise DataError(
-            f"expected completed runs of the same folds, found folds {folds[0]} in {first[0]} and {folds[1]} in "
-            f"{second[0]}"
-        )
-    for key in shared:
-        check_same_fold(runs[0][key], runs[1][key])
-
-
 def read_manifest(tables: Path) -> Manifest:
     """Return the manifest of a folder of tables, made from the tables where there is none."""
     path = tables / MANIFEST

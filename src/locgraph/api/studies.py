@@ -68,6 +68,20 @@ def find_studies(path: str | Path) -> list[Study]:
     return studies
 
 
+def find_compared(path: str | Path) -> list[Study]:
+    """Return one study for each set of runs in a folder that differ in more than the fold and seeds.
+
+    Raises:
+        DataError: The folder holds no run.
+    """
+    studies = find_studies(path)
+    if len(studies) == 1:
+        return studies
+    repeats = find_repeated(Path(path).resolve())
+    repeated = {folder for study in repeats for folder in study.run_folders}
+    return [*repeats, *(study for study in studies if not repeated.issuperset(study.run_folders))]
+
+
 def find_sweeps(folder: Path) -> list[Study]:
     """Return one study for each set of runs below a folder that differ in the fold alone; none without runs."""
     families = find_families(folder)

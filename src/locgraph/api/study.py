@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from locgraph.analysis.sweeps.comparison import ROPE, Comparison
 from locgraph.analysis.sweeps.rivals import read_rivals
 from locgraph.analysis.sweeps.runs import Failure, FoldResult, read_run
 from locgraph.analysis.sweeps.summary import Summary, summarise, write_summary
-from locgraph.analysis.sweeps.summary_comparison import compare_summaries
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.run_folder import ANALYSIS, PREDICTIONS, SUMMARIES, SUMMARY, SUMMARY_TEXT, RunFolder
+from locgraph.stats.metrics import ACCURACY
 
 if TYPE_CHECKING:
     from locgraph.analysis.results import Analysis
@@ -113,23 +114,42 @@ class Study:
             raise DataError(f"{self.folder}: expected at least one completed run, found none")
         return pl.concat(tables, how="diagonal_relaxed")
 
-    def compare(self, other: Study) -> pl.DataFrame:
-        """Compare two studies of the same folds, paired by fold.
+    def compare(
+        self, *others: Study, metric: str = ACCURACY, rope: float = ROPE, folder: str | Path | None = None
+    ) -> Comparison:
+        """Compare this study with others of the same folds, or, without others, with each of its own controls.
+
+        Pairs are tested over folds and over test FOVs, as ``locgraph compare`` does.
 
         Args:
-            other: The other study.
+            *others: The other studies.
+            metric: ``accuracy`` or ``balanced_accuracy``.
+            rope: Half the width of the region of practical equivalence, in the unit of the metric.
+            folder: Where to write ``comparison.json``, ``comparison.parquet`` and ``comparison.png``; None writes none.
 
         Returns:
-            Means and paired differences with 95 % intervals; see
-            `locgraph.analysis.sweeps.summary_comparison.compare_summaries`.
+            One row for each pair in its ``table``, the mean of each method in ``scores``, and the first in a
+            ``sentence``.
 
         Raises:
-            DataError: They differ in classes or in the FOVs of a shared fold, or share no completed fold.
+            DataError: The studies differ in classes, folds, test FOVs or raw files, or share no completed fold; or
+                there is nothing to compare.
+            ConfigError: A setting is out of range.
         """
-        from locgraph.analysis.source import check_same_folds
+        from locgraph.analysis.sweeps.compared_sweeps import Sweep, compare_sweeps, compare_with_controls
+        from locgraph.show.figures.comparison import draw_comparison
 
-        check_same_folds((self.folder, self.completed), (other.folder, other.completed))
-        return compare_summaries(self.summary(), other.summary())
+        for each in (self, *others):
+            each._check_runs()
+        if others:
+            sweeps = [Sweep(each.folder, each.completed, each.n_folds) for each in (self, *others)]
+            comparison = compare_sweeps(sweeps, metric, rope)
+        else:
+            comparison = compare_with_controls(self.summary(), metric, rope)
+        if folder is not None:
+            comparison.write(Path(folder))
+            draw_comparison(comparison, Path(folder))
+        return comparison
 
     def analyse(
         self,

@@ -37,6 +37,7 @@ TASKS = {
     "status": "locgraph.cli.status",
     "summarise": "locgraph.cli.summarise",
     "analyse": "locgraph.cli.analyse",
+    "compare": "locgraph.cli.compare",
     "report": "locgraph.cli.report",
 }
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "FOLDER: say which jobs of a sweep are done, running, failed or interrupted, and why",
     "summarise": "put the folds of a sweep into one table",
     "analyse": "FOLDER: compare classes, features and simple classifiers in the tables of a run, sweep or data set",
+    "compare": "FOLDER ...: compare runs or sweeps on the same folds, or one with its own controls",
     "report": "FOLDER: write a run or sweep as one HTML page",
 }
 
@@ -28,10 +29,11 @@ POSITIONAL = {
     "inspect": ("source",),
     "explain": ("ckpt_path",),
     "analyse": ("folder",),
+    "compare": ("*folders",),
     "report": ("folder",),
     "status": ("folder",),
 }
-"""Settings that may be given by their place alone."""
+"""Settings that may be given by their place alone; one with a star takes all that are left, as a list."""
 
 _HELP = """locgraph classifies localisation microscopy FOVs with graph neural networks.
 
@@ -95,16 +97,22 @@ def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[
         The arguments with overrides for these, and those that no setting is left for.
     """
     left, overrides, unexpected = list(settings), [], []
+    several: list[str] = []
     flag = ""
     for argument in arguments:
         if argument.startswith(("-", "+", "~")) or flag in FLAGS_WITH_VALUE or not _is_path(argument):
             overrides.append(argument)
         elif left:
-            path = f"./{argument}" if argument == MISSING else argument
-            overrides.append(f"{left.pop(0)}={quoted(path)}")
+            path = quoted(f"./{argument}" if argument == MISSING else argument)
+            if left[0].startswith("*"):
+                several.append(path)
+            else:
+                overrides.append(f"{left.pop(0)}={path}")
         else:
             unexpected.append(argument)
         flag = argument
+    if several:
+        overrides.append(f"{left[0].removeprefix('*')}=[{','.join(several)}]")
     return overrides, unexpected
 
 

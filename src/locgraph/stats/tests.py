@@ -77,6 +77,23 @@ def false_discovery(p: np.ndarray) -> np.ndarray:
     return q
 
 
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p-values after Holm (1979, Scand. J. Statist. 6:65): smaller than a level with the error of all tests.
+
+    Args:
+        p: (N,) float64; NaN where there is no test.
+
+    Returns:
+        (N,) float64; NaN where there is no test.
+    """
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    corrected = np.full(len(p), np.nan)
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
+    return corrected
+
+
 def is_constant(*samples: np.ndarray) -> bool:
     """Return whether all values are equal but for rounding."""
     values = np.concatenate(samples)

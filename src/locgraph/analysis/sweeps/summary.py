@@ -13,6 +13,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.controls import MAJORITY_CLASS
 from locgraph.analysis.sweeps.fold_numbers import FoldNumbers
+from locgraph.analysis.sweeps.methods import Method, better_than_all
 from locgraph.analysis.sweeps.outcomes import (
     COLUMNS,
     CORRECT,
@@ -31,7 +32,7 @@ from locgraph.errors import DataError
 from locgraph.provenance import whole_file, write_csv, write_json
 from locgraph.run_folder import SUMMARY, SUMMARY_TABLE, SUMMARY_TEXT
 from locgraph.stats.intervals import Interval
-from locgraph.stats.metrics import ACCURACY
+from locgraph.stats.metrics import ACCURACY, BALANCED_ACCURACY
 from locgraph.stats.pooled import pooled_accuracy
 
 _NO_RIVALS: Final = (MODEL, MAJORITY_CLASS)
@@ -116,6 +117,20 @@ class Summary:
         best = max(means, key=lambda name: means[name], default=None)
         return None if best is None else (best, means[best])
 
+    def method(self, source: str) -> Method:
+        """Return what is known of the model or of a simple classifier, to compare it with others."""
+        folds = {metric: self.folds(metric).get(source, {}) for metric in (ACCURACY, BALANCED_ACCURACY)}
+        return Method(source, folds, self.outcomes.filter(pl.col(SOURCE) == source), self.overlap)
+
+    def better_than_controls(self) -> dict[str, Any] | None:
+        """Return the test that the model is better than every simple classifier but the majority class.
+
+        See `better_than_all`; None where there is nothing to test.
+        """
+        sources = list(self.folds())
+        rivals = [self.method(name) for name in sources if name not in _NO_RIVALS]
+        return better_than_all(self.method(MODEL), rivals) if MODEL in sources else None
+
     def lead_over(self, control: str, metric: str = ACCURACY) -> Interval | None:
         """Return the paired difference of model and control, with its 95 % interval; None without shared folds."""
         folds = self.folds(metric)
@@ -155,6 +170,7 @@ class Summary:
             "table": self.table.to_dicts(),
             "best_control": best
             and {"source": best[0], "mean": best[1], "of": self.n_rivals(), "lead": lead and _plain(lead)},
+            "better_than_controls": self.better_than_controls(),
             "analysed": self.analysed,
             "class_names": list(self.class_names),
             "confusion_matrix": self.confusion.tolist(),

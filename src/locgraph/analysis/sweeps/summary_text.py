@@ -63,7 +63,9 @@ def _lead(content: Mapping[str, Any]) -> str:
         words = f"The only simple classifier that ran is `{best['source']}`, {number(best['mean'])}"
     if lead is not None:
         words += f": {lead_words(lead['difference'], lead['low'], lead['high'])}"
-    return f"{words}." if content["analysed"] else f"{words}. {NOT_ANALYSED}"
+    better = content.get("better_than_controls")  # absent from files of earlier versions
+    sentences = [f"{words}.", *([better_words(better)] if better else [])]
+    return " ".join(sentences if content["analysed"] else [*sentences, NOT_ANALYSED])
 
 
 def lead_words(difference: float, low: float | None, high: float | None) -> str:
@@ -73,6 +75,17 @@ def lead_words(difference: float, low: float | None, high: float | None) -> str:
         return f"the model does not beat it, difference {number(difference)}{ends}"
     chance = ", which may be chance" if low is not None and low <= 0 else ""
     return f"the model is ahead by {number(difference)}{ends}{chance}"
+
+
+def better_words(better: Mapping[str, Any]) -> str:
+    """Return the test that a model is better than every simple classifier; see `better_than_all`."""
+    parts = [
+        f"{p_words(better[name])} over {words}"
+        for name, words in (("p_folds", "folds (corrected resampled t)"), ("p_fovs", "FOVs (McNemar)"))
+        if better[name] is not None
+    ]
+    what = f"each of the {better['of']}, the largest p-value" if better["of"] > 1 else "it"
+    return f"Test that the model is better than {what}: {', '.join(parts)}."
 
 
 def _state(content: Mapping[str, Any]) -> str:
@@ -168,6 +181,13 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """Return a number with ``digits`` decimals; a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def p_words(p: float | None) -> str:
+    """Return a p-value in words: ``p = 0.031``, ``p < 0.001``."""
+    if p is None:
+        return "no p-value"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def interval(low: float | None, high: float | None, digits: int = 3) -> str:

@@ -11,7 +11,7 @@ from locgraph.analysis.controls import MEANINGS
 from locgraph.analysis.sweeps.outcomes import MODEL
 from locgraph.analysis.sweeps.rivals import MEANING, SUFFIX
 from locgraph.analysis.sweeps.summary import Summary
-from locgraph.analysis.sweeps.summary_text import NOT_ANALYSED, lead_words
+from locgraph.analysis.sweeps.summary_text import NOT_ANALYSED, better_words, lead_words
 from locgraph.show.report.parts import INFO, MISSING, Matrix, Note, Part, Plot, Section, Table
 from locgraph.show.report.source import Source
 from locgraph.show.report.style import MODEL as MODEL_COLOUR
@@ -145,6 +145,8 @@ def _difference(summary: Summary) -> list[Part]:
         f"The best of the {many(summary.n_rivals(), 'simple classifier')} that ran is {plain(best[0])}, "
         f"{number(best[1])}: {lead_words(lead.estimate, lead.low, lead.high)}."
     )
+    better = summary.better_than_controls()
+    words += f" {better_words(better)}" if better else ""
     return [Note(words if summary.analysed else f"{words} {NOT_ANALYSED.replace('`', '')}", INFO)]
 
 
