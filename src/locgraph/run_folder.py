@@ -93,6 +93,10 @@ ANALYSIS: Final = "analysis"  # folder
 ANALYSIS_RECORD: Final = "analysis.json"
 REPORT: Final = "report.html"
 
+# -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
+TRUST: Final = "trust"  # folder
+CONFOUNDERS: Final = "confounders.parquet"
+
 COMPLETED, FAILED = "completed", "failed"
 """Values of ``status`` in `METRICS`, and of ``state`` in `RUN`."""
 RUNNING, INTERRUPTED = "running", "interrupted"

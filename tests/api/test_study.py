@@ -332,3 +332,19 @@ def test_a_report_is_one_page(sweep, tables, tmp_path):
         study(sweep).report(analysed=tmp_path / "nowhere")
     with pytest.raises(DataError, match="expected a run or sweep"):
         study(tables).report()
+
+
+def test_confounders_are_kept_with_the_study(sweep):
+    check = study(sweep).confounders()
+
+    assert check.table.height > 3
+    assert (sweep / "trust" / "confounders.png").is_file()
+    assert pl.read_parquet(sweep / "trust" / "confounders.parquet").equals(check.table)
+
+
+def test_confounders_need_runs_that_classify_fovs(tmp_path, tables, write_runs):
+    with pytest.raises(DataError, match="expected a run or sweep, found prepared tables"):
+        study(tables).confounders()
+    sweep = write_runs(tmp_path / "sweep", tables, 3, range(3), scored="localisations")
+    with pytest.raises(DataError, match="expected a model that classifies FOVs, found one of localisations"):
+        study(sweep).confounders()

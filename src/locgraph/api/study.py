@@ -15,10 +15,11 @@ from locgraph.analysis.sweeps.rivals import read_rivals
 from locgraph.analysis.sweeps.runs import Failure, FoldResult, read_run
 from locgraph.analysis.sweeps.summary import Summary, summarise, write_summary
 from locgraph.errors import ConfigError, DataError, within
-from locgraph.run_folder import ANALYSIS, PREDICTIONS, SUMMARIES, SUMMARY, SUMMARY_TEXT, RunFolder
+from locgraph.run_folder import ANALYSIS, CONFOUNDERS, PREDICTIONS, SUMMARIES, SUMMARY, SUMMARY_TEXT, TRUST, RunFolder
 from locgraph.stats.metrics import ACCURACY
 
 if TYPE_CHECKING:
+    from locgraph.analysis.checks.check import Check
     from locgraph.analysis.results import Analysis
     from locgraph.analysis.source import Source
 
@@ -230,6 +231,36 @@ class Study:
             analysed=None if analysed is None else Path(analysed),
             find_tables=lambda runs: _find_tables(runs, None),
         )
+
+    def confounders(self, *, tables: str | Path | None = None) -> Check:
+        """Ask what else than the shape of the structures names the class, and what else the learned vectors hold.
+
+        Args:
+            tables: Folder of the prepared tables, if they were moved.
+
+        Returns:
+            Table and sentences, which are written to the folder ``trust`` with a picture; see
+            `locgraph.analysis.checks.probes.probe_confounders`.
+
+        Raises:
+            DataError: No run of a network that classifies FOVs completed, or the tables are not there.
+        """
+        from locgraph.analysis.checks.probes import probe_confounders
+        from locgraph.show.figures.checks import draw_confounders
+
+        check = probe_confounders(self._fov_source(tables))
+        check.write(self.folder / TRUST / CONFOUNDERS)
+        draw_confounders(self.folder / TRUST, check)
+        return check
+
+    def _fov_source(self, tables: str | Path | None) -> Source:
+        """Return the source of runs of one seed that classify FOVs."""
+        self._check_runs()
+        self._check_one_seed()
+        source = self._source(None if tables is None else Path(tables))
+        if any(result.of_localisations for result in source.results.values()):
+            raise DataError(f"{self.folder}: expected a model that classifies FOVs, found one of localisations")
+        return source
 
     def _source(self, tables: Path | None) -> Source:
         from locgraph.analysis.source import check_completed, runs_source, tables_source

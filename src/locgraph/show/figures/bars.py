@@ -129,7 +129,8 @@ def comparison_figure(bars: Sequence[Bar], metric: str, title: str, chance: floa
     axes.set_ylim(max(places) + 0.6, -0.6)
     _scale_to_one(axes)
     line = "; dashed: chance" if chance is not None else ""
-    axes.set_xlabel(f"{metric.replace('_', ' ')}\n(dots: folds; lines: mean, 95 % interval{line})")
+    dots = "dots: folds; " if any(bar.folds for bar in bars) else ""
+    axes.set_xlabel(f"{metric.replace('_', ' ')}\n({dots}lines: mean, 95 % interval{line})")
     write_title(figure, title)
     patches = [Patch(facecolor=colour, alpha=0.45, label=kind) for kind, colour in colours.items()]
     figure.legend(handles=patches, loc="outside lower left", ncols=2, handlelength=1.0, columnspacing=1.2)
