@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from sklearn.metrics import log_loss
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from locgraph.errors import DataError
@@ -17,7 +18,7 @@ def binary(confidences):
 
 
 def test_bins_error_and_score_counted_by_hand():
-    found = calibration(binary([0.55, 0.95, 0.95, 0.95]), np.array([1, 0, 0, 1]))
+    found = calibration(binary([0.55, 0.95, 0.95, 0.95]), np.array([1, 0, 0, 1]), n_bins=10)
 
     low, high = found.bins
     assert (low.low, low.high, low.count) == pytest.approx((0.5, 0.6, 1))
@@ -46,9 +47,40 @@ def test_the_error_is_that_of_torchmetrics():
 
 
 def test_upper_ends_belong_to_their_bin_and_certainty_to_the_last():
-    found = calibration(binary([0.6, 1.0, 1.0 + 1e-9]), np.array([0, 0, 0]))
+    found = calibration(binary([0.6, 1.0, 1.0 + 1e-9]), np.array([0, 0, 0]), n_bins=10)
 
     assert [(round(one.low, 6), one.count) for one in found.bins] == [(0.5, 1), (0.9, 2)]
+
+
+def test_the_adaptive_error_is_that_of_bins_with_equally_many_cases():
+    found = calibration(binary([0.6, 0.7, 0.8, 0.9]), np.array([1, 0, 0, 0]), n_bins=2)
+
+    assert found.adaptive_error == pytest.approx((2 * abs(0.65 - 0.5) + 2 * abs(0.85 - 1.0)) / 4)
+
+
+def test_the_parts_of_the_brier_score_add_up():
+    # every probability is one of the middles of bins, so that nothing varies within a bin
+    rng = np.random.default_rng(1)
+    first = rng.choice([0.1, 0.3, 0.7, 0.9], 500)
+    found = calibration(binary(first), rng.integers(2, size=500), n_bins=5)
+
+    assert found.brier == pytest.approx(found.reliability - found.resolution + found.uncertainty)
+    assert min(found.reliability, found.resolution) >= 0
+
+
+def test_perfect_calibration_has_no_unreliability():
+    targets = np.repeat([0, 1], [70, 30])
+    found = calibration(binary(np.full(100, 0.7)), targets)
+
+    assert (found.reliability, found.resolution) == pytest.approx((0.0, 0.0), abs=1e-12)
+    assert found.uncertainty == pytest.approx(found.brier) == pytest.approx(2 * 0.7 * 0.3)
+
+
+def test_the_log_likelihood_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    probabilities, targets = rng.dirichlet([0.6] * 4, size=200), rng.integers(4, size=200)
+
+    assert calibration(probabilities, targets).nll == pytest.approx(log_loss(targets, probabilities, labels=range(4)))
 
 
 def table(**changes):

@@ -74,7 +74,11 @@ class Calibration:
 
 
 def calibration(
-    probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_BINS, groups: np.ndarray | None = None
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    n_bins: int = N_BINS,
+    groups: np.ndarray | None = None,
+    intervals: bool = True,
 ) -> Calibration:
     """Compare confidence, the largest probability, with accuracy in bins of equal width.
 
@@ -87,6 +91,7 @@ def calibration(
         targets: (N,) int64, index of the true class.
         n_bins: Number of bins between 0 and 1.
         groups: (N,) group of each case; None where cases are independent.
+        intervals: Whether the accuracy of each bin has an interval, which resampling does not need.
 
     Raises:
         DataError: There is no case, shapes do not fit, a row is no distribution, or a target is out of range.
@@ -99,7 +104,13 @@ def calibration(
     edges = np.linspace(0.0, 1.0, n_bins + 1)
     place = _place(confidence, edges)
     bins = tuple(
-        _bin(edges[i], edges[i + 1], confidence[here], right[here], None if groups is None else groups[here])
+        Bin(
+            low=float(edges[i]),
+            high=float(edges[i + 1]),
+            count=int(here.sum()),
+            confidence=float(confidence[here].mean()),
+            accuracy=_accuracy(right[here], None if groups is None else groups[here], intervals),
+        )
         for i in np.unique(place)
         for here in [place == i]
     )
@@ -178,10 +189,11 @@ def _groups(table: pl.DataFrame) -> np.ndarray | None:
     return fovs.to_numpy() if fovs is not None and fovs.is_duplicated().any() else None
 
 
-def _bin(low: float, high: float, confidence: np.ndarray, right: np.ndarray, groups: np.ndarray | None) -> Bin:
+def _accuracy(right: np.ndarray, groups: np.ndarray | None, interval: bool) -> Interval:
+    if not interval:
+        return Interval(float(right.mean()), None, None)
     every = np.arange(len(right))
-    accuracy = pooled_accuracy(right.astype(np.float64), np.zeros(len(right)), every, groups)
-    return Bin(float(low), float(high), len(right), float(confidence.mean()), accuracy)
+    return pooled_accuracy(right.astype(np.float64), np.zeros(len(right)), every, groups)
 
 
 def _check(probabilities: np.ndarray, targets: np.ndarray) -> None:
