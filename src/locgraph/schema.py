@@ -193,6 +193,13 @@ UNLIKE: Final = "unlike"  # whether the FOV is unlike those of training
 UNLIKE_REASONS: Final = "unlike_reasons"
 DECISION: Final = "decision"  # the predicted class, or null where none is returned
 
+# -- measures of FOVs, beside those of the manifest --------------------------------------------------------------------
+DENSITY: Final = "density"
+ELONGATION: Final = "elongation"
+KURTOSIS: Final = "kurtosis"
+SPACING_PREFIX: Final = "spacing_"  # followed by the rank of the neighbour
+SPREAD_PREFIX: Final = "spread_"  # followed by the rank of the neighbour
+
 # -- learned vectors: one row for each FOV, cluster or localisation ----------------------------------------------------
 VECTOR_PREFIX: Final = "v_"  # followed by the index of the value
 ROW: Final = "row"
