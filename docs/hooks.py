@@ -45,6 +45,7 @@ COMMANDS = (
         "summarise",
         "explain",
         "analyse",
+        "stress",
         "report",
     ),
 )

@@ -71,7 +71,7 @@ NOT_INSTALLED = {"aim": "aim", "comet": "comet_ml", "mlflow": "mlflow"}
 FREE = ("columns.names", "labels.names")
 """Mappings whose keys the user chooses."""
 
-COMMAND = {"explain": "eval", "analysis/classifiers": "analyse"}
+COMMAND = {"explain": "eval", "analysis/classifiers": "analyse", "stress": "stress"}
 """Groups that training does not choose from, and the command that does."""
 
 GLOBAL = ("experiment", "sweep", "hparams_search", "launcher", "debug")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from locgraph.api.config import compose
     from locgraph.api.model import Model, load
     from locgraph.api.prepare import prepare
+    from locgraph.api.stress import stress
     from locgraph.api.studies import study
     from locgraph.api.study import Study
     from locgraph.api.train import Run, train
@@ -26,6 +27,7 @@ _API = {
     "train": "locgraph.api.train",
     "load": "locgraph.api.model",
     "study": "locgraph.api.studies",
+    "stress": "locgraph.api.stress",
     "compose": "locgraph.api.config",
     "Prepared": "locgraph.data.prepared",
     "Run": "locgraph.api.train",
@@ -34,7 +36,20 @@ _API = {
 }
 """Name in the API: the module that holds it."""
 
-__all__ = ["Model", "Prepared", "Run", "Study", "__version__", "compose", "load", "prepare", "read", "study", "train"]
+__all__ = [
+    "Model",
+    "Prepared",
+    "Run",
+    "Study",
+    "__version__",
+    "compose",
+    "load",
+    "prepare",
+    "read",
+    "stress",
+    "study",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

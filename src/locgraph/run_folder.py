@@ -96,6 +96,9 @@ REPORT: Final = "report.html"
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
 TRUST: Final = "trust"  # folder
 CONFOUNDERS: Final = "confounders.parquet"
+STRESS_TABLE: Final = "stress.parquet"
+STRESS_RECORD: Final = "stress.json"
+STRESS_PICTURE: Final = "stress.png"
 
 COMPLETED, FAILED = "completed", "failed"
 """Values of ``status`` in `METRICS`, and of ``state`` in `RUN`."""

@@ -67,3 +67,14 @@ def read_inputs(tables: Path, fov_ids: Iterable[str], fovs: pl.DataFrame) -> Con
     features = dict(zip(table.table[schema.FOV_ID], rows, strict=True))
     several = len(channels) == len(positions) and len(np.unique(np.concatenate([*channels.values()]))) > 1
     return ControlInputs(positions, clustered, features, channels if several else None)
+
+
+def read_positions(tables: Path, fov_id: str) -> np.ndarray:
+    """Read the positions (N, D) float64 nm of one FOV from prepared tables: view 0, all localisations that are there.
+
+    Raises:
+        DataError: A file is absent or damaged.
+    """
+    fov = read_fov(tables, fov_id)
+    whole = fov.locs.filter(pl.col(schema.VIEW) == 0)
+    return whole.select(schema.position_columns(fov.dimensions)).to_numpy()

@@ -51,7 +51,7 @@ MIN_EQUAL_COUNT: Final = 20
 CONTROL: Final = "control"
 """Column with the name of the control."""
 
-_N_TREES: Final = 200
+N_TREES: Final = 200
 _RANGE_QUANTILE: Final = 0.95
 
 _T = TypeVar("_T")
@@ -99,7 +99,7 @@ def predict_controls(
     truth = np.array([_lookup(labels, fov, "label") for fov in fovs])
     predictions = {}
     for control, table in _feature_tables(inputs, clouds, train, seed).items():
-        forest = RandomForestClassifier(n_estimators=_N_TREES, random_state=seed, n_jobs=1)
+        forest = RandomForestClassifier(n_estimators=N_TREES, random_state=seed, n_jobs=1)
         forest.fit(table[:n_train], truth[:n_train])
         predictions[control] = forest.predict(table[n_train:]).tolist()
     names, frequency = np.unique(truth[:n_train], return_counts=True)

@@ -21,6 +21,7 @@ COMMANDS = {
     "summarise": "put the folds of a sweep into one table",
     "analyse": "FOLDER: compare classes, features and simple classifiers in the tables of a run, sweep or data set",
     "compare": "FOLDER ...: compare runs or sweeps on the same folds, or one with its own controls",
+    "stress": "CKPT_OR_SWEEP: test models on perturbed FOVs: thinned, noisier, drifted, rescaled, clustered otherwise",
     "report": "FOLDER: write a run or sweep as one HTML page",
 }
 
@@ -28,6 +29,7 @@ POSITIONAL = {
     "import": ("source", "target"),
     "inspect": ("source",),
     "explain": ("ckpt_path",),
+    "stress": ("ckpt_path",),
     "analyse": ("folder",),
     "compare": ("*folders",),
     "report": ("folder",),

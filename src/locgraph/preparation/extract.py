@@ -16,6 +16,7 @@ from locgraph.io.catalogue import FovSource
 from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
 from locgraph.io.label_map import label_localisations
+from locgraph.io.localisations import Localisations
 from locgraph.io.read import open_reader, read_localisations
 from locgraph.io.refused import ROWS_REFUSED
 from locgraph.preparation.clustering.base import Clusterer
@@ -107,10 +108,23 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
     Raises:
         DataError: The file cannot be read, lacks a column that is needed, or holds too few localisations or clusters.
     """
+    return extract_localisations(read_raw(task), task)
+
+
+def read_raw(task: ExtractTask) -> Localisations:
+    """Read the localisations of one FOV, with the classes that the file gives them.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    source = task.source
+    localisations = read_localisations(source.path, task.recipe.columns, task.recipe.max_refused_fraction)
+    return label_localisations(localisations, task.class_names if source.by_localisation else None, str(source.path))
+
+
+def extract_localisations(localisations: Localisations, task: ExtractTask) -> dict[str, int]:
+    """Filter, cluster and measure the localisations of one FOV, and write its two tables; see `extract_fov`."""
     source, recipe = task.source, task.recipe
-    localisations = read_localisations(source.path, recipe.columns, recipe.max_refused_fraction)
-    class_names = task.class_names if source.by_localisation else None
-    localisations = label_localisations(localisations, class_names, str(source.path))
     dimensions, n_read, refused = localisations.dimensions, localisations.table.height, localisations.refused
     table, filtered = apply_filters(localisations.table, dimensions, recipe.preprocess, str(source.path))
     notes = localisations.notes
