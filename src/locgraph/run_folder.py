@@ -96,6 +96,7 @@ REPORT: Final = "report.html"
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
 TRUST: Final = "trust"  # folder
 CONFOUNDERS: Final = "confounders.parquet"
+CHANCE: Final = "chance.parquet"
 STRESS_TABLE: Final = "stress.parquet"
 STRESS_RECORD: Final = "stress.json"
 STRESS_PICTURE: Final = "stress.png"

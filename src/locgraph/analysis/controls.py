@@ -95,10 +95,9 @@ def predict_controls(
     train, test = sorted(train), sorted(test)
     _check_split(train, test)
     fovs, n_train = [*train, *test], len(train)
-    clouds = _clouds(inputs.positions, fovs)
     truth = np.array([_lookup(labels, fov, "label") for fov in fovs])
     predictions = {}
-    for control, table in _feature_tables(inputs, clouds, train, seed).items():
+    for control, table in control_features(inputs, fovs, train, seed).items():
         forest = RandomForestClassifier(n_estimators=N_TREES, random_state=seed, n_jobs=1)
         forest.fit(table[:n_train], truth[:n_train])
         predictions[control] = forest.predict(table[n_train:]).tolist()
@@ -134,10 +133,24 @@ def score_controls(predictions: pl.DataFrame, n_train: int) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _feature_tables(
-    inputs: ControlInputs, clouds: Mapping[str, np.ndarray], train: Sequence[str], seed: int
+def control_features(
+    inputs: ControlInputs, fovs: Sequence[str], train: Sequence[str], seed: int
 ) -> dict[str, np.ndarray]:
-    """Return the features of each forest: (FOVs, F) float64, rows in the order of ``clouds``, training first."""
+    """Return what each forest sees.
+
+    Args:
+        inputs: What the controls see.
+        fovs: The FOVs, those of ``train`` first.
+        train: FOVs that give the ends of the histograms and the pool of shuffled positions.
+        seed: Of the shuffling and the thinning.
+
+    Returns:
+        Control -> (FOVs, F) float64, rows in the order of ``fovs``; NaN where a feature of a cluster is missing.
+
+    Raises:
+        DataError: A FOV has no position or cluster features, or positions differ in dimension.
+    """
+    clouds = _clouds(inputs.positions, fovs)
     end = fit_max_distance(clouds[fov] for fov in train)
     full = _descriptors(clouds, end)
     tables = {

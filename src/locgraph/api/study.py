@@ -15,7 +15,18 @@ from locgraph.analysis.sweeps.rivals import read_rivals
 from locgraph.analysis.sweeps.runs import Failure, FoldResult, read_run
 from locgraph.analysis.sweeps.summary import Summary, summarise, write_summary
 from locgraph.errors import ConfigError, DataError, within
-from locgraph.run_folder import ANALYSIS, CONFOUNDERS, PREDICTIONS, SUMMARIES, SUMMARY, SUMMARY_TEXT, TRUST, RunFolder
+from locgraph.run_folder import (
+    ANALYSIS,
+    CHANCE,
+    CONFOUNDERS,
+    PREDICTIONS,
+    SUMMARIES,
+    SUMMARY,
+    SUMMARY_TEXT,
+    TRUST,
+    RunFolder,
+)
+from locgraph.settings import check_whole
 from locgraph.stats.metrics import ACCURACY
 
 if TYPE_CHECKING:
@@ -151,6 +162,49 @@ class Study:
             comparison.write(Path(folder))
             draw_comparison(comparison, Path(folder))
         return comparison
+
+    def chance(
+        self,
+        permutations: int = 200,
+        *,
+        network: int = 0,
+        seed: int = 0,
+        tables: str | Path | None = None,
+    ) -> Check:
+        """Test whether classes are known above chance, by permuted labels.
+
+        Simple classifiers, on what the controls see and on the same folds, take seconds.
+
+        Args:
+            permutations: Permutations for the simple classifiers; the smallest p-value is 1 / (1 + permutations).
+            network: Permutations for which the network of the first completed run is trained again, each as long as
+                that training took; 19 are the fewest that can show p = 0.05. 0 trains none.
+            seed: Of the permutations.
+            tables: Folder of the prepared tables, if they were moved.
+
+        Returns:
+            Table and sentences, which are written to the folder ``trust`` with a picture; see
+            `locgraph.analysis.checks.chance.measure_chance`.
+
+        Raises:
+            DataError: FOVs have no classes or one, no label can be exchanged, or there is no run to train again.
+            ConfigError: A setting is out of range.
+        """
+        from locgraph.analysis.checks.chance import add_network, measure_chance
+        from locgraph.analysis.checks.control_folds import read_control_folds
+        from locgraph.show.figures.chance import draw_chance
+
+        check_whole("network", network, at_least=0)
+        self._check_one_seed()
+        source = self._source(None if tables is None else Path(tables))
+        check = measure_chance(read_control_folds(source, seed), permutations, seed)
+        if network:
+            from locgraph.api.permuted import train_on_permuted
+
+            check = add_network(check, *train_on_permuted(source, network, seed))
+        check.write(self.folder / TRUST / CHANCE)
+        draw_chance(self.folder / TRUST, check)
+        return check
 
     def analyse(
         self,
