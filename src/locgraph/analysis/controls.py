@@ -95,9 +95,10 @@ def predict_controls(
     train, test = sorted(train), sorted(test)
     _check_split(train, test)
     fovs, n_train = [*train, *test], len(train)
+    tables = control_features(inputs, fovs, train, seed)
     truth = np.array([_lookup(labels, fov, "label") for fov in fovs])
     predictions = {}
-    for control, table in control_features(inputs, fovs, train, seed).items():
+    for control, table in tables.items():
         forest = RandomForestClassifier(n_estimators=N_TREES, random_state=seed, n_jobs=1)
         forest.fit(table[:n_train], truth[:n_train])
         predictions[control] = forest.predict(table[n_train:]).tolist()

@@ -16,11 +16,12 @@ from locgraph import schema
 from locgraph.analysis.source import Source
 from locgraph.api.device import fixed_threads
 from locgraph.api.prepare import prepare_settings
+from locgraph.api.recipes import RAW, tables_folder
 from locgraph.data.folds import Split, read_plan
 from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError
 from locgraph.io.manifest import Manifest
-from locgraph.run_folder import CONFIG, FOLDS, THREADS
+from locgraph.run_folder import CLUSTERS, CONFIG, FOLDS, THREADS
 from locgraph.stats.metrics import ACCURACY
 from locgraph.stats.permutation import find_exchange
 
@@ -55,6 +56,11 @@ def train_on_permuted(source: Source, permutations: int, seed: int) -> tuple[flo
     if settings["init_from"] is not None:
         raise DataError(
             f"{run.folder} started from {settings['init_from']}, which may know the true classes: repeat it without"
+        )
+    if settings["data"]["kind"] == RAW and not (tables_folder(settings) / CLUSTERS).is_dir():
+        raise DataError(
+            f"{run.folder}: expected its prepared data in {tables_folder(settings)}, found none; call this where "
+            "the run was started, if its paths are relative"
         )
     settings |= _OFF
     prepared, plan = prepare_settings(settings), read_plan(run.folder / FOLDS)

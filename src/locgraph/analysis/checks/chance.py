@@ -20,7 +20,7 @@ from locgraph.stats.permutation import Exchange, find_exchange, permutation_p
 
 NETWORK: Final = "network"
 PERMUTED: Final = "permuted"
-COLUMNS: Final = {
+COLUMNS: Final[dict[str, Any]] = {
     CONTROL: pl.String,
     ACCURACY: pl.Float64,
     "chance": pl.Float64,
@@ -85,7 +85,8 @@ def add_network(chance: Check, observed: float, null: np.ndarray) -> Check:
 def _simple_words(row: Mapping[str, Any], exchange: Exchange) -> str:
     return (
         f"The best simple classifier, on {row[CONTROL].replace('_', ' ')}, names the class of {number(row[ACCURACY])} "
-        f"of the test FOVs, and of {number(row['chance'])} with permuted {exchange} ({_evidence(row['p_any'], row['n'])})."
+        f"of the test FOVs, and of {number(row['chance'])} with permuted {exchange} "
+        f"({_evidence(row['p_any'], row['n'])})."
     )
 
 

@@ -86,7 +86,7 @@ def _make_plan(source: Source, seed: int) -> dict[int, Split]:
     fovs = LabelledFovs.of(source.manifest)
     grouped = all(group is not None for group in fovs.groups)
     cases = {
-        name: len(set(fovs.groups[fovs.labels == name])) if grouped else int((fovs.labels == name).sum())
+        str(name): len(set(fovs.groups[fovs.labels == name])) if grouped else int((fovs.labels == name).sum())
         for name in np.unique(fovs.labels.astype(str))
     }
     if len(cases) < 2 or min(cases.values()) < 2:
