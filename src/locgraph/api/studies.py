@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from locgraph.analysis.sweeps.runs import find_families, find_repeats
-from locgraph.api.study import REPEATS_KIND, RUN_KIND, SWEEP_KIND, TABLES_KIND, Study
+from locgraph.api.studied_runs import REPEATS_KIND, RUN_KIND, SWEEP_KIND, TABLES_KIND
+from locgraph.api.study import Study
 from locgraph.errors import DataError
 from locgraph.run_folder import (
     CLUSTERS,

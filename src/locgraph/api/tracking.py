@@ -66,7 +66,7 @@ from locgraph.stats.curves import (
 )
 
 if TYPE_CHECKING:
-    from locgraph.api.study import Study
+    from locgraph.api.studied_runs import StudiedRuns
     from locgraph.learn.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def track_evaluation(
                 send(loggers, _picture(name, path))
 
 
-def track_summary(settings: Settings, study: Study) -> None:
+def track_summary(settings: Settings, study: StudiedRuns) -> None:
     """Send the summary of a sweep: means with intervals of model and controls, in the group of the sweep.
 
     Args:
@@ -186,7 +186,7 @@ def track_summary(settings: Settings, study: Study) -> None:
         send(to, lambda tracker: tracker.log_files(_files(name, SUMMARY_FILES, paths)))
 
 
-def track_report(settings: Settings, study: Study, page: Path) -> None:
+def track_report(settings: Settings, study: StudiedRuns, page: Path) -> None:
     """Send a report as a file, in the group of its sweep.
 
     Args:
@@ -221,7 +221,7 @@ def _artifact_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text)
 
 
-def _group(study: Study) -> str | None:
+def _group(study: StudiedRuns) -> str | None:
     groups = {RunFolder(folder).record().get("group") for folder in study.run_folders}
     return groups.pop() if len(groups) == 1 else None
 

@@ -1,0 +1,120 @@
+"""Checks of a study: against other studies and controls, against chance, and against other explanations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from locgraph.analysis.sweeps.comparison import ROPE, Comparison
+from locgraph.api.studied_runs import StudiedRuns
+from locgraph.run_folder import CHANCE, CONFOUNDERS, TRUST
+from locgraph.settings import check_whole
+from locgraph.stats.metrics import ACCURACY
+
+if TYPE_CHECKING:
+    from locgraph.analysis.checks.check import Check
+
+
+class CheckedRuns(StudiedRuns):
+    """Runs that belong together, or tables, with the checks that can be made of them."""
+
+    def compare(
+        self, *others: StudiedRuns, metric: str = ACCURACY, rope: float = ROPE, folder: str | Path | None = None
+    ) -> Comparison:
+        """Compare this study with others of the same folds, or, without others, with each of its own controls.
+
+        Pairs are tested over folds and over test FOVs, as ``locgraph compare`` does.
+
+        Args:
+            *others: The other studies.
+            metric: ``accuracy`` or ``balanced_accuracy``.
+            rope: Half the width of the region of practical equivalence, in the unit of the metric.
+            folder: Where to write ``comparison.json``, ``comparison.parquet`` and ``comparison.png``; None writes none.
+
+        Returns:
+            One row for each pair in its ``table``, the mean of each method in ``scores``, and the first in a
+            ``sentence``.
+
+        Raises:
+            DataError: The studies differ in classes, folds, test FOVs or raw files, or share no completed fold; or
+                there is nothing to compare.
+            ConfigError: A setting is out of range.
+        """
+        from locgraph.analysis.sweeps.compared_sweeps import Sweep, compare_sweeps, compare_with_controls
+        from locgraph.show.figures.comparison import draw_comparison
+
+        for each in (self, *others):
+            each._check_runs()
+        if others:
+            sweeps = [Sweep(each.folder, each.completed, each.n_folds) for each in (self, *others)]
+            comparison = compare_sweeps(sweeps, metric, rope)
+        else:
+            comparison = compare_with_controls(self.summary(), metric, rope)
+        if folder is not None:
+            comparison.write(Path(folder))
+            draw_comparison(comparison, Path(folder))
+        return comparison
+
+    def chance(
+        self,
+        permutations: int = 200,
+        *,
+        network: int = 0,
+        seed: int = 0,
+        tables: str | Path | None = None,
+    ) -> Check:
+        """Test whether classes are known above chance, by permuted labels.
+
+        Simple classifiers, on what the controls see and on the same folds, take seconds.
+
+        Args:
+            permutations: Permutations for the simple classifiers; the smallest p-value is 1 / (1 + permutations).
+            network: Permutations for which the network of the first completed run is trained again, each as long as
+                that training took; 19 are the fewest that can show p = 0.05. 0 trains none.
+            seed: Of the permutations.
+            tables: Folder of the prepared tables, if they were moved.
+
+        Returns:
+            Table and sentences, which are written to the folder ``trust`` with a picture; see
+            `locgraph.analysis.checks.chance.measure_chance`.
+
+        Raises:
+            DataError: FOVs have no classes or one, no label can be exchanged, or there is no run to train again.
+            ConfigError: A setting is out of range.
+        """
+        from locgraph.analysis.checks.chance import add_network, measure_chance
+        from locgraph.analysis.checks.control_folds import read_control_folds
+        from locgraph.show.figures.chance import draw_chance
+
+        check_whole("network", network, at_least=0)
+        self._check_one_seed()
+        source = self._source(None if tables is None else Path(tables))
+        check = measure_chance(read_control_folds(source, seed), permutations, seed)
+        if network:
+            from locgraph.api.permuted import train_on_permuted
+
+            check = add_network(check, *train_on_permuted(source, network, seed))
+        check.write(self.folder / TRUST / CHANCE)
+        draw_chance(self.folder / TRUST, check)
+        return check
+
+    def confounders(self, *, tables: str | Path | None = None) -> Check:
+        """Ask what else than the shape of the structures names the class, and what else the learned vectors hold.
+
+        Args:
+            tables: Folder of the prepared tables, if they were moved.
+
+        Returns:
+            Table and sentences, which are written to the folder ``trust`` with a picture; see
+            `locgraph.analysis.checks.probes.probe_confounders`.
+
+        Raises:
+            DataError: No run of a network that classifies FOVs completed, or the tables are not there.
+        """
+        from locgraph.analysis.checks.probes import probe_confounders
+        from locgraph.show.figures.checks import draw_confounders
+
+        check = probe_confounders(self._fov_source(tables))
+        check.write(self.folder / TRUST / CONFOUNDERS)
+        draw_confounders(self.folder / TRUST, check)
+        return check
