@@ -3,10 +3,11 @@
     python benchmarks/unlike.py SWEEP ... --prepared FOLDER
     python benchmarks/unlike.py --left-out RUN ... --raw RAW_DIR
 
-The first fits the detector (`locgraph.trust.unlike`) of each run of finished sweeps to its training and validation FOVs,
-and judges its test FOVs and 30 simulated FOVs of each kind. Each of these has the number, precision and extent of a FOV
-drawn from the data, so that shape alone is unlike; kinds that end with "median" have the medians of the data. Densities
-are FOVs of the data with a part of their localisations, or with more, drawn from theirs and moved by their precision.
+The first fits the detector (`locgraph.trust.unlike`) of each run of finished sweeps to its training and validation
+FOVs, and judges its test FOVs and 30 simulated FOVs of each kind. Each of these has the number, precision and extent of
+a FOV drawn from the data, so that shape alone is unlike; those "as simulated" are what `locgraph simulate` draws, 20 nm
+between sites, and noise over 130 nm. Densities are FOVs of the data with a part of their localisations, or with more,
+drawn from theirs and moved by their precision.
 The second takes runs that were trained without the files of one class, named last in their folder's name after "_", and
 judges the FOVs of this class, read from RAW_DIR, beside the test FOVs. Columns:
 
@@ -21,6 +22,8 @@ import argparse
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +39,14 @@ from locgraph.data.folds import TEST, TRAIN, VALIDATION
 from locgraph.data.prepared import Prepared
 from locgraph.io.featextracted import read_fov
 from locgraph.run_folder import RunFolder, find_runs
+from locgraph.simulate.origami import Origami
 from locgraph.simulate.structures import TEMPLATES
 from locgraph.trust.measures import Measures, measure_fovs
 from locgraph.trust.unlike import UnlikeFovs
 
 ALPHA = 0.05
 FOVS = 30
+NOISE, RING, LINE = "uniform noise", "ring of 12 sites", "line of 8 sites"
 OTHER_ORIGAMI = ("cross", "square", "triangle", "J")
 THINNED = {"half of the localisations": 0.5, "a quarter": 0.25, "a tenth": 0.1}
 DENSER = {"4 times denser": 4, "10 times denser": 10, "20 times denser": 20}
@@ -60,13 +65,6 @@ class Pattern:
     def extent(self) -> float:
         """Root mean square distance from the centre in nm."""
         return float(np.sqrt(self.points.var(axis=0).sum()))
-
-    def resize(self, n: int, extent: float, precision: float, rng: np.random.Generator) -> "Pattern":
-        """Return the same with other numbers."""
-        rows = rng.integers(len(self.points), size=n)
-        self.points = self.points[rows] * extent / self.extent
-        self.precision = self.precision[rows] * precision / np.median(self.precision)
-        return self
 
 
 def draw_sites(sites: np.ndarray, pattern: Pattern, rng: np.random.Generator) -> np.ndarray:
@@ -90,23 +88,25 @@ def draw_noise(pattern: Pattern, rng: np.random.Generator) -> np.ndarray:
 def shapes() -> dict[str, Callable[[Pattern, np.random.Generator], np.ndarray]]:
     """Return what draws each kind of shape."""
     angle = 2.0 * np.pi * np.arange(12) / 12
-    sites = {"ring of 12 sites": np.column_stack([np.cos(angle), np.sin(angle)])}
-    sites["line of 8 sites"] = np.column_stack([np.arange(8.0), np.zeros(8)])
+    sites = {RING: np.column_stack([np.cos(angle), np.sin(angle)])}
+    sites[LINE] = np.column_stack([np.arange(8.0), np.zeros(8)])
     sites |= {f"origami: {name}": TEMPLATES[name][:, :2] for name in OTHER_ORIGAMI}
     drawn = {name: lambda pattern, rng, each=each: draw_sites(each, pattern, rng) for name, each in sites.items()}
-    return {"uniform noise": draw_noise, **drawn}
+    return {NOISE: draw_noise, **drawn}
+
+
+def draw_plain(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
+    """Draw noise, a ring and a line with the default settings of simulations."""
+    origami = Origami({RING: "ring", LINE: [[20.0 * index, 0.0] for index in range(8)]}, field_nm=200.0)
+    drawn = {name: origami.simulate_fov(name, rng) for name in (RING, LINE)}
+    points = rng.uniform(0.0, 130.0, (rng.poisson(250), 2))
+    return drawn | {NOISE: pl.DataFrame({"x": points[:, 0], "y": points[:, 1], schema.PRECISION: 3.0})}
 
 
 def simulate(prepared: Prepared, seed: int = 1) -> pl.DataFrame:
     """Return localisations of simulated FOVs, named ``<kind>/<number>``."""
     rng = np.random.default_rng(seed)
     by_class = [rows[schema.FOV_ID] for rows in prepared.manifest.table.sort(schema.FOV_ID).partition_by(schema.LABEL)]
-    patterns = [Pattern(prepared.tables, name) for names in by_class for name in names]
-    medians = (
-        int(np.median([len(each.points) for each in patterns])),
-        float(np.median([each.extent for each in patterns])),
-        float(np.median([np.median(each.precision) for each in patterns])),
-    )
 
     def pattern(number: int) -> Pattern:
         names = by_class[number % len(by_class)]
@@ -122,9 +122,8 @@ def simulate(prepared: Prepared, seed: int = 1) -> pl.DataFrame:
         for kind, draw in shapes().items():
             one = pattern(number)
             keep(kind, number, draw(one, rng), one.precision)
-            if not kind.startswith("origami"):
-                one = pattern(number).resize(*medians, rng)
-                keep(f"{kind}, median", number, draw(one, rng), one.precision)
+        for kind, locs in draw_plain(rng).items():
+            keep(f"{kind}, as simulated", number, locs.select("x", "y").to_numpy(), locs[schema.PRECISION].to_numpy())
         for kind, part in THINNED.items():
             one = pattern(number)
             rows = rng.choice(len(one.points), max(int(part * len(one.points)), 5), replace=False)
@@ -192,18 +191,27 @@ def models_of(sweep: Path) -> Iterator[Model]:
             yield locgraph.load(run.best)
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The data of a run and the simulated FOVs that match them, with their measures."""
+
+    data: Prepared
+    measures: Measures
+    others: Prepared
+    other_measures: Measures
+
+
 def shapes_and_densities(sweeps: Sequence[Path], folder: Path) -> Table:
     """Judge simulated FOVs by every run of the sweeps."""
-    results, runs = Results(), 0
-    for sweep in sweeps:
-        data = None
-        for model in models_of(sweep):
-            if data is None:
-                data = model.training_data(folder / "data")
-                measures = measure(data)
-                with model.prepared(simulate(data), prepared_dir=folder / f"simulated-{sweep.name}") as others:
-                    other_measures = measure(others)
-            results.add(*judge_run(model, data, measures, others, other_measures))
+    results, runs, made = Results(), 0, dict[Path, Inputs]()
+    with ExitStack() as stack:
+        for model in (model for sweep in sweeps for model in models_of(sweep)):
+            data = model.training_data(folder / "data")
+            if data.tables not in made:
+                others = stack.enter_context(model.prepared(simulate(data), prepared_dir=folder / data.tables.name))
+                made[data.tables] = Inputs(data, measure(data), others, measure(others))
+            given = made[data.tables]
+            results.add(*judge_run(model, data, given.measures, given.others, given.other_measures))
             runs += 1
     return results.table(f"{', '.join(sweep.name for sweep in sweeps)}: {runs} runs, {FOVS} FOVs of each kind")
 

@@ -173,6 +173,16 @@ def test_small_classes_unknown_and_missing_values_and_lost_units_keep_numbers():
     assert ((p_values >= 0.0) & (p_values <= 1.0)).all()
 
 
+def test_vectors_and_fovs_that_are_all_the_same_keep_numbers():
+    _, labels, measures = draw(40, 0)
+    same = measures[[0, 1] * 20]
+    typicality = Typicality.fit(np.ones((40, 5)), np.arange(40) % 2 == 0, labels, same)
+    scores, p_values = typicality.score(np.ones((40, 5)), same)
+    assert np.isfinite(scores).all()
+    assert (p_values > 0.05).all()
+    assert (typicality.score(2.0 * np.ones((40, 5)), same)[1] <= 0.05).all()
+
+
 def test_distances_are_those_of_mahalanobis():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(4000, 3)) @ rng.normal(size=(3, 3))

@@ -17,6 +17,9 @@ _FARTHEST: Final = 50.0
 _CONSTANT: Final = 1e-3
 """Part of the median standard deviation that a smaller one counts as."""
 
+_RIDGE: Final = 1e-6
+"""Variance in every direction, so that values that are all the same have an inverse covariance."""
+
 
 @dataclass(frozen=True)
 class ClassDistances:
@@ -60,10 +63,12 @@ class ClassDistances:
         means = np.stack([np.where(np.isnan(mean := _mean(known[rows])), overall, mean) for rows in members])
         residuals = np.nan_to_num(known - means[index])
         scales = residuals[np.concatenate(several)].std(axis=0)
-        floor = _CONSTANT * float(np.median(scales)) or _CONSTANT
-        scales = np.maximum(scales, floor)
+        # rounding alone is no spread
+        rounding = _CONSTANT**2 * float(np.abs(means).max())
+        scales = np.maximum(scales, max(_CONSTANT * float(np.median(scales)), rounding) or _CONSTANT)
         scaled = residuals / scales
         shared, _ = ledoit_wolf(scaled[np.concatenate(several)], assume_centered=True)
+        shared += _RIDGE * np.eye(len(scales))
         covariances = [shared]
         if own:
             covariances = [

@@ -23,6 +23,9 @@ ENOUGH_FOR_RANKS: Final = 100
 MAX_KEPT: Final = 500
 """Most distances that are kept; of more, evenly spaced ranks."""
 
+_LEAST: Final = 1e-3
+"""Distance, in standard deviations, that counts as none."""
+
 _OWN: Final = 0.5
 _FOLDS: Final = 10
 _SEED: Final = 0
@@ -49,16 +52,16 @@ class Part:
     def score(self, nearest: np.ndarray) -> np.ndarray:
         """Return distances (N,) so that the median of known FOVs is 0, and their quantile 1."""
         median, upper = np.median(self.known), np.quantile(self.known, self.quantile)
-        return (nearest - median) / max(float(upper - median), 1e-9 * float(upper), 1e-12)
+        return (nearest - median) / max(float(upper - median), _LEAST)
 
     def p_values(self, nearest: np.ndarray) -> np.ndarray:
         """Return the probability that a FOV like those of training is as far or farther, (N,) float64."""
         n = len(self.known)
         if self.by_rank:
             return (1 + n - np.searchsorted(self.known, nearest, side="left")) / (n + 1)
-        logarithms = np.log(np.maximum(self.known, 1e-12))
-        spread = max(float(logarithms.std(ddof=1)), 1e-9) * np.sqrt(1 + 1 / n)
-        return stats.t.sf((np.log(np.maximum(nearest, 1e-12)) - logarithms.mean()) / spread, n - 1)
+        logarithms = np.log(np.maximum(self.known, _LEAST))
+        spread = max(float(logarithms.std(ddof=1)), _LEAST) * np.sqrt(1 + 1 / n)
+        return stats.t.sf((np.log(np.maximum(nearest, _LEAST)) - logarithms.mean()) / spread, n - 1)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values."""
