@@ -107,7 +107,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         "reason": None,
         "ckpt_path": str(path),
         "tables": str(prepared.tables),
-        "warnings": list(prepared.warnings),
+        "warnings": [*prepared.warnings, *scores.pop("warnings", ())],
         "class_names": list(model.class_names),
         "fovs": len(fov_ids),
         "fold": model.fold,

@@ -26,8 +26,8 @@ from locgraph.api.loggers import logged
 from locgraph.api.network import make_network
 from locgraph.api.objective import SETTING, read_objective
 from locgraph.api.recipes import differing_settings
+from locgraph.api.sides import predict_sides
 from locgraph.api.tracking import about_training, track_training
-from locgraph.api.trust import describe_calibrator, fit_trust, score_calibration
 from locgraph.build import build
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split
@@ -45,13 +45,10 @@ from locgraph.learn.checkpoint import (
 from locgraph.learn.initial import start_from
 from locgraph.learn.module import Learner
 from locgraph.learn.run import RunWriter
-from locgraph.learn.tabulate import fov_vector_table, tabulate
 from locgraph.learn.tasks.base import Task
-from locgraph.learn.vectors import FOV, Embedder, vector_tables
 from locgraph.provenance import whole_file
 from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS
 from locgraph.show.figures.run import draw_gallery, draw_run
-from locgraph.trust.trust import Trust, TrustSettings
 
 log = logging.getLogger(__name__)
 
@@ -102,12 +99,11 @@ def fit_and_test(
                 load_weights(network, tested)
                 if not settings["train"]:
                     epochs, steps = tested.epoch + 1, 0
-            sides = {VALIDATION: split.val} | ({TEST: split.test} if settings["test"] else {})
             trust = (None if tested is None else tested.trust()) or build(settings["trust"], "trust")
-            tables, scores, trust = predict_sides(parts.make_evaluator(settings), learner, data, fold, sides, trust)
+            sides = (VALIDATION, TEST) if settings["test"] else (VALIDATION,)
+            tables, scores, trust = predict_sides(parts.make_evaluator(settings), learner, data, prepared, sides, trust)
             if tested is not None and settings["train"] and trust is not None:
                 add_trust(tested.path, trust)
-            _add_groups(tables, prepared)
             if settings["test"]:
                 log_scores(loggers, scores[TEST], steps)
             writer.join_history()
@@ -212,67 +208,6 @@ def read_tested(settings: Settings, trainer: lightning.Trainer, writer: RunWrite
         return read_checkpoint(writer.best)
     log.info("no checkpoint was written: the weights after the last step are tested")
     return None
-
-
-def predict_sides(
-    trainer: lightning.Trainer,
-    learner: Learner,
-    data: GraphDataModule,
-    fold: int,
-    sides: Mapping[str, Sequence[str]],
-    trust: Trust | TrustSettings,
-) -> tuple[dict[str, pl.DataFrame], dict[str, Any], Trust | None]:
-    """Predict the validation and test FOVs, calibrated on the validation FOVs.
-
-    Args:
-        trainer: Predicts, on one device.
-        learner: The trained network.
-        data: The data of the fold.
-        fold: Its index.
-        sides: Side to names of its FOVs; ``val`` is one of them.
-        trust: What judges predictions, or how it is fitted to the validation FOVs.
-
-    Returns:
-        File name to table of all sides, of predictions and of FOV vectors; scores of each side, the confusion matrix of
-        the test side, and the calibration before and after; what judged the predictions. The scores of the validation
-        side, whose FOVs calibrate, are those before calibration, as during training.
-    """
-    task = learner.task
-    predicted: dict[str, Any] = {
-        side: trainer.predict(learner, data.evaluation_dataloader(fov_ids)) for side, fov_ids in sides.items()
-    }
-    fitted = fit_trust(trust, task, predicted[VALIDATION]) if isinstance(trust, TrustSettings) else trust
-    metrics = dict(task.score(predicted[VALIDATION], VALIDATION))
-    metrics.pop("confusion_matrix", None)
-    calibration = {} if fitted is None else {"calibration": describe_calibrator(fitted)}
-    parts: dict[str, list[pl.DataFrame]] = {}
-    for side, predictions in predicted.items():
-        after = predictions if fitted is None else task.calibrated(predictions, fitted.calibrate)
-        tables = tabulate(task, after, fold, side, fitted)
-        if side == TEST:
-            _merge(metrics, task.score(after, TEST))
-        if fitted is not None:
-            calibration["calibration"] |= score_calibration(task, predictions, after, side)
-        tables |= fov_vector_table(task, predictions, fold, side) or vector_tables(
-            trainer, Embedder(learner.network, [FOV]), data.evaluation_dataloader(sides[side]), fold, side
-        )
-        for name, table in tables.items():
-            parts.setdefault(name, []).append(table)
-    return {name: pl.concat(tables) for name, tables in parts.items()}, metrics | calibration, fitted
-
-
-def _add_groups(tables: dict[str, pl.DataFrame], prepared: Prepared) -> None:
-    """Add the group of each FOV to the predictions, where there are groups: FOVs of one are not independent."""
-    groups = prepared.manifest.table.select(schema.FOV_ID, schema.GROUP)
-    if PREDICTIONS in tables and not groups[schema.GROUP].is_null().all():
-        tables[PREDICTIONS] = tables[PREDICTIONS].join(groups, on=schema.FOV_ID, how="left", maintain_order="left")
-
-
-def _merge(metrics: dict[str, Any], scores: Mapping[str, Any]) -> None:
-    """Add the scores of one side; parts that hold both sides are joined."""
-    for key, value in scores.items():
-        joined = isinstance(value, dict) and isinstance(metrics.get(key), dict)
-        metrics[key] = metrics[key] | value if joined else value
 
 
 def log_scores(loggers: Sequence[Logger], scores: Mapping[str, float], step: int) -> None:

@@ -26,6 +26,7 @@ from locgraph.learn.module import Predictor
 from locgraph.learn.tabulate import fov_vector_table, tabulate
 from locgraph.learn.vectors import FILES, FOV, Embedder, vector_tables
 from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS, THREADS
+from locgraph.trust.measures import measure_fovs
 from locgraph.trust.trust import check_abstain
 
 if TYPE_CHECKING:
@@ -243,7 +244,8 @@ class Model(TrainedData):
             abstain: As for `predict`.
 
         Returns:
-            File name to table of predictions and vectors; scores of FOVs (or localisations) with a label, as ``test``.
+            File name to table of predictions and vectors; scores of FOVs (or localisations) with a label, as ``test``,
+            and ``warnings`` that name FOVs unlike those of the training, which are logged too.
         """
         reasons = self.check_abstain(abstain)
         fov_ids = list(prepared.labels) if fov_ids is None else list(fov_ids)
@@ -256,8 +258,12 @@ class Model(TrainedData):
             vectors_by_file |= vector_tables(trainer, Embedder(self.network, others), loader, self.fold, split)
         if self.trust is not None:
             predictions = self.task.calibrated(predictions, self.trust.calibrate)
-        tables = tabulate(self.task, predictions, self.fold, split, self.trust, reasons)
-        return tables | vectors_by_file, self.task.score(predictions, TEST)
+        measures = None if self.trust is None else measure_fovs(prepared.tables, fov_ids)
+        tables, warnings = tabulate(self.task, predictions, self.fold, split, self.trust, measures, reasons)
+        for warning in warnings:
+            log.warning(warning)
+        scores = self.task.score(predictions, TEST)
+        return tables | vectors_by_file, scores | ({"warnings": warnings} if warnings else {})
 
     def check_abstain(self, abstain: Sequence[str] | str | None, setting: str = "abstain") -> tuple[str, ...]:
         """Return the reasons for which no class is returned.

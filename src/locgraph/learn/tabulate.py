@@ -13,6 +13,7 @@ from locgraph.data.dataset import NO_LABEL
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FILES, FOV, Vectors, vector_table
 from locgraph.run_folder import PREDICTIONS
+from locgraph.trust.measures import Measures
 from locgraph.trust.trust import Trust
 
 
@@ -53,8 +54,9 @@ def tabulate(
     fold: int,
     split: str,
     trust: Trust | None = None,
+    measures: Measures | None = None,
     abstain: Sequence[str] = (),
-) -> dict[str, pl.DataFrame]:
+) -> tuple[dict[str, pl.DataFrame], tuple[str, ...]]:
     """Return the tables of predictions.
 
     Args:
@@ -63,15 +65,18 @@ def tabulate(
         fold: Index of the fold.
         split: ``train``, ``val``, ``test`` or ``new``.
         trust: Judges the predictions of FOVs; None leaves them as they are.
+        measures: Of the same FOVs; needed to judge.
         abstain: Reasons for which no class is returned.
 
     Returns:
-        File name to table.
+        File name to table, and warnings that name FOVs unlike those of training.
     """
     tables = task.tables(predictions, fold, split)
-    if trust is not None and PREDICTIONS in tables:
-        tables[PREDICTIONS] = trust.judge(tables[PREDICTIONS], abstain)
-    return tables
+    if trust is None or measures is None or PREDICTIONS not in tables:
+        return tables, ()
+    (vectors,) = fov_vector_table(task, predictions, fold, split).values()
+    tables[PREDICTIONS], warnings = trust.judge(tables[PREDICTIONS], measures, vectors, abstain)
+    return tables, warnings
 
 
 def fov_vector_table(task: Task, predictions: Sequence[Any], fold: int, split: str) -> dict[str, pl.DataFrame]:

@@ -13,7 +13,9 @@ from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.settings import check_flag, check_number
 from locgraph.trust.calibrator import METHODS, Calibrator
+from locgraph.trust.measures import Measures
 from locgraph.trust.prediction_sets import PredictionSets
+from locgraph.trust.unlike import UnlikeFovs
 
 UNLIKE: Final = "unlike"
 UNCERTAIN: Final = "uncertain"
@@ -69,23 +71,30 @@ def check_abstain(abstain: Sequence[str] | str | None, setting: str = "abstain")
 
 @dataclass(frozen=True)
 class Trust:
-    """Calibration and prediction sets of one trained network.
+    """Calibration, prediction sets and unlike FOVs of one trained network.
 
     Args:
         class_names: The K classes in the order of the probabilities.
         settings: What was asked for.
         calibrator: Calibration of probabilities.
         sets: Prediction sets; None where there was no validation FOV with a class.
+        unlike: Tells FOVs unlike those of training.
     """
 
     class_names: tuple[str, ...]
     settings: TrustSettings
     calibrator: Calibrator
     sets: PredictionSets | None
+    unlike: UnlikeFovs
 
     @classmethod
     def fit(
-        cls, settings: TrustSettings, class_names: Sequence[str], probabilities: np.ndarray, targets: np.ndarray
+        cls,
+        settings: TrustSettings,
+        class_names: Sequence[str],
+        probabilities: np.ndarray,
+        targets: np.ndarray,
+        unlike: UnlikeFovs,
     ) -> Self:
         """Fit to the validation FOVs with a class.
 
@@ -94,44 +103,63 @@ class Trust:
             class_names: The K classes.
             probabilities: (N, K) float64 of the network.
             targets: (N,) int64, index of the true class.
+            unlike: Tells FOVs unlike those of training, fitted.
         """
         calibrator = Calibrator.fit(settings.calibration, probabilities, targets)
         sets = PredictionSets.fit(calibrator.apply(probabilities), targets, settings.by_class) if len(targets) else None
-        return cls(tuple(class_names), settings, calibrator, sets)
+        return cls(tuple(class_names), settings, calibrator, sets, unlike)
 
     def calibrate(self, probabilities: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, (N, K) float64."""
         return self.calibrator.apply(probabilities)
 
-    def judge(self, predictions: pl.DataFrame, abstain: Sequence[str] = ()) -> pl.DataFrame:
+    def judge(
+        self,
+        predictions: pl.DataFrame,
+        measures: Measures,
+        vectors: pl.DataFrame | None,
+        abstain: Sequence[str] = (),
+    ) -> tuple[pl.DataFrame, tuple[str, ...]]:
         """Add what is known of each prediction to a table.
 
         Args:
             predictions: One row for each FOV, with ``prediction`` and calibrated ``p_<class>``.
+            measures: Of the same FOVs.
+            vectors: ``fov_id``, ``v_0``, ... of the same FOVs, of the network that ``unlike`` was fitted to.
             abstain: Reasons for which the decision is null: ``unlike``, ``uncertain``.
 
         Returns:
-            The table with ``prediction_set``, the classes that conform at the coverage; ``credibility``, the largest
-            conformal p-value of a class; and ``decision``, the predicted class or null.
+            The table, and warnings that name unlike FOVs and what is unlike. It has further columns:
+            ``prediction_set``, the classes that conform at the coverage; ``credibility``, the largest conformal
+            p-value of a class; ``typicality``, ``typicality_p``, ``unlike`` and ``unlike_reasons`` of
+            `locgraph.trust.unlike.UnlikeFovs`; and ``decision``, the predicted class or null.
         """
+        table, uncertain = self._add_sets(predictions)
+        found = self.unlike.judge(measures, vectors, self.settings.false_alarms)
+        table = table.join(found.table, on=schema.FOV_ID, how="left", maintain_order="left")
+        withheld = {UNCERTAIN: pl.Series(uncertain), UNLIKE: table[schema.UNLIKE].fill_null(False)}
+        decision = pl.col(schema.PREDICTION)
+        for reason in abstain:
+            decision = pl.when(withheld[reason]).then(None).otherwise(decision)
+        return table.with_columns(decision.alias(schema.DECISION)), found.sentences()
+
+    def _add_sets(self, predictions: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
+        """Return the table with prediction sets, and which rows are uncertain (N,) bool: all but sets of one class."""
+        if self.sets is None:
+            return predictions, np.zeros(predictions.height, dtype=bool)
         columns = [schema.PROBABILITY_PREFIX + name for name in self.class_names]
         probabilities = predictions.select(columns).to_numpy().astype(np.float64)
-        uncertain = np.zeros(predictions.height, dtype=bool)
-        if self.sets is not None:
-            inside = self.sets.contains(probabilities, self.settings.coverage)
-            names = [[name for name, here in zip(self.class_names, row, strict=True) if here] for row in inside]
-            predictions = predictions.with_columns(
-                pl.Series(schema.PREDICTION_SET, names, dtype=pl.List(pl.String)),
-                pl.Series(schema.CREDIBILITY, self.sets.p_values(probabilities).max(axis=1)),
-            )
-            uncertain = inside.sum(axis=1) != 1
-        withheld = uncertain if UNCERTAIN in abstain else np.zeros_like(uncertain)
-        decision = pl.when(pl.Series(withheld)).then(None).otherwise(pl.col(schema.PREDICTION))
-        return predictions.with_columns(decision.alias(schema.DECISION))
+        inside = self.sets.contains(probabilities, self.settings.coverage)
+        names = [[name for name, here in zip(self.class_names, row, strict=True) if here] for row in inside]
+        table = predictions.with_columns(
+            pl.Series(schema.PREDICTION_SET, names, dtype=pl.List(pl.String)),
+            pl.Series(schema.CREDIBILITY, self.sets.p_values(probabilities).max(axis=1)),
+        )
+        return table, inside.sum(axis=1) != 1
 
     def limits(self) -> tuple[str, ...]:
         """Return what could not be fitted, and why: one sentence each."""
-        words = []
+        words = list(self.unlike.notes)
         if self.calibrator.reason:
             words.append(f"probabilities are not calibrated: {self.calibrator.reason}")
         if self.sets is None:
@@ -155,6 +183,7 @@ class Trust:
             "settings": asdict(self.settings),
             "calibrator": self.calibrator.to_plain(),
             "sets": None if self.sets is None else self.sets.to_plain(),
+            "unlike": self.unlike.to_plain(),
         }
 
     @classmethod
@@ -165,4 +194,5 @@ class Trust:
             TrustSettings(**plain["settings"]),
             Calibrator.from_plain(plain["calibrator"]),
             None if plain["sets"] is None else PredictionSets.from_plain(plain["sets"]),
+            UnlikeFovs.from_plain(plain["unlike"]),
         )

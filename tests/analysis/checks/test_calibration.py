@@ -7,7 +7,7 @@ import pytest
 from locgraph.analysis.checks.calibration import check_calibration, split_coverage
 from locgraph.errors import DataError
 from locgraph.show.figures.calibration import draw_calibration
-from locgraph.trust.trust import Trust, TrustSettings
+from locgraph.trust.prediction_sets import PredictionSets
 
 CLASSES = ("T", "L", "grid")
 
@@ -57,9 +57,11 @@ def test_coverage_of_the_sets_is_counted():
     table, other = drawn(1000, seed=1), drawn(1000, seed=2)
     columns = [f"p_{name}" for name in CLASSES]
     targets = np.array([CLASSES.index(name) for name in other["truth"]])
-    trust = Trust.fit(TrustSettings("none", 0.9), CLASSES, other.select(columns).to_numpy(), targets)
+    sets = PredictionSets.fit(other.select(columns).to_numpy(), targets)
+    inside = sets.contains(table.select(columns).to_numpy(), 0.9)
+    named = [[name for name, here in zip(CLASSES, row, strict=True) if here] for row in inside]
 
-    check = check_calibration(trust.judge(table), CLASSES, 0.9)
+    check = check_calibration(table.with_columns(prediction_set=pl.Series(named)), CLASSES, 0.9)
 
     assert value(check, "coverage") == pytest.approx(0.9, abs=0.03)
     assert value(check, "split_coverage") == pytest.approx(0.9, abs=0.02)

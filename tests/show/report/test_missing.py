@@ -44,6 +44,7 @@ def test_a_page_of_almost_nothing_names_what_is_missing(sweep, words):
             "Maps of the features of clusters cannot be shown. The tables are gone.",
             "Maps of learned vectors cannot be shown: no run folder holds fov_vectors.parquet",
         ],
+        "calibration": ["before calibration: the runs are of an", "prediction sets: the runs have none"],
         "gallery": [
             "Localisations cannot be drawn. The tables are gone.",
             "Explanations are not drawn. No attributions.parquet was found",
@@ -70,7 +71,7 @@ def test_a_model_of_localisations_has_no_chapters_on_fovs(sweep, words, parts):
 
     made, chapters = write(sweep.read())
 
-    assert made.headlines[-1].label == "test localisations"
+    assert made.headlines[-2].label == "test localisations"
     assert words(chapters["maps"]) == ["Maps cannot be shown. The model classifies localisations, not FOVs."]
     assert words(chapters["gallery"]) == ["There is no gallery. The model classifies localisations, not FOVs."]
     assert "see localisation_predictions.parquet" in words(chapters["predictions"])[0]

@@ -19,7 +19,7 @@ MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 QUICK = Options(umap=False)
 CHAPTERS = [
     *("data", "folds", "scores", "confusion", "calibration", "maps", "gallery", "predictions", "explanations"),
-    *("features", "training", "configuration", "versions"),
+    *("features", "limits", "training", "configuration", "versions"),
 ]
 VOID = {"meta", "input", "img", "br", "link"}
 
@@ -120,13 +120,15 @@ def test_names_cannot_break_out_of_the_page(source):
 
 @pytest.mark.usefixtures("small")
 def test_headlines_have_the_interval_of_folds_or_of_one_run(sweep, source):
-    accuracy, control, tested = compose(source, QUICK, MADE).headlines
+    accuracy, control, tested, calibration = compose(source, QUICK, MADE).headlines
     found = compose(sweep.read_fold(0), QUICK, MADE)
 
     assert (accuracy.value, accuracy.detail) == ("0.750", "95 % interval 0.000 to 1.000 over 3 folds")
     assert (control.value, control.detail) == ("0.500", "pair distances and count")
     assert control.label == "best of 2 simple classifiers that ran"
     assert (tested.value, tested.detail) == ("12", "2 classes")
+    assert calibration.label == "calibration error"
+    assert calibration.detail.endswith("right 0.750")
     assert found.subtitle == "One run, fold 0"
     assert found.headlines[0].detail == "95 % interval 0.150 to 0.850 over 1 fold"
 

@@ -75,8 +75,8 @@ def _draw_counts(axes: Axes, known: pl.DataFrame, class_names: Sequence[str]) ->
     tables = {"before": uncalibrated(known, class_names), "after": known}
     for (name, table), colour in zip(tables.items(), (ORANGE, BLUE), strict=True):
         if table is not None:
-            confidence = class_arrays(table, class_names)[0].max(axis=1)
-            axes.hist(confidence, edges, histtype="step", color=colour, linewidth=1.2, label=name)
+            counts, _ = np.histogram(class_arrays(table, class_names)[0].max(axis=1), edges)
+            axes.stairs(counts, edges, color=colour, linewidth=1.2, label=name)
     axes.set(xlim=(0, 1.02), xlabel="confidence", ylabel="test FOVs")
     axes.set_title("Confidence")
     if tables["before"] is not None:

@@ -17,10 +17,11 @@ from locgraph.data.folds import TEST
 from locgraph.provenance import whole_file
 from locgraph.settings import check_number, check_whole
 from locgraph.show.report.analysis import analysis_section
-from locgraph.show.report.curves import calibration_section, training_section
+from locgraph.show.report.calibration import calibrate, calibration_section
 from locgraph.show.report.data import configuration_section, data_section, folds_section, versions_section
 from locgraph.show.report.explanations import explanations_section, read_explanations
 from locgraph.show.report.fovs import gallery_section, predictions_section
+from locgraph.show.report.limits import limits_section
 from locgraph.show.report.maps import maps_section
 from locgraph.show.report.notices import notices
 from locgraph.show.report.parts import Explorer, Headline, Page, Plot
@@ -28,6 +29,7 @@ from locgraph.show.report.pictures import Thumbnails, thumbnails
 from locgraph.show.report.results import confusion_section, scores_section
 from locgraph.show.report.source import Absent, Source
 from locgraph.show.report.style import DARK, LIGHT, count, interval_text, listed, many, number, plain
+from locgraph.show.report.training import training_section
 
 MEGABYTE: Final = 1_000_000
 SMALLEST_MB: Final = 8.0
@@ -97,6 +99,7 @@ def compose(source: Source, options: Options, made: datetime) -> Page:
         predictions_section(source),
         explanations_section(source, explanations, for_explanations),
         analysis_section(source, for_analysis),
+        limits_section(source),
         training_section(source),
         configuration_section(source),
         versions_section(source),
@@ -113,7 +116,7 @@ def compose(source: Source, options: Options, made: datetime) -> Page:
 
 
 def headlines(source: Source) -> tuple[Headline, ...]:
-    """Return accuracy, the best control, and the number of test cases."""
+    """Return accuracy, the best control, the number of test cases, calibration, and FOVs unlike those of training."""
     summary = source.summary
     mean, low, high = summary.intervals()["model"]
     detail = f"95 % interval {interval_text(low, high)} over {many(len(source.completed), 'fold')}"
@@ -127,7 +130,22 @@ def headlines(source: Source) -> tuple[Headline, ...]:
     tested = int(summary.confusion.sum())
     classes = many(len(source.class_names), "class", "classes")
     shown.append(Headline(count(tested), "test localisations" if source.of_localisations else "test FOVs", classes))
-    return tuple(shown)
+    return (*shown, *_trust_headlines(source))
+
+
+def _trust_headlines(source: Source) -> list[Headline]:
+    """Return the calibration error, and how many test FOVs are unlike those of training."""
+    result = calibrate(source)
+    shown = []
+    if not isinstance(result, Absent):
+        detail = f"mean confidence {number(result.mean_confidence)}, right {number(result.accuracy)}"
+        shown.append(Headline(number(result.error), "calibration error", detail))
+    table = source.tested()
+    if not isinstance(table, Absent) and schema.UNLIKE in table.columns:
+        judged = table[schema.UNLIKE].drop_nulls()
+        detail = f"of {count(judged.len())} test FOVs"
+        shown.append(Headline(count(int(judged.sum())), "unlike those of training", detail))
+    return shown
 
 
 def render(page: Page) -> str:
