@@ -96,6 +96,8 @@ REPORT: Final = "report.html"
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
 TRUST: Final = "trust"  # folder
 CONFOUNDERS: Final = "confounders.parquet"
+MATCHED: Final = "matched.parquet"
+MATCHED_RUNS: Final = "matched"  # folder: for each kind, networks trained on matched FOVs
 CHANCE: Final = "chance.parquet"
 STRESS_TABLE: Final = "stress.parquet"
 STRESS_RECORD: Final = "stress.json"
@@ -301,5 +303,9 @@ class RunFolder:
 
 
 def find_runs(folder: Path) -> list[RunFolder]:
-    """Return all runs below a folder, the folder itself included, in the order of their paths."""
-    return [RunFolder(path.parent) for path in sorted(folder.rglob(RUN))]
+    """Return all runs below a folder, the folder itself included, in the order of their paths.
+
+    Those that a check of a study has trained belong to it, and are left out.
+    """
+    paths = [path.parent for path in sorted(folder.rglob(RUN))]
+    return [RunFolder(path) for path in paths if TRUST not in path.relative_to(folder).parts]

@@ -7,7 +7,7 @@ class; the controls measure how much of a result could come from it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import numba
@@ -70,7 +70,12 @@ def run_controls(
 
 
 def predict_controls(
-    inputs: ControlInputs, labels: Mapping[str, str], train: Sequence[str], test: Sequence[str], seed: int
+    inputs: ControlInputs,
+    labels: Mapping[str, str],
+    train: Sequence[str],
+    test: Sequence[str],
+    seed: int,
+    wanted: Collection[str] = MEANINGS,
 ) -> pl.DataFrame:
     """Train every control on the training FOVs of a fold and predict the test FOVs.
 
@@ -83,6 +88,7 @@ def predict_controls(
         train: Training FOVs.
         test: Test FOVs.
         seed: Of the forests, the shuffling and the thinning.
+        wanted: Which of `MEANINGS`.
 
     Returns:
         One row for each control, in the order of `MEANINGS`, and test FOV: ``control``, ``fov_id``, ``truth``,
@@ -95,7 +101,7 @@ def predict_controls(
     train, test = sorted(train), sorted(test)
     _check_split(train, test)
     fovs, n_train = [*train, *test], len(train)
-    tables = control_features(inputs, fovs, train, seed)
+    tables = control_features(inputs, fovs, train, seed, wanted)
     truth = np.array([_lookup(labels, fov, "label") for fov in fovs])
     predictions = {}
     for control, table in tables.items():
@@ -103,7 +109,8 @@ def predict_controls(
         forest.fit(table[:n_train], truth[:n_train])
         predictions[control] = forest.predict(table[n_train:]).tolist()
     names, frequency = np.unique(truth[:n_train], return_counts=True)
-    predictions[MAJORITY_CLASS] = [str(names[frequency.argmax()])] * len(test)
+    if MAJORITY_CLASS in wanted:
+        predictions[MAJORITY_CLASS] = [str(names[frequency.argmax()])] * len(test)
     columns = {schema.FOV_ID: test, schema.TRUTH: truth[n_train:].tolist()}
     return pl.concat(
         pl.DataFrame({CONTROL: [name] * len(test), **columns, schema.PREDICTION: predictions[name]})
@@ -135,7 +142,7 @@ def score_controls(predictions: pl.DataFrame, n_train: int) -> pl.DataFrame:
 
 
 def control_features(
-    inputs: ControlInputs, fovs: Sequence[str], train: Sequence[str], seed: int
+    inputs: ControlInputs, fovs: Sequence[str], train: Sequence[str], seed: int, wanted: Collection[str] = MEANINGS
 ) -> dict[str, np.ndarray]:
     """Return what each forest sees.
 
@@ -144,6 +151,7 @@ def control_features(
         fovs: The FOVs, those of ``train`` first.
         train: FOVs that give the ends of the histograms and the pool of shuffled positions.
         seed: Of the shuffling and the thinning.
+        wanted: Which of `MEANINGS`.
 
     Returns:
         Control -> (FOVs, F) float64, rows in the order of ``fovs``; NaN where a feature of a cluster is missing.
@@ -154,13 +162,11 @@ def control_features(
     clouds = _clouds(inputs.positions, fovs)
     end = fit_max_distance(clouds[fov] for fov in train)
     full = _descriptors(clouds, end)
-    tables = {
-        PAIR_DISTANCES_AND_COUNT: full,
-        PAIR_DISTANCES: full[:, :-1],
-        COUNT_ALONE: full[:, -1:],
-        SHUFFLED_POSITIONS: _descriptors(shuffle_positions(clouds, train, seed), end),
-        EQUAL_COUNTS: _descriptors(thin_to_equal_counts(clouds, seed), end)[:, :-1],
-    }
+    tables = {PAIR_DISTANCES_AND_COUNT: full, PAIR_DISTANCES: full[:, :-1], COUNT_ALONE: full[:, -1:]}
+    if SHUFFLED_POSITIONS in wanted:
+        tables[SHUFFLED_POSITIONS] = _descriptors(shuffle_positions(clouds, train, seed), end)
+    if EQUAL_COUNTS in wanted:
+        tables[EQUAL_COUNTS] = _descriptors(thin_to_equal_counts(clouds, seed), end)[:, :-1]
     if inputs.clustered is not None and any(len(inputs.clustered[fov]) < len(clouds[fov]) for fov in clouds):
         clustered = _clouds(inputs.clustered, list(clouds))
         tables[CLUSTERED_PAIR_DISTANCES] = _descriptors(clustered, fit_max_distance(clustered[fov] for fov in train))
@@ -172,7 +178,7 @@ def control_features(
         features = np.stack([_lookup(inputs.features, fov, "cluster features") for fov in clouds])
         # a forest splits by missing values, but not in a column that has no others
         tables[CLUSTER_FEATURES] = features[:, ~np.isnan(features[: len(train)]).all(axis=0)]
-    return tables
+    return {name: table for name, table in tables.items() if name in wanted}
 
 
 def _clouds(positions: Mapping[str, np.ndarray], fovs: Sequence[str]) -> dict[str, np.ndarray]:
@@ -286,8 +292,8 @@ def shuffle_positions(clouds: Mapping[str, np.ndarray], train: Sequence[str], se
     """
     most = int(np.quantile([len(clouds[fov]) for fov in train], _RANGE_QUANTILE, method="lower"))
     centred = {fov: clouds[fov] - clouds[fov].mean(axis=0) for fov in train}
-    pool = np.concatenate([_thin(points, most, _generator(seed, fov)) for fov, points in centred.items()])
-    return {fov: pool[_generator(seed, fov).integers(len(pool), size=len(points))] for fov, points in clouds.items()}
+    pool = np.concatenate([_thin(points, most, fov_generator(seed, fov)) for fov, points in centred.items()])
+    return {fov: pool[fov_generator(seed, fov).integers(len(pool), size=len(points))] for fov, points in clouds.items()}
 
 
 def thin_to_equal_counts(clouds: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
@@ -305,7 +311,7 @@ def thin_to_equal_counts(clouds: Mapping[str, np.ndarray], seed: int) -> dict[st
     """
     smallest = min(len(points) for points in clouds.values())
     kept = min(max(smallest, MIN_EQUAL_COUNT), MAX_LOCALISATIONS)
-    return {fov: _thin(points, kept, _generator(seed, fov)) for fov, points in clouds.items()}
+    return {fov: _thin(points, kept, fov_generator(seed, fov)) for fov, points in clouds.items()}
 
 
 def _thin(points: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -313,7 +319,8 @@ def _thin(points: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray
     return points[rng.choice(len(points), most, replace=False)] if len(points) > most else points
 
 
-def _generator(seed: int, fov_id: str) -> np.random.Generator:
+def fov_generator(seed: int, fov_id: str) -> np.random.Generator:
+    """Return the generator of one FOV, whatever others there are."""
     return np.random.default_rng([seed, zlib.crc32(fov_id.encode())])
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from locgraph.analysis.sweeps.comparison import ROPE, Comparison
 from locgraph.api.studied_runs import StudiedRuns
-from locgraph.run_folder import CHANCE, CONFOUNDERS, TRUST
+from locgraph.run_folder import CHANCE, CONFOUNDERS, MATCHED, MATCHED_RUNS, TRUST
 from locgraph.settings import check_whole
 from locgraph.stats.metrics import ACCURACY
 
@@ -117,4 +118,40 @@ class CheckedRuns(StudiedRuns):
         check = probe_confounders(self._fov_source(tables))
         check.write(self.folder / TRUST / CONFOUNDERS)
         draw_confounders(self.folder / TRUST, check)
+        return check
+
+    def matched(
+        self,
+        kinds: Sequence[str] = ("count", "density", "precision"),
+        *,
+        train: bool = False,
+        tables: str | Path | None = None,
+        seed: int = 0,
+        trusted: Sequence[str] = ("locgraph",),
+    ) -> Check:
+        """Test the networks, and the controls, on test FOVs that are equal in count, density or precision.
+
+        Args:
+            kinds: What FOVs are made equal in, one after the other.
+            train: Whether networks are trained on matched FOVs as well, in the folder ``trust/matched``; as long as the
+                runs took, for each kind.
+            tables: Folder of the prepared tables, if they were moved.
+            seed: Of thinning, noise and the controls.
+            trusted: Packages whose classes the checkpoints may name.
+
+        Returns:
+            Table and sentences, which are written to the folder ``trust`` with a picture; see
+            `locgraph.api.matched.compare_matched`.
+
+        Raises:
+            LocgraphError: A kind is unknown, or the FOVs cannot be made equal or predicted again.
+        """
+        from locgraph.api.matched import compare_matched  # torch
+        from locgraph.show.figures.checks import draw_matched
+
+        folder = self.folder / TRUST
+        train_in = folder / MATCHED_RUNS if train else None
+        check = compare_matched(self._fov_source(tables), kinds, train_in=train_in, seed=seed, trusted=trusted)
+        check.write(folder / MATCHED)
+        draw_matched(folder, check)
         return check
