@@ -99,6 +99,7 @@ CONFOUNDERS: Final = "confounders.parquet"
 MATCHED: Final = "matched.parquet"
 MATCHED_RUNS: Final = "matched"  # folder: for each kind, networks trained on matched FOVs
 CHANCE: Final = "chance.parquet"
+LEARNING_CURVE: Final = "learning_curve.parquet"
 STRESS_TABLE: Final = "stress.parquet"
 STRESS_RECORD: Final = "stress.json"
 STRESS_PICTURE: Final = "stress.png"

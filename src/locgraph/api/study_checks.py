@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from locgraph.analysis.sweeps.comparison import ROPE, Comparison
 from locgraph.api.studied_runs import StudiedRuns
-from locgraph.run_folder import CHANCE, CONFOUNDERS, MATCHED, MATCHED_RUNS, TRUST
+from locgraph.run_folder import CHANCE, CONFOUNDERS, LEARNING_CURVE, MATCHED, MATCHED_RUNS, TRUST
 from locgraph.settings import check_whole
 from locgraph.stats.metrics import ACCURACY
 
@@ -97,6 +97,50 @@ class CheckedRuns(StudiedRuns):
             check = add_network(check, *train_on_permuted(source, network, seed))
         check.write(self.folder / TRUST / CHANCE)
         draw_chance(self.folder / TRUST, check)
+        return check
+
+    def learning_curve(
+        self,
+        *others: StudiedRuns,
+        target: float = 0.95,
+        seed: int = 0,
+        tables: str | Path | None = None,
+    ) -> Check:
+        """Draw accuracy against the number of training FOVs, and say how many an accuracy takes.
+
+        Args:
+            *others: Studies of other training sizes, as ``fold=learning_curve`` makes them, on the same test FOVs: the
+                curve is that of the network and of the controls of the runs. Without others it is that of simple
+                classifiers on what the controls see, on parts of the training sides, which takes seconds.
+            target: The accuracy that is asked for.
+            seed: Of the parts and of the bootstrap.
+            tables: Folder of the prepared tables, if they were moved.
+
+        Returns:
+            Table and sentence, which are written to the folder ``trust`` with a picture; see
+            `locgraph.analysis.checks.learning_curve.learning_curve`.
+
+        Raises:
+            DataError: The studies test other FOVs, or two have the same training size; or there is nothing to train on.
+            ConfigError: ``target`` is not between 0 and 1.
+        """
+        from locgraph.analysis.checks import learning_curve as curve
+        from locgraph.analysis.checks.control_folds import read_control_folds
+        from locgraph.analysis.sweeps.compared_sweeps import Sweep
+        from locgraph.show.figures.learning_curve import draw_learning_curve
+
+        if others:
+            for each in (self, *others):
+                each._check_runs()
+            sweeps = [Sweep(each.folder, each.completed, each.n_folds) for each in (self, *others)]
+            curves = curve.curves_of_runs(sweeps)
+        else:
+            self._check_one_seed()
+            source = self._source(None if tables is None else Path(tables))
+            curves = curve.curves_of_controls(read_control_folds(source, seed), seed)
+        check = curve.learning_curve(curves, target, seed)
+        check.write(self.folder / TRUST / LEARNING_CURVE)
+        draw_learning_curve(self.folder / TRUST, check)
         return check
 
     def confounders(self, *, tables: str | Path | None = None) -> Check:
