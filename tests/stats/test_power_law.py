@@ -36,7 +36,7 @@ def test_a_fit_is_as_good_as_that_of_a_general_optimiser():
             )
         )
         found = fit_power_laws(SIZES, errors[None], weights)[0]
-        assert (loss(found) ** 2).sum() <= best * 1.01 + 1e-6
+        assert (loss(found) ** 2).sum() <= best * 1.01 + 2e-6
         assert found[0] >= 0
         assert found[2] >= 0
 

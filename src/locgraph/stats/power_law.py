@@ -11,7 +11,7 @@ from locgraph.errors import DataError
 FEWEST_SIZES: Final = 4
 """Of fewer training sizes three parameters are not determined."""
 
-_EXPONENTS: Final = np.geomspace(0.05, 2.0, 75)
+_EXPONENTS: Final = np.geomspace(0.05, 2.0, 150)
 
 
 def fit_power_laws(sizes: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> np.ndarray:
