@@ -95,6 +95,7 @@ REPORT: Final = "report.html"
 
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
 TRUST: Final = "trust"  # folder
+CALIBRATION: Final = "calibration.parquet"
 CONFOUNDERS: Final = "confounders.parquet"
 MATCHED: Final = "matched.parquet"
 MATCHED_RUNS: Final = "matched"  # folder: for each kind, networks trained on matched FOVs

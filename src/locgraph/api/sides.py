@@ -134,9 +134,10 @@ def fit_trust(
 
 
 def describe_calibrator(trust: Trust) -> dict[str, Any]:
-    """Return the method and temperature, for ``metrics.json``."""
+    """Return method, temperature and the coverage of prediction sets, for ``metrics.json``."""
     calibrator = trust.calibrator
-    return {"method": calibrator.method, "temperature": round(calibrator.temperature, 6)}
+    temperature = round(calibrator.temperature, 6)
+    return {"method": calibrator.method, "temperature": temperature, "coverage": trust.settings.coverage}
 
 
 def score_calibration(task: Task, before: Sequence[Any], after: Sequence[Any], side: str) -> dict[str, Any]:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from locgraph.analysis.sweeps.comparison import ROPE, Comparison
 from locgraph.api.studied_runs import StudiedRuns
-from locgraph.run_folder import CHANCE, CONFOUNDERS, LEARNING_CURVE, MATCHED, MATCHED_RUNS, TRUST
+from locgraph.errors import ConfigError, LocgraphError
+from locgraph.run_folder import (
+    CALIBRATION,
+    CHANCE,
+    CONFOUNDERS,
+    LEARNING_CURVE,
+    MATCHED,
+    MATCHED_RUNS,
+    TRUST,
+    RunFolder,
+)
 from locgraph.settings import check_whole
 from locgraph.stats.metrics import ACCURACY
 
 if TYPE_CHECKING:
     from locgraph.analysis.checks.check import Check
+
+
+_CALIBRATION: Final = "calibration"
+
+TRUST_CHECKS: Final = (_CALIBRATION, "chance", "confounders", "matched")
+"""Checks that need no training, each a method of a study."""
 
 
 class CheckedRuns(StudiedRuns):
@@ -55,6 +71,53 @@ class CheckedRuns(StudiedRuns):
             comparison.write(Path(folder))
             draw_comparison(comparison, Path(folder))
         return comparison
+
+    def calibration(self) -> Check:
+        """Compare confidence with accuracy over the test FOVs, and prediction sets with their coverage.
+
+        Returns:
+            Table and sentences, which are written to the folder ``trust`` with a picture; see
+            `locgraph.analysis.checks.calibration.check_calibration`.
+
+        Raises:
+            DataError: No run has predictions of test FOVs with a class.
+        """
+        from locgraph.analysis.checks.calibration import asked_coverage, check_calibration
+        from locgraph.show.figures.calibration import draw_calibration
+
+        predictions, class_names = self.predictions(), self.summary().class_names
+        coverage = asked_coverage(RunFolder(self.completed[0].folder).metrics())
+        check = check_calibration(predictions, class_names, coverage)
+        check.write(self.folder / TRUST / CALIBRATION)
+        draw_calibration((self.folder / TRUST / CALIBRATION).with_suffix(".png"), predictions, class_names)
+        return check
+
+    def trust(self, skip: Sequence[str] = (), *, tables: str | Path | None = None) -> dict[str, Check | LocgraphError]:
+        """Make all checks that need no training, as ``locgraph trust`` does.
+
+        Args:
+            skip: Checks to leave out, of `TRUST_CHECKS`.
+            tables: Folder of the prepared tables, if they were moved.
+
+        Returns:
+            Name of each check -> its result, or the reason why it could not be made. Results are written to the folder
+            ``trust``, and `report` shows them.
+
+        Raises:
+            ConfigError: ``skip`` names no check.
+        """
+        if set(skip) - set(TRUST_CHECKS):
+            raise ConfigError(f"expected some of {', '.join(TRUST_CHECKS)}, found {list(skip)}", setting="skip")
+        results: dict[str, Check | LocgraphError] = {}
+        for name in TRUST_CHECKS:
+            if name in skip:
+                continue
+            given = {} if name == _CALIBRATION else {"tables": tables}
+            try:
+                results[name] = getattr(self, name)(**given)
+            except LocgraphError as error:
+                results[name] = error
+        return results
 
     def chance(
         self,

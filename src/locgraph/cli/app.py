@@ -38,6 +38,7 @@ TASKS = {
     "summarise": "locgraph.cli.summarise",
     "analyse": "locgraph.cli.analyse",
     "compare": "locgraph.cli.compare",
+    "trust": "locgraph.cli.trust",
     "stress": "locgraph.cli.stress",
     "report": "locgraph.cli.report",
 }

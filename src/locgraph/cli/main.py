@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "FOLDER: say which jobs of a sweep are done, running, failed or interrupted, and why",
     "summarise": "put the folds of a sweep into one table",
     "analyse": "FOLDER: compare classes, features and simple classifiers in the tables of a run, sweep or data set",
+    "trust": "FOLDER: check calibration, chance, confounders and labels of a run or sweep; trains nothing",
     "compare": "FOLDER ...: compare runs or sweeps on the same folds, or one with its own controls",
     "stress": "CKPT_OR_SWEEP: test models on perturbed FOVs: thinned, noisier, drifted, rescaled, clustered otherwise",
     "report": "FOLDER: write a run or sweep as one HTML page",
@@ -32,6 +33,7 @@ POSITIONAL = {
     "stress": ("ckpt_path",),
     "analyse": ("folder",),
     "compare": ("*folders",),
+    "trust": ("folder",),
     "report": ("folder",),
     "status": ("folder",),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from locgraph.stats.intervals import LEVEL, Interval
 from locgraph.stats.pooled import pooled_accuracy
 from locgraph.stats.selective import kept_at_error
 from locgraph.trust.prediction_sets import PredictionSets
+from locgraph.trust.trust import TrustSettings
 
 ECE: Final = "ece"
 ADAPTIVE_ECE: Final = "adaptive_ece"
@@ -83,6 +84,11 @@ def check_calibration(predictions: pl.DataFrame, class_names: Sequence[str], cov
             "half as large (chosen on these FOVs)."
         )
     return Check(pl.DataFrame(rows, schema=COLUMNS), tuple(sentences), tuple(warnings))
+
+
+def asked_coverage(metrics: Mapping[str, Any]) -> float:
+    """Return the coverage that a run asked of its prediction sets, from its ``metrics.json``; 0.95 where unknown."""
+    return float(metrics.get("calibration", {}).get("coverage", TrustSettings().coverage))
 
 
 def tested(predictions: pl.DataFrame) -> pl.DataFrame:

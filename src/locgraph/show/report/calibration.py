@@ -18,6 +18,7 @@ from locgraph.analysis.checks.calibration import (
     NLL,
     SET_SIZE,
     SPLIT_COVERAGE,
+    asked_coverage,
     before_calibration,
     check_calibration,
 )
@@ -27,7 +28,6 @@ from locgraph.show.report.parts import INFO, MISSING, Facts, Note, Part, Plot, S
 from locgraph.show.report.source import Absent, Source
 from locgraph.show.report.style import MODEL, OTHERS, TRAINING, count, interval_text, number
 from locgraph.stats.calibration import Calibration, calibration_of
-from locgraph.trust.trust import TrustSettings
 
 _CALIBRATION: Final = (
     "Confidence is the largest probability of a prediction. Where the model is calibrated, of the predictions with a "
@@ -60,7 +60,7 @@ def calibration_section(source: Source) -> Section:
     facts = Facts(_facts(result, len(source.class_names), what))
     parts: list[Part] = [reliability_plot(result, what, before), facts]
     if not isinstance(tested, Absent):
-        parts += _checked(tested, source.class_names, asked_coverage(source))
+        parts += _checked(tested, source.class_names, asked_coverage(source.completed[0].metrics))
     parts.append(bin_table(result, what))
     if result.n_cases < _FEW:
         few = f"{result.n_cases} test {what} are few: the error is then too large by chance alone."
@@ -88,12 +88,6 @@ def _checked(tested: pl.DataFrame, class_names: Sequence[str], coverage: float) 
     )
     parts: list[Part] = [Note(sentence, INFO) for sentence in check.sentences]
     return [*parts, Table(header, rows, caption), *(Note(f"{words}.", MISSING) for words in check.warnings)]
-
-
-def asked_coverage(source: Source) -> float:
-    """Return the coverage that was asked of prediction sets."""
-    settings = source.completed[0].config.get("trust") or {}
-    return float(settings.get("coverage") or TrustSettings().coverage)
 
 
 def calibrate(source: Source) -> Calibration | Absent:
