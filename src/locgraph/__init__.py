@@ -12,7 +12,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from locgraph.api.config import compose
-    from locgraph.api.model import Model, load
+    from locgraph.api.ensemble import Ensemble, load
+    from locgraph.api.model import Model
     from locgraph.api.prepare import prepare
     from locgraph.api.stress import stress
     from locgraph.api.studies import study
@@ -25,18 +26,20 @@ _API = {
     "read": "locgraph.io.read",
     "prepare": "locgraph.api.prepare",
     "train": "locgraph.api.train",
-    "load": "locgraph.api.model",
+    "load": "locgraph.api.ensemble",
     "study": "locgraph.api.studies",
     "stress": "locgraph.api.stress",
     "compose": "locgraph.api.config",
     "Prepared": "locgraph.data.prepared",
     "Run": "locgraph.api.train",
+    "Ensemble": "locgraph.api.ensemble",
     "Model": "locgraph.api.model",
     "Study": "locgraph.api.study",
 }
 """Name in the API: the module that holds it."""
 
 __all__ = [
+    "Ensemble",
     "Model",
     "Prepared",
     "Run",

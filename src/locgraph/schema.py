@@ -191,6 +191,8 @@ TYPICALITY: Final = "typicality"
 TYPICALITY_P: Final = "typicality_p"  # p-value against validation FOVs
 UNLIKE: Final = "unlike"  # whether the FOV is unlike those of training
 UNLIKE_REASONS: Final = "unlike_reasons"
+DISAGREEMENT: Final = "disagreement"  # of an ensemble: mutual information of class and member, nats
+N_MEMBERS: Final = "n_members"  # of an ensemble: models that predicted the FOV
 DECISION: Final = "decision"  # the predicted class, or null where none is returned
 
 # -- measures of FOVs, beside those of the manifest --------------------------------------------------------------------
@@ -261,6 +263,7 @@ STRESS_COLUMNS: Final = {
         Column("loss_high", pl.Float64, "1", "upper end of its 95 % interval"),
         Column("confidence", pl.Float64, "1", "mean of the largest probability"),
         Column("ece", pl.Float64, "1", "expected calibration error, 15 bins of equal width"),
+        Column(UNLIKE, pl.Float64, "1", "fraction that the network marks as unlike its training; else null"),
         Column("nll", pl.Float64, "1", "mean negative logarithm of the probability of the true class"),
     )
 }

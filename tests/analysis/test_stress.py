@@ -102,6 +102,15 @@ def test_sentences_name_the_first_severity_beyond_the_tolerance(scored):
     assert "falls below 0.750 at 1.25 (no FOV could be prepared)." in sentences["scale"]
 
 
+def test_the_fraction_that_is_marked_as_unlike_is_told():
+    flags = pl.Series("unlike", [True] * 3 + [False] * 7)
+    tables = [predictions(UNPERTURBED, 0, 10), predictions("thinning", 0.5, 5).with_columns(flags)]
+    table = score(*(each if "unlike" in each.columns else each.with_columns(unlike=False) for each in tables))
+    assert row(table, "thinning", 0.5)["unlike"] == pytest.approx(0.3)
+    assert row(table, "thinning", 1.0)["unlike"] == 0.0
+    assert "30% marked as unlike" in describe_stress(table, 0.05)["thinning"]
+
+
 def test_sentences_name_both_sides_and_what_holds(scored):
     table = score(
         predictions(UNPERTURBED, 0, 10),

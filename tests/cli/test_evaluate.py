@@ -240,3 +240,20 @@ def test_settings_of_labels_that_cannot_work_are_told():
 
     with pytest.raises(ConfigError, match="mend it"):
         OptionalLabels(Source()).labels([])
+
+
+def test_a_sweep_is_evaluated_on_the_fovs_that_its_models_held_out(run, swept, tmp_path):
+    run(swept.folder, "eval", f"ckpt_path={swept.run_dir}", f"paths.run_dir={tmp_path / 'eval'}", "executor=serial")
+    metrics = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    table = pl.read_parquet(tmp_path / "eval" / "predictions.parquet")
+    assert (metrics["fovs"], metrics["fold"], len(metrics["members"])) == (18, None, 3)
+    assert metrics["test"]["accuracy"] == pytest.approx((table["truth"] == table["prediction"]).mean())
+    assert table["n_members"].to_list() == [1] * 18
+    assert sorted(table["fold"].unique()) == [0, 1, 2]
+    assert not (tmp_path / "eval" / "fov_vectors.parquet").exists()
+
+
+def test_explanations_of_a_sweep_are_refused(fails, swept, tmp_path):
+    overrides = (f"ckpt_path={swept.run_dir}", f"paths.run_dir={tmp_path / 'eval'}", "executor=serial")
+    message = fails(swept.folder, "explain", *overrides)
+    assert "holds 3 models, and an explanation is that of one" in message

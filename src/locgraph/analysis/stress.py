@@ -34,7 +34,8 @@ def score_stress(
 
     Args:
         predictions: One row for each FOV, method, perturbation (`UNPERTURBED` where there is none) and severity:
-            ``perturbation``, ``severity``, ``method``, ``fov_id``, ``fold``, ``group``, ``truth``, ``p_<class>``.
+            ``perturbation``, ``severity``, ``method``, ``fov_id``, ``fold``, ``group``, ``truth``, ``p_<class>``;
+            ``unlike`` where the network knows.
         failed: Perturbation and severity -> number of FOVs that could not be prepared; 0 where it is absent.
         perturbations: Name -> perturbation; each gets the unperturbed FOVs as its neutral severity.
         class_names: The K classes.
@@ -76,6 +77,7 @@ class _Outcomes:
     probabilities: np.ndarray
     targets: np.ndarray
     groups: np.ndarray | None
+    unlike: float | None
 
     @property
     def right(self) -> np.ndarray:
@@ -95,7 +97,12 @@ def _outcomes(table: pl.DataFrame, class_names: Sequence[str]) -> _Outcomes:
         probabilities=table.select(columns).to_numpy().astype(np.float64),
         targets=np.array([index[name] for name in table[schema.TRUTH]], dtype=np.int64),
         groups=None if groups.is_null().all() else groups.fill_null(fovs).to_numpy(),
+        unlike=_fraction(table.get_column(schema.UNLIKE, default=None)),
     )
+
+
+def _fraction(flags: pl.Series | None) -> float | None:
+    return None if flags is None or flags.is_null().all() else float(np.mean(flags.drop_nulls().to_numpy()))
 
 
 def _scores(tested: _Outcomes | None, baseline: _Outcomes) -> dict[str, Any]:
@@ -115,6 +122,7 @@ def _scores(tested: _Outcomes | None, baseline: _Outcomes) -> dict[str, Any]:
         **_ends("loss", loss or Interval(0.0, None, None)),
         "confidence": calibrated.mean_confidence,
         "ece": calibrated.error,
+        schema.UNLIKE: tested.unlike,
         "nll": float(-np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean()),
     }
 
@@ -166,7 +174,8 @@ def _first_fall(side: Sequence[Mapping[str, Any]], limit: float) -> str | None:
         if row["accuracy"] is None:
             return f"{_at(row)} (no FOV could be prepared)"
         if row["accuracy"] < limit:
-            return f"{_at(row)} ({row['accuracy']:.3f}{_interval(row)}, ECE {row['ece']:.2f})"
+            unlike = "" if row[schema.UNLIKE] is None else f", {row[schema.UNLIKE]:.0%} marked as unlike"
+            return f"{_at(row)} ({row['accuracy']:.3f}{_interval(row)}, ECE {row['ece']:.2f}{unlike})"
     return None
 
 

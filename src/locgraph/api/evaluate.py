@@ -14,8 +14,9 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.api.device import check_device
+from locgraph.api.ensemble import Ensemble, load
 from locgraph.api.loggers import check_loggers
-from locgraph.api.model import NEW, Model, load
+from locgraph.api.model import NEW, Model
 from locgraph.api.prepare import read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
 from locgraph.api.tracking import track_evaluation
@@ -30,7 +31,6 @@ from locgraph.io.groups import NoGroups
 from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
 from locgraph.io.read import read_header
-from locgraph.learn.vectors import check_kinds
 from locgraph.provenance import whole_file, write_json
 from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, RunFolder, locked
 
@@ -62,21 +62,28 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     """Evaluate a checkpoint, as `evaluate_settings` does, in a folder that no other process writes to."""
     raw_dir = settings["data"]["raw_dir"]
     path = Path(settings["ckpt_path"])
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run", setting="ckpt_path")
+    if not path.exists():
+        raise ConfigError(
+            f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run, or the folder of a sweep",
+            setting="ckpt_path",
+        )
     if raw_dir is not None and not Path(raw_dir).is_dir():
         raise DataError(f"{raw_dir}: no such folder; expected a folder of raw files", setting="data.raw_dir")
     check_loggers(settings)
-    model = load(path, settings["trusted_packages"])
+    predictor = load(path, settings["trusted_packages"])
+    # what all members of an ensemble share
+    model = predictor.members[0]
+    if len(predictor.members) == 1:
+        settings = settings | {"ckpt_path": str(model.checkpoint.path)}
     check_device(settings["trainer"])
-    check_kinds(model.network, settings["vectors"])
-    abstain = model.check_abstain(settings["predict"]["abstain"], "predict.abstain")
-    plan = _plan(settings, model)
+    vectors = predictor.check_vectors(settings["vectors"])
+    abstain = predictor.check_abstain(settings["predict"]["abstain"], "predict.abstain")
+    plan = _plan(settings, predictor)
     merged = _merged(settings, model)
     check_limits(merged)
     if raw_dir is None:
         catalogue = read_catalogue(merged)
-        wanted = list(model.record["split"][TEST])
+        wanted = predictor.test_fovs
     else:
         catalogue = read_new(merged, model.class_names)
         wanted = [source.fov_id for source in catalogue.sources]
@@ -90,15 +97,17 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     if raw_dir is None and missing:
         raise DataError(f"{len(missing)} test FOVs of {path} are not in its data any more, such as {missing[:5]}")
     fov_ids = [name for name in wanted if name in prepared.labels]
-    tables, scores = model.predict_prepared(
+    tables, scores = predictor.predict_prepared(
         prepared,
         fov_ids,
         split=TEST if raw_dir is None else NEW,
         batch_size=settings["loader"]["batch_size"],
         accelerator=settings["trainer"]["accelerator"],
-        vectors=settings["vectors"],
+        vectors=vectors,
         abstain=abstain,
     )
+    for warning in scores.get("warnings", ()):
+        log.warning(warning)
     for name, table in tables.items():
         with whole_file(folder / name) as temporary:
             table.write_parquet(temporary)
@@ -110,7 +119,8 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         "warnings": [*prepared.warnings, *scores.pop("warnings", ())],
         "class_names": list(model.class_names),
         "fovs": len(fov_ids),
-        "fold": model.fold,
+        "fold": predictor.fold,
+        **predictor.describe(fov_ids, TEST if raw_dir is None else NEW),
         **scores,
     }
     write_json(folder / METRICS, metrics)
@@ -158,13 +168,19 @@ def _check_extent(model: Model, prepared: Prepared) -> None:
         )
 
 
-def _plan(settings: Settings, model: Model) -> Any:
+def _plan(settings: Settings, predictor: Model | Ensemble) -> Any:
     """Return what is to be explained, checked against the model; None where no explainer is chosen."""
     if not settings["explain"].get("explainers"):
         return None
+    if len(predictor.members) > 1:
+        raise ConfigError(
+            f"{settings['ckpt_path']} holds {len(predictor.members)} models, and an explanation is that of one; give "
+            "the checkpoint of one",
+            setting="ckpt_path",
+        )
     from locgraph.api.explanations import make_plan
 
-    return make_plan(settings["explain"], model.checkpoint)
+    return make_plan(settings["explain"], predictor.members[0].checkpoint)
 
 
 def _changes(settings: Settings) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from locgraph.io.columns import ColumnMap
 from locgraph.learn.checkpoint import Checkpoint, check_targets, read_checkpoint
 from locgraph.learn.module import Predictor
 from locgraph.learn.tabulate import fov_vector_table, tabulate
-from locgraph.learn.vectors import FILES, FOV, Embedder, vector_tables
+from locgraph.learn.vectors import FILES, FOV, Embedder, check_kinds, vector_tables
 from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS, THREADS
 from locgraph.trust.measures import measure_fovs
 from locgraph.trust.trust import check_abstain
@@ -38,7 +38,7 @@ NEW = "new"
 """Value of the column ``split`` for FOVs that no run knows."""
 
 
-def load(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Model:
+def load_model(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Model:
     """Load a trained model.
 
     Args:
@@ -128,7 +128,11 @@ class Model(TrainedData):
             LocgraphError: The data do not fit the model.
         """
         with self.prepared(source, columns, prepared_dir) as prepared:
-            tables, _ = self.predict_prepared(prepared, batch_size=batch_size, accelerator=accelerator, abstain=abstain)
+            tables, scores = self.predict_prepared(
+                prepared, batch_size=batch_size, accelerator=accelerator, abstain=abstain
+            )
+        for warning in scores.get("warnings", ()):
+            log.warning(warning)
         name = LOCALISATION_PREDICTIONS if localisations else PREDICTIONS
         if name not in tables:
             other = "localisations" if not localisations else "FOVs"
@@ -200,6 +204,30 @@ class Model(TrainedData):
             return explain_prepared(plan, prepared, tables[PREDICTIONS], self.training_data, folder)
 
     @property
+    def members(self) -> tuple[Model, ...]:
+        """The model itself: an ensemble has several."""
+        return (self,)
+
+    @property
+    def test_fovs(self) -> list[str]:
+        """FOVs on the test side of the run that trained the model."""
+        return list(self.record["split"][TEST])
+
+    def describe(self, fov_ids: Sequence[str], split: str) -> dict[str, Any]:
+        """Return what an evaluation records beside scores: nothing, where an ensemble names its members."""
+        del fov_ids, split
+        return {}
+
+    def check_vectors(self, kinds: Sequence[str]) -> tuple[str, ...]:
+        """Return the kinds of vectors that can be written, which are all that the network has.
+
+        Raises:
+            ConfigError: The network has no vectors of a kind.
+        """
+        check_kinds(self.network, kinds)
+        return tuple(kinds)
+
+    @property
     def fold(self) -> int:
         """Index of the fold that the model was trained on."""
         return int(self.record["settings"]["fold"]["index"])
@@ -245,7 +273,7 @@ class Model(TrainedData):
 
         Returns:
             File name to table of predictions and vectors; scores of FOVs (or localisations) with a label, as ``test``,
-            and ``warnings`` that name FOVs unlike those of the training, which are logged too.
+            and ``warnings`` that name FOVs unlike those of the training.
         """
         reasons = self.check_abstain(abstain)
         fov_ids = list(prepared.labels) if fov_ids is None else list(fov_ids)
@@ -260,8 +288,6 @@ class Model(TrainedData):
             predictions = self.task.calibrated(predictions, self.trust.calibrate)
         measures = None if self.trust is None else measure_fovs(prepared.tables, fov_ids)
         tables, warnings = tabulate(self.task, predictions, self.fold, split, self.trust, measures, reasons)
-        for warning in warnings:
-            log.warning(warning)
         scores = self.task.score(predictions, TEST)
         return tables | vectors_by_file, scores | ({"warnings": warnings} if warnings else {})
 

@@ -306,12 +306,14 @@ def _predict(
         prepared, keys, batch_size=settings["loader"]["batch_size"], accelerator=settings["trainer"]["accelerator"]
     )
     columns = [schema.PROBABILITY_PREFIX + name for name in model.class_names]
-    parts = {NETWORK: predicted[PREDICTIONS].select(schema.FOV_ID, *columns)}
+    table = predicted[PREDICTIONS]
+    parts = {NETWORK: table.select(schema.FOV_ID, *columns, *({schema.UNLIKE} & {*table.columns}))}
     if subject.forests:
         clouds = [read_positions(tables, key) for key in keys]
         for name, forest in subject.forests.items():
-            table = pl.DataFrame(forest.predict(clouds), schema=columns)
-            parts[name] = table.select(pl.Series(schema.FOV_ID, keys), *columns)
+            parts[name] = pl.DataFrame(
+                {schema.FOV_ID: keys, **dict(zip(columns, forest.predict(clouds).T, strict=True))}
+            )
     about = pl.DataFrame(
         {
             schema.FOV_ID: keys,
@@ -319,10 +321,11 @@ def _predict(
             schema.SEVERITY: [variants[key].severity for key in keys],
         }
     )
-    joined = pl.concat(
+    named = [
         part.cast(dict.fromkeys(columns, pl.Float64)).with_columns(pl.lit(name).alias(schema.METHOD))
         for name, part in parts.items()
-    ).join(about, on=schema.FOV_ID, maintain_order="left")
+    ]
+    joined = pl.concat(named, how="diagonal").join(about, on=schema.FOV_ID, maintain_order="left")
     return joined.with_columns(
         pl.lit(source.fov_id).alias(schema.FOV_ID),
         pl.lit(place, pl.Int64).alias(schema.FOLD),

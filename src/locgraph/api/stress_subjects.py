@@ -16,7 +16,7 @@ from locgraph.analysis.forest import PairDistanceForest
 from locgraph.analysis.sweeps.runs import Failure
 from locgraph.api.config import Settings
 from locgraph.api.evaluate import read_new
-from locgraph.api.model import Model, load
+from locgraph.api.model import Model, load_model
 from locgraph.api.prepare import list_raw_files
 from locgraph.api.recipes import RAW, table_settings
 from locgraph.api.studies import study
@@ -56,10 +56,10 @@ def find_subjects(path: Path, trusted: Sequence[str]) -> tuple[list[Subject], di
         DataError: There is no completed run, or runs of different settings.
     """
     if not path.is_dir():
-        return [Subject(str(path), load(path, trusted))], {}
+        return [Subject(str(path), load_model(path, trusted))], {}
     found = study(path)
     failed = {str(run.folder): run.reason for run in found.runs if isinstance(run, Failure)}
-    subjects = [Subject(str(run.folder), load(RunFolder(run.folder).best, trusted)) for run in found.completed]
+    subjects = [Subject(str(run.folder), load_model(RunFolder(run.folder).best, trusted)) for run in found.completed]
     if not subjects:
         raise DataError(f"{path}: expected at least one completed run, found none: {failed}", setting="ckpt_path")
     for name, reason in failed.items():

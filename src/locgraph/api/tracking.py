@@ -134,13 +134,16 @@ def track_evaluation(
     if not settings["logger"]:
         return
     experiment, checkpoint = str(trained["name"]), Path(settings["ckpt_path"])
-    group = RunFolder(checkpoint.parent.parent).record().get("group")
+    several = checkpoint.is_dir()
+    group = None if several else RunFolder(checkpoint.parent.parent).record().get("group")
     explained = metrics.get("explanations")
     kind = EVAL if explained is None else EXPLAIN
-    about = About(f"{experiment}-fold{metrics['fold']}", kind, group, tuple(settings["tags"]))
+    name = f"{experiment}-ensemble" if several else f"{experiment}-fold{metrics['fold']}"
+    about = About(name, kind, group, tuple(settings["tags"]))
     with logged(settings, about) as loggers:
-        model = model_files(experiment, metrics["fold"], checkpoint)
-        send(loggers, lambda tracker: tracker.use_files(model))
+        if not several:
+            model = model_files(experiment, metrics["fold"], checkpoint)
+            send(loggers, lambda tracker: tracker.use_files(model))
         send(loggers, lambda tracker: tracker.use_files(prepared_files(experiment, prepared)))
         scores = {f"{TEST}/{name}": value for name, value in metrics.get(TEST, {}).items()}
         send(loggers, lambda tracker: tracker.log_summary({"fovs": metrics["fovs"], **scores}))

@@ -52,6 +52,13 @@ def test_panels_show_the_scores_of_all_methods():
     assert [label.get_text() for label in lower.get_xticklabels()] == ["0", "1", "3"]
 
 
+def test_the_fraction_that_is_marked_as_unlike_is_drawn():
+    marked = table("drift").with_columns(unlike=pl.when(pl.col("method") == "network").then(pl.col("severity") / 4))
+    upper, _ = panels(stress_figure(marked))
+    (dotted,) = [line for line in upper.get_lines() if line.get_linestyle() == ":"]
+    assert dotted.get_ydata().tolist() == [0.0, 0.25, 0.75]
+
+
 def test_an_empty_table_is_refused():
     with pytest.raises(DataError, match="at least one perturbation"):
         stress_figure(table())

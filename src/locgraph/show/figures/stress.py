@@ -22,6 +22,7 @@ from locgraph.show.figures.style import (
     PALE_GREY,
     PURPLE,
     SMALL_POINTS,
+    VERMILLION,
     house_style,
     new_figure,
     write_title,
@@ -38,6 +39,8 @@ _SHIFT: Final = 0.06  # of the distance of severities, so that intervals do not 
 @house_style()
 def stress_figure(table: pl.DataFrame) -> Figure:
     """Draw accuracy with its 95 % interval, and the calibration error below it, against each severity.
+
+    Where the network marks FOVs as unlike those of training, their fraction is drawn beside the accuracy.
 
     Severities stand at equal distances; the one that changes nothing is marked.
 
@@ -81,7 +84,9 @@ def stress_figure(table: pl.DataFrame) -> Figure:
         Line2D([], [], color=_COLOURS[place % 4], linestyle=_STYLES[place % 4], label=method.replace("_", " "))
         for place, method in enumerate(methods)
     ]
-    figure.legend(handles=lines, loc="outside lower left", ncols=len(methods))
+    if table[schema.UNLIKE].is_not_null().any():
+        lines.append(Line2D([], [], color=VERMILLION, linestyle=":", label="marked as unlike by the network"))
+    figure.legend(handles=lines, loc="outside lower left", ncols=len(lines))
     return figure
 
 
@@ -97,6 +102,10 @@ def _draw_panel(axes: Axes, part: pl.DataFrame, methods: list[str], score: str) 
         axes.plot(x, rows[score], color=colour, linestyle=style, marker="o", markersize=2.5, zorder=3 - place * 0.1)
         if f"{score}_low" in rows.columns:
             axes.vlines(x, rows[f"{score}_low"], rows[f"{score}_high"], color=colour, linewidth=0.8)
+    if score == "accuracy" and part[schema.UNLIKE].is_not_null().any():
+        marked = part.filter(pl.col(schema.UNLIKE).is_not_null()).sort(schema.SEVERITY)
+        x = [severities.index(value) for value in marked[schema.SEVERITY]]
+        axes.plot(x, marked[schema.UNLIKE], color=VERMILLION, linestyle=":", zorder=2)
     neutral = part.filter(pl.col(schema.NEUTRAL))[schema.SEVERITY][0]
     axes.axvline(severities.index(neutral), color=GREY, linewidth=0.6, linestyle=(0, (3, 3)), zorder=0)
     axes.set_xticks(range(len(severities)), [f"{value:g}" for value in severities], fontsize=SMALL_POINTS)
