@@ -1,5 +1,7 @@
 """Above chance or not: known answers, an independent fit of each permutation, groups, tables alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,9 +9,11 @@ from sklearn.kernel_ridge import KernelRidge
 
 from locgraph.analysis.checks.chance import add_network, measure_chance
 from locgraph.analysis.checks.check import Check
-from locgraph.analysis.checks.control_folds import ControlFolds
+from locgraph.analysis.checks.control_folds import ControlFolds, read_control_folds
+from locgraph.analysis.source import tables_source
 from locgraph.api.studies import study
 from locgraph.errors import ConfigError, DataError
+from locgraph.io.manifest import Manifest
 from locgraph.show.figures.chance import chance_figure
 from locgraph.stats.permutation import find_exchange
 
@@ -112,6 +116,26 @@ def test_a_sweep_and_its_tables_alone(tmp_path, write_tables, write_runs):
         assert (folder / "trust" / "chance.png").is_file()
     assert "count_alone" in check.table["control"].to_list()
     assert "shuffled_positions" not in check.table["control"].to_list()
+
+
+def test_groups_are_kept_together_and_exchange_labels_as_a_whole(tmp_path, write_tables):
+    tables = write_tables(tmp_path / "tables", {"a": 12, "b": 12}, grouped=True)
+    folds = read_control_folds(tables_source(tables), seed=0)
+    assert set(folds.folds) == set(range(5))
+    for train, test in folds.folds.values():
+        assert not set(folds.groups[train]) & set(folds.groups[test])
+    assert sorted(np.concatenate([test for _, test in folds.folds.values()])) == list(range(24))
+    check = study(tables).chance(permutations=39)
+    assert "permuted labels of whole groups" in check.sentence
+    assert check.table.filter(control="cluster_features")["p"][0] == pytest.approx(1 / 40)
+
+
+def test_classes_of_localisations_are_none_of_fovs(tmp_path, write_tables):
+    tables = write_tables(tmp_path / "tables", {"a": 6, "b": 6})
+    source = tables_source(tables)
+    table = source.manifest.table.with_columns(pl.lit(None, pl.String).alias("label"))
+    with pytest.raises(DataError, match="expected FOVs with classes, found classes of localisations alone"):
+        read_control_folds(replace(source, manifest=Manifest(table, ("a", "b"))), seed=0)
 
 
 def test_what_has_no_answer_is_refused(tmp_path, write_tables, write_runs):
