@@ -27,6 +27,7 @@ from locgraph.show.report.notices import notices
 from locgraph.show.report.parts import Explorer, Headline, Page, Plot
 from locgraph.show.report.pictures import Thumbnails, thumbnails
 from locgraph.show.report.results import confusion_section, scores_section
+from locgraph.show.report.robustness import robustness_sections
 from locgraph.show.report.source import Absent, Source
 from locgraph.show.report.style import DARK, LIGHT, count, interval_text, listed, many, number, plain
 from locgraph.show.report.training import training_section
@@ -94,6 +95,7 @@ def compose(source: Source, options: Options, made: datetime) -> Page:
         scores_section(source),
         confusion_section(source),
         calibration_section(source),
+        *robustness_sections(source),
         maps_section(source, pictures, picture_note, options.most_fovs, options.umap, options.seed),
         gallery_section(source, explanations, options.wrong, options.right),
         predictions_section(source),
