@@ -46,6 +46,7 @@ COMMANDS = (
         "explain",
         "analyse",
         "stress",
+        "check-labels",
         "report",
     ),
 )

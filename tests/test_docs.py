@@ -57,7 +57,7 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
     """Command and arguments of every line in a code block that calls locgraph; continued lines are joined."""
     for block in re.findall(r"^ *```\w*\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
-            match = re.match(r"\s*(?:python (train|eval)\.py|locgraph ([a-z]+))\b(.*)", line)
+            match = re.match(r"\s*(?:python (train|eval)\.py|locgraph ([a-z-]+))\b(.*)", line)
             if match:
                 words = shlex.split(match.group(3), comments=True)
                 yield match.group(1) or match.group(2), words

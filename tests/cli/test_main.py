@@ -21,7 +21,7 @@ def test_help_names_every_command_and_the_way_to_start(capsys, arguments):
 
     printed = capsys.readouterr()
     for name, what in cli.COMMANDS.items():
-        assert f"  {name:10} {what}\n" in printed.out
+        assert f"  {name:12} {what}\n" in printed.out
     assert "locgraph train experiment=demo" in printed.out
     assert printed.err == ""
 

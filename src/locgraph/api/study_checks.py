@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from locgraph.analysis.sweeps.comparison import ROPE, Comparison
-from locgraph.api.studied_runs import StudiedRuns
-from locgraph.errors import ConfigError, LocgraphError
+from locgraph.api.studied_runs import StudiedRuns, find_study_tables
+from locgraph.errors import ConfigError, DataError, LocgraphError
+from locgraph.provenance import whole_file
 from locgraph.run_folder import (
     CALIBRATION,
     CHANCE,
     CONFOUNDERS,
+    FOV_VECTORS,
+    LABELS,
     LEARNING_CURVE,
     MATCHED,
     MATCHED_RUNS,
+    NEXT_LABELS,
+    PREDICTIONS,
     TRUST,
     RunFolder,
 )
@@ -23,6 +29,8 @@ from locgraph.settings import check_whole
 from locgraph.stats.metrics import ACCURACY
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from locgraph.analysis.checks.check import Check
 
 
@@ -262,3 +270,56 @@ class CheckedRuns(StudiedRuns):
         check.write(folder / MATCHED)
         draw_matched(folder, check)
         return check
+
+    def check_labels(self, *, tables: str | Path | None = None) -> Check:
+        """Find FOVs whose given class the networks that did not train on them contradict; nothing is trained.
+
+        Args:
+            tables: Folder of the prepared tables, if they were moved; where they are gone, no FOV is drawn.
+
+        Returns:
+            Table and sentence, which are written to the folder ``trust`` with a picture of the worst; see
+            `locgraph.analysis.checks.labels.check_labels`.
+
+        Raises:
+            DataError: There are no predictions of test FOVs of two classes.
+        """
+        from locgraph.analysis.checks.labels import check_labels
+        from locgraph.show.figures.checks import draw_labels
+
+        check = check_labels(self.predictions(), self.completed[0].class_names)
+        folder = self.folder / TRUST
+        place = None if tables is None else Path(tables)
+        try:
+            draw_labels(folder, check, find_study_tables([run.folder for run in self.completed], place))
+        except DataError as error:
+            check = replace(check, warnings=(f"FOVs are not drawn: {error}",))
+        check.write(folder / LABELS)
+        return check
+
+    def next_labels(self, new: str | Path, number: int = 20) -> pl.DataFrame:
+        """Choose new FOVs whose class would teach most: uncertain ones that differ from each other.
+
+        Args:
+            new: Folder of an evaluation with predictions of FOVs without a class, as ``locgraph eval`` writes it.
+            number: How many are chosen at most.
+
+        Returns:
+            Them in order, also written to the folder ``trust``; see `locgraph.analysis.checks.labels.choose_next`.
+
+        Raises:
+            DataError: No run completed, or the folder has no predictions of FOVs without a class.
+            ConfigError: ``number`` is below 1.
+        """
+        from locgraph.analysis.checks.labels import choose_next
+        from locgraph.analysis.source import check_completed
+
+        classes = check_completed(self.folder, self.runs)[0].class_names
+        run = RunFolder(Path(new))
+        vectors = run.table(FOV_VECTORS) if (run.path / FOV_VECTORS).is_file() else None
+        chosen = choose_next(run.table(PREDICTIONS), classes, number, vectors)
+        path = self.folder / TRUST / NEXT_LABELS
+        path.parent.mkdir(exist_ok=True)
+        with whole_file(path) as temporary:
+            chosen.write_parquet(temporary)
+        return chosen

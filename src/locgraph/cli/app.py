@@ -41,6 +41,7 @@ TASKS = {
     "trust": "locgraph.cli.trust",
     "stress": "locgraph.cli.stress",
     "report": "locgraph.cli.report",
+    "check-labels": "locgraph.cli.check_labels",
 }
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "trust": "FOLDER: check calibration, chance, confounders and labels of a run or sweep; trains nothing",
     "compare": "FOLDER ...: compare runs or sweeps on the same folds, or one with its own controls",
     "stress": "CKPT_OR_SWEEP: test models on perturbed FOVs: thinned, noisier, drifted, rescaled, clustered otherwise",
+    "check-labels": "SWEEP: name FOVs whose class may be wrong, and new FOVs to label next",
     "report": "FOLDER: write a run or sweep as one HTML page",
 }
 
@@ -34,6 +35,7 @@ POSITIONAL = {
     "analyse": ("folder",),
     "compare": ("*folders",),
     "trust": ("folder",),
+    "check-labels": ("folder",),
     "report": ("folder",),
     "status": ("folder",),
 }
@@ -63,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         Exit status: 0 done, 2 called wrongly; errors of a command exit on their own.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    text = _HELP.format(commands="\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items()))
+    text = _HELP.format(commands="\n".join(f"  {name:12} {what}" for name, what in COMMANDS.items()))
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         sys.stdout.write(text)
         return 0
