@@ -27,7 +27,7 @@ from locgraph.analysis.control_inputs import read_inputs
 from locgraph.analysis.source import Source
 from locgraph.analysis.sweeps.outcomes import overlap_of
 from locgraph.api.matched_training import train_matched, write_localisations
-from locgraph.api.model import Model, load
+from locgraph.api.model import Model, load_model
 from locgraph.api.recipes import RAW
 from locgraph.api.sources import list_sources, nanometres
 from locgraph.data.folds import TEST, Split
@@ -63,7 +63,7 @@ def compare_matched(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
         raise ConfigError(f"expected some of {list(KINDS)}, found {unknown or 'none'}", setting="kinds")
-    models = {fold: load(RunFolder(source.results[fold].folder).best, trusted) for fold in source.results}
+    models = {fold: load_model(RunFolder(source.results[fold].folder).best, trusted) for fold in source.results}
     table = source.manifest.table.filter(pl.col(schema.LABEL).is_not_null())
     labels = dict(table.select(schema.FOV_ID, schema.LABEL).iter_rows())
     groups = dict(table.select(schema.FOV_ID, schema.GROUP).iter_rows())
