@@ -223,7 +223,7 @@ ATTRIBUTION_COLUMNS: Final = {
         Column(FOV_ID, pl.String, "1", "the FOV"),
         Column(FOLD, pl.Int64, "1", "fold of the model that is explained"),
         Column(EXPLAINER, pl.String, "1", "name of the explainer"),
-        Column(EXPLAINED_CLASS, pl.String, "1", "class whose probability the scores explain"),
+        Column(EXPLAINED_CLASS, pl.String, "1", "class that the scores explain: A, or A against B"),
         Column(LEVEL, pl.String, "1", "what is scored: cluster, localisation, edge or feature"),
         Column(CLUSTER_ID, pl.Int64, "1", "cluster of view 0; of an edge, the one that sends; null for features"),
         Column(TARGET_CLUSTER, pl.Int64, "1", "edges: the cluster that receives; null elsewhere"),

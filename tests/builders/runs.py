@@ -110,6 +110,7 @@ FAST = (
     "explain.explainers.gnn_explainer.steps=3",
     "explain.explainers.pg_explainer.epochs=2",
     "explain.explainers.integrated_gradients.steps=2",
+    "explain.explainers.expected_gradients.steps=2",
 )
 
 
@@ -117,7 +118,12 @@ FAST = (
 def explained(trained: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Every explainer asked about some test FOVs of the small run, with little work for each."""
     folder = tmp_path_factory.mktemp("explained")
-    overrides = (f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt", "explain=all", "explain.sanity=true", *FAST)
+    overrides = (
+        f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt",
+        "explain=all",
+        "explain.sanity.cascade=true",
+        *FAST,
+    )
     run_in(folder, "eval", *overrides, f"paths.run_dir={folder / 'run'}", "executor=serial")
     return Finished(folder, folder / "run", overrides)
 

@@ -54,7 +54,8 @@ def changed(checkpoint, path, change):
 
 def test_all_explainers_that_support_the_model_are_used(explained, trained):
     about = json.loads((explained.run_dir / "explanations.json").read_text())
-    assert len(about["explainers"]) == 9
+    assert len(about["explainers"]) == 10
+    assert about["cautions"]["random"].startswith("a control")
     assert about["explainers"]["subgraphx"]["rollouts"] == 1
     assert (about["fovs"], about["failed"]) == (4, 0)
     # clusters of the small run do not attend to each other
@@ -71,6 +72,21 @@ def test_named_fovs_are_explained(explains, small_checkpoint):
     assert set(metrics["explained_class"]) == {"T"}
     # no figures were asked for
     assert not (folder / "explanations").exists()
+
+
+def test_one_class_is_explained_against_another(explains, capsys):
+    about, metrics, folder = explains("explain.contrast=[T,L]", "explain.max_fovs=2", explainers="[occlusion,random]")
+    assert set(metrics["explained_class"]) == {"T against L"}
+    assert set(pl.read_parquet(folder / "attributions.parquet")["explained_class"]) == {"T against L"}
+    assert about["units"] == {"occlusion": "change of logit difference", "random": "arbitrary unit"}
+    # neither the class predicted nor the true one decides what is explained
+    assert metrics["truth"].n_unique() == 2
+    assert "(class: T against L)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_contrast_of_an_unknown_class_is_refused_before_any_work(fails, checkpoint, tmp_path):
+    message = fails(tmp_path, "eval", f"ckpt_path={checkpoint}", *QUICK, "explain.contrast=[T,M]")
+    assert "explain.contrast: expected two of the classes of this model (T, L), found 'M'" in message
 
 
 def test_names_that_are_not_evaluated_are_refused_before_any_work(fails, checkpoint, small_checkpoint, tmp_path):
@@ -201,9 +217,10 @@ def test_an_explainer_has_to_be_chosen(fails, trained, tmp_path):
 
 def test_the_console_shows_means_what_was_left_out_and_what_failed(tmp_path):
     record = {
-        "settings": {"explained_class": "truth"},
+        "settings": {"explained_class": "truth", "contrast": None},
         "fovs": 3,
         "left_out": {"attention": "it has none"},
+        "cautions": {"a": "at chance"},
         "failed": 1,
         "failures": {"b": {"fov_1": "damaged"}},
         "metrics": {
@@ -219,6 +236,7 @@ def test_the_console_shows_means_what_was_left_out_and_what_failed(tmp_path):
     assert "a 2 0.38 1.50" in lines
     assert "b 1 - 3.00" in lines
     assert "left out: attention: it has none" in lines
+    assert "caution: a: at chance" in lines
     assert "failed: 1 FOVs, such as fov_1: damaged" in lines
     assert f"explanations: {tmp_path}" in lines
 

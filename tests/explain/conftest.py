@@ -221,10 +221,18 @@ class Linear(FovHead):
 def linear_network():
     """Makes a network whose log-odds of class 1 are a weighted mean over the clusters of features and position."""
 
-    def make(weights, loc_encoder=NoEncoder, localisation_features=0, dimensions=2, cluster_features=True):
+    def make(
+        weights,
+        loc_encoder=NoEncoder,
+        localisation_features=0,
+        dimensions=2,
+        cluster_features=True,
+        cluster_encoder=Passes,
+    ):
         sizes = DataSizes(dimensions, 2, N_FEATURES, localisation_features, 3)
         head = partial(Linear, weights=weights)
-        return Network(sizes, loc_encoder, Passes, partial(Pooled, reduce=("mean",)), head, cluster_features).eval()
+        readout = partial(Pooled, reduce=("mean",))
+        return Network(sizes, loc_encoder, cluster_encoder, readout, head, cluster_features).eval()
 
     return make
 

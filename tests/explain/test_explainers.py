@@ -1,27 +1,33 @@
 """What holds for every explainer and every model of configs/model."""
 
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
 import pytest
 import torch
 
 from locgraph.api.config import config_dir
 from locgraph.errors import ConfigError
 from locgraph.explain.attention import Attention
-from locgraph.explain.baselines import Occlusion, RandomScores
+from locgraph.explain.baselines import Displacement, Occlusion, RandomScores
 from locgraph.explain.gnn_explainer import GNNExplainer
-from locgraph.explain.gradients import GradCam, IntegratedGradients, Saliency
+from locgraph.explain.gradients import ExpectedGradients, IntegratedGradients, Saliency
 from locgraph.explain.pg_explainer import PGExplainer
 from locgraph.explain.shapley import Shapley
 from locgraph.explain.subgraphx import SubgraphX
 
 EXPLAINERS = {
     "saliency": lambda: Saliency(),
-    "saliency_times_input": lambda: Saliency(times_input=True),
     "integrated_gradients": lambda: IntegratedGradients(steps=3),
-    "grad_cam": lambda: GradCam(),
+    "expected_gradients": lambda: ExpectedGradients(steps=2),
     "attention": lambda: Attention(),
     "gnn_explainer": lambda: GNNExplainer(steps=2),
     "pg_explainer": lambda: PGExplainer(epochs=1),
 }
+
+
+EXPECTED = ExpectedGradients(steps=4)
 
 
 def names(kind):
@@ -41,6 +47,7 @@ CASES = [
 
 RANDOM = {
     "occlusion": Occlusion,
+    "displacement": lambda: Displacement(places=2),
     "shapley": lambda: Shapley(pairs=2),
     "subgraphx": lambda: SubgraphX(max_clusters=2, rollouts=2),
     "random": RandomScores,
@@ -192,7 +199,10 @@ def test_another_seed_gives_other_scores(explainer, make_network, make_example, 
     assert not torch.equal(*scores)
 
 
-@pytest.mark.parametrize("explainer", [Occlusion(), Shapley(), SubgraphX(max_clusters=3), Saliency()])
+@pytest.mark.parametrize(
+    "explainer",
+    [Occlusion(), Displacement(places=0), Shapley(), SubgraphX(max_clusters=3), Saliency(), IntegratedGradients()],
+)
 def test_scores_follow_their_clusters(explainer, make_network, make_example, permuted, generator):
     network, example, order = make_network("invariantnet"), make_example(5), torch.tensor([3, 0, 2, 4, 1])
 
@@ -231,3 +241,53 @@ def test_scores_come_from_the_generator_alone(make_example):
     assert 0 <= one.clusters.min() < 0.01 < 0.99 < one.clusters.max() <= 1
     assert abs(one.clusters.mean() - 0.5) < 0.03
     assert one.subgraph is None
+
+
+@pytest.mark.parametrize("explainer", [Occlusion(), Displacement(), Shapley(), IntegratedGradients(), EXPECTED])
+def test_a_contrast_turned_round_has_the_opposite_scores(explainer, make_network, make_full_example, generator):
+    network, example = make_network("invariantnet"), make_full_example()
+    explainer.fit(network, [make_full_example(1)], generator())
+
+    one, other = (
+        explainer.explain(network, replace(example, target=target, against=against), generator()).clusters
+        for target, against in ((0, 2), (2, 0))
+    )
+
+    assert one.abs().max() > 1e-4
+    torch.testing.assert_close(one, -other, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("explainer", [GNNExplainer(steps=5), PGExplainer(epochs=2), SubgraphX(max_clusters=2)])
+def test_masks_and_subgraphs_depend_on_what_a_class_is_explained_against(
+    explainer, make_network, make_full_example, generator
+):
+    network, example = make_network("invariantnet"), make_full_example()
+    scores = []
+    for against in (None, 0, 2):
+        asked = replace(example, against=against)
+        explainer.fit(network, [asked], generator())
+        scores.append(explainer.explain(network, asked, generator()).clusters)
+
+    for one, other in combinations(scores, 2):
+        assert not torch.allclose(one, other)
+
+
+def test_clusters_that_are_moved_leave_their_motif(finds_motif, make_motif, generator):
+    example, motif = make_motif()
+    network = finds_motif(slope=2.0, offset=-2.0)
+
+    away = Displacement(places=0).explain(network, example, generator()).clusters
+    elsewhere = Displacement(places=20).explain(network, example, generator()).clusters
+
+    # three pairs: without any of the clusters one is left
+    sure, left = torch.sigmoid(torch.tensor([-2.0 + 3 * 2.0, -2.0 + 2.0]))
+    torch.testing.assert_close(away, torch.where(motif, sure - left, 0.0))
+    assert elsewhere[motif].min() > elsewhere[~motif].max()
+    assert elsewhere[~motif].abs().max() < 1e-6
+
+
+def test_one_cluster_has_nowhere_to_move(finds_motif, make_example, generator):
+    example = make_example(1, positions=[[0.0, 0.0]], edges=np.zeros((2, 0)))
+
+    for places in (0, 3):
+        assert Displacement(places).explain(finds_motif(), example, generator()).clusters.tolist() == [0.0]

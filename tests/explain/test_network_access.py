@@ -19,15 +19,20 @@ from locgraph.explain.hooks import (
 from locgraph.explain.inputs import (
     CLUSTER_FEATURES,
     CLUSTER_POSITIONS,
+    EDGE_LENGTHS,
+    EDGE_VALUES,
     LOCALISATION_FEATURES,
     LOCALISATION_POSITIONS,
+    edge_inputs,
     gradients,
     inputs_of,
-    log_odds,
     of_clusters,
+    of_edges,
     of_features,
+    predict,
     with_inputs,
 )
+from locgraph.explain.outputs import log_odds, surprise, value
 
 
 @pytest.fixture
@@ -234,7 +239,7 @@ def test_copies_with_the_same_inputs_have_the_same_logits(name, make_network, ma
     network, graph = make_network(name), make_full_example().graph
     copies = {key: values.expand(3, -1, -1) for key, values in inputs_of(graph).items()}
 
-    found = network(with_inputs(graph, copies))
+    found = network(with_inputs(graph, copies, 3))
 
     torch.testing.assert_close(found, network(graph).expand(3, -1), atol=1e-5, rtol=1e-5)
 
@@ -244,7 +249,7 @@ def test_a_cluster_that_moves_takes_its_localisations_along(make_full_example):
     positions = graph["cluster"].pos.clone()
     positions[2] += 5.0
 
-    moved = with_inputs(graph, {CLUSTER_POSITIONS: torch.stack([graph["cluster"].pos, positions])})
+    moved = with_inputs(graph, {CLUSTER_POSITIONS: torch.stack([graph["cluster"].pos, positions])}, 2)
 
     for level in ("localisation", "localisation_1", "localisation_2"):
         owner = graph[level, "in", "cluster"].edge_index[1]
@@ -281,17 +286,73 @@ def test_log_odds_do_not_saturate():
     ],
 )
 def test_gradients_exist_for_inputs_that_are_read(name, overrides, read, make_network, make_full_example):
-    network, graph = make_network(name, *overrides), make_full_example().graph
+    network, example = make_network(name, *overrides), make_full_example()
+    graph = example.graph
     read = read | ({CLUSTER_FEATURES} if network.cluster_features and name.startswith("locnet") else set())
     # a position of a cluster moves its localisations alike: models that see them from its centre do not care
     ignored = {CLUSTER_POSITIONS} if name.startswith("locnet") else set()
 
     with frozen(network):
-        found = gradients(network, graph, 1)
+        found = gradients(network, example, {key: values[None] for key, values in inputs_of(graph).items()})
 
     assert found.keys() - ignored == read
     assert all(found[key].shape == (1, *inputs_of(graph)[key].shape) for key in found)
     assert all(found[key].abs().max() < 1e-5 for key in ignored)
+
+
+DISTANCES = [
+    ("invariantnet",),
+    ("invariantnet", "model/cluster_encoder=angular_filter"),
+    ("invariantnet", "model/cluster_encoder=gatv2"),
+    ("hgt",),
+]
+
+
+@pytest.mark.parametrize("overrides", DISTANCES, ids=" ".join)
+def test_lengths_and_values_of_edges_are_read_and_replaced(overrides, make_network, make_full_example):
+    network, graph = make_network(*overrides), make_full_example().graph
+    source, target = graph["cluster", "near", "cluster"].edge_index
+    lengths = (graph["cluster"].pos[source] - graph["cluster"].pos[target]).norm(dim=1)
+
+    found = edge_inputs(network, graph)
+
+    torch.testing.assert_close(found[EDGE_LENGTHS][:, 0], lengths)
+    assert found[EDGE_VALUES].shape[0] == len(lengths)
+    with torch.no_grad():
+        logits = network(graph)
+        for name, values in found.items():
+            same = predict(network, graph, {name: torch.stack([values, values])})
+            torch.testing.assert_close(same, logits.expand(2, -1), atol=1e-5, rtol=1e-4)
+            first, other = predict(network, graph, {name: torch.stack([values, values * 0.5])})
+            torch.testing.assert_close(first[None], logits, atol=1e-5, rtol=1e-4)
+            assert (first - other).abs().max() > 1e-4
+
+
+def test_a_network_that_reads_coordinates_has_no_lengths(make_network, make_full_example):
+    assert edge_inputs(make_network("clusternet"), make_full_example().graph) == {}
+
+
+def test_a_fov_without_edges_has_no_lengths(make_network, make_full_example):
+    assert edge_inputs(make_network("invariantnet"), make_full_example(sizes=(4, 5), edges=False).graph) == {}
+
+
+def test_each_end_gets_half_of_an_edge(make_example):
+    graph = make_example(3, edges=[[0, 1, 2], [1, 2, 1]]).graph
+    values = {EDGE_VALUES: torch.tensor([[1.0, 1.0], [4.0, 0.0], [10.0, -2.0]])}
+
+    clusters, _ = of_clusters(graph, values)
+
+    assert of_edges(values).tolist() == [2.0, 4.0, 8.0]
+    assert clusters.tolist() == [1.0, 1.0 + 2.0 + 4.0, 2.0 + 4.0]
+
+
+def test_one_class_against_another():
+    logits = torch.tensor([[1.0, 3.0, -1.0]])
+
+    assert log_odds(logits, 1, 2).tolist() == value(logits, 1, 2).tolist() == [4.0]
+    assert value(logits, 1).item() == pytest.approx(logits.softmax(dim=1)[0, 1].item())
+    assert surprise(logits, 1).item() == pytest.approx(-logits.log_softmax(dim=1)[0, 1].item())
+    assert surprise(logits, 2, 0).item() == pytest.approx(-torch.tensor([-1.0, 1.0]).log_softmax(dim=0)[0].item())
 
 
 def test_sums_over_clusters_with_their_localisations(make_full_example):

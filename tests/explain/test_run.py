@@ -190,15 +190,18 @@ def explain_one(plan, small_checkpoint, fold):
     def explain(explainers, *overrides):
         made = plan("explain=random", "explain.curve_points=2", *overrides)
         examples = Examples(small_checkpoint.record, fold.prepared)
-        work = FovExplainer(made.network, explainers, made.settings, examples)
-        return work(Case(small_checkpoint.record["split"]["test"][0], 0, 1))
+        case = Case(small_checkpoint.record["split"]["test"][0], 0, 1)
+        checked = frozenset({case.fov_id} if made.settings.sanity else ())
+        return FovExplainer(made.network, explainers, made.settings, examples, checked)(case)
 
     return explain
 
 
 def test_every_explainer_is_judged_and_a_failure_stops_none(explain_one):
     outcomes = explain_one(
-        {"fails": Fails(), "wrong": Wrong(), "random": RandomScores()}, "explain.stability.repeats=0"
+        {"fails": Fails(), "wrong": Wrong(), "random": RandomScores()},
+        "explain.stability.repeats=0",
+        "explain.sanity.max_fovs=0",
     )
     assert outcomes["fails"].failure.startswith("no scores of ")
     assert "scores of features, found the shape (1,)" in outcomes["wrong"].failure
@@ -209,11 +212,18 @@ def test_every_explainer_is_judged_and_a_failure_stops_none(explain_one):
 
 
 def test_stability_and_sanity_are_computed_on_request(explain_one):
-    outcomes = explain_one({"random": RandomScores()}, "explain.stability.repeats=1", "explain.sanity=true")
+    cascade = "explain.sanity.cascade=true"
+    outcomes = explain_one({"random": RandomScores()}, "explain.stability.repeats=1", cascade)
     result = outcomes["random"].result
     assert set(result.metrics) == {*columns.JUDGED, *columns.REPEATED, *columns.RANDOMISED}
+    assert result.sanity["randomised_to"].to_list()[0] == "head"
     assert result.sanity["randomised_to"].to_list()[-1] == "all"
     assert result.metrics["randomised_weights"] == result.sanity["spearman"][-1]
+
+
+def test_the_sanity_check_is_one_explanation_more_by_default(explain_one):
+    result = explain_one({"random": RandomScores()}, "explain.stability.repeats=0")["random"].result
+    assert result.sanity["randomised_to"].to_list() == ["all"]
 
 
 def test_scores_depend_on_seed_and_names_alone(explain_one):
@@ -228,7 +238,7 @@ def test_scores_depend_on_seed_and_names_alone(explain_one):
 
 
 def test_a_fov_that_cannot_be_read_fails_for_every_explainer():
-    def unreadable(fov_id, target):
+    def unreadable(fov_id, target, against):
         raise DataError("damaged")
 
     work = FovExplainer(None, {"a": RandomScores(), "b": RandomScores()}, None, unreadable)

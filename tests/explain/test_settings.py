@@ -11,9 +11,13 @@ from locgraph import schema
 from locgraph.api.config import config_dir, plain
 from locgraph.build import find_class
 from locgraph.errors import ConfigError
+from locgraph.explain.base import ARBITRARY, LOG_ODDS, LOGIT_DIFFERENCE, PROBABILITY
+from locgraph.explain.baselines import Occlusion, RandomScores
+from locgraph.explain.gradients import IntegratedGradients
+from locgraph.explain.metrics.sanity import SanityCheck
 from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.stability import Stability
-from locgraph.explain.settings import build_explainers, read_settings, similar_names
+from locgraph.explain.settings import ExplainerSet, build_explainers, read_settings, similar_names
 from locgraph.nn.base import Readout
 
 CLASSES = ("T", "L", "grid")
@@ -43,6 +47,10 @@ def test_the_defaults_of_the_configs_are_valid(settings):
     assert defaults.judging.selection == Selection("subgraph", 0.2)
     assert defaults.stability == Stability(2, 1.0, in_nm=True)
     assert settings("stability.repeats=0").stability is None
+    assert defaults.sanity == SanityCheck(2, cascade=False)
+    assert settings("sanity.max_fovs=0").sanity is None
+    assert defaults.contrast is None
+    assert settings("contrast=[T,grid]").contrast == ("T", "grid")
     assert settings("explained_class=grid").explained_class == "grid"
 
 
@@ -66,7 +74,13 @@ def test_names_of_fovs(settings, given, expected):
         ("curve_points", "1", "at least 2"),
         ("stability.repeats", "-1", "at least 0"),
         ("stability.jitter_nm", "0", "above 0"),
-        ("sanity", "1", "true or false"),
+        ("sanity", "true", "expected max_fovs and cascade, found True; explain.sanity.max_fovs=0"),
+        ("sanity.max_fovs", "-1", "at least 0"),
+        ("sanity.cascade", "1", "true or false"),
+        ("contrast", "[T]", r"two classes, as contrast=\[T,L\], or null, found \['T'\]"),
+        ("contrast", "T", "two classes"),
+        ("contrast", "[T,gird]", r"two of the classes of this model \(T, L, grid\), found 'gird' \(similar: grid\)"),
+        ("contrast", "[T,T]", "two different classes, found 'T' twice"),
         ("fit_fovs", "0", "at least 1"),
         ("seed", "-1", "at least 0"),
         ("figures", "many", "at least 0, found 'many'"),
@@ -82,6 +96,17 @@ def test_an_unknown_argument_of_the_selection_is_named(composed):
     group = plain(composed("eval", "ckpt_path=best.ckpt").explain)
     with pytest.raises(ConfigError, match=r"selection\.top: .*'top'"):
         read_settings(group | {"selection": {"top": 3}}, CLASSES)
+
+
+def test_a_contrast_names_the_class_to_explain(settings):
+    with pytest.raises(ConfigError, match="contrast: expected null beside explained_class=truth"):
+        settings("contrast=[T,grid]", "explained_class=truth")
+
+
+def test_units_of_a_contrast():
+    chosen = ExplainerSet({"a": Occlusion(), "b": IntegratedGradients(), "c": RandomScores()}, {})
+    assert [*chosen.units(in_contrast=False).values()] == [PROBABILITY, LOG_ODDS, ARBITRARY]
+    assert [*chosen.units(in_contrast=True).values()] == [LOGIT_DIFFERENCE, LOGIT_DIFFERENCE, ARBITRARY]
 
 
 def test_similar_names():

@@ -3,8 +3,9 @@
 import pytest
 
 from locgraph.errors import ConfigError
+from locgraph.explain.baselines import Displacement
 from locgraph.explain.gnn_explainer import GNNExplainer
-from locgraph.explain.gradients import GradCam, IntegratedGradients, Saliency
+from locgraph.explain.gradients import ExpectedGradients, IntegratedGradients
 from locgraph.explain.metrics.fidelity import Characterisation
 from locgraph.explain.metrics.judge import JudgeSettings
 from locgraph.explain.metrics.selection import Selection
@@ -17,8 +18,9 @@ from locgraph.explain.subgraphx import SubgraphX
 @pytest.mark.parametrize(
     ("component", "setting", "value", "expected"),
     [
-        (Saliency, "times_input", "yes", "true or false"),
-        (GradCam, "relu", 1, "true or false"),
+        (Displacement, "places", -1, "at least 0"),
+        (ExpectedGradients, "references", 0, "at least 1"),
+        (ExpectedGradients, "steps", 0, "at least 1"),
         (IntegratedGradients, "steps", 0, "at least 1"),
         (IntegratedGradients, "baseline", "median", "mean or zero"),
         (GNNExplainer, "steps", 0, "at least 1"),

@@ -120,6 +120,7 @@ def test_attributions_hold_the_levels_of_each_explainer(table, record, fold):
     levels = {name: set(part["level"]) for (name,), part in scores.group_by("explainer")}
     assert levels["random"] == {"cluster"}
     assert levels["pg_explainer"] == {"cluster", "edge"}
+    assert levels["integrated_gradients"] == levels["expected_gradients"] == {"cluster", "edge", "feature"}
     assert levels["gnn_explainer"] == {"cluster", "edge", "feature"}
     assert scores.filter(pl.col("explainer") == "subgraphx")["in_subgraph"].null_count() == 0
 
@@ -146,7 +147,11 @@ def test_every_pair_of_explainers_is_compared_on_every_fov(table, record):
 
 def test_sanity_goes_down_to_all_weights(table, record):
     last = table("sanity").filter(pl.col("randomised_to") == "all")
-    assert last.height == 4 * len(record["explainers"])
+    assert last.height == 2 * len(record["explainers"])
+    of_class = table("predictions").join(last, on="fov_id", how="semi")
+    assert of_class["truth"].n_unique() == 2
+    unchecked = table("explanation_metrics").join(last, on=["fov_id", "explainer"], how="anti")
+    assert unchecked["randomised_weights"].null_count() == unchecked.height == 2 * len(record["explainers"])
     joined = table("explanation_metrics").join(last, on=["fov_id", "explainer"])
     assert_frame_equal(joined.select("randomised_weights"), joined.select(randomised_weights="spearman"))
 

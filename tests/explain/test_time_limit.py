@@ -5,15 +5,15 @@ import itertools
 import pytest
 import torch
 
-from locgraph.explain import coalitions, time_limit
-from locgraph.explain.baselines import Occlusion
+from locgraph.explain import baselines, coalitions, time_limit
+from locgraph.explain.baselines import Displacement, Occlusion
 from locgraph.explain.gnn_explainer import GNNExplainer
 from locgraph.explain.shapley import Shapley
 from locgraph.explain.subgraph_search import SearchTree
 from locgraph.explain.subgraphx import SubgraphX
 from locgraph.explain.time_limit import OutOfTimeError
 
-COALITIONAL = [SubgraphX(max_clusters=2, rollouts=3), Shapley(pairs=2), Occlusion()]
+COALITIONAL = [SubgraphX(max_clusters=2, rollouts=3), Shapley(pairs=2), Occlusion(), Displacement(places=2)]
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def example(make_full_example):
 def explain(network, example, generator, monkeypatch):
     """Explains within so many passes through the network: a second each by the clock, one graph in each."""
     monkeypatch.setattr(coalitions, "_MAX_ROWS", 1)
+    monkeypatch.setattr(baselines, "_MAX_EDGES", 1)
 
     def run(explainer, passes):
         clock = itertools.count()

@@ -35,7 +35,9 @@ def show(record: Mapping[str, Any], folder: Path, console: Console) -> None:
         folder: Where the files are.
         console: Where to print.
     """
-    title = f"explanations of {record['fovs']} FOVs (class: {record['settings']['explained_class']})"
+    settings = record["settings"]
+    about = " against ".join(map(str, settings["contrast"] or [settings["explained_class"]]))
+    title = f"explanations of {record['fovs']} FOVs (class: {about})"
     table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     present = {name for row in record["metrics"].values() for name in row}
     shown = {name: heading for name, heading in _HEADINGS.items() if name in present}
@@ -47,6 +49,8 @@ def show(record: Mapping[str, Any], folder: Path, console: Console) -> None:
         columns.RANDOMISED_WEIGHTS in shown
     )
     console.print(table)
+    for name, caution in record["cautions"].items():
+        print_line(console, f"caution: {name}: {caution}", style="yellow")
     for name, reason in record["left_out"].items():
         print_line(console, f"left out: {name}: {reason}", style="yellow")
     if record.get("partial"):

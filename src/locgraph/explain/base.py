@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from torch import Generator, Tensor
 from torch_geometric.data import HeteroData
@@ -12,6 +13,12 @@ from torch_geometric.data import HeteroData
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.nn.network import Network
+
+ARBITRARY: Final = "arbitrary unit"
+PROBABILITY: Final = "change of probability"
+LOG_ODDS: Final = "change of log-odds"
+LOGIT_DIFFERENCE: Final = "change of logit difference"
+"""Unit of scores in either of the two above, where one class is explained against another."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +29,13 @@ class Example:
         fov_id: The FOV.
         graph: A PyG batch of its view 0 alone, scaled as the network expects it.
         target: Index of the class to explain.
+        against: Index of the class that it is explained against; None explains it against all others.
     """
 
     fov_id: str
     graph: HeteroData
     target: int
+    against: int | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ class Explainer(ABC):
     """
 
     trained: bool = False
-    unit: str = "arbitrary unit"
+    unit: str = ARBITRARY
 
     def check(self, network: Network) -> None:
         """Refuse a network that this explainer cannot explain; cheap, and called before anything else.
@@ -104,6 +113,14 @@ class Explainer(ABC):
                 f"{type(self).__name__} explains the class of a FOV, and this model predicts the classes of "
                 f"{', '.join(network.predicts)} nodes alone; train one whose head predicts the class of a FOV"
             )
+
+    def caution(self, network: Network) -> str:
+        """Return what its scores of this network are not to be trusted for, as measured; empty where nothing is known.
+
+        It is shown beside every result, and stands in the docs with the numbers.
+        """
+        del network
+        return ""
 
     def evaluations(self, n_clusters: int) -> int | None:
         """Return how many graphs of a FOV with so many clusters the network evaluates; None where it is not known."""

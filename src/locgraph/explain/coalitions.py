@@ -1,4 +1,4 @@
-"""Predicted probabilities for subsets of the clusters of a FOV, many at a time."""
+"""What a network predicts for subsets of the clusters of a FOV, many at a time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
+from locgraph.explain import outputs
 from locgraph.explain.base import n_clusters
 from locgraph.explain.time_limit import OutOfTimeError
 from locgraph.nn.localisations import owners
@@ -96,7 +97,8 @@ class Coalitions:
     """The value of sets of clusters: the probability that a network predicts for a class from these clusters alone.
 
     Other clusters are removed from the graph, not set to 0. The value of the empty set is 1 / K for K classes, whatever
-    the network would predict for an empty graph. No set is evaluated twice.
+    the network would predict for an empty graph. No set is evaluated twice. Against another class the value is the
+    difference of both logits, 0 for the empty set.
 
     Args:
         network: The network, in evaluation mode.
@@ -104,6 +106,7 @@ class Coalitions:
         target: Index of the class.
         max_clusters: Clusters in one batch, fewer where they have many localisations and edges; a larger set is
             evaluated alone.
+        against: Index of another class; None for the probability.
 
     Attributes:
         n_clusters: Number of clusters C.
@@ -111,21 +114,29 @@ class Coalitions:
         out_of_time: Whether a limit of time ended the evaluation; values that are not known by then are NaN.
     """
 
-    def __init__(self, network: Network, graph: HeteroData, target: int, max_clusters: int = 4096) -> None:
-        self.network, self.graph, self.target, self.max_clusters = network, graph, target, max_clusters
+    def __init__(
+        self,
+        network: Network,
+        graph: HeteroData,
+        target: int,
+        max_clusters: int = 4096,
+        against: int | None = None,
+    ) -> None:
+        self.network, self.graph, self.target, self.against = network, graph, target, against
+        self.max_clusters = max_clusters
         self.n_clusters = n_clusters(graph)
         self.n_evaluated = 0
         self.out_of_time = False
         self._filled_by_cluster = (_rows_of_clusters(graph) / _MAX_ROWS).clamp(min=1 / max_clusters)
         self._filled_by_copy = _width(graph) / _MAX_MASK
         whole = torch.ones((1, self.n_clusters), dtype=torch.bool)
-        probabilities = self._probabilities(whole)[0]
-        self._known = {key: float(probabilities[target]) for key in _keys(whole)}
-        self._known |= dict.fromkeys(_keys(~whole), 1 / len(probabilities))
+        logits = self._logits(whole)
+        self._known = {key: float(outputs.value(logits, target, against)) for key in _keys(whole)}
+        self._known |= dict.fromkeys(_keys(~whole), outputs.empty_value(logits.shape[1], against))
 
     @property
     def whole(self) -> float:
-        """Value of all clusters: the predicted probability of the class."""
+        """Value of all clusters."""
         return float(self.values(torch.ones((1, self.n_clusters), dtype=torch.bool)))
 
     @property
@@ -140,7 +151,7 @@ class Coalitions:
         left = iter(new)
         try:
             for batch in self._batches(masks[list(new.values())]):
-                values = self._probabilities(batch)[:, self.target].tolist()
+                values = outputs.value(self._logits(batch), self.target, self.against).tolist()
                 self._known |= {key: value for value, key in zip(values, left, strict=False)}
         except OutOfTimeError:
             self.out_of_time = True
@@ -161,11 +172,12 @@ class Coalitions:
             yield masks[start:end]
             start = end
 
-    def _probabilities(self, masks: Tensor) -> Tensor:
-        """Predict (M, C) bool to (M, K) float32."""
+    def _logits(self, masks: Tensor) -> Tensor:
+        """Predict (M, C) bool to logits (M, K)."""
         self.n_evaluated += len(masks)
         with torch.no_grad():
-            return self.network(subgraphs(self.graph, masks)).float().softmax(dim=1)
+            logits: Tensor = self.network(subgraphs(self.graph, masks))
+        return logits
 
 
 def _keys(masks: Tensor) -> list[bytes]:

@@ -115,8 +115,8 @@ class Examples:
         self._load = StoredGraphs(GraphStore(prepared.store), localisations, False, classes)
         self._scaler = Scaler.from_plain(record["scaler"])
 
-    def __call__(self, fov_id: str, target: int) -> Example:
-        """Return view 0 of a FOV, and the class to explain.
+    def __call__(self, fov_id: str, target: int, against: int | None = None) -> Example:
+        """Return view 0 of a FOV, the class to explain, and the one that it is explained against.
 
         Raises:
             DataError: The FOV cannot be read.
@@ -125,7 +125,7 @@ class Examples:
         # explainers follow a localisation from level to level, which no model does
         for node_type, parents in self._load(fov_id)[0].collect(schema.PARENT, allow_empty=True).items():
             graph[node_type][schema.PARENT] = parents
-        return Example(fov_id, collate([Sample(fov_id, target, (graph,))]), target)
+        return Example(fov_id, collate([Sample(fov_id, target, (graph,))]), target, against)
 
     def nm_per_unit(self, fov_id: str) -> float:
         """Return the nanometres of one unit of the positions of view 0."""

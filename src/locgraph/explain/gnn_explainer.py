@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import torch
-from torch import Generator, Tensor, int64
-from torch.nn.functional import cross_entropy
+from torch import Generator, Tensor
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
+from locgraph.explain import outputs
 from locgraph.explain.base import Example, Explainer, Explanation, n_clusters
 from locgraph.explain.hooks import cluster_weights, edge_messages, edge_weights, frozen
 from locgraph.nn.network import Network
@@ -82,7 +82,7 @@ class GNNExplainer(Explainer):
             for _ in range(self.steps):
                 optimiser.zero_grad()
                 masks = {name: values.sigmoid() for name, values in logits.items()}
-                loss = _masked_surprise(network, graph, start, example.target, masks) + self._price(masks)
+                loss = _masked_surprise(network, example, start, masks) + self._price(masks)
                 loss.backward()
                 optimiser.step()
         scores = {name: values.detach().sigmoid() for name, values in logits.items()}
@@ -104,13 +104,9 @@ def _mask_sizes(network: Network, graph: HeteroData) -> dict[str, int]:
 
 
 def _masked_surprise(
-    network: Network,
-    graph: HeteroData,
-    start: tuple[Tensor, list[Tensor]],
-    target: int,
-    masks: Mapping[str, Tensor],
+    network: Network, example: Example, start: tuple[Tensor, list[Tensor]], masks: Mapping[str, Tensor]
 ) -> Tensor:
-    x, levels = start
+    graph, (x, levels) = example.graph, start
     if schema.FEATURE in masks:
         features = masks[schema.FEATURE]
         # they come last in the first vector of a cluster
@@ -118,7 +114,7 @@ def _masked_surprise(
     x = x * masks[schema.CLUSTER][:, None]
     edges = masks.get(schema.EDGE, x.new_ones(graph[schema.CLUSTER_NEAR].edge_index.shape[1]))
     with cluster_weights(network, masks[schema.CLUSTER]), edge_weights(network, edges):
-        return surprise(network, graph, (x, levels), target)
+        return surprise(network, graph, (x, levels), example.target, example.against)
 
 
 def price(mask: Tensor, size: float, entropy: float) -> Tensor:
@@ -136,7 +132,13 @@ def price(mask: Tensor, size: float, entropy: float) -> Tensor:
     return size * mask.mean() + entropy * uncertainty.mean()
 
 
-def surprise(network: Network, graph: HeteroData, start: tuple[Tensor, list[Tensor]], target: int) -> Tensor:
+def surprise(
+    network: Network,
+    graph: HeteroData,
+    start: tuple[Tensor, list[Tensor]],
+    target: int,
+    against: int | None = None,
+) -> Tensor:
     """Return the negative logarithm of the probability of a class.
 
     Args:
@@ -144,9 +146,10 @@ def surprise(network: Network, graph: HeteroData, start: tuple[Tensor, list[Tens
         graph: A PyG batch of one graph.
         start: Output of ``network.describe``, changed or not: the localisations are encoded only once.
         target: Index of the class.
+        against: Index of another class, among which two the probability is; None for all classes.
 
     Returns:
         A scalar.
     """
     logits = network.classify(network.encode_clusters(graph, *start))[schema.FIELD_OF_VIEW]
-    return cross_entropy(logits, logits.new_full((1,), target, dtype=int64))
+    return outputs.surprise(logits, target, against)

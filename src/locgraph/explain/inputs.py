@@ -1,17 +1,21 @@
-"""Inputs of a network for one FOV, as tensors with gradients: features and positions."""
+"""Inputs of a network for one FOV, as tensors with gradients: features, positions, and geometry of edges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from typing import Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
-from locgraph.explain.base import n_clusters
+from locgraph.errors import DataError
+from locgraph.explain.base import Example, n_clusters
 from locgraph.explain.coalitions import subgraphs
+from locgraph.explain.hooks import frozen, hooked, recorded
+from locgraph.explain.outputs import log_odds
 from locgraph.nn.localisations import from_centre, owners
 from locgraph.nn.network import Network
 
@@ -19,8 +23,11 @@ CLUSTER_FEATURES: Final = "cluster_features"
 CLUSTER_POSITIONS: Final = "cluster_positions"
 LOCALISATION_FEATURES: Final = "localisation_features"
 LOCALISATION_POSITIONS: Final = "localisation_positions"
+EDGE_LENGTHS: Final = "edge_lengths"
+EDGE_VALUES: Final = "edge_values"
 OF_CLUSTERS: Final = (CLUSTER_FEATURES, CLUSTER_POSITIONS)
 OF_LOCALISATIONS: Final = (LOCALISATION_FEATURES, LOCALISATION_POSITIONS)
+OF_EDGES: Final = (EDGE_LENGTHS, EDGE_VALUES)
 
 
 def inputs_of(graph: HeteroData) -> dict[str, Tensor]:
@@ -39,7 +46,7 @@ def inputs_of(graph: HeteroData) -> dict[str, Tensor]:
     return {name: values for name, values in inputs.items() if values.numel()}
 
 
-def with_inputs(graph: HeteroData, inputs: Mapping[str, Tensor]) -> HeteroData:
+def with_inputs(graph: HeteroData, inputs: Mapping[str, Tensor], count: int) -> HeteroData:
     """Return copies of a graph with other inputs; the rest stays, as do edges, superclusters and descriptors.
 
     The levels of the sampling hierarchy follow their localisations.
@@ -47,11 +54,11 @@ def with_inputs(graph: HeteroData, inputs: Mapping[str, Tensor]) -> HeteroData:
     Args:
         graph: A PyG batch of one graph.
         inputs: Some of those of ``inputs_of``, each for M copies (M, n, F).
+        count: Number of copies M.
 
     Returns:
         The PyG batch of the M copies.
     """
-    count = len(next(iter(inputs.values())))
     known = {name: values.expand(count, -1, -1) for name, values in inputs_of(graph).items()} | dict(inputs)
     batch = subgraphs(graph, torch.ones((count, n_clusters(graph)), dtype=torch.bool))
     centres = known[CLUSTER_POSITIONS]
@@ -74,37 +81,72 @@ def _place_localisations(batch: HeteroData, graph: HeteroData, positions: Tensor
         index += 1
 
 
-def log_odds(logits: Tensor, target: int) -> Tensor:
-    """Return the logarithm of p / (1 - p) of a class: (B, K) logits to (B,).
+def edge_inputs(network: Network, graph: HeteroData) -> dict[str, Tensor]:
+    """Return what a network reads of the edges between clusters instead of coordinates.
 
-    It rises and falls with the probability p, and its gradient does not vanish where p is near 1, unlike that of the
-    probability or of its logarithm.
+    Returns:
+        Lengths (E, 1), and the values (E, G) that the layers read, float32; empty where it reads no lengths, or the
+        graph has no edge.
     """
-    others = torch.cat([logits[:, :target], logits[:, target + 1 :]], dim=1)
-    return logits[:, target] - others.logsumexp(dim=1)
+    geometry = network.cluster_encoder.edge_geometry
+    if geometry is None or not graph[schema.CLUSTER_NEAR].edge_index.numel():
+        return {}
+    with frozen(network), torch.no_grad(), recorded([geometry.lengths, geometry.values]) as passed:
+        network.encode(graph)
+    lengths, values = passed
+    return {EDGE_LENGTHS: lengths[:, None], EDGE_VALUES: values}
 
 
-def gradients(
-    network: Network, graph: HeteroData, target: int, inputs: Mapping[str, Tensor] | None = None
-) -> dict[str, Tensor]:
-    """Return gradients of the log-odds of a class with respect to the inputs of a network.
+def gradients(network: Network, example: Example, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return gradients of the log-odds of the explained class with respect to inputs of a network.
 
     Args:
         network: The network, within a block of ``frozen``.
-        graph: A PyG batch of one graph.
-        target: Index of the class.
-        inputs: Some of those of ``inputs_of``, each for M copies (M, n, F); None takes those of the graph, M = 1.
+        example: The FOV.
+        inputs: Some of those of ``inputs_of`` and ``edge_inputs``, each for M copies (M, n, F).
 
     Returns:
-        By name, (M, n, F); inputs that the network does not read are left out.
+        By name, (M, n, F); inputs that the network does not read are left out. Where values of edges are given,
+        positions that are read for these alone are, too.
     """
-    inputs = {name: values[None] for name, values in inputs_of(graph).items()} if inputs is None else inputs
     leaves = {name: values.detach().clone().requires_grad_() for name, values in inputs.items()}
-    output = log_odds(network(with_inputs(graph, leaves)), target)
+    output = log_odds(predict(network, example.graph, leaves), example.target, example.against)
     if not output.requires_grad:
         return {}
     slopes = torch.autograd.grad(output.sum(), list(leaves.values()), allow_unused=True)
     return {name: slope for name, slope in zip(leaves, slopes, strict=True) if slope is not None}
+
+
+def predict(network: Network, graph: HeteroData, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Return the logits (M, K) of copies of a graph with other inputs.
+
+    Args:
+        network: The network.
+        graph: A PyG batch of one graph.
+        inputs: Some of those of ``inputs_of`` and ``edge_inputs``, each for M copies (M, n, F).
+    """
+    of_nodes = {name: values for name, values in inputs.items() if name not in OF_EDGES}
+    count = len(next(iter(inputs.values())))
+    with ExitStack() as replaced:
+        for name in OF_EDGES:
+            if name in inputs:
+                replaced.enter_context(_edges_replaced(network, name, inputs[name]))
+        logits: Tensor = network(with_inputs(graph, of_nodes, count))
+    return logits
+
+
+def _edges_replaced(network: Network, name: str, values: Tensor) -> AbstractContextManager[None]:
+    """Replace, within a block, lengths or values of the edges of M copies (M, E, F)."""
+    geometry = network.cluster_encoder.edge_geometry
+    if geometry is None:
+        raise DataError(f"expected a cluster encoder that reads lengths of edges, to replace {name}")
+    flat = values.flatten(0, 1)
+    part, passed = (geometry.lengths, flat[:, 0]) if name == EDGE_LENGTHS else (geometry.values, flat)
+
+    def replace(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return passed
+
+    return hooked([part], replace)
 
 
 def per_row(values: Mapping[str, Tensor], names: tuple[str, ...], size: int) -> Tensor:
@@ -113,21 +155,33 @@ def per_row(values: Mapping[str, Tensor], names: tuple[str, ...], size: int) -> 
 
 
 def of_clusters(graph: HeteroData, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-    """Return sums of entrywise values over each cluster, its localisations included, and over each localisation.
+    """Return sums of entrywise values over each cluster, and over each localisation.
+
+    The sum of a cluster includes its localisations, and half of each edge that it is an end of.
 
     Args:
         graph: A PyG batch of one graph.
-        values: Some of those of ``inputs_of``, with their shapes.
+        values: Some of those of ``inputs_of`` and ``edge_inputs``, with their shapes.
 
     Returns:
         (C,) and (N,) float32; None where there is no value of a localisation.
     """
     clusters = per_row(values, OF_CLUSTERS, n_clusters(graph))
+    edges = of_edges(values)
+    if edges is not None:
+        for ends in graph[schema.CLUSTER_NEAR].edge_index:
+            clusters = clusters.index_add(0, ends, edges / 2)
     if not any(name in values for name in OF_LOCALISATIONS):
         return clusters, None
     owner = owners(graph)
     localisations = per_row(values, OF_LOCALISATIONS, len(owner))
     return clusters.index_add(0, owner, localisations), localisations
+
+
+def of_edges(values: Mapping[str, Tensor]) -> Tensor | None:
+    """Return the sum over the entries of each edge between clusters (E,); None where there is no value of an edge."""
+    sums = [values[name].sum(dim=1) for name in OF_EDGES if name in values]
+    return torch.stack(sums).sum(dim=0) if sums else None
 
 
 def of_features(values: Mapping[str, Tensor]) -> Tensor | None:

@@ -39,11 +39,13 @@ class Case:
         fov_id: The FOV.
         target: Index of the class to explain.
         truth: Index of its class; None where it is not known.
+        against: Index of the class that it is explained against; None explains it against all others.
     """
 
     fov_id: str
     target: int
     truth: int | None
+    against: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,18 @@ class FovExplainer:
         explainers: Each by its name, fitted.
         settings: What is explained, and how it is judged.
         examples: Makes the graphs.
+        checked: FOVs that are explained with random weights too.
     """
 
     network: Network
     explainers: Mapping[str, Explainer]
     settings: ExplainSettings
     examples: Examples
+    checked: frozenset[str] = frozenset()
 
     def __call__(self, case: Case) -> dict[str, Outcome]:
         """Return by the name of the explainer its `FovResult`, or why it failed."""
-        example = self.examples(case.fov_id, case.target)
+        example = self.examples(case.fov_id, case.target, case.against)
         return {name: attempt(self._explain, name, (name, case, example)) for name in self.explainers}
 
     def _explain(self, job: tuple[str, Case, Example]) -> FovResult:
@@ -104,7 +108,7 @@ class FovExplainer:
                 more, sanity = self._repeat(name, case, example, explanation)
             metrics |= more
         except OutOfTimeError:
-            unmeasured = self._unmeasured()
+            unmeasured = self._unmeasured(case.fov_id)
             metrics |= dict.fromkeys(unmeasured)
             missing = (*missing, *unmeasured)
         if missing:
@@ -114,10 +118,10 @@ class FovExplainer:
             )
         return FovResult(explanation, metrics, sanity, seconds, missing)
 
-    def _unmeasured(self) -> tuple[str, ...]:
+    def _unmeasured(self, fov_id: str) -> tuple[str, ...]:
         """Return the metrics that need an explanation more."""
         stability = (columns.STABILITY, columns.STABILITY_OVERLAP) if self.settings.stability else ()
-        return (*stability, *((columns.RANDOMISED_WEIGHTS,) if self.settings.sanity else ()))
+        return (*stability, *((columns.RANDOMISED_WEIGHTS,) if fov_id in self.checked else ()))
 
     def _estimate(self, name: str, example: Example) -> None:
         """Log how long an explanation will take, where it is long."""
@@ -157,8 +161,9 @@ class FovExplainer:
             )
             metrics |= {columns.STABILITY: scores.correlation, columns.STABILITY_OVERLAP: scores.overlap}
         sanity = None
-        if settings.sanity:
-            sanity = randomised_weights(self.network, example, explainer, explanation, generator)
+        if settings.sanity is not None and case.fov_id in self.checked:
+            cascade = settings.sanity.cascade
+            sanity = randomised_weights(self.network, example, explainer, explanation, generator, cascade)
             randomised = sanity.row(by_predicate=pl.col(RANDOMISED_TO) == ALL, named=True)
             metrics |= {columns.RANDOMISED_WEIGHTS: randomised[SPEARMAN]}
         return metrics, sanity

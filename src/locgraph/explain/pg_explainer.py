@@ -156,7 +156,7 @@ class PGExplainer(Explainer):
         noise = torch.rand(len(scores), generator=generator).clamp(_CERTAIN, 1 - _CERTAIN)
         weights = ((scores + noise.logit()) / temperature).sigmoid()
         with edge_weights(network, weights):
-            loss = surprise(network, case.graph, case.start, case.target)
+            loss = surprise(network, case.graph, case.start, case.target, case.against)
         return loss + price(weights, self.edge_size, self.entropy)
 
 
@@ -167,6 +167,7 @@ class _Case:
     Attributes:
         graph: A PyG batch of one graph.
         target: Index of the class.
+        against: Index of the class that it is explained against, or None.
         start: Output of ``network.describe``; the levels only where the head reads them.
         clusters: Vectors of the clusters (C, F).
         fov: Vector of the FOV (1, F').
@@ -174,6 +175,7 @@ class _Case:
 
     graph: HeteroData
     target: int
+    against: int | None
     start: tuple[Tensor, list[Tensor]]
     clusters: Tensor
     fov: Tensor
@@ -185,7 +187,7 @@ class _Case:
             x, levels = network.describe(graph)
             encoded = network.encode_clusters(graph, x, levels)
         kept = levels if schema.LOCALISATION in network.predicts else []
-        return cls(graph, example.target, (x, kept), encoded.clusters, encoded.fovs)
+        return cls(graph, example.target, example.against, (x, kept), encoded.clusters, encoded.fovs)
 
     @property
     def edge_index(self) -> Tensor:

@@ -87,8 +87,10 @@ class ExplanationResults:
         return self.tables[ATTRIBUTIONS]
 
     def explained_class(self, fov_id: str) -> str:
-        """Return the class that the scores of a FOV are about."""
-        return str(self.model_record["class_names"][self.cases[fov_id].target])
+        """Return the class that the scores of a FOV are about, with the one that it is explained against."""
+        names, case = self.model_record["class_names"], self.cases[fov_id]
+        name = str(names[case.target])
+        return name if case.against is None else f"{name} against {names[case.against]}"
 
     def keys(self, fov_id: str, explainer: str) -> dict[str, Any]:
         """Return what identifies one explanation in every table."""
@@ -124,7 +126,7 @@ class ExplanationResults:
     def summary(self) -> dict[str, Any]:
         """Return numbers of FOVs and failures, explainers that were left out, and mean metrics of each explainer."""
         metrics = {row.pop(schema.EXPLAINER): row for row in (self.means.to_dicts() if self.explained else [])}
-        return {name: self.record[name] for name in ("fovs", "failed", "left_out")} | {"metrics": metrics}
+        return {name: self.record[name] for name in ("fovs", "failed", "left_out", "cautions")} | {"metrics": metrics}
 
     def write(self, folder: Path) -> None:
         """Write the record and all tables, each whole or not at all; summaries of features also as CSV."""
@@ -197,5 +199,7 @@ def _metrics(results: ExplanationResults) -> pl.DataFrame:
     ]
     texts = (schema.EXPLAINER, schema.EXPLAINED_CLASS, schema.TRUTH, schema.PREDICTION)
     types = {schema.FOV_ID: pl.String(), schema.FOLD: pl.Int64()} | dict.fromkeys(texts, pl.String())
-    numbers = [name for name in columns.METRICS if name in rows[0]]
+    # those of random weights belong to some FOVs only
+    present = {name for row in rows for name in row}
+    numbers = [name for name in columns.METRICS if name in present]
     return pl.DataFrame(rows, schema=types | dict.fromkeys([*numbers, columns.SECONDS], pl.Float64()))

@@ -68,6 +68,13 @@ class Plan:
     network: Network
     record: Mapping[str, Any]
 
+    def _checked(self, cases: Mapping[str, Case]) -> frozenset[str]:
+        """Return the FOVs that are explained with random weights too."""
+        if self.settings.sanity is None:
+            return frozenset()
+        classes = {fov_id: str(case.truth) for fov_id, case in cases.items()}
+        return frozenset(choose_first(list(cases), classes, self.settings.sanity.fovs))
+
     def check_fovs(self, evaluated: Sequence[str], sides: Mapping[str, Sequence[str]]) -> None:
         """Refuse names of FOVs that are not evaluated.
 
@@ -106,12 +113,13 @@ class Plan:
         fitted = time.perf_counter()
         cases, failed = make_cases(self, prepared, predictions)
         examples = Examples(self.record, prepared)
-        work = FovExplainer(self.network, explainers.explainers, self.settings, examples)
+        work = FovExplainer(self.network, explainers.explainers, self.settings, examples, self._checked(cases))
         explained, failures = explain_fovs(work, cases, failed, progress)
         record = {
             "settings": {name: value for name, value in self.group.items() if name != EXPLAINERS},
             "explainers": {name: self.group[EXPLAINERS][name] for name in explainers.explainers},
-            "units": {name: explainer.unit for name, explainer in explainers.explainers.items()},
+            "units": explainers.units(self.settings.contrast is not None),
+            "cautions": explainers.cautions(self.network),
             "left_out": explainers.left_out,
             "fovs": len(cases) + len(failed),
             "failed": len({fov_id for reasons in failures.values() for fov_id in reasons}),
@@ -202,14 +210,25 @@ def training_examples(
     if not present:
         raise DataError(f"none of the {len(record['split'][TRAIN])} training FOVs is in the data of the run any more")
     names, examples = list(record["class_names"]), Examples(record, prepared)
+    first, against = contrasted(settings, names)
 
     def target(fov_id: str) -> int:
+        if first is not None:
+            return first
         if settings.explained_class == PREDICTED:
             return examples.predict(network, fov_id)
         return names.index(labels[fov_id] if settings.explained_class == TRUTH else settings.explained_class)
 
     chosen = choose_random(present, labels, settings.fit_fovs, settings.seed)
-    return [examples(fov_id, target(fov_id)) for fov_id in chosen]
+    return [examples(fov_id, target(fov_id), against) for fov_id in chosen]
+
+
+def contrasted(settings: ExplainSettings, class_names: Sequence[str]) -> tuple[int | None, int | None]:
+    """Return the indices of the class to explain and of the one it is explained against; None, None elsewhere."""
+    if settings.contrast is None:
+        return None, None
+    first, against = settings.contrast
+    return class_names.index(first), class_names.index(against)
 
 
 def make_cases(plan: Plan, prepared: PreparedData, predictions: pl.DataFrame) -> tuple[dict[str, Case], dict[str, str]]:
@@ -222,6 +241,7 @@ def make_cases(plan: Plan, prepared: PreparedData, predictions: pl.DataFrame) ->
     rows = {row[schema.FOV_ID]: row for row in predictions.to_dicts()}
     classes = {fov_id: row[schema.TRUTH] or row[schema.PREDICTION] for fov_id, row in rows.items()}
     settings = plan.settings
+    first, against = contrasted(settings, names)
     cases: dict[str, Case] = {}
     failed: dict[str, str] = {}
     for fov_id in settings.fovs or choose_first(list(rows), classes, settings.max_fovs):
@@ -229,12 +249,16 @@ def make_cases(plan: Plan, prepared: PreparedData, predictions: pl.DataFrame) ->
             failed[fov_id] = prepared.manifest.failures.get(fov_id, "it could not be prepared")
             continue
         truth = rows[fov_id][schema.TRUTH]
+        of_truth = None if truth is None else names.index(truth)
+        if first is not None:
+            cases[fov_id] = Case(fov_id, first, of_truth, against)
+            continue
         by_choice = {PREDICTED: rows[fov_id][schema.PREDICTION], TRUTH: truth}
         explained_class = by_choice.get(settings.explained_class, settings.explained_class)
         if explained_class is None:
             failed[fov_id] = f"its class is not known; explained_class={PREDICTED} explains its prediction"
             continue
-        cases[fov_id] = Case(fov_id, names.index(explained_class), None if truth is None else names.index(truth))
+        cases[fov_id] = Case(fov_id, names.index(explained_class), of_truth)
     return cases, failed
 
 

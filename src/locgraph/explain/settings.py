@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 from locgraph.build import TARGET, build
 from locgraph.errors import ConfigError, LocgraphError, within
-from locgraph.explain.base import Explainer
+from locgraph.explain.base import LOG_ODDS, LOGIT_DIFFERENCE, PROBABILITY, Explainer
 from locgraph.explain.metrics.fidelity import Characterisation
 from locgraph.explain.metrics.judge import JudgeSettings
+from locgraph.explain.metrics.sanity import SanityCheck
 from locgraph.explain.metrics.selection import Selection
 from locgraph.explain.metrics.stability import Stability
 from locgraph.nn.network import Network
@@ -28,6 +29,7 @@ TRUTH: Final = "truth"
 """Explains the class that the FOV has."""
 EXPLAINERS: Final = "explainers"
 
+_PAIR: Final = 2
 _WHOLE: Final = {"max_fovs": 1, "fit_fovs": 1, "seed": 0, "figures": 0}
 
 
@@ -39,9 +41,11 @@ class ExplainSettings:
         fovs: Names of the FOVs; None takes some of each class.
         max_fovs: Largest number of FOVs where no names are given.
         explained_class: ``predicted``, ``truth``, or the name of a class.
+        contrast: Names of two classes: scores explain the first against the second, in place of ``explained_class``;
+            None explains a class against all others.
         judging: Settings of the metrics.
         stability: Jitter for the metrics of stability; None leaves them out.
-        sanity: Whether to explain networks with random weights too.
+        sanity: Explanations of networks with random weights; None leaves them out.
         fit_fovs: Number of training FOVs for explainers that learn.
         seed: Seed of all randomness.
         figures: Number of FOVs that are drawn.
@@ -53,11 +57,12 @@ class ExplainSettings:
     explained_class: str
     judging: JudgeSettings
     stability: Stability | None
-    sanity: bool
+    sanity: SanityCheck | None
     fit_fovs: int
     seed: int
     figures: int
     max_seconds_per_fov: float | None = None
+    contrast: tuple[str, str] | None = None
 
 
 def read_settings(group: Mapping[str, Any], class_names: Sequence[str]) -> ExplainSettings:
@@ -79,7 +84,8 @@ def read_settings(group: Mapping[str, Any], class_names: Sequence[str]) -> Expla
             group["curve_points"],
         ),
         stability=_read_stability(group["stability"]),
-        sanity=check_flag("sanity", group["sanity"]),
+        sanity=_read_sanity(group["sanity"]),
+        contrast=_check_contrast(group["contrast"], str(group["explained_class"]), class_names),
         max_seconds_per_fov=_read_limit(group.get("max_seconds_per_fov")),
         **{name: check_whole(name, group[name], at_least=least) for name, least in _WHOLE.items()},
     )
@@ -98,6 +104,18 @@ def _read_stability(group: Mapping[str, Any]) -> Stability | None:
         repeats = check_whole("repeats", group["repeats"], at_least=0)
         jitter = check_number("jitter_nm", group["jitter_nm"], above=0)
         return Stability(repeats, jitter, in_nm=True) if repeats else None
+
+
+def _read_sanity(group: Any) -> SanityCheck | None:
+    if not isinstance(group, Mapping):
+        raise ConfigError(
+            f"expected max_fovs and cascade, found {group!r}; explain.sanity.max_fovs=0 leaves this check out",
+            setting="sanity",
+        )
+    with within("sanity"):
+        fovs = check_whole("max_fovs", group["max_fovs"], at_least=0)
+        cascade = check_flag("cascade", group["cascade"])
+        return SanityCheck(fovs, cascade) if fovs else None
 
 
 def _read_limit(given: Any) -> float | None:
@@ -127,6 +145,33 @@ def _check_class(name: str, class_names: Sequence[str]) -> str:
     return name
 
 
+def _check_contrast(given: Any, explained_class: str, class_names: Sequence[str]) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    names = [str(name) for name in given] if isinstance(given, list) else [given]
+    if len(names) != _PAIR:
+        raise ConfigError(
+            f"expected two classes, as contrast=[{','.join(class_names[:2])}], or null, found {given!r}",
+            setting="contrast",
+        )
+    for name in names:
+        if name not in class_names:
+            raise ConfigError(
+                f"expected two of the classes of this model ({', '.join(class_names)}), found {name!r}"
+                f"{similar_names(name, class_names)}",
+                setting="contrast",
+            )
+    if names[0] == names[1]:
+        raise ConfigError(f"expected two different classes, found {names[0]!r} twice", setting="contrast")
+    if explained_class != PREDICTED:
+        raise ConfigError(
+            f"expected null beside explained_class={explained_class}, found [{', '.join(names)}]: the first of these "
+            "is the class to explain; leave one of both settings out",
+            setting="contrast",
+        )
+    return names[0], names[1]
+
+
 def similar_names(name: str, names: Sequence[str]) -> str:
     """Return a remark about names that are spelled like a wrong one; empty where there are none."""
     matches = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
@@ -144,6 +189,18 @@ class ExplainerSet:
 
     explainers: dict[str, Explainer]
     left_out: dict[str, str]
+
+    def cautions(self, network: Network) -> dict[str, str]:
+        """Return by the name of the explainer what its scores of a network are not to be trusted for, where known."""
+        cautions = {name: explainer.caution(network) for name, explainer in self.explainers.items()}
+        return {name: text for name, text in cautions.items() if text}
+
+    def units(self, in_contrast: bool) -> dict[str, str]:
+        """Return what a score of 1 means, by the name of the explainer."""
+        units = {name: explainer.unit for name, explainer in self.explainers.items()}
+        if not in_contrast:
+            return units
+        return {name: LOGIT_DIFFERENCE if unit in (PROBABILITY, LOG_ODDS) else unit for name, unit in units.items()}
 
 
 def build_explainers(leaves: Mapping[str, Any], network: Network) -> ExplainerSet:

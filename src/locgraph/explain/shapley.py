@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Generator, Tensor
 
-from locgraph.explain.base import Example, Explainer, Explanation
+from locgraph.explain.base import PROBABILITY, Example, Explainer, Explanation
 from locgraph.explain.coalitions import Coalitions
 from locgraph.nn.network import Network
 from locgraph.settings import check_whole
@@ -35,14 +35,14 @@ class Shapley(Explainer):
     permutations for Shapley value estimation", arXiv 2104.12199.
     """
 
-    unit = "change of probability"
+    unit = PROBABILITY
 
     def __init__(self, pairs: int = 32) -> None:
         self.pairs = check_whole("pairs", pairs, at_least=1)
 
     def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
         """Score the clusters of one FOV."""
-        coalitions = Coalitions(network, example.graph, example.target)
+        coalitions = Coalitions(network, example.graph, example.target, against=example.against)
         count = coalitions.n_clusters
         if 2**count <= 2 * self.pairs * count:
             each = torch.eye(count, dtype=torch.bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from locgraph.explain.base import Example, Explainer, Explanation
+from locgraph.explain.base import PROBABILITY, Example, Explainer, Explanation
 from locgraph.explain.coalitions import Coalitions
 from locgraph.explain.shapley import WeightedSets, draw_sets, drawn_sets, exact_sets, gains_by_size, shapley_values
 from locgraph.explain.subgraph_search import SearchSettings, SearchTree, neighbourhood, prunable, within_hops
@@ -48,7 +48,7 @@ class SubgraphX(Explainer):
     removed, where the paper sets their features to 0.
     """
 
-    unit = "change of probability"
+    unit = PROBABILITY
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class SubgraphX(Explainer):
 
     def explain(self, network: Network, example: Example, generator: Generator) -> Explanation:
         """Score the clusters of one FOV, and select its subgraph."""
-        coalitions = Coalitions(network, example.graph, example.target)
+        coalitions = Coalitions(network, example.graph, example.target, against=example.against)
         near = neighbourhood(example.graph, self.neighbours)
         draws = draw_sets(self.samples, coalitions.n_clusters, generator)
 

@@ -17,6 +17,7 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.errors import ConfigError, LocgraphError
+from locgraph.nn.geometry import EdgeGeometry
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class ClusterEncoder(Part):
     def __init__(self, out_channels: int) -> None:
         super().__init__()
         self.out_channels = out_channels
+
+    @property
+    def edge_geometry(self) -> EdgeGeometry | None:
+        """What the lengths of the edges between clusters pass; None where coordinates are read instead, or neither."""
+        return None
 
     def forward(self, x: Tensor, graph: HeteroData) -> Tensor:
         """Encode the clusters of a batch.

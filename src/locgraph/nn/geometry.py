@@ -77,6 +77,20 @@ class LogGaussianExpansion(nn.Module):
         return torch.exp(-0.5 * ((logarithm[:, None] - self.centres) / self.width).square())
 
 
+class EdgeGeometry(nn.Module):
+    """The two places that the geometry of edges passes on its way into an encoder, for hooks to read and replace.
+
+    Attributes:
+        lengths: Passes the lengths of the edges (E,) float32.
+        values: Passes the values that the layers read (E, G) float32: expanded lengths, and angles where there are any.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lengths = nn.Identity()
+        self.values = nn.Identity()
+
+
 def expanded_layer(count: int, channels: int, bias: bool = False) -> nn.Linear:
     """Return a dense layer on an expanded distance, whose results start with variance 1.
 

@@ -77,10 +77,12 @@ def test_agreement_and_features_of_classes_are_tables(sweep, parts):
 
 def test_what_explainers_could_not_do_is_named(sweep, words):
     about = {"left_out": {"attention": "the model has none"}, "failures": {"occlusion": {"T_9": "one cluster"}}}
+    about["cautions"] = {"random": "a control"}
     (sweep.folder / "0" / "explanations.json").write_text(json.dumps(about))
 
     texts = words(section(sweep.read()), "missing")
 
+    assert words(section(sweep.read()), "info").count("random: a control") == 1
     assert "attention was left out: the model has none" in texts
     assert "occlusion failed for 1 FOV, such as T_9: one cluster" in texts
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
@@ -33,6 +34,20 @@ _TYPES: Final = {
     SPEARMAN: pl.Float64,
     SPEARMAN_ABSOLUTE: pl.Float64,
 }
+
+
+@dataclass(frozen=True)
+class SanityCheck:
+    """Which explanations are repeated with networks of random weights.
+
+    Attributes:
+        fovs: The first so many FOVs, of all classes in turn.
+        cascade: Whether to go down part by part before all parts are drawn at once: up to five more explanations of
+            each FOV in place of one.
+    """
+
+    fovs: int
+    cascade: bool
 
 
 def randomised_weights(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -107,7 +107,7 @@ class Stability:
             graph = jittered(example.graph, size, self.feature_jitter, generator)
             if _predicted(network, graph) != before:
                 continue
-            again = explainer.explain(network, Example(example.fov_id, graph, example.target), generator)
+            again = explainer.explain(network, replace(example, graph=graph), generator)
             correlations.append(spearman(scores, check_finite(again.clusters).numpy()))
             overlaps.append(overlap(selected, selection(again).numpy()))
             repeats += 1

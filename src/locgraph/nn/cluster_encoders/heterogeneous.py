@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.nn.base import ClusterEncoder
-from locgraph.nn.geometry import LogGaussianExpansion, expanded_layer
+from locgraph.nn.geometry import EdgeGeometry, LogGaussianExpansion, expanded_layer
 from locgraph.nn.layers import check_dropout, check_heads, lifted, make_lift
 from locgraph.nn.messages import AttentionSum, EdgeType
 from locgraph.nn.precision import distances, neighbour_softmax
@@ -75,9 +75,15 @@ class HeterogeneousTransformer(ClusterEncoder):
                 if lift is not None:
                     self.lifts[name] = lift
         self.expand = LogGaussianExpansion(n_gaussians, shortest, longest)
+        self.geometry = EdgeGeometry()
         self.layers = nn.ModuleList(
             HeterogeneousLayer(channels, heads, n_gaussians, relations, dropout) for relations in self.plan
         )
+
+    @property
+    def edge_geometry(self) -> EdgeGeometry:
+        """What the lengths of the edges between clusters pass; those of other edges do not."""
+        return self.geometry
 
     def forward(self, x: Tensor, graph: HeteroData) -> Tensor:
         """Encode clusters; see `ClusterEncoder.forward`."""
@@ -102,6 +108,8 @@ class HeterogeneousTransformer(ClusterEncoder):
         else:
             edge_index = graph[relation].edge_index
         lengths = distances(graph[source][schema.POS], edge_index, graph[target][schema.POS])
+        if relation == schema.CLUSTER_NEAR:
+            return self.geometry.values(self.expand(self.geometry.lengths(lengths))), edge_index
         return self.expand(lengths), edge_index
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from locgraph.nn.base import ClusterEncoder
-from locgraph.nn.geometry import GaussianExpansion
+from locgraph.nn.geometry import EdgeGeometry, GaussianExpansion
 from locgraph.nn.layers import Block, lifted, make_lift
 from locgraph.nn.precision import distances
 from locgraph.nn.sizes import DataSizes
@@ -101,15 +101,21 @@ class DistanceStack(Stack):
     ) -> None:
         super().__init__(in_channels, channels, layers, make_layer)
         self.expand = expand
+        self.geometry = EdgeGeometry()
+
+    @property
+    def edge_geometry(self) -> EdgeGeometry:
+        """What the lengths of the edges pass."""
+        return self.geometry
 
     def edge_values(self, positions: Tensor, edge_index: Tensor) -> Tensor:
         """Return the geometry of each edge, (E, G) float32."""
-        expanded: Tensor = self.expand(distances(positions, edge_index))
+        expanded: Tensor = self.expand(self.geometry.lengths(distances(positions, edge_index)))
         return expanded
 
     def encode(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> Tensor:
         """Encode clusters; see `ClusterEncoder.encode`."""
-        return self.run(x, edge_index, self.edge_values(positions, edge_index))
+        return self.run(x, edge_index, self.geometry.values(self.edge_values(positions, edge_index)))
 
 
 class DistanceEncoder(DistanceStack):

@@ -82,7 +82,7 @@ def explanations_section(source: Source, explanations: Explanations, max_bytes: 
         parts.append(Note(f"The quality of the explanations cannot be shown. {metrics.reason}", MISSING))
     else:
         parts.append(metrics_table(metrics))
-    parts += _failures(explanations.folders)
+    parts += _limits(explanations.folders)
     parts += _agreement(explanations.folders)
     parts += feature_plots(attributions)
     parts += _feature_summary(explanations.folders)
@@ -166,12 +166,13 @@ def _counted(attributions: pl.DataFrame) -> str:
     return f"{many(fovs, 'FOV')} explained by {listed(explainers)}."
 
 
-def _failures(folders: Sequence[Path]) -> list[Part]:
-    """Return notes on explainers that cannot explain this model, and on FOVs that could not be explained."""
+def _limits(folders: Sequence[Path]) -> list[Part]:
+    """Return notes on explainers not to be trusted, or that cannot explain this model, and on FOVs that failed."""
     parts: list[Part] = []
     for folder in folders:
         about = read_record(folder / EXPLANATIONS_RECORD)
-        left_out = about.get("left_out") or {}
+        cautions, left_out = about.get("cautions") or {}, about.get("left_out") or {}
+        parts += [Note(f"{plain(name)}: {one_line(str(why))}", INFO) for name, why in cautions.items()]
         parts += [Note(f"{plain(name)} was left out: {one_line(str(why))}", MISSING) for name, why in left_out.items()]
         for name, reasons in (about.get("failures") or {}).items():
             fov_id, why = next(iter(reasons.items()), ("", ""))
