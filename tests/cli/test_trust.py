@@ -24,7 +24,7 @@ def test_every_check_that_can_be_made_is_printed_and_kept(folder, run, capsys):
     assert "above chance" in printed or "not above chance" in printed
     assert "The number of localisations alone names the class" in printed
     assert f"trust: {folder}/trust" in printed.replace(" /", "/") or "trust:" in printed
-    for name in ("calibration", "chance", "confounders"):
+    for name in ("calibration", "chance", "learning_curve", "confounders"):
         assert (folder / "trust" / f"{name}.parquet").is_file()
         assert (folder / "trust" / f"{name}.png").stat().st_size > 5000
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _CALIBRATION: Final = "calibration"
 
-TRUST_CHECKS: Final = (_CALIBRATION, "chance", "confounders", "matched", "check_labels")
+TRUST_CHECKS: Final = (_CALIBRATION, "chance", "learning_curve", "confounders", "matched", "check_labels")
 """Checks that need no training, each a method of a study."""
 
 
