@@ -32,9 +32,8 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-import locgraph
 from locgraph import schema
-from locgraph.api.model import Model
+from locgraph.api.model import Model, load_model
 from locgraph.data.folds import TEST, TRAIN, VALIDATION
 from locgraph.data.prepared import Prepared
 from locgraph.io.featextracted import read_fov
@@ -188,7 +187,7 @@ def models_of(sweep: Path) -> Iterator[Model]:
     """Load the models of the completed runs of a sweep."""
     for run in find_runs(sweep):
         if run.is_completed():
-            yield locgraph.load(run.best)
+            yield load_model(run.best)
 
 
 @dataclass(frozen=True)
@@ -221,7 +220,7 @@ def classes_left_out(runs: Sequence[Path], raw_dir: Path, folder: Path) -> Table
     results = Results()
     for path in runs:
         name = path.name.rpartition("_")[2]
-        model = locgraph.load(RunFolder(path).best)
+        model = load_model(RunFolder(path).best)
         data = model.training_data(folder / "data")
         with (
             tempfile.TemporaryDirectory() as temporary,
