@@ -21,9 +21,9 @@ def test_every_check_that_can_be_made_is_printed_and_kept(folder, run, capsys):
 
     printed = " ".join(capsys.readouterr().out.split())
     assert "the expected calibration error is" in printed
-    assert "above chance" in printed or "not above chance" in printed
+    assert "(200 permutations, p = " in printed
     assert "The number of localisations alone names the class" in printed
-    assert f"trust: {folder}/trust" in printed.replace(" /", "/") or "trust:" in printed
+    assert "trust: " in printed
     for name in ("calibration", "chance", "learning_curve", "confounders"):
         assert (folder / "trust" / f"{name}.parquet").is_file()
         assert (folder / "trust" / f"{name}.png").stat().st_size > 5000
