@@ -148,6 +148,21 @@ def test_training_data_are_read_only_where_an_explainer_learns(fitted):
     assert list(fitted({"random": RandomScores()}, data=pytest.fail).explainers) == ["random"]
 
 
+def test_explainers_learn_one_class_against_another(fitted, small_checkpoint):
+    asked = []
+
+    class Asks(RandomScores):
+        trained = True
+
+        def fit(self, network, examples, generator):
+            asked.extend((example.target, example.against) for example in examples)
+
+    fitted({"asks": Asks()}, "explain.contrast=[T,L]")
+
+    names = small_checkpoint.record["class_names"]
+    assert asked == [(names.index("T"), names.index("L"))] * 4
+
+
 def test_an_explainer_that_cannot_be_fitted_is_left_out(fitted, caplog):
     second = Learns()
     chosen = fitted({"first": Learns("no edges"), "second": second})
