@@ -8,7 +8,7 @@ import polars as pl
 from omegaconf import DictConfig
 from rich.table import Table
 
-from locgraph.analysis.checks.labels import ISSUE
+from locgraph.analysis.checks.labels import GIVEN, SUGGESTED
 from locgraph.api.studies import study
 from locgraph.cli.console import TextConsole, path_setting, print_line
 from locgraph.run_folder import TRUST, locked
@@ -27,8 +27,9 @@ def run(cfg: DictConfig) -> Path:
     folder, console = studied.folder / TRUST, TextConsole()
     with locked(folder):
         check = studied.check_labels(tables=cfg.tables)
-        if check.table[ISSUE].any():
-            console.print(_table("FOVs whose class may be wrong", check.table.filter(ISSUE).drop(ISSUE), cfg.shown))
+        contradicted = check.table.filter(pl.col(GIVEN) != pl.col(SUGGESTED))
+        if not contradicted.is_empty():
+            console.print(_table("FOVs whose class may be wrong (issue: confidently)", contradicted, cfg.shown))
         for line in (*check.sentences, *check.warnings):
             print_line(console, line)
         if cfg.new is not None:

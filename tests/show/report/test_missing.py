@@ -51,6 +51,12 @@ def test_a_page_of_almost_nothing_names_what_is_missing(sweep, words):
         ],
         "explanations": ["Explanations cannot be shown. No attributions.parquet was found"],
         "features": ["Feature plots and tests cannot be shown. None was made."],
+        "confounders": [
+            "Are classes known above chance? Not asked: run locgraph trust",
+            "Do count, density, precision or the batch name the class? Not asked: run locgraph trust",
+            "Does the network know FOVs of equal count, density and precision? Not asked: run locgraph trust",
+            "Do predictions contradict given classes? Not asked: run locgraph trust",
+        ],
         "training": [f"Training of fold {fold} cannot be shown. There is no metrics.csv" for fold in range(3)],
         "configuration": ["There is no config.yaml in "],
         "versions": ["No run records the versions of its packages."],

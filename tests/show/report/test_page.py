@@ -19,7 +19,7 @@ MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 QUICK = Options(umap=False)
 CHAPTERS = [
     *("data", "folds", "scores", "confusion", "calibration", "maps", "gallery", "predictions", "explanations"),
-    *("features", "limits", "training", "configuration", "versions"),
+    *("features", "confounders", "limits", "training", "configuration", "versions"),
 ]
 VOID = {"meta", "input", "img", "br", "link"}
 

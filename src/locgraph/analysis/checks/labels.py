@@ -39,9 +39,9 @@ def check_labels(predictions: pl.DataFrame, class_names: Sequence[str]) -> Check
         class_names: The K classes.
 
     Returns:
-        One row for each FOV, those that may be wrong first, then by ``quality``, the probability of the given class:
-        ``fov_id``, ``fold``, ``given``, ``suggested`` (the most probable class, or the confident one where it is an
-        issue), ``quality``, ``p_of_suggested``, ``issue``.
+        One row for each FOV, the lowest ``quality`` (probability of the given class) first: ``fov_id``, ``fold``,
+        ``given``, ``suggested`` (the most probable class, or the confident one where it is an issue), ``quality``,
+        ``p_of_suggested``, ``issue``.
 
     Raises:
         DataError: No test FOV has a class, or all have the same one.
@@ -70,7 +70,7 @@ def check_labels(predictions: pl.DataFrame, class_names: Sequence[str]) -> Check
         pl.Series(QUALITY, probabilities[rows, labels]),
         pl.Series(P_SUGGESTED, probabilities[rows, suggested]),
         pl.Series(ISSUE, issues),
-    ).sort(ISSUE, QUALITY, schema.FOV_ID, descending=[True, False, False])
+    ).sort(QUALITY, schema.FOV_ID)
     joint = confident_joint(probabilities, labels)
     return Check(result, (_describe(result, float(1 - np.trace(joint) / joint.sum())),))
 

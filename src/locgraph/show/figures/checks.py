@@ -10,7 +10,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.checks.acquisition import read_whole
 from locgraph.analysis.checks.check import Check
-from locgraph.analysis.checks.labels import GIVEN, ISSUE, SUGGESTED
+from locgraph.analysis.checks.labels import GIVEN, SUGGESTED
 from locgraph.analysis.checks.matched import AS_TAKEN, FOVS, KIND, TRAINED
 from locgraph.analysis.checks.matched import MATCHED as EQUAL
 from locgraph.analysis.checks.probes import CLASS, NETWORK
@@ -88,7 +88,7 @@ def draw_labels(folder: Path, check: Check, tables: Path) -> Path | None:
         DataError: A FOV is not in the tables.
     """
     path = picture_of(folder / LABELS)
-    rows = check.table.filter(pl.col(ISSUE)).head(_SHOWN).to_dicts()
+    rows = check.table.filter(pl.col(GIVEN) != pl.col(SUGGESTED)).head(_SHOWN).to_dicts()
     if not rows:
         path.unlink(missing_ok=True)
         return None

@@ -18,6 +18,7 @@ from locgraph.provenance import whole_file
 from locgraph.settings import check_number, check_whole
 from locgraph.show.report.analysis import analysis_section
 from locgraph.show.report.calibration import calibrate, calibration_section
+from locgraph.show.report.confounders import confounders_section
 from locgraph.show.report.data import configuration_section, data_section, folds_section, versions_section
 from locgraph.show.report.evidence import evidence_sections
 from locgraph.show.report.explanations import explanations_section, read_explanations
@@ -103,6 +104,7 @@ def compose(source: Source, options: Options, made: datetime) -> Page:
         predictions_section(source),
         explanations_section(source, explanations, for_explanations),
         analysis_section(source, for_analysis),
+        confounders_section(source),
         limits_section(source),
         training_section(source),
         configuration_section(source),
