@@ -56,23 +56,23 @@ def calibration_figure(predictions: pl.DataFrame, class_names: Sequence[str]) ->
 
 def _draw_reliability(axes: Axes, before: Calibration | None, after: Calibration) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.0)
-    for found, colour, name, shift in ((before, ORANGE, "before", -0.004), (after, BLUE, "after", 0.004)):
+    for found, colour, name, shift in ((before, ORANGE, "before", -0.004), (after, BLUE, "calibrated", 0.004)):
         if found is None:
             continue
         x = [one.confidence + shift for one in found.bins]
         y = [one.accuracy.estimate for one in found.bins]
         below = [0.0 if one.accuracy.low is None else one.accuracy.estimate - one.accuracy.low for one in found.bins]
         above = [0.0 if one.accuracy.high is None else one.accuracy.high - one.accuracy.estimate for one in found.bins]
-        label = f"{name} calibration: error {found.error:.3f}" if before else f"error {found.error:.3f}"
+        label = f"{name}: error {found.error:.3f}" if before else f"error {found.error:.3f}"
         axes.errorbar(x, y, [below, above], color=colour, marker="o", markersize=3, elinewidth=0.7, label=label)
     axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.04), xlabel="confidence", ylabel="fraction right (95 % interval)")
     axes.set_title("Reliability")
-    axes.legend(loc="upper left")
+    axes.legend(loc="center left")
 
 
 def _draw_counts(axes: Axes, known: pl.DataFrame, class_names: Sequence[str]) -> None:
     edges = np.linspace(0.0, 1.0, 16)
-    tables = {"before": uncalibrated(known, class_names), "after": known}
+    tables = {"before": uncalibrated(known, class_names), "calibrated": known}
     for (name, table), colour in zip(tables.items(), (ORANGE, BLUE), strict=True):
         if table is not None:
             counts, _ = np.histogram(class_arrays(table, class_names)[0].max(axis=1), edges)
