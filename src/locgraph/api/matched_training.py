@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from locgraph import schema, train
+from locgraph import compose, schema, train
 from locgraph.analysis.checks.matching import Matching
 from locgraph.analysis.source import Source
 from locgraph.api.sources import class_target, nanometres, write_table
@@ -76,8 +76,9 @@ def _restrict(split: Split, matching: Matching, fold: int) -> Split:
 
 
 def _settings(run: Path, folder: Path, place: int, n_folds: int, fovs: pl.DataFrame) -> dict[str, Any]:
-    """Return the settings of a run with the data exchanged."""
-    settings: dict[str, Any] = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
+    """Return the settings of a run with the data exchanged; groups that its version did not have are as by default."""
+    recorded: dict[str, Any] = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
+    settings = compose("train", "data.raw_dir=.") | recorded
     classes = str(folder / _CLASSES)
     grouped = fovs[schema.GROUP].null_count() == 0
     groups = {TARGET: class_target(TableGroups), "path": classes} if grouped else {TARGET: class_target(NoGroups)}
