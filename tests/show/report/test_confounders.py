@@ -16,8 +16,14 @@ def folder(sweep):
 def test_what_was_not_asked_is_named_with_the_way_to_ask(sweep, words):
     missing = words(confounders_section(sweep.read()), "missing")
 
-    assert len(missing) == 4
-    for call in ("study.chance()", "study.confounders()", "study.matched()", "locgraph check-labels"):
+    assert len(missing) == 5
+    for call in (
+        "study.chance()",
+        "study.learning_curve()",
+        "study.confounders()",
+        "study.matched()",
+        "locgraph check-labels",
+    ):
         assert sum(f"run locgraph trust on this folder, or {call}." in text for text in missing) == 1
 
 
@@ -30,7 +36,7 @@ def test_sentences_warnings_picture_and_table(sweep, folder, parts, words):
 
     assert words(section, "info") == ["Count names the class."]
     assert words(section, "warning") == ["Not known: no groups"]
-    assert len(words(section, "missing")) == 3
+    assert len(words(section, "missing")) == 4
     (pictures,) = parts(section, "pictures")
     assert pictures.pictures[0].uri.startswith("data:image/")
     (shown,) = parts(section, "table")

@@ -53,6 +53,7 @@ def test_a_page_of_almost_nothing_names_what_is_missing(sweep, words):
         "features": ["Feature plots and tests cannot be shown. None was made."],
         "confounders": [
             "Are classes known above chance? Not asked: run locgraph trust",
+            "How many FOVs would it take? Not asked: run locgraph trust",
             "Do count, density, precision or the batch name the class? Not asked: run locgraph trust",
             "Does the network know FOVs of equal count, density and precision? Not asked: run locgraph trust",
             "Do predictions contradict given classes? Not asked: run locgraph trust",

@@ -9,7 +9,7 @@ from typing import Final
 
 from locgraph.analysis.checks.check import Check
 from locgraph.errors import DataError
-from locgraph.run_folder import CHANCE, CONFOUNDERS, LABELS, MATCHED, TRUST
+from locgraph.run_folder import CHANCE, CONFOUNDERS, LABELS, LEARNING_CURVE, MATCHED, TRUST
 from locgraph.show.report.parts import INFO, MISSING, WARNING, Note, Part, Picture, Pictures, Section, Table
 from locgraph.show.report.pictures import figure_uri
 from locgraph.show.report.source import Source
@@ -19,8 +19,8 @@ _WIDTH: Final = 1000
 _MOST_ROWS: Final = 60
 _TITLE: Final = "Could it be something else?"
 _LEAD: Final = (
-    "Whether chance, the way of recording or wrong classes explain the result: each question in sentences, with a "
-    "picture and a table."
+    "Whether chance, too few FOVs, the way of recording or wrong classes explain the result: each question in "
+    "sentences, with a picture and a table."
 )
 
 
@@ -41,6 +41,7 @@ class _Question:
 
 _QUESTIONS: Final = (
     _Question(CHANCE, "Are classes known above chance?", "study.chance()"),
+    _Question(LEARNING_CURVE, "How many FOVs would it take?", "study.learning_curve()"),
     _Question(CONFOUNDERS, "Do count, density, precision or the batch name the class?", "study.confounders()"),
     _Question(MATCHED, "Does the network know FOVs of equal count, density and precision?", "study.matched()"),
     _Question(LABELS, "Do predictions contradict given classes?", "locgraph check-labels"),

@@ -20,7 +20,6 @@ from locgraph.show.report.analysis import analysis_section
 from locgraph.show.report.calibration import calibrate, calibration_section
 from locgraph.show.report.confounders import confounders_section
 from locgraph.show.report.data import configuration_section, data_section, folds_section, versions_section
-from locgraph.show.report.evidence import evidence_sections
 from locgraph.show.report.explanations import explanations_section, read_explanations
 from locgraph.show.report.fovs import gallery_section, predictions_section
 from locgraph.show.report.limits import limits_section
@@ -97,7 +96,6 @@ def compose(source: Source, options: Options, made: datetime) -> Page:
         scores_section(source),
         confusion_section(source),
         calibration_section(source),
-        *evidence_sections(source),
         *robustness_sections(source),
         maps_section(source, pictures, picture_note, options.most_fovs, options.umap, options.seed),
         gallery_section(source, explanations, options.wrong, options.right),
