@@ -106,7 +106,7 @@ def test_tables_that_record_no_scale_are_scaled_by_their_extremes(fold):
 
 
 def test_features_without_spread_are_named(trained, fold, make_data, caplog):
-    assert trained.metrics()["warnings"] == []
+    assert not any("without spread" in warning for warning in trained.metrics()["warnings"])
     data = make_data()
     assert parts.warn_of_flat_features(data, fold.prepared) == ()
     names = fold.prepared.graph_settings["cluster_features"]

@@ -49,38 +49,40 @@ def calibration_figure(predictions: pl.DataFrame, class_names: Sequence[str]) ->
     figure = new_figure(PAGE_MM, _HEIGHT_MM)
     reliability, counts, abstaining = figure.subplots(1, 3)
     _draw_reliability(reliability, before, after)
-    _draw_counts(counts, known, class_names)
+    _draw_counts(counts, before, after, known, class_names)
     _draw_errors(abstaining, known, class_names)
     return figure
 
 
 def _draw_reliability(axes: Axes, before: Calibration | None, after: Calibration) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.0)
-    for found, colour, name, shift in ((before, ORANGE, "before", -0.004), (after, BLUE, "calibrated", 0.004)):
+    for found, colour, shift in ((before, ORANGE, -0.004), (after, BLUE, 0.004)):
         if found is None:
             continue
         x = [one.confidence + shift for one in found.bins]
         y = [one.accuracy.estimate for one in found.bins]
         below = [0.0 if one.accuracy.low is None else one.accuracy.estimate - one.accuracy.low for one in found.bins]
         above = [0.0 if one.accuracy.high is None else one.accuracy.high - one.accuracy.estimate for one in found.bins]
-        label = f"{name}: error {found.error:.3f}" if before else f"error {found.error:.3f}"
-        axes.errorbar(x, y, [below, above], color=colour, marker="o", markersize=3, elinewidth=0.7, label=label)
+        axes.errorbar(x, y, [below, above], color=colour, marker="o", markersize=3, elinewidth=0.7)
     axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.04), xlabel="confidence", ylabel="fraction right (95 % interval)")
     axes.set_title("Reliability")
-    axes.legend(loc="center left")
 
 
-def _draw_counts(axes: Axes, known: pl.DataFrame, class_names: Sequence[str]) -> None:
+def _draw_counts(
+    axes: Axes, before: Calibration | None, after: Calibration, known: pl.DataFrame, class_names: Sequence[str]
+) -> None:
     edges = np.linspace(0.0, 1.0, 16)
-    tables = {"before": uncalibrated(known, class_names), "calibrated": known}
-    for (name, table), colour in zip(tables.items(), (ORANGE, BLUE), strict=True):
-        if table is not None:
-            counts, _ = np.histogram(class_arrays(table, class_names)[0].max(axis=1), edges)
-            axes.stairs(counts, edges, color=colour, linewidth=1.2, label=name)
+    earlier = uncalibrated(known, class_names)
+    for found, table, colour, name in ((before, earlier, ORANGE, "before"), (after, known, BLUE, "calibrated")):
+        if found is None or table is None:
+            continue
+        counts, _ = np.histogram(class_arrays(table, class_names)[0].max(axis=1), edges)
+        label = f"{name}: error {found.error:.3f}" if before else f"error {found.error:.3f}"
+        axes.stairs(counts, edges, color=colour, linewidth=1.2, label=label)
     axes.set(xlim=(0, 1.02), xlabel="confidence", ylabel="test FOVs")
     axes.set_title("Confidence")
-    if tables["before"] is not None:
-        axes.legend(loc="upper left")
+    # reliability has the same colours and less room
+    axes.legend(loc="upper left")
 
 
 def _draw_errors(axes: Axes, known: pl.DataFrame, class_names: Sequence[str]) -> None:
