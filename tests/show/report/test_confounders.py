@@ -34,7 +34,8 @@ def test_sentences_warnings_picture_and_table(sweep, folder, parts, words):
 
     section = confounders_section(sweep.read())
 
-    assert words(section, "info") == ["Count names the class."]
+    (facts,) = parts(section, "facts")
+    assert facts.rows == (("Do count, density, precision or the batch name the class?", "Count names the class."),)
     assert words(section, "warning") == ["Not known: no groups"]
     assert len(words(section, "missing")) == 4
     (pictures,) = parts(section, "pictures")

@@ -10,7 +10,7 @@ from typing import Final
 from locgraph.analysis.checks.check import Check
 from locgraph.errors import DataError
 from locgraph.run_folder import CHANCE, CONFOUNDERS, LABELS, LEARNING_CURVE, MATCHED, TRUST
-from locgraph.show.report.parts import INFO, MISSING, WARNING, Note, Part, Picture, Pictures, Section, Table
+from locgraph.show.report.parts import MISSING, WARNING, Facts, Note, Part, Picture, Pictures, Section, Table
 from locgraph.show.report.pictures import figure_uri
 from locgraph.show.report.source import Source
 from locgraph.show.report.style import cell, many, plain
@@ -65,8 +65,7 @@ def _answer(folder: Path, question: _Question) -> Iterator[Part]:
     if check is None:
         yield Note(f"{question.words} Not asked: run locgraph trust on this folder, or {question.call}.", MISSING)
         return
-    for sentence in check.sentences:
-        yield Note(sentence, INFO)
+    yield Facts(((question.words, " ".join(check.sentences)),))
     for warning in check.warnings:
         yield Note(f"Not known: {warning}", WARNING)
     picture = path.with_suffix(".png")
