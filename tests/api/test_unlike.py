@@ -36,7 +36,9 @@ def test_changed_columns_are_named_and_every_fov_is_marked(model, locs, caplog, 
 
     assert table["unlike"].to_list() == [True] * 4
     assert all(any(named in reason for reason in reasons) for reasons in table["unlike_reasons"])
-    assert "4 of 4 FOVs are unlike those of the training: " in caplog.text
+    assert (
+        "4 of 4 FOVs are unlike those of the training (of FOVs like them up to 5% would be called so): " in caplog.text
+    )
     assert f"outside the training range in 4 of 4 FOVs: {named} " in caplog.text
 
 

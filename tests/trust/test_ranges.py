@@ -120,10 +120,13 @@ def test_a_range_of_unknown_values_does_not_exist():
 
 
 def test_warnings_name_fovs_with_reasons():
-    assert describe_unlike(20, {}) == ()
-    assert describe_unlike(20, {"A": ["far"], "B": ["x", "y"]}) == (
-        "2 of 20 FOVs are unlike those of the training: A (far); B (x; y)",
+    assert describe_unlike(20, {}, 0.05) == ()
+    assert describe_unlike(20, {"A": ["far"], "B": ["x", "y"]}, 0.05) == (
+        "2 of 20 FOVs are unlike those of the training (of FOVs like them up to 5% would be called so): "
+        "A (far); B (x; y)",
     )
-    assert describe_unlike(1, {"A": ["far"]}) == ("1 FOV is unlike those of the training: A (far)",)
-    (many,) = describe_unlike(9, {str(index): ["far"] for index in range(7)})
+    assert describe_unlike(1, {"A": ["far"]}, 0.1) == (
+        "1 FOV is unlike those of the training (of FOVs like them up to 10% would be called so): A (far)",
+    )
+    (many,) = describe_unlike(9, {str(index): ["far"] for index in range(7)}, 0.05)
     assert many.endswith("4 (far); and 2 more")

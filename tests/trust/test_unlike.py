@@ -53,7 +53,8 @@ def test_unlike_fovs_are_marked_and_named_with_reasons(unlike_fovs, tmp_path):
     assert [len(words) > 0 for words in judged.table["unlike_reasons"]] == [False, False, True, True]
     assert (judged.table["typicality_p"] <= 0.05).to_list() == judged.table["unlike"].to_list()
     first, *others = judged.sentences()
-    assert first.startswith("2 of 4 FOVs are unlike those of the training: fov_2 (extent ")
+    assert first.startswith("2 of 4 FOVs are unlike those of the training (of FOVs like them up to 5% would be ")
+    assert "called so): fov_2 (extent " in first
     assert "other units?" in first
     assert "in the nearest class" in first
     assert all("of 4 FOVs" in sentence for sentence in others)

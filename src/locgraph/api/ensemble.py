@@ -199,7 +199,8 @@ class Ensemble:
         table = pl.concat(parts, how="diagonal")
         order = pl.DataFrame({schema.FOV_ID: fov_ids})
         table = order.join(table, on=schema.FOV_ID, how="left", maintain_order="left")
-        warnings = describe_unlike(table.height, _unlike_reasons(table))
+        known = [member.trust.settings.false_alarms for member in self.members if member.trust is not None]
+        warnings = describe_unlike(table.height, _unlike_reasons(table), max(known, default=0.0))
         return {PREDICTIONS: table}, self._score(table) | ({"warnings": warnings} if warnings else {})
 
     def embed(self, *_: Any, **__: Any) -> NoReturn:

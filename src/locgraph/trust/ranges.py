@@ -197,12 +197,13 @@ def _values(table: pl.DataFrame, name: str) -> np.ndarray:
     return table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
-def describe_unlike(n_fovs: int, reasons: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def describe_unlike(n_fovs: int, reasons: Mapping[str, Sequence[str]], false_alarms: float) -> tuple[str, ...]:
     """Return warnings that name the FOVs that are unlike those of training.
 
     Args:
         n_fovs: Number of FOVs that were looked at.
         reasons: FOV that is unlike to what is unlike, the most important first.
+        false_alarms: Fraction of FOVs like those of training that may be called unlike.
 
     Returns:
         One sentence, or none where no FOV is unlike.
@@ -212,7 +213,8 @@ def describe_unlike(n_fovs: int, reasons: Mapping[str, Sequence[str]]) -> tuple[
     shown = "; ".join(f"{fov_id} ({'; '.join(words)})" for fov_id, words in list(reasons.items())[:_SHOWN])
     more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
     which = f"{len(reasons)} of {n_fovs} FOVs {'is' if len(reasons) == 1 else 'are'}" if n_fovs > 1 else "1 FOV is"
-    return (f"{which} unlike those of the training: {shown}{more}",)
+    expected = f"of FOVs like them up to {false_alarms:.0%} would be called so"
+    return (f"{which} unlike those of the training ({expected}): {shown}{more}",)
 
 
 def describe_ranges(n_fovs: int, entries: Sequence[OutOfRange]) -> tuple[str, ...]:

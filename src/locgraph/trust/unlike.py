@@ -24,17 +24,19 @@ class Unlike:
         table: ``fov_id``, ``typicality`` and ``typicality_p`` (null where these could not be fitted), ``unlike``, and
             ``unlike_reasons``, a list of texts that is empty where nothing is unlike.
         outside: Measures and cluster features outside their range in training.
+        false_alarms: Fraction of FOVs like those of training that may be called unlike.
     """
 
     table: pl.DataFrame
     outside: tuple[OutOfRange, ...]
+    false_alarms: float
 
     def sentences(self) -> tuple[str, ...]:
         """Return warnings that name FOVs, then features; none where all FOVs are like those of training."""
         unlike = self.table.filter(pl.col(schema.UNLIKE))
         reasons = dict(unlike.select(schema.FOV_ID, schema.UNLIKE_REASONS).iter_rows())
         n_fovs = self.table.height
-        return (*describe_unlike(n_fovs, reasons), *describe_ranges(n_fovs, self.outside))
+        return (*describe_unlike(n_fovs, reasons, self.false_alarms), *describe_ranges(n_fovs, self.outside))
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class UnlikeFovs:
                 schema.UNLIKE_REASONS: pl.List(pl.String),
             },
         )
-        return Unlike(table, tuple(outside))
+        return Unlike(table, tuple(outside), false_alarms)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, for a checkpoint."""
