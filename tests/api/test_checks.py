@@ -120,6 +120,8 @@ def test_eval_has_no_precision(machine, composed):
         ("clustering.eps_nm=-1", "clustering.eps_nm: expected a length above 0 in nm, found -1"),
         ("graph.cluster_edges.k=0", "graph.cluster_edges.k"),
         ("fold.n_folds=1", "fold.n_folds: expected at least 2, found 1"),
+        ("trust.calibration=platt", "trust.calibration: expected one of temperature, vector, none, found 'platt'"),
+        ("trust.coverage=2", "trust.coverage: expected a number above 0 and at most 1, found 2"),
         ("init_from=no.ckpt", "init_from: no.ckpt: no such file; expected RUN/checkpoints/best"),
         ("training.sampler._target_=locgraph.nothing.Sampler", "training.sampler._target_: expected the full name"),
     ],

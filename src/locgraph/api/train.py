@@ -235,7 +235,7 @@ def _check_training(settings: Settings, network: Network) -> None:
     from locgraph.api.loggers import check_loggers
 
     parts.loader_settings(settings)
-    for name in ("augment", "scaling"):
+    for name in ("augment", "scaling", "trust"):
         build(settings[name] or {}, name)
     training = settings["training"]
     sampler = find_class(str(training["sampler"][TARGET]), "training.sampler")
