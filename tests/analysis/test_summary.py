@@ -267,3 +267,12 @@ def test_numbers_and_intervals():
     assert number(None) == "–"
     assert interval(0.5, 1) == "0.500 to 1.000"
     assert interval(None, 1) == interval(0, None) == "–"
+
+
+def test_the_interval_of_a_loss_does_not_go_below_0():
+    runs = [result(fold, metrics={"accuracy": 0.9, "balanced_accuracy": 0.9, "loss": 0.3 * fold}) for fold in range(3)]
+
+    found = row(summarise(runs, range(3)), "model", "loss")
+
+    assert found["interval_low"] == 0.0
+    assert found["interval_high"] > 0.6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -87,7 +88,7 @@ def score_interval_of(metric: str, by_fold: Mapping[int, float], overlap: float,
         overlap: n_test / n_train of a fold.
         outcomes: Of this method; no rows where they are not known.
     """
-    over_folds = mean_interval(list(by_fold.values()), overlap, (0.0, 1.0) if metric in METRICS else None)
+    over_folds = mean_interval(list(by_fold.values()), overlap, (0.0, 1.0 if metric in METRICS else math.inf))
     table = outcomes.filter(pl.col(schema.FOLD).is_in(list(by_fold)))
     if _n_groups(table) < FEWEST_GROUPS and _grouped(table):
         return Interval(over_folds.estimate, None, None, few_groups(_n_groups(table)))
