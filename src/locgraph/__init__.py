@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from locgraph.api.checks.stress import stress
     from locgraph.api.config import compose
     from locgraph.api.ensemble import Ensemble, load
     from locgraph.api.model import Model
     from locgraph.api.prepare import prepare
-    from locgraph.api.stress import stress
     from locgraph.api.studies import study
     from locgraph.api.study import Study
     from locgraph.api.train import Run, train
@@ -28,7 +28,7 @@ _API = {
     "train": "locgraph.api.train",
     "load": "locgraph.api.ensemble",
     "study": "locgraph.api.studies",
-    "stress": "locgraph.api.stress",
+    "stress": "locgraph.api.checks.stress",
     "compose": "locgraph.api.config",
     "Prepared": "locgraph.data.prepared",
     "Run": "locgraph.api.train",

@@ -263,6 +263,23 @@ class RunFolder:
         """Return what identifies the run, with its state: the content of `RUN`."""
         return read_record(self.path / RUN)
 
+    def read_settings(self) -> dict[str, Any]:
+        """Return all settings of the run: the content of `CONFIG`.
+
+        Raises:
+            DataError: It is absent or damaged.
+        """
+        import yaml
+
+        path = self.path / CONFIG
+        try:
+            settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise DataError(f"{path}: expected the settings of a run, cannot read them ({error})") from error
+        if not isinstance(settings, dict):
+            raise DataError(f"{path}: expected the settings of a run, found {type(settings).__name__}")
+        return settings
+
     def state(self) -> RunState:
         """Return how far the run is, and why it ended."""
         record, metrics = self.record(), self.metrics()

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import locgraph
-from locgraph.api.stress_subjects import choose_fovs
+from locgraph.api.checks.stress_subjects import choose_fovs
 from locgraph.errors import ConfigError, DataError
 
 FEW = ("executor=serial", "stress=[thinning,drift]", "stress.perturbations.drift.severities=[30]")
@@ -127,7 +127,7 @@ def test_wrong_settings_are_refused(trained, prepared_dir, override, message):
 
 
 def test_models_of_other_preparation_are_refused_together(trained, monkeypatch):
-    from locgraph.api import stress_subjects
+    from locgraph.api.checks import stress_subjects
 
     models = [locgraph.load(trained.run_dir / "checkpoints" / "best.ckpt") for _ in range(2)]
     models[1].record["settings"]["clustering"]["n_clusters"] = 9

@@ -85,7 +85,10 @@ def test_the_best_validation_metric_is_returned(go, trained, monkeypatch):
     monkeypatch.setattr(train, "run", lambda cfg: returned.append(original(cfg)))
     checkpoint = f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt"
     for metric in ("loss", "accuracy"):
-        go("train=false", checkpoint, f"optimized_metric=val/{metric}", "controls=false", name="same")
+        others = ("controls=false", "trust.coverage=0.6")
+        run_dir = go("train=false", checkpoint, f"optimized_metric=val/{metric}", *others, name="same")
+        # the checkpoint was judged otherwise when it was trained
+        assert metrics_of(run_dir)["calibration"]["coverage"] == 0.6
         assert returned[-1] == trained.metrics()["val"][metric]
     history = pl.read_csv(trained.run_dir / "metrics.csv")
     assert returned[0] == pytest.approx(history["val/loss"].min(), rel=1e-5)

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from locgraph.api.studies import study
+from locgraph.api.study_checks import TRUST_CHECKS
 from locgraph.errors import ConfigError
 
 
@@ -40,6 +41,8 @@ def test_a_check_that_cannot_be_made_is_named_and_the_others_are_made(folder, ru
 def test_an_unknown_check_is_refused(folder):
     with pytest.raises(ConfigError, match=r"skip: expected some of calibration, chance, .*, found \['luck'\]"):
         study(folder).trust(skip=["luck"])
+    with pytest.raises(ConfigError, match="skip: leaves no check to make; name fewer"):
+        study(folder).trust(skip=TRUST_CHECKS)
 
 
 def test_no_folder(fails, tmp_path):

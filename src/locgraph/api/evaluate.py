@@ -31,7 +31,8 @@ from locgraph.io.groups import NoGroups
 from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
 from locgraph.io.read import read_header
-from locgraph.provenance import whole_file, write_json
+from locgraph.learn.tabulate import write_tables
+from locgraph.provenance import write_json
 from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, RunFolder, locked
 
 log = logging.getLogger(__name__)
@@ -60,15 +61,8 @@ def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
 
 def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     """Evaluate a checkpoint, as `evaluate_settings` does, in a folder that no other process writes to."""
-    raw_dir = settings["data"]["raw_dir"]
-    path = Path(settings["ckpt_path"])
-    if not path.exists():
-        raise ConfigError(
-            f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run, or the folder of a sweep",
-            setting="ckpt_path",
-        )
-    if raw_dir is not None and not Path(raw_dir).is_dir():
-        raise DataError(f"{raw_dir}: no such folder; expected a folder of raw files", setting="data.raw_dir")
+    raw_dir, path = settings["data"]["raw_dir"], Path(settings["ckpt_path"])
+    _check_paths(path, raw_dir)
     check_loggers(settings)
     predictor = load(path, settings["trusted_packages"])
     # what all members of an ensemble share
@@ -93,9 +87,8 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     prepared = model.prepare_catalogue(merged, catalogue)
     if raw_dir is not None:
         _check_extent(model, prepared)
-    missing = sorted(set(wanted) - set(prepared.labels))
-    if raw_dir is None and missing:
-        raise DataError(f"{len(missing)} test FOVs of {path} are not in its data any more, such as {missing[:5]}")
+    else:
+        _check_tests(path, wanted, prepared)
     fov_ids = [name for name in wanted if name in prepared.labels]
     tables, scores = predictor.predict_prepared(
         prepared,
@@ -108,9 +101,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     )
     for warning in scores.get("warnings", ()):
         log.warning(warning)
-    for name, table in tables.items():
-        with whole_file(folder / name) as temporary:
-            table.write_parquet(temporary)
+    write_tables(folder, tables)
     metrics = {
         "status": COMPLETED,
         "reason": None,
@@ -129,6 +120,24 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         write_json(folder / METRICS, metrics)
     track_evaluation(settings, model.settings, prepared, tables, metrics)
     return metrics
+
+
+def _check_paths(path: Path, raw_dir: str | None) -> None:
+    """Refuse a checkpoint or a folder of raw files that is not there."""
+    if not path.exists():
+        raise ConfigError(
+            f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run, or the folder of a sweep",
+            setting="ckpt_path",
+        )
+    if raw_dir is not None and not Path(raw_dir).is_dir():
+        raise DataError(f"{raw_dir}: no such folder; expected a folder of raw files", setting="data.raw_dir")
+
+
+def _check_tests(path: Path, wanted: Sequence[str], prepared: Prepared) -> None:
+    """Refuse data that test FOVs are missing from."""
+    missing = sorted(set(wanted) - set(prepared.labels))
+    if missing:
+        raise DataError(f"{len(missing)} test FOVs of {path} are not in its data any more, such as {missing[:5]}")
 
 
 def _explain(

@@ -45,10 +45,12 @@ from locgraph.learn.checkpoint import (
 from locgraph.learn.initial import start_from
 from locgraph.learn.module import Learner
 from locgraph.learn.run import RunWriter
+from locgraph.learn.tabulate import write_tables
 from locgraph.learn.tasks.base import Task
 from locgraph.provenance import whole_file
 from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS
 from locgraph.show.figures.run import draw_gallery, draw_run
+from locgraph.trust.trust import TrustSettings
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +82,12 @@ def fit_and_test(
     sizes = parts.data_sizes(data)
     network = make_network(settings["model"], sizes)
     record = make_record(settings, prepared.graph_settings, prepared.units, data, sizes)
-    warnings = parts.warn_of_flat_features(data, prepared)
+    flat = parts.warn_of_flat_features(data, prepared)
     if settings["init_from"] is not None:
         record[INIT_FROM] = start_from(network, read_checkpoint(Path(settings["init_from"]), "init_from"), record)
     given = start_of(settings, record, prepared)
     learner = parts.make_learner(settings, network, task, data, record)
     writer.set_history_aside()
-    fold = int(settings["fold"]["index"])
     with logged(settings, about_training(settings, writer.group)) as others, lightning_errors():
         loggers = [parts.history_logger(writer.path), *(other.logger for other in others)]
         trainer = parts.make_trainer(settings, writer.path, loggers)
@@ -99,39 +100,47 @@ def fit_and_test(
                 load_weights(network, tested)
                 if not settings["train"]:
                     epochs, steps = tested.epoch + 1, 0
-            trust = (None if tested is None else tested.trust()) or build(settings["trust"], "trust")
             sides = (VALIDATION, TEST) if settings["test"] else (VALIDATION,)
-            tables, scores, trust = predict_sides(parts.make_evaluator(settings), learner, data, prepared, sides, trust)
+            judge: TrustSettings = build(settings["trust"], "trust")
+            tables, scores, trust = predict_sides(parts.make_evaluator(settings), learner, data, prepared, sides, judge)
             if tested is not None and settings["train"] and trust is not None:
                 add_trust(tested.path, trust)
             if settings["test"]:
                 log_scores(loggers, scores[TEST], steps)
             writer.join_history()
-        for name, table in tables.items():
-            with whole_file(writer.path / name) as temporary:
-                table.write_parquet(temporary)
+        write_tables(writer.path, tables)
+        warnings = (*prepared.warnings, *flat, *(trust.limits() if trust is not None else ()))
         metrics = {
-            "experiment": str(settings["name"]),
-            "fold": fold,
-            "class_names": list(data.class_names),
+            **describe_fold(settings, prepared, data, trainer, warnings),
             **scores,
             **make_controls(settings, prepared, task, split, writer.path),
             "epochs": epochs,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-            "precision": str(trainer.precision),
-            "tables": str(prepared.tables),
-            "warnings": [*prepared.warnings, *warnings, *(trust.limits() if trust is not None else ())],
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
         metrics["optimized"] = {"metric": settings[SETTING], "value": read_objective(metrics, settings[SETTING])}
         draw_run(writer.path, metrics)
-        predictions = tables.get(PREDICTIONS)
-        if predictions is not None and settings["test"]:
-            of_test = predictions.filter(pl.col(schema.SPLIT) == TEST)
+        if PREDICTIONS in tables and settings["test"]:
+            of_test = tables[PREDICTIONS].filter(pl.col(schema.SPLIT) == TEST)
             draw_gallery(writer.path, prepared.tables, of_test, data.class_names)
         track_training(others, writer, prepared, tables, metrics, tested)
     return metrics
+
+
+def describe_fold(
+    settings: Settings, prepared: Prepared, data: GraphDataModule, trainer: lightning.Trainer, warnings: Sequence[str]
+) -> dict[str, Any]:
+    """Return what was trained on what, for ``metrics.json``."""
+    split = data.split
+    return {
+        "experiment": str(settings["name"]),
+        "fold": int(settings["fold"]["index"]),
+        "class_names": list(data.class_names),
+        "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+        "precision": str(trainer.precision),
+        "tables": str(prepared.tables),
+        "warnings": list(warnings),
+    }
 
 
 @contextmanager

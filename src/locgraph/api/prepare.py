@@ -41,7 +41,7 @@ from locgraph.preparation.featextracted import convert_locpix, manifest_of
 from locgraph.preparation.outliers import describe_outliers
 from locgraph.preparation.prepare import prepare as prepare_tables
 from locgraph.provenance import fingerprint, write_json
-from locgraph.run_folder import CLUSTERS, CONFIG, METRICS, RECIPE, locked, read_record
+from locgraph.run_folder import CLUSTERS, METRICS, RECIPE, RunFolder, locked, read_record
 from locgraph.simulate.dataset import simulate_dataset
 
 log = logging.getLogger(__name__)
@@ -265,14 +265,12 @@ def find_tables(runs: Sequence[Path], given: Path | None = None) -> Path:
 
 def _computed_tables(run: Path) -> list[Path]:
     """Return the folder that follows from the settings of a run, if these can be read."""
-    import yaml
-
     try:
-        settings = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
+        settings = RunFolder(run).read_settings()
         if settings["data"]["kind"] != RAW:
             return [Path(str(settings["data"]["featextracted_dir"])).resolve()]
         return [tables_folder(settings)]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+    except (DataError, KeyError, TypeError):
         return []
 
 

@@ -32,7 +32,7 @@ def predict_sides(
     data: GraphDataModule,
     prepared: Prepared,
     sides: Sequence[str],
-    trust: Trust | TrustSettings,
+    trust: TrustSettings,
 ) -> tuple[dict[str, pl.DataFrame], dict[str, Any], Trust | None]:
     """Predict the validation and test FOVs, calibrated on the validation FOVs.
 
@@ -42,7 +42,7 @@ def predict_sides(
         data: The data of the fold.
         prepared: Tables of the FOVs.
         sides: ``val``, and ``test`` unless it is to stay unseen.
-        trust: What judges predictions, or how it is fitted to the training and validation FOVs.
+        trust: How what judges predictions is fitted to the training and validation FOVs.
 
     Returns:
         File name to table of all sides, of predictions and of FOV vectors; scores of each side, the confusion matrix of
@@ -59,10 +59,7 @@ def predict_sides(
     fitted, measures = None, None
     if task.predicts_fovs:
         measures = measure_fovs(prepared.tables, [name for names in fov_ids.values() for name in names])
-        if isinstance(trust, TrustSettings):
-            fitted = fit_trust(trust, task, {TRAIN: predict(TRAIN), **predicted}, measures, prepared.labels)
-        else:
-            fitted = trust
+        fitted = fit_trust(trust, task, {TRAIN: predict(TRAIN), **predicted}, measures, prepared.labels)
     metrics = dict(task.score(predicted[VALIDATION], VALIDATION))
     metrics.pop("confusion_matrix", None)
     parts: dict[str, list[pl.DataFrame]] = {}
@@ -148,11 +145,11 @@ def score_calibration(task: Task, before: Sequence[Any], after: Sequence[Any], s
         known = fovs.labelled()
         if not known.any():
             return {}
-        found = calibration(fovs.probabilities[known], fovs.targets[known])
+        result = calibration(fovs.probabilities[known], fovs.targets[known])
         scores[name] = {
-            "ece": found.error,
-            "adaptive_ece": found.adaptive_error,
-            "brier": found.brier,
-            "nll": found.nll,
+            "ece": result.error,
+            "adaptive_ece": result.adaptive_error,
+            "brier": result.brier,
+            "nll": result.nll,
         }
     return {side: scores}

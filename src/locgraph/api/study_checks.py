@@ -112,10 +112,12 @@ class CheckedRuns(StudiedRuns):
             ``trust``, and `report` shows them.
 
         Raises:
-            ConfigError: ``skip`` names no check.
+            ConfigError: ``skip`` names something else, or all checks.
         """
         if set(skip) - set(TRUST_CHECKS):
             raise ConfigError(f"expected some of {', '.join(TRUST_CHECKS)}, found {list(skip)}", setting="skip")
+        if set(skip) == set(TRUST_CHECKS):
+            raise ConfigError("leaves no check to make; name fewer", setting="skip")
         results: dict[str, Check | LocgraphError] = {}
         for name in TRUST_CHECKS:
             if name in skip:
@@ -163,7 +165,7 @@ class CheckedRuns(StudiedRuns):
         source = self._source(None if tables is None else Path(tables))
         check = measure_chance(read_control_folds(source, seed), permutations, seed)
         if network:
-            from locgraph.api.permuted import train_on_permuted
+            from locgraph.api.checks.permuted import train_on_permuted
 
             check = add_network(check, *train_on_permuted(source, network, seed))
         check.write(self.folder / TRUST / CHANCE)
@@ -256,12 +258,12 @@ class CheckedRuns(StudiedRuns):
 
         Returns:
             Table and sentences, which are written to the folder ``trust`` with a picture; see
-            `locgraph.api.matched.compare_matched`.
+            `locgraph.api.checks.matched.compare_matched`.
 
         Raises:
             LocgraphError: A kind is unknown, or the FOVs cannot be made equal or predicted again.
         """
-        from locgraph.api.matched import compare_matched  # torch
+        from locgraph.api.checks.matched import compare_matched  # torch
         from locgraph.show.figures.checks import draw_matched
 
         folder = self.folder / TRUST

@@ -27,7 +27,7 @@ def run(cfg: DictConfig) -> Path:
     """
     path = path_setting(cfg, "ckpt_path", "locgraph stress RUN/checkpoints/best.ckpt, or locgraph stress SWEEP")
     settings = plain(cfg)
-    from locgraph.api.stress import output_folder, stress  # torch, after the settings are known to be complete
+    from locgraph.api.checks.stress import output_folder, stress  # torch, after the settings are known to be complete
 
     folder = output_folder(path, settings)
     with locked(folder, "output"):

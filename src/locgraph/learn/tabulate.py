@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from locgraph.data.dataset import NO_LABEL
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FILES, FOV, Vectors, vector_table
+from locgraph.provenance import whole_file
 from locgraph.run_folder import PREDICTIONS
 from locgraph.trust.measures import Measures
 from locgraph.trust.trust import Trust
@@ -85,3 +87,15 @@ def fov_vector_table(task: Task, predictions: Sequence[Any], fold: int, split: s
         Vectors(each.fov_ids, {FOV: list(each.vectors.cpu().split(1))}) for each in task.fov_predictions(predictions)
     ]
     return {FILES[FOV]: vector_table(batches, FOV, fold, split)} if batches else {}
+
+
+def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+    """Write tables into a folder, each whole or not at all.
+
+    Args:
+        folder: Folder of a run or evaluation.
+        tables: File name to table.
+    """
+    for name, table in tables.items():
+        with whole_file(folder / name) as temporary:
+            table.write_parquet(temporary)

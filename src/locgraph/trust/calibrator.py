@@ -74,17 +74,17 @@ class Calibrator:
         if len(np.unique(targets)) < 2:
             return cls(nothing.weights, nothing.biases, NONE, "the validation FOVs are all of one class")
         logs, soft = _logs(probabilities), _soft_targets(targets, k)
-        found = minimize_scalar(lambda log: _loss(np.exp(log) * logs, soft), bounds=_LOG_RANGE, method="bounded")
-        weight = float(np.exp(found.x))
+        best = minimize_scalar(lambda log: _loss(np.exp(log) * logs, soft), bounds=_LOG_RANGE, method="bounded")
+        weight = float(np.exp(best.x))
         if method == TEMPERATURE:
             return cls(np.full(k, weight), np.zeros(k), method)
 
         def stiff_loss(values: np.ndarray) -> float:
             logs_of_weights, biases = values[:k], values[k:]
-            distance = float(((logs_of_weights - found.x) ** 2).sum() + (biases**2).sum())
+            distance = float(((logs_of_weights - best.x) ** 2).sum() + (biases**2).sum())
             return _loss(np.exp(logs_of_weights) * logs + biases, soft) + distance / (2.0 * _PRIOR**2 * n)
 
-        start = np.concatenate([np.full(k, found.x), np.zeros(k)])
+        start = np.concatenate([np.full(k, best.x), np.zeros(k)])
         values = minimize(stiff_loss, start, method="L-BFGS-B", bounds=[_LOG_RANGE] * k + [(None, None)] * k).x
         return cls(np.exp(values[:k]), values[k:], method)
 

@@ -135,13 +135,13 @@ class Trust:
             `locgraph.trust.unlike.UnlikeFovs`; and ``decision``, the predicted class or null.
         """
         table, uncertain = self._add_sets(predictions)
-        found = self.unlike.judge(measures, vectors, self.settings.false_alarms)
-        table = table.join(found.table, on=schema.FOV_ID, how="left", maintain_order="left")
+        judged = self.unlike.judge(measures, vectors, self.settings.false_alarms)
+        table = table.join(judged.table, on=schema.FOV_ID, how="left", maintain_order="left")
         withheld = {UNCERTAIN: pl.Series(uncertain), UNLIKE: table[schema.UNLIKE].fill_null(False)}
         decision = pl.col(schema.PREDICTION)
         for reason in abstain:
             decision = pl.when(withheld[reason]).then(None).otherwise(decision)
-        return table.with_columns(decision.alias(schema.DECISION)), found.sentences()
+        return table.with_columns(decision.alias(schema.DECISION)), judged.sentences()
 
     def _add_sets(self, predictions: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
         """Return the table with prediction sets, and which rows are uncertain (N,) bool: all but sets of one class."""

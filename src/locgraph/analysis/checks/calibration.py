@@ -145,8 +145,8 @@ def _calibration_rows(
 
 
 def _measures(probabilities: np.ndarray, targets: np.ndarray) -> tuple[float, ...]:
-    found = calibration(probabilities, targets, intervals=False)
-    return found.error, found.adaptive_error, found.brier, found.nll
+    result = calibration(probabilities, targets, intervals=False)
+    return result.error, result.adaptive_error, result.brier, result.nll
 
 
 def _resampled(units: np.ndarray, rng: np.random.Generator) -> Any:
@@ -215,14 +215,14 @@ def split_coverage(
     if half < max(_FEWEST, np.ceil(1 / (1 - coverage)) - 1):
         return None
     rng = np.random.default_rng(0)
-    found = []
+    covered = []
     for _ in range(n_splits):
         order = rng.permutation(len(targets))
         fitted, new = order[:half], order[half:]
         inside = PredictionSets.fit(probabilities[fitted], targets[fitted]).contains(probabilities[new], coverage)
-        found.append(inside[np.arange(len(new)), targets[new]].mean())
-    low, high = np.quantile(found, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-    return Interval(float(np.mean(found)), float(low), float(high))
+        covered.append(inside[np.arange(len(new)), targets[new]].mean())
+    low, high = np.quantile(covered, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    return Interval(float(np.mean(covered)), float(low), float(high))
 
 
 def _kept_row(known: pl.DataFrame, class_names: Sequence[str]) -> dict[str, Any] | None:
@@ -235,12 +235,12 @@ def _kept_row(known: pl.DataFrame, class_names: Sequence[str]) -> dict[str, Any]
     return _row(KEPT, Interval(kept, None, None), known)
 
 
-def _row(measure: str, found: Interval, table: pl.DataFrame) -> dict[str, Any]:
+def _row(measure: str, interval: Interval, table: pl.DataFrame) -> dict[str, Any]:
     return {
         "measure": measure,
-        "value": found.estimate,
-        "interval_low": found.low,
-        "interval_high": found.high,
+        "value": interval.estimate,
+        "interval_low": interval.low,
+        "interval_high": interval.high,
         "n_fovs": table[schema.FOV_ID].n_unique(),
     }
 

@@ -56,13 +56,13 @@ def calibration_figure(predictions: pl.DataFrame, class_names: Sequence[str]) ->
 
 def _draw_reliability(axes: Axes, before: Calibration | None, after: Calibration) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.0)
-    for found, colour, shift in ((before, ORANGE, -0.004), (after, BLUE, 0.004)):
-        if found is None:
+    for result, colour, shift in ((before, ORANGE, -0.004), (after, BLUE, 0.004)):
+        if result is None:
             continue
-        x = [one.confidence + shift for one in found.bins]
-        y = [one.accuracy.estimate for one in found.bins]
-        below = [0.0 if one.accuracy.low is None else one.accuracy.estimate - one.accuracy.low for one in found.bins]
-        above = [0.0 if one.accuracy.high is None else one.accuracy.high - one.accuracy.estimate for one in found.bins]
+        x = [one.confidence + shift for one in result.bins]
+        y = [one.accuracy.estimate for one in result.bins]
+        below = [0.0 if one.accuracy.low is None else one.accuracy.estimate - one.accuracy.low for one in result.bins]
+        above = [0.0 if one.accuracy.high is None else one.accuracy.high - one.accuracy.estimate for one in result.bins]
         axes.errorbar(x, y, [below, above], color=colour, marker="o", markersize=3, elinewidth=0.7)
     axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.04), xlabel="confidence", ylabel="fraction right (95 % interval)")
     axes.set_title("Reliability")
@@ -73,11 +73,11 @@ def _draw_counts(
 ) -> None:
     edges = np.linspace(0.0, 1.0, 16)
     earlier = uncalibrated(known, class_names)
-    for found, table, colour, name in ((before, earlier, ORANGE, "before"), (after, known, BLUE, "calibrated")):
-        if found is None or table is None:
+    for result, table, colour, name in ((before, earlier, ORANGE, "before"), (after, known, BLUE, "calibrated")):
+        if result is None or table is None:
             continue
         counts, _ = np.histogram(class_arrays(table, class_names)[0].max(axis=1), edges)
-        label = f"{name}: error {found.error:.3f}" if before else f"error {found.error:.3f}"
+        label = f"{name}: error {result.error:.3f}" if before else f"error {result.error:.3f}"
         axes.stairs(counts, edges, color=colour, linewidth=1.2, label=label)
     axes.set(xlim=(0, 1.02), xlabel="confidence", ylabel="test FOVs")
     axes.set_title("Confidence")

@@ -132,17 +132,8 @@ def _traces(result: Calibration, what: str, before: Calibration | None) -> list[
         f"{number(one.confidence)}, correct {number(one.accuracy.estimate)}<extra></extra>"
         for one in result.bins
     ]
-    earlier = {
-        "x": [one.confidence for one in before.bins] if before else [],
-        "y": [one.accuracy.estimate for one in before.bins] if before else [],
-        "type": "scatter",
-        "mode": "lines+markers",
-        "marker": {"color": TRAINING, "size": 6, "symbol": "circle-open"},
-        "line": {"color": TRAINING, "dash": "dash", "width": 1.5},
-        "hovertemplate": "before calibration<br>confidence %{x:.3f}, correct %{y:.3f}<extra></extra>",
-    }
     return [
-        *([earlier] if before else []),
+        *([_earlier_trace(before)] if before else []),
         {
             "x": [0, 1],
             "y": [0, 1],
@@ -171,6 +162,19 @@ def _traces(result: Calibration, what: str, before: Calibration | None) -> list[
             "hovertemplate": words,
         },
     ]
+
+
+def _earlier_trace(before: Calibration) -> dict[str, Any]:
+    """Return the curve before calibration."""
+    return {
+        "x": [one.confidence for one in before.bins],
+        "y": [one.accuracy.estimate for one in before.bins],
+        "type": "scatter",
+        "mode": "lines+markers",
+        "marker": {"color": TRAINING, "size": 6, "symbol": "circle-open"},
+        "line": {"color": TRAINING, "dash": "dash", "width": 1.5},
+        "hovertemplate": "before calibration<br>confidence %{x:.3f}, correct %{y:.3f}<extra></extra>",
+    }
 
 
 def _layout(what: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from locgraph import compose, schema, train
 from locgraph.analysis.checks.matching import Matching
@@ -18,7 +17,7 @@ from locgraph.data.folds import TEST, FromFile, Split, write_plan
 from locgraph.errors import DataError
 from locgraph.io.groups import NoGroups, TableGroups
 from locgraph.io.labels import TableLabels
-from locgraph.run_folder import CONFIG, FOLDS, PREDICTIONS, RunFolder
+from locgraph.run_folder import FOLDS, PREDICTIONS, RunFolder
 
 _FILES, _CLASSES, _PREPARED = "files", "classes.csv", "prepared"
 
@@ -77,8 +76,7 @@ def _restrict(split: Split, matching: Matching, fold: int) -> Split:
 
 def _settings(run: Path, folder: Path, place: int, n_folds: int, fovs: pl.DataFrame) -> dict[str, Any]:
     """Return the settings of a run with the data exchanged; groups that its version did not have are as by default."""
-    recorded: dict[str, Any] = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
-    settings = compose("train", "data.raw_dir=.") | recorded
+    settings = compose("train", "data.raw_dir=.") | RunFolder(run).read_settings()
     classes = str(folder / _CLASSES)
     grouped = fovs[schema.GROUP].null_count() == 0
     groups = {TARGET: class_target(TableGroups), "path": classes} if grouped else {TARGET: class_target(NoGroups)}

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import yaml
 
 from locgraph import schema
 from locgraph.analysis.source import Source
@@ -21,7 +20,7 @@ from locgraph.data.folds import Split, read_plan
 from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError
 from locgraph.io.manifest import Manifest
-from locgraph.run_folder import CLUSTERS, CONFIG, FOLDS, THREADS
+from locgraph.run_folder import CLUSTERS, FOLDS, THREADS, RunFolder
 from locgraph.stats.metrics import ACCURACY
 from locgraph.stats.permutation import find_exchange
 
@@ -52,7 +51,7 @@ def train_on_permuted(source: Source, permutations: int, seed: int) -> tuple[flo
     if not runs:
         raise DataError(f"{source.folder}: expected a completed run that classifies FOVs, found none to train again")
     run = runs[0]
-    settings = yaml.safe_load((run.folder / CONFIG).read_text(encoding="utf-8"))
+    settings = RunFolder(run.folder).read_settings()
     if settings["init_from"] is not None:
         raise DataError(
             f"{run.folder} started from {settings['init_from']}, which may know the true classes: repeat it without"

@@ -57,9 +57,9 @@ def find_subjects(path: Path, trusted: Sequence[str]) -> tuple[list[Subject], di
     """
     if not path.is_dir():
         return [Subject(str(path), load_model(path, trusted))], {}
-    found = study(path)
-    failed = {str(run.folder): run.reason for run in found.runs if isinstance(run, Failure)}
-    subjects = [Subject(str(run.folder), load_model(RunFolder(run.folder).best, trusted)) for run in found.completed]
+    studied = study(path)
+    failed = {str(run.folder): run.reason for run in studied.runs if isinstance(run, Failure)}
+    subjects = [Subject(str(run.folder), load_model(RunFolder(run.folder).best, trusted)) for run in studied.completed]
     if not subjects:
         raise DataError(f"{path}: expected at least one completed run, found none: {failed}", setting="ckpt_path")
     for name, reason in failed.items():

@@ -16,11 +16,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.control_inputs import read_positions
 from locgraph.analysis.stress import NETWORK, UNPERTURBED, describe_stress, score_stress
-from locgraph.api.config import Settings, compose
-from locgraph.api.model import Model
-from locgraph.api.prepare import progress
-from locgraph.api.recipes import graph_recipe, table_recipe, table_settings
-from locgraph.api.stress_subjects import (
+from locgraph.api.checks.stress_subjects import (
     Subject,
     assign_tests,
     check_subjects,
@@ -28,6 +24,10 @@ from locgraph.api.stress_subjects import (
     find_subjects,
     train_forests,
 )
+from locgraph.api.config import Settings, compose
+from locgraph.api.model import Model
+from locgraph.api.prepare import progress
+from locgraph.api.recipes import graph_recipe, table_recipe, table_settings
 from locgraph.build import build_part
 from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, DataError, within
