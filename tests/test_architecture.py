@@ -184,7 +184,7 @@ print(json.dumps(found))
 def test_settings_are_checked_before_torch_is_loaded():
     code = f"""
 import json, sys
-import locgraph.cli.prepare, locgraph.cli.train
+import locgraph.cli.commands.prepare, locgraph.cli.commands.train
 print(json.dumps({{"heavy": sorted(set({sorted(TORCH_STACK)!r}) & sys.modules.keys())}}))
 """
     assert run_python(code) == {"heavy": []}

@@ -13,7 +13,7 @@ from rich.console import Console
 from locgraph.analysis.comparison import Entry, compare
 from locgraph.analysis.sweeps.outcomes import COLUMNS
 from locgraph.cli.analysis_console import print_analysis
-from locgraph.cli.summarise import summarise_folder
+from locgraph.cli.commands.summarise import summarise_folder
 
 FAST = (
     "analysis/classifiers=[logistic_regression]",

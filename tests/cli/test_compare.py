@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from locgraph.api.studies import study
-from locgraph.cli.compare import pairs_table
+from locgraph.cli.commands.compare import pairs_table
 from locgraph.cli.console import TextConsole
 from locgraph.cli.main import as_overrides
 

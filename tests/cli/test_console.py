@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from rich.table import Table
 
-from locgraph.cli import evaluate
+from locgraph.cli.commands import evaluate
 from locgraph.cli.console import ConsoleHandler, PlainFormatter, TextConsole, print_line, printable
 from locgraph.provenance import read_csv, write_csv
 

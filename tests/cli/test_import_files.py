@@ -9,8 +9,8 @@ import sys
 import polars as pl
 import pytest
 
-from locgraph.cli import import_files
 from locgraph.cli import main as cli
+from locgraph.cli.commands import import_files
 from locgraph.errors import DataError, TooManyFailuresError
 from locgraph.io.catalogue import scan
 from locgraph.io.columns import FileColumns

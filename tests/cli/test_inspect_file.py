@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from locgraph.cli import inspect_file
 from locgraph.cli import main as cli
+from locgraph.cli.commands import inspect_file
 from locgraph.io.suggestion import ColumnSuggestion
 from locgraph.show.figures.style import read_picture
 

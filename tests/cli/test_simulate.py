@@ -9,7 +9,7 @@ import pytest
 from locgraph import schema
 from locgraph.api.config import plain
 from locgraph.api.prepare import make_tables, read_catalogue
-from locgraph.cli import simulate
+from locgraph.cli.commands import simulate
 from locgraph.errors import ConfigError
 from locgraph.io.featextracted import read_fov
 

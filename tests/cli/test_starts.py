@@ -7,7 +7,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from locgraph.cli import train
+from locgraph.cli.commands import train
 from locgraph.learn.module import Learner
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from locgraph.api.status import status
-from locgraph.cli.status import status_table
+from locgraph.cli.commands.status import status_table
 from locgraph.errors import DataError
 from locgraph.run_folder import locked
 

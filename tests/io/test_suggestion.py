@@ -8,7 +8,7 @@ import pytest
 
 from locgraph.api.config import compose
 from locgraph.build import build
-from locgraph.cli.inspect_file import overrides
+from locgraph.cli.commands.inspect_file import overrides
 from locgraph.errors import LocgraphError
 from locgraph.io.columns import FileColumns
 from locgraph.io.inspection import inspect

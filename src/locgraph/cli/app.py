@@ -27,21 +27,21 @@ from locgraph.errors import LocgraphError
 from locgraph.storage import storage_error
 
 TASKS = {
-    "inspect": "locgraph.cli.inspect_file",
-    "import": "locgraph.cli.import_files",
-    "simulate": "locgraph.cli.simulate",
-    "prepare": "locgraph.cli.prepare",
-    "train": "locgraph.cli.train",
-    "eval": "locgraph.cli.evaluate",
-    "explain": "locgraph.cli.explain",
-    "status": "locgraph.cli.status",
-    "summarise": "locgraph.cli.summarise",
-    "analyse": "locgraph.cli.analyse",
-    "compare": "locgraph.cli.compare",
-    "trust": "locgraph.cli.trust",
-    "stress": "locgraph.cli.stress",
-    "report": "locgraph.cli.report",
-    "check-labels": "locgraph.cli.check_labels",
+    "inspect": "locgraph.cli.commands.inspect_file",
+    "import": "locgraph.cli.commands.import_files",
+    "simulate": "locgraph.cli.commands.simulate",
+    "prepare": "locgraph.cli.commands.prepare",
+    "train": "locgraph.cli.commands.train",
+    "eval": "locgraph.cli.commands.evaluate",
+    "explain": "locgraph.cli.commands.explain",
+    "status": "locgraph.cli.commands.status",
+    "summarise": "locgraph.cli.commands.summarise",
+    "analyse": "locgraph.cli.commands.analyse",
+    "compare": "locgraph.cli.commands.compare",
+    "trust": "locgraph.cli.commands.trust",
+    "stress": "locgraph.cli.commands.stress",
+    "report": "locgraph.cli.commands.report",
+    "check-labels": "locgraph.cli.commands.check_labels",
 }
 
 

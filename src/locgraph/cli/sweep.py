@@ -58,7 +58,7 @@ class SummariseSweep(Callback):
         if has_result(config):
             self._summarise(folder, show=True)
             try:
-                import_module("locgraph.cli.summarise").track_sweeps(config, folder)
+                import_module("locgraph.cli.commands.summarise").track_sweeps(config, folder)
             except LocgraphError as error:
                 log.warning("the summary is shown by no logger: %s", error)
         log.info("sweep folder: %s (the same command with paths.sweep_dir=%s does what is missing)", folder, folder)
@@ -66,7 +66,7 @@ class SummariseSweep(Callback):
     def _summarise(self, folder: Path, show: bool) -> None:
         try:
             # late: it draws figures, which a command that fails at once should not wait for
-            import_module("locgraph.cli.summarise").summarise_folder(folder, show)
+            import_module("locgraph.cli.commands.summarise").summarise_folder(folder, show)
         except LocgraphError as error:
             log.warning("no summary: %s", error)
 

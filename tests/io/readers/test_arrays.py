@@ -9,7 +9,7 @@ import scipy.io
 
 from locgraph.api.config import plain
 from locgraph.build import build
-from locgraph.cli.inspect_file import overrides
+from locgraph.cli.commands.inspect_file import overrides
 from locgraph.errors import DataError
 from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.inspection import inspect

@@ -9,7 +9,7 @@ from typing import Final
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from locgraph.api.studies import find_studies
-from locgraph.cli.summarise import logger_settings
+from locgraph.cli.commands.summarise import logger_settings
 from locgraph.errors import ConfigError
 
 log = logging.getLogger(__name__)

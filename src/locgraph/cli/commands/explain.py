@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from locgraph.cli import evaluate
+from locgraph.cli.commands import evaluate
 from locgraph.errors import ConfigError
 
 

@@ -1,0 +1,1 @@
+"""The commands: each is a few lines over `locgraph.api`."""
