@@ -1,1 +1,1 @@
-"""Simulated DNA-PAINT origami, written as ordinary raw files."""
+"""Simulated DNA-PAINT origami, rings and motifs, written as ordinary raw files."""

@@ -1,0 +1,79 @@
+"""Rings of corners as nuclear pore complexes show them, and variants."""
+
+import numpy as np
+import pytest
+from scipy.special import ellipe
+
+from locgraph.errors import ConfigError
+from locgraph.simulate.rings import Rings, ring_sites
+
+EXACT = {"site_incorporation": 1.0, "psf_sigma_nm": 1e-6, "background_localisations": 0.0}
+
+
+def test_a_ring_of_nup96_has_the_published_distances():
+    sites = ring_sites(8, 8, 1.0, 107.0, 12.0)
+    first, second = sites[:8], sites[8:]
+
+    np.testing.assert_allclose(np.linalg.norm(first - second, axis=1), 12.0)
+    corners = (first + second) / 2
+    np.testing.assert_allclose(np.linalg.norm(corners, axis=1), 53.5)
+    # neighbours of a regular octagon, from its side length
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
+    np.testing.assert_allclose(sides, 107.0 * np.sin(np.pi / 8))
+
+
+def test_a_flattened_ring_keeps_its_circumference():
+    sites = ring_sites(400, 400, 0.6, 107.0, 0.0)
+
+    short, long = np.ptp(sites[:, 1]) / 2, np.ptp(sites[:, 0]) / 2
+    assert short / long == pytest.approx(0.6, abs=1e-3)
+    assert 4 * long * ellipe(1 - 0.6**2) == pytest.approx(np.pi * 107.0, rel=1e-3)
+
+
+def test_an_incomplete_ring_lacks_corners_in_a_row():
+    whole, part = ring_sites(8, 8, 1.0, 107.0, 12.0), ring_sites(8, 5, 1.0, 107.0, 12.0)
+
+    np.testing.assert_allclose(part, np.concatenate([whole[:5], whole[8:13]]))
+
+
+@pytest.mark.parametrize(("dimensions", "apart"), [(2, 0.0), (3, 50.0)])
+def test_both_rings_lie_one_above_the_other(dimensions, apart):
+    rings = Rings({"a": {}}, dimensions=dimensions, max_tilt_deg=0, field_nm=300)
+    sites = rings.draw_sites("a", np.random.default_rng(0))
+
+    assert sites.shape == (32, dimensions)
+    np.testing.assert_allclose(np.linalg.norm(sites[:16] - sites[16:], axis=1), apart, atol=1e-9)
+
+
+def test_classes_have_their_symmetry():
+    rings = Rings({"seven": {"corners": 7}, "nine": {"corners": 9}}, pair_nm=0.0, paint=EXACT)
+    for name, corners in (("seven", 7), ("nine", 9)):
+        table = rings.simulate_fov(name, np.random.default_rng(3))
+        assert len(np.unique(table.select("x", "y").to_numpy().round(2), axis=0)) == corners
+
+
+def test_equal_settings_draw_equal_fovs_and_others_are_recorded():
+    first, second, other = Rings({"a": {}}), Rings({"a": {"corners": 8}}), Rings({"a": {}}, diameter_nm=100.0)
+
+    assert first.settings() == second.settings() != other.settings()
+    a, b = (each.simulate_fov("a", np.random.default_rng(1)) for each in (first, second))
+    assert a.equals(b)
+
+
+@pytest.mark.parametrize(
+    ("classes", "settings", "message"),
+    [
+        ({}, {}, r"classes: expected \{class: \{corners: 8\}, ...\}; found \{\}"),
+        (["eight"], {}, "classes: expected"),
+        ({"a": {"corners": 2}}, {}, "classes.a.corners: expected a whole number of at least 3, found 2"),
+        ({"a": {"present": 9}}, {}, "classes.a.present: expected at most the 8 corners; found 9"),
+        ({"a": {"aspect": 0}}, {}, "classes.a.aspect: expected a number above 0 and at most 1, found 0"),
+        ({"a": {"spokes": 8}}, {}, "classes.a: expected some of corners, present, aspect; found 'spokes'"),
+        ({"a": {}}, {"diameter_nm": 0}, "diameter_nm: expected a number above 0, found 0"),
+        ({"a": {}}, {"field_nm": 50}, "field_nm: a structure 108 nm across does not fit"),
+        ({"a": {}}, {"paint": {"photons": 0}}, "paint.photons: expected a number above 0"),
+    ],
+)
+def test_settings_that_cannot_work(classes, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Rings(classes, **settings)
