@@ -1,7 +1,7 @@
 """Simulated rings as nuclear pore complexes show them, and variants: other symmetry, flattened, incomplete.
 
-A nuclear pore complex holds 32 copies of Nup96: 16 in each of two rings, 107 nm across and 50 nm apart along the axis, as
-eight corners of two copies 12 nm apart. Source: Thevathasan et al. 2019 (10.1038/s41592-019-0574-9).
+A nuclear pore complex holds 32 copies of Nup96: 16 in each of two rings, 107 nm across and 50 nm apart along the axis,
+as eight corners of two copies 12 nm apart. Source: Thevathasan et al. 2019 (10.1038/s41592-019-0574-9).
 """
 
 from __future__ import annotations
