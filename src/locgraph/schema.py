@@ -195,6 +195,11 @@ DISAGREEMENT: Final = "disagreement"  # of an ensemble: mutual information of cl
 N_MEMBERS: Final = "n_members"  # of an ensemble: models that predicted the FOV
 DECISION: Final = "decision"  # the predicted class, or null where none is returned
 
+# -- exports: what was predicted of the object that a localisation is in -----------------------------------------------
+OBJECT: Final = "object"
+PREDICTED_CLASS: Final = "predicted_class"
+PROBABILITY: Final = "probability"  # of the predicted class
+
 # -- measures of FOVs, beside those of the manifest --------------------------------------------------------------------
 DENSITY: Final = "density"
 ELONGATION: Final = "elongation"

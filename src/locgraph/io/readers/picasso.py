@@ -77,7 +77,7 @@ class PicassoReader(Reader):
     def _metadata(self) -> dict[str, str]:
         for sidecar in self.companions():
             return _yaml_entries(sidecar)
-        text = _embedded_text(self.file)
+        text = embedded_text(self.file)
         return {} if text is None else _json_entries(text, self.path)
 
 
@@ -120,8 +120,8 @@ def _pixel_size(metadata: Mapping[str, str], path: Path) -> float | None:
         ) from None
 
 
-def _embedded_text(file: OpenFile) -> str | None:
-    """Return the JSON text in ``/metadata``."""
+def embedded_text(file: OpenFile) -> str | None:
+    """Return the JSON text in ``/metadata``; None where there is none."""
     with opened(file) as hdf5:
         values = dataset(hdf5, _EMBEDDED)
         is_text = values is not None and values.shape == () and values.dtype.kind == "O"

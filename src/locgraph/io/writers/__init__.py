@@ -1,0 +1,1 @@
+"""Writers: localisations with predicted classes, in formats that other software reads."""
