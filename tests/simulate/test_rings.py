@@ -60,6 +60,18 @@ def test_equal_settings_draw_equal_fovs_and_others_are_recorded():
     assert a.equals(b)
 
 
+def test_rings_differ_in_size_by_the_spread():
+    rings = Rings({"a": {}}, pair_nm=0.0, size_spread=0.1, structures_per_fov=4, field_nm=800)
+    sites = [rings.draw_sites("a", np.random.default_rng(seed)).reshape(4, 32, 2) for seed in range(250)]
+
+    places = np.concatenate(sites)
+    radii = np.linalg.norm(places - places.mean(axis=1, keepdims=True), axis=2)
+    np.testing.assert_allclose(radii, radii[:, :1] * np.ones(32))
+    # 1000 draws: standard errors of 0.17 and 0.12 nm
+    assert radii[:, 0].mean() == pytest.approx(53.5, abs=0.7)
+    assert radii[:, 0].std() == pytest.approx(5.35, abs=0.5)
+
+
 @pytest.mark.parametrize(
     ("classes", "settings", "message"),
     [
@@ -70,6 +82,7 @@ def test_equal_settings_draw_equal_fovs_and_others_are_recorded():
         ({"a": {"aspect": 0}}, {}, "classes.a.aspect: expected a number above 0 and at most 1, found 0"),
         ({"a": {"spokes": 8}}, {}, "classes.a: expected some of corners, present, aspect; found 'spokes'"),
         ({"a": {}}, {"diameter_nm": 0}, "diameter_nm: expected a number above 0, found 0"),
+        ({"a": {}}, {"size_spread": 0.5}, "size_spread: expected a number at least 0 and at most 0.3, found 0.5"),
         ({"a": {}}, {"field_nm": 50}, "field_nm: a structure 108 nm across does not fit"),
         ({"a": {}}, {"paint": {"photons": 0}}, "paint.photons: expected a number above 0"),
     ],

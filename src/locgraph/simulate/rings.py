@@ -33,7 +33,8 @@ class Rings(Origami):
             What is left out is ``corners: 8, present: null, aspect: 1``. The order is the order of the classes.
         diameter_nm: Diameter of a round ring, in nm.
         pair_nm: Distance between both copies of a corner, in nm.
-        separation_nm: Distance of both rings along the axis, in nm. In 2D they lie on each other.
+        separation_nm: Distance of both rings along the axis, in nm. In 2D they lie on each other, also when tilted.
+        size_spread: Standard deviation of the size of a ring, as a part of it (normal).
         paint: As for `Origami`, and so are all others.
         dimensions: 2 or 3.
         structures_per_fov: Rings in one FOV.
@@ -55,6 +56,7 @@ class Rings(Origami):
         diameter_nm: float = DIAMETER_NM,
         pair_nm: float = PAIR_NM,
         separation_nm: float = SEPARATION_NM,
+        size_spread: float = 0.0,
         paint: Paint | Mapping[str, Any] | None = None,
         dimensions: int = 2,
         structures_per_fov: int = 1,
@@ -69,6 +71,7 @@ class Rings(Origami):
         check_number("diameter_nm", diameter_nm, above=0)
         check_number("pair_nm", pair_nm, at_least=0)
         check_number("separation_nm", separation_nm, at_least=0)
+        self.size_spread = check_number("size_spread", size_spread, at_least=0, at_most=0.3)
         sites = {}
         for name, variant in classes.items():
             flat = _read_variant(str(name), variant, diameter_nm, pair_nm)
@@ -84,6 +87,20 @@ class Rings(Origami):
             max_tilt_deg,
             equalise_counts=equalise_counts,
         )
+
+    def draw_sites(self, class_name: str, rng: np.random.Generator) -> np.ndarray:
+        """Return the true places of all copies of a FOV, as `Origami.draw_sites`; each ring has a size of its own."""
+        sites = super().draw_sites(class_name, rng)
+        if self.size_spread == 0:
+            return sites
+        rings = sites.reshape(self.structures_per_fov, -1, self.dimensions)
+        centres = rings.mean(axis=1, keepdims=True)
+        sizes = rng.normal(1.0, self.size_spread, (len(rings), 1, 1))
+        return (centres + (rings - centres) * sizes).reshape(sites.shape)
+
+    def settings(self) -> dict[str, Any]:
+        """Return everything that decides what is drawn, as plain values."""
+        return super().settings() | {"size_spread": self.size_spread}
 
 
 def _read_variant(name: str, variant: Mapping[str, Any] | None, diameter_nm: float, pair_nm: float) -> np.ndarray:
