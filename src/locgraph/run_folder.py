@@ -38,6 +38,7 @@ MANIFEST: Final = "manifest.parquet"
 RECIPE: Final = "recipe.json"  # settings that made a folder of tables or graphs
 LOCS: Final = "locs"  # folder: one parquet file for each FOV
 CLUSTERS: Final = "clusters"  # folder: one parquet file for each FOV
+OBJECTS: Final = "objects"  # folder: one parquet file for each FOV that objects were looked for in
 
 # -- runs --------------------------------------------------------------------------------------------------------------
 CONFIG: Final = "config.yaml"

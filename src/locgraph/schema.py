@@ -74,6 +74,7 @@ P_VALUE: Final = "p_value"
 N_FRAMES: Final = "n_frames"
 CHANNEL: Final = "channel"
 SOURCE_CLUSTER: Final = "source_cluster"
+PICK: Final = "pick"
 LOC_LABEL: Final = "loc_label"
 SITE: Final = "site"
 VIEW: Final = "view"
@@ -96,6 +97,7 @@ LOCALISATION_COLUMNS: Final = {
         Column(N_FRAMES, pl.Int64, "frames", "frames that it stays on, where the source has merged them; 1 elsewhere"),
         Column(CHANNEL, pl.Int64, "1", "index of the channel, from 0"),
         Column(SOURCE_CLUSTER, pl.Int64, "1", "cluster, region or trace that the source names; -1 is none"),
+        Column(PICK, pl.Int64, "1", "pick or object that the source names; -1 is none"),
         Column(LOC_LABEL, pl.Int64, "1", "index of the class of this localisation; -1 where it has none"),
         Column(SITE, pl.Int64, "1", "simulated data only: the binding site it came from, -1 for background"),
         Column(VIEW, pl.Int64, "1", "index of the view; view 0 holds the whole FOV"),
@@ -142,6 +144,7 @@ META_LABEL: Final = "gt_label"  # integer, a key of the label map
 META_LABEL_MAP: Final = "gt_label_map"  # JSON: integer -> class name
 META_LABEL_SCOPE: Final = "gt_label_scope"  # what label and map are of: LABEL_OF_FOV, or LABEL_OF_LOCALISATION
 META_GROUP: Final = "group"
+META_PARENT: Final = "parent_fov"
 META_UNITS: Final = "units"  # JSON: column -> unit
 META_SCALES: Final = "scales"  # JSON: column -> scale, one of SCALES
 META_MEASURES: Final = "measures"  # JSON: extent and precision of the FOV, columns of the manifest
@@ -162,6 +165,7 @@ DIMENSIONS: Final = "dimensions"
 N_LOCALISATIONS: Final = "n_localisations"
 N_CLUSTERS: Final = "n_clusters"
 EXTENT: Final = "extent"
+PARENT_FOV: Final = "parent_fov"
 
 MANIFEST_COLUMNS: Final = {
     column.name: column
@@ -175,8 +179,21 @@ MANIFEST_COLUMNS: Final = {
         Column(N_CLUSTERS, pl.Int64, "1", "clusters kept in view 0"),
         Column(EXTENT, pl.Float64, "nm", "root mean square distance of the localisations from their centre"),
         Column(PRECISION, pl.Float64, "nm", "median lateral precision of the localisations; null where unknown"),
+        Column(PARENT_FOV, pl.String, "1", "objects: the FOV that it lies in; null where the unit is a whole FOV"),
+        Column(X, pl.Float64, "nm", "objects: mean position in the FOV; null for whole FOVs"),
+        Column(Y, pl.Float64, "nm", "objects: mean position in the FOV; null for whole FOVs"),
+        Column(Z, pl.Float64, "nm", "objects: mean position in the FOV; null for whole FOVs and in 2D"),
     )
 }
+
+ADDED_TO_MANIFEST: Final = (EXTENT, PRECISION, PARENT_FOV, X, Y, Z)
+"""Columns that manifests of earlier versions lack."""
+
+OBJECT: Final = "object"
+REASON: Final = "reason"
+FAILED: Final = "failed"
+ROWS: Final = "rows"
+N_ROWS: Final = "n_rows"
 
 # -- predictions: one row for each FOV ---------------------------------------------------------------------------------
 FOLD: Final = "fold"
@@ -247,7 +264,6 @@ MEANING: Final = "meaning"
 NEUTRAL: Final = "neutral"
 METHOD: Final = "method"
 N_FOVS: Final = "n_fovs"
-FAILED: Final = "failed"
 
 STRESS_COLUMNS: Final = {
     column.name: column

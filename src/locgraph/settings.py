@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 from locgraph.errors import ConfigError
+
+T = TypeVar("T")
 
 
 def is_number(value: Any) -> bool:
@@ -53,6 +55,18 @@ def check_whole(name: str, value: Any, *, at_least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
         raise ConfigError(f"expected a whole number of at least {at_least}, found {value!r}", setting=name)
     return int(value)
+
+
+def check_choice(name: str, value: T, choices: Sequence[T]) -> T:
+    """Return ``value`` if it is one of some choices.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if value not in choices:
+        known = ", ".join("null" if choice is None else str(choice) for choice in choices)
+        raise ConfigError(f"expected one of {known}, found {value!r}", setting=name)
+    return value
 
 
 def check_length(name: str, value: Any) -> float:

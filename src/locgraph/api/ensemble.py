@@ -14,7 +14,7 @@ import torch
 from locgraph import schema
 from locgraph.api.model import NEW, Model, load_model
 from locgraph.api.recipes import table_settings
-from locgraph.api.sources import Source
+from locgraph.api.sources import Objects, Source
 from locgraph.data.dataset import NO_LABEL
 from locgraph.data.folds import TEST, VALIDATION
 from locgraph.data.prepared import Prepared
@@ -122,6 +122,7 @@ class Ensemble:
         source: Source,
         *,
         columns: Mapping[str, Any] | ColumnMap | None = None,
+        objects: Objects = None,
         abstain: Sequence[str] | str = (),
         prepared_dir: str | Path | None = None,
         batch_size: int | None = None,
@@ -132,6 +133,7 @@ class Ensemble:
         Args:
             source: As for `Model.predict`; and so are all others.
             columns: Column map of the files where they differ from those of the training.
+            objects: What is classified where it differs from the training.
             abstain: When ``decision`` is null: ``unlike``, ``uncertain`` or both.
             prepared_dir: Keeps tables and graphs there for the next call.
             batch_size: FOVs in a batch.
@@ -143,7 +145,7 @@ class Ensemble:
         Raises:
             LocgraphError: As for `Model.predict`.
         """
-        with self.members[0].prepared(source, columns, prepared_dir) as prepared:
+        with self.members[0].prepared(source, columns, prepared_dir, objects) as prepared:
             tables, scores = self.predict_prepared(
                 prepared, batch_size=batch_size, accelerator=accelerator, abstain=abstain
             )

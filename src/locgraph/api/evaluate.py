@@ -20,7 +20,7 @@ from locgraph.api.model import NEW, Model
 from locgraph.api.prepare import read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
 from locgraph.api.tracking import track_evaluation
-from locgraph.build import TARGET, build, find_class
+from locgraph.build import TARGET, build, build_part, find_class
 from locgraph.data.folds import TEST
 from locgraph.data.prepared import Prepared
 from locgraph.data.scaling import Scaler
@@ -32,6 +32,7 @@ from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling, LabelSource, LocalisationLabels
 from locgraph.io.read import read_header
 from locgraph.learn.tabulate import write_tables
+from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.provenance import write_json
 from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, RunFolder, locked
 
@@ -81,10 +82,16 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     else:
         catalogue = read_new(merged, model.class_names)
         wanted = [source.fov_id for source in catalogue.sources]
-    if plan is not None:
+    is_listed = raw_dir is None or not merged["objects"]  # objects are known once they are found
+    if plan is not None and is_listed:
         with within("explain"):
             plan.check_fovs(wanted, model.record["split"] if raw_dir is None else {})
     prepared = model.prepare_catalogue(merged, catalogue)
+    if not is_listed:
+        wanted = list(prepared.labels)
+        if plan is not None:
+            with within("explain"):
+                plan.check_fovs(wanted, {})
     if raw_dir is not None:
         _check_extent(model, prepared)
     else:
@@ -206,6 +213,7 @@ def _merged(settings: Settings, model: Model) -> Settings:
     merged["limits"]["max_failed_fraction"] = settings["limits"]["max_failed_fraction"]
     raw_dir = settings["data"]["raw_dir"]
     given = {name: settings[name] for name in ("columns", "labels") if settings.get(name) is not None}
+    given |= {"objects": settings["objects"]} if "objects" in settings else {}  # null there means whole FOVs
     if raw_dir is None:
         if given:
             raise ConfigError(
@@ -222,6 +230,8 @@ def _merged(settings: Settings, model: Model) -> Settings:
         )
     merged["data"]["raw_dir"] = str(raw_dir)
     merged |= given
+    if merged["objects"]:
+        build_part(ObjectFinder, merged["objects"], "objects")
     merged["paths"] = {"prepared_dir": settings["paths"]["prepared_dir"]}
     if issubclass(find_class(str(merged["labels"][TARGET]), "labels"), LocalisationLabels):
         # classes of localisations keep the names of the checkpoint, whatever map the new files hold
@@ -257,6 +267,12 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
                 ", ".join(class_names),
             )
             source = replace(source, label=None)
+        if source.by_object:
+            known = {name: label for name, label in source.by_object.items() if label in class_names}
+            if len(known) < len(source.by_object):
+                others = sorted(set(source.by_object.values()) - set(class_names))
+                log.warning("%s: objects of classes that are none of the checkpoint's: %s", source.fov_id, others)
+            source = replace(source, by_object=known)
         sources.append(source)
     unlabelled = sum(source.label is None and not source.by_localisation for source in sources)
     if unlabelled:
@@ -293,4 +309,4 @@ class OptionalLabels:
             log.info("no labels for the new files: %s", error)
             labelling = Labelling((), {}, {})
         by_fov: Mapping[str, str | None] = {file.fov_id: labelling.by_fov.get(file.fov_id) for file in files}
-        return Labelling(labelling.class_names, dict(by_fov), {}, labelling.by_localisation)
+        return replace(labelling, by_fov=dict(by_fov), failures={})

@@ -13,7 +13,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.device import check_device, fixed_threads
 from locgraph.api.parts import quiet
-from locgraph.api.sources import Source
+from locgraph.api.sources import Objects, Source
 from locgraph.api.trained_data import TrainedData
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
 from locgraph.data.folds import TEST, Split
@@ -98,6 +98,7 @@ class Model(TrainedData):
         source: Source,
         *,
         columns: Mapping[str, Any] | ColumnMap | None = None,
+        objects: Objects = None,
         localisations: bool = False,
         abstain: Sequence[str] | str = (),
         prepared_dir: str | Path | None = None,
@@ -111,6 +112,8 @@ class Model(TrainedData):
                 a column ``fov_id`` it may hold several FOVs), or what `locgraph.prepare` returned.
             columns: Column map of the files where they differ from those of the training: a column source, or its
                 settings with ``_target_``.
+            objects: What is classified where it differs from the training: a choice of the config group ``objects``,
+                such as ``sites``, or its settings with ``_target_``; ``fov`` takes whole FOVs.
             localisations: Return the classes of localisations instead of those of FOVs.
             abstain: When ``decision`` is null: for FOVs ``unlike`` those of the training, for ``uncertain`` ones, whose
                 prediction set does not hold one class alone, or for both.
@@ -127,7 +130,7 @@ class Model(TrainedData):
             DataError: No FOV can be used, or the model predicts nothing of this kind.
             LocgraphError: The data do not fit the model.
         """
-        with self.prepared(source, columns, prepared_dir) as prepared:
+        with self.prepared(source, columns, prepared_dir, objects) as prepared:
             tables, scores = self.predict_prepared(
                 prepared, batch_size=batch_size, accelerator=accelerator, abstain=abstain
             )

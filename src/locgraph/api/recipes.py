@@ -19,6 +19,7 @@ from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.extract import ExtractRecipe
 from locgraph.preparation.filters.base import Filter
+from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.provenance import fingerprint
 from locgraph.run_folder import RECIPE, read_record
 from locgraph.settings import check_flag, check_number, check_whole
@@ -54,7 +55,7 @@ def check_overrides(settings: Settings, overrides: Sequence[str]) -> None:
     """
     if settings["data"]["kind"] == RAW:
         return
-    ignored = ("columns", "labels", "groups", "preprocess", "clustering", "features", "views", "simulation")
+    ignored = ("columns", "labels", "groups", "preprocess", "objects", "clustering", "features", "views", "simulation")
     named = [text for text in overrides if text.lstrip("+~").split("=")[0].split(".")[0] in ignored]
     if named:
         raise ConfigError(
@@ -92,6 +93,8 @@ def table_settings(settings: Mapping[str, Any]) -> Settings:
         # a list, since a fingerprint does not depend on the order of keys, but the order of filters counts
         "preprocess": [{name: leaf} for name, leaf in filters.items()],
         **{name: settings[name] for name in ("columns", "clustering", "features", "views")},
+        # absent where whole FOVs are classified, as in the settings of earlier versions
+        **({"objects": settings["objects"]} if settings.get("objects") else {}),
     }
 
 
@@ -105,6 +108,7 @@ def table_recipe(settings: Mapping[str, Any]) -> ExtractRecipe:
         views=build(settings["views"], "views"),
         settings=dict(settings),
         preprocess={name: build_part(Filter, leaf, f"preprocess.{name}") for name, leaf in filters.items()},
+        objects=build_part(ObjectFinder, settings["objects"], "objects") if settings.get("objects") else None,
         **settings["limits"],
     )
 

@@ -9,16 +9,21 @@ from typing import Any
 import polars as pl
 
 from locgraph import schema
-from locgraph.build import TARGET, build
+from locgraph.api.config import compose
+from locgraph.build import TARGET, build, build_part
 from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError
 from locgraph.io.catalogue import Catalogue, FovSource, scan
 from locgraph.io.columns import ColumnMap
 from locgraph.io.groups import NoGroups
 from locgraph.io.labels import NoLabels
+from locgraph.preparation.objects.base import ObjectFinder
 
 Source = str | Path | Sequence[str | Path] | pl.DataFrame | Prepared
 """FOVs: a folder, a file, several files, a table of localisations, or prepared data."""
+
+Objects = str | Mapping[str, Any] | None
+"""What is classified in new FOVs: a choice of the config group ``objects``, its settings, or as in the training."""
 
 
 def list_sources(
@@ -66,6 +71,21 @@ def columns_settings(columns: Mapping[str, Any] | ColumnMap) -> dict[str, Any]:
     if isinstance(columns, Mapping):
         return dict(columns)
     return {TARGET: class_target(type(columns))} | vars(columns)
+
+
+def objects_settings(objects: str | Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how objects are found, as settings; None where whole FOVs are classified.
+
+    Raises:
+        ConfigError: There is no such choice, or a setting cannot work.
+    """
+    if isinstance(objects, Mapping):
+        settings: dict[str, Any] | None = dict(objects)
+    else:
+        settings = compose("prepare", "data.raw_dir=null", f"objects={objects}")["objects"]
+    if settings is not None:
+        build_part(ObjectFinder, settings, "objects")
+    return settings
 
 
 def write_table(table: pl.DataFrame, folder: Path) -> Path:

@@ -12,7 +12,16 @@ import polars as pl
 
 from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import choose_prepared_dir, differing_settings, recorded_settings
-from locgraph.api.sources import Source, class_target, columns_settings, list_sources, nanometres, write_table
+from locgraph.api.sources import (
+    Objects,
+    Source,
+    class_target,
+    columns_settings,
+    list_sources,
+    nanometres,
+    objects_settings,
+    write_table,
+)
 from locgraph.build import TARGET
 from locgraph.data.prepared import Prepared
 from locgraph.errors import CheckpointError, DataError
@@ -54,6 +63,7 @@ class TrainedData:
         source: Source,
         columns: Mapping[str, Any] | ColumnMap | None = None,
         prepared_dir: str | Path | None = None,
+        objects: Objects = None,
     ) -> Iterator[Prepared]:
         """Prepare FOVs as those of the training were; a temporary folder lasts as long as the block.
 
@@ -61,6 +71,7 @@ class TrainedData:
             source: As for `predict`.
             columns: As for `predict`.
             prepared_dir: As for `predict`.
+            objects: As for `predict`.
 
         Raises:
             DataError: No FOV can be used.
@@ -80,6 +91,8 @@ class TrainedData:
                 source, columns = write_table(source, Path(temporary) / "tables"), columns or nanometres()
             if columns is not None:
                 settings["columns"] = columns_settings(columns)
+            if objects is not None:
+                settings["objects"] = objects_settings(objects)
             catalogue = list_sources(source, settings["columns"], tuple(self.record["class_names"]))
             settings["paths"] = {"prepared_dir": str(prepared_dir or Path(temporary) / "prepared")}
             # what cannot be used is logged, and the others are predicted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,9 @@ class FovSource:
         label: Its class; None where it has none.
         group: Its group; None where it has none.
         by_localisation: Whether its localisations have classes of their own.
+        by_object: Object -> class, where its objects have classes of their own; else None.
+        by_majority: Whether the class of an object is that of most of its localisations.
+        parent: The FOV that this is an object of; None for a whole FOV.
     """
 
     fov_id: str
@@ -51,6 +54,17 @@ class FovSource:
     label: str | None
     group: str | None
     by_localisation: bool = False
+    by_object: Mapping[str, str] | None = None
+    by_majority: bool = False
+    parent: str | None = None
+
+    def object(self, name: str, label: str | None) -> FovSource:
+        """Return an object of this FOV as a unit of its own.
+
+        Objects of one FOV are a group unless the FOV is in a group already: never on both sides of a split.
+        """
+        group = self.fov_id if self.group is None else self.group
+        return replace(self, fov_id=f"{self.fov_id}/{name}", label=label, group=group, parent=self.fov_id)
 
 
 @dataclass(frozen=True)
@@ -112,7 +126,13 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
     failures |= {name: reason for name, reason in (group_failures | labelling.failures).items() if name not in failures}
     sources = tuple(
         FovSource(
-            file.fov_id, file.path, labelling.by_fov[file.fov_id], by_group[file.fov_id], labelling.by_localisation
+            file.fov_id,
+            file.path,
+            labelling.by_fov[file.fov_id],
+            by_group[file.fov_id],
+            labelling.by_localisation,
+            labelling.objects_of(file.fov_id),
+            labelling.by_majority,
         )
         for file in files
         if file.fov_id not in failures

@@ -44,6 +44,7 @@ class ExtractedFov:
         scales: Column of either table -> scale that its feature states; empty in tables that record none.
         measures: Extent and precision of the FOV, columns of the manifest.
         notes: Remarks on how the raw file was read.
+        parent: The FOV that it is an object of; None for a whole FOV.
     """
 
     fov_id: str
@@ -60,6 +61,7 @@ class ExtractedFov:
     scales: dict[str, str] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    parent: str | None = None
 
 
 def write_fov(folder: Path, fov: ExtractedFov) -> None:
@@ -117,6 +119,7 @@ def read_fov(folder: Path, fov_id: str) -> ExtractedFov:
             scales=json.loads(common.get(schema.META_SCALES, "{}")),
             measures=json.loads(common.get(schema.META_MEASURES, "{}")),
             notes=tuple(json.loads(common.get(META_NOTES, "[]"))),
+            parent=common.get(schema.META_PARENT),
         )
     except (KeyError, ValueError) as error:
         raise DataError(
@@ -223,6 +226,8 @@ def _metadata(fov: ExtractedFov, locs: pl.DataFrame) -> dict[str, str]:
         metadata[schema.META_LABEL] = str(fov.class_names.index(fov.label))
     if fov.group is not None:
         metadata[schema.META_GROUP] = fov.group
+    if fov.parent is not None:
+        metadata[schema.META_PARENT] = fov.parent
     return metadata
 
 

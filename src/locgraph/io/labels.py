@@ -16,6 +16,7 @@ from locgraph.errors import ConfigError
 from locgraph.io import label_map
 from locgraph.io.header import RawFile
 from locgraph.io.lookup import FolderLevel, Lookup, NamePattern
+from locgraph.settings import check_flag
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,20 @@ class Labelling:
         by_fov: FOV -> class name, None where the FOV has none; without the failures.
         failures: FOV -> why it has no class although it should.
         by_localisation: Whether the classes are those of single localisations, and FOVs have none.
+        by_object: FOV -> object -> class name, where the classes are those of objects; else None.
+        by_majority: With ``by_localisation``: whether the class of an object is that of most of its localisations.
     """
 
     class_names: tuple[str, ...]
     by_fov: dict[str, str | None]
     failures: dict[str, str]
     by_localisation: bool = False
+    by_object: Mapping[str, Mapping[str, str]] | None = None
+    by_majority: bool = False
+
+    def objects_of(self, fov_id: str) -> Mapping[str, str] | None:
+        """Return the classes of the objects of one FOV; None where objects have none of their own."""
+        return None if self.by_object is None else self.by_object.get(fov_id, {})
 
 
 class LabelSource(Protocol):
@@ -222,6 +231,8 @@ class LocalisationLabels:
     Args:
         class_names: The classes, in the order of their indices. None takes those of ``gt_label_map``; files whose map
             differs from the most frequent one are then failures.
+        majority: The class of an object is that of most of its localisations that have one; localisations have none
+            of their own then.
 
     Raises:
         ConfigError: There are no classes, or one is empty or named twice.
@@ -229,7 +240,8 @@ class LocalisationLabels:
 
     tables: tuple[Path, ...] = ()
 
-    def __init__(self, class_names: Sequence[str] | None = None) -> None:
+    def __init__(self, class_names: Sequence[str] | None = None, majority: bool = False) -> None:
+        self._majority = check_flag("majority", majority)
         self._class_names = None if class_names is None else tuple(map(_text, class_names))
         if self._class_names is not None and not _are_classes(self._class_names):
             raise ConfigError(
@@ -239,7 +251,7 @@ class LocalisationLabels:
     def labels(self, files: Sequence[RawFile]) -> Labelling:
         """Name the classes and give no FOV one; without ``class_names``, a file without a map is a failure."""
         if self._class_names is not None:
-            return Labelling(self._class_names, _none(files), {}, by_localisation=True)
+            return Labelling(self._class_names, _none(files), {}, by_localisation=True, by_majority=self._majority)
         agreed, failures = label_map.agreed_map(files, "Set class_names, or write the metadata")
         for file in files:
             if file.metadata.get(label_map.SCOPE) == label_map.WHOLE_FOV:
@@ -249,7 +261,9 @@ class LocalisationLabels:
                     "from metadata"
                 )
         good = [file for file in files if file.fov_id not in failures]
-        return Labelling(tuple(agreed.values()), _none(good), failures, by_localisation=True)
+        return Labelling(
+            tuple(agreed.values()), _none(good), failures, by_localisation=True, by_majority=self._majority
+        )
 
 
 def _none(files: Iterable[RawFile]) -> dict[str, str | None]:

@@ -92,6 +92,7 @@ class Lookup:
         value_column: Column with the value.
         kind: ``label`` or ``group``: names the argument of ``value_column`` in errors.
         sheet: Sheet of a workbook; None for the only one that holds both columns.
+        part_column: Column with the name of an object in the FOV; None where each row is of a whole FOV.
     """
 
     path: Path
@@ -99,6 +100,7 @@ class Lookup:
     value_column: str
     kind: str
     sheet: str | None = None
+    part_column: str | None = None
 
     def __post_init__(self) -> None:
         columns = {"fov_column": self.key_column, f"{self.kind}_column": self.value_column}
@@ -115,8 +117,8 @@ class Lookup:
         """Read the table. Rows that name no FOV are left out.
 
         Returns:
-            FOV as the table names it -> its values, one for each of its rows; None where a value is missing, empty or
-            NaN.
+            FOV as the table names it, with a slash and the object where rows are of objects -> its values, one for each
+            of its rows; None where a value is missing, empty or NaN.
 
         Raises:
             DataError: The table is absent or unreadable, or lacks a column.
@@ -126,6 +128,8 @@ class Lookup:
         self._check_columns(table.columns)
         try:
             keys, values = table.select(_as_text(table, self.key_column), _as_text(table, self.value_column))
+            if self.part_column is not None:
+                keys = keys + "/" + _as_text(table, self.part_column)
         except pl.exceptions.PolarsError as error:
             raise DataError(
                 f"{self.path}: expected text or numbers in {self.key_column!r} and {self.value_column!r}; found "
@@ -148,7 +152,7 @@ class Lookup:
             ConfigError: A sheet is given, but the table is no workbook.
         """
         by_key = self.values()
-        owners = _owners(files, by_key)
+        owners = find_owners(files, by_key)
         rows: dict[str, list[str | None]] = {}
         for key, fov_id in owners.items():
             rows.setdefault(fov_id, []).extend(by_key[key])
@@ -224,10 +228,11 @@ class Lookup:
 
     def _check_columns(self, present: Sequence[str]) -> None:
         wanted = {"fov_column": self.key_column, f"{self.kind}_column": self.value_column}
+        wanted |= {"object_column": self.part_column} if self.part_column is not None else {}
         absent = [setting for setting, name in wanted.items() if name not in present]
         if absent:
             raise DataError(
-                f"{self.path}: expected the columns {self.key_column!r} and {self.value_column!r}; found "
+                f"{self.path}: expected the columns {' and '.join(map(repr, wanted.values()))}; found "
                 f"{', '.join(map(repr, present)) or 'none'}",
                 setting=absent[0],
             )
@@ -263,7 +268,7 @@ class Lookup:
         )
 
 
-def _owners(files: Sequence[RawFile], keys: Mapping[str, object]) -> dict[str, str]:
+def find_owners(files: Sequence[RawFile], keys: Mapping[str, object]) -> dict[str, str]:
     """Return name in the table -> FOV that it means; without the names that mean none.
 
     A name that is a FOV's own belongs to it alone; otherwise the name may have the suffix of the file, and backslashes.

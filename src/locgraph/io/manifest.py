@@ -44,9 +44,8 @@ class Manifest:
 
     def __post_init__(self) -> None:
         self.class_names = tuple(self.class_names)
-        # manifests of earlier versions measure nothing
-        measures = [name for name in (schema.EXTENT, schema.PRECISION) if name not in self.table.columns]
-        self.table = self.table.with_columns(pl.lit(None).alias(name) for name in measures)
+        added = [name for name in schema.ADDED_TO_MANIFEST if name not in self.table.columns]
+        self.table = self.table.with_columns(pl.lit(None).alias(name) for name in added)
         missing = [name for name in schema.MANIFEST_COLUMNS if name not in self.table.columns]
         if missing:
             raise DataError(

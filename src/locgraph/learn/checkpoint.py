@@ -37,11 +37,17 @@ READABLE = (3, 4, FORMAT)
 
 RECORDED = (
     *("name", "seed", "data", "limits", "loader", "columns", "labels", "groups"),
-    *("preprocess", "clustering", "features", "views", "model", "fold"),
+    *("preprocess", "objects", "clustering", "features", "views", "model", "fold"),
 )
 """Groups of settings that a checkpoint records, beside those of graphs."""
 
-_PATHS = (("data", "raw_dir"), ("data", "featextracted_dir"), ("labels", "path"), ("groups", "path"))
+_PATHS = (
+    ("objects", "path"),
+    ("data", "raw_dir"),
+    ("data", "featextracted_dir"),
+    ("labels", "path"),
+    ("groups", "path"),
+)
 
 TRUST = "trust"
 """Key of what is known of how far predictions can be trusted, which is fitted after training; None before."""
@@ -106,7 +112,7 @@ def make_record(
     # absolute, so that the run can be evaluated from any folder
     recorded["paths"] = {"prepared_dir": str(Path(settings["paths"]["prepared_dir"]).resolve())}
     for group, key in _PATHS:
-        if recorded[group].get(key) is not None:
+        if recorded[group] and recorded[group].get(key) is not None:
             recorded[group][key] = str(Path(recorded[group][key]).resolve())
     recorded["graph"] = dict(graph_settings)
     used = [*graph_settings["cluster_features"], *graph_settings["localisation_features"]]
@@ -170,6 +176,7 @@ def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
         )
     if record["format"] < FORMAT:
         record["settings"]["limits"].setdefault("max_localisations", None)
+    record["settings"].setdefault("objects", None)  # of checkpoints before objects: whole FOVs
     prefix = "network."
     weights = {name[len(prefix) :]: value for name, value in content["state_dict"].items() if name.startswith(prefix)}
     return Checkpoint(path, weights, record, int(content["epoch"]))

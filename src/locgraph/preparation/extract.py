@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +22,11 @@ from locgraph.io.refused import ROWS_REFUSED
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet
 from locgraph.preparation.filters.base import Filter, apply_filters
+from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.preparation.order import order_localisations
 from locgraph.preparation.outliers import measure_fov
 from locgraph.preparation.views import Views
-from locgraph.provenance import fingerprint
+from locgraph.provenance import file_digest, fingerprint
 from locgraph.settings import check_whole
 
 TABLES_VERSION: Final = 4
@@ -51,6 +52,7 @@ class ExtractRecipe:
         settings: The same as plain values: they make the fingerprint and are written into every file.
         preprocess: Name to filter; they run in this order, before everything else.
         max_localisations: A FOV with more after preprocessing is refused; None refuses none.
+        objects: Divides each FOV into objects, which are then what is extracted; None takes FOVs as they are.
         keep_unclustered: Whether localisations without a cluster are stored, with ``cluster_id`` -1.
     """
 
@@ -65,6 +67,7 @@ class ExtractRecipe:
     preprocess: Mapping[str, Filter] = field(default_factory=dict)
     keep_unclustered: bool = False
     max_localisations: int | None = None
+    objects: ObjectFinder | None = None
 
     def __post_init__(self) -> None:
         check_whole("min_localisations", self.min_localisations, at_least=1)
@@ -90,7 +93,10 @@ def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
     Raises:
         DataError: The file cannot be read.
     """
-    names = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
+    names: list[Any] = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
+    if recipe.objects is not None:
+        names += [source.by_majority, None if source.by_object is None else dict(source.by_object)]
+        names += [file_digest(path) for path in recipe.objects.tables if path.is_file()]
     with open_reader(source.path) as reader:
         content = reader.digests()
     return fingerprint(TABLES_VERSION, dict(recipe.settings), content, names)
@@ -122,27 +128,72 @@ def read_raw(task: ExtractTask) -> Localisations:
     return label_localisations(localisations, task.class_names if source.by_localisation else None, str(source.path))
 
 
+def read_filtered(task: ExtractTask) -> tuple[Localisations, dict[str, int]]:
+    """Read the localisations of one FOV and filter them.
+
+    Returns:
+        What is left, and the number that each filter removed.
+
+    Raises:
+        DataError: The file cannot be read, or a filter leaves nothing.
+    """
+    raw = read_raw(task)
+    table, filtered = apply_filters(raw.table, raw.dimensions, task.recipe.preprocess, str(task.source.path))
+    return replace(raw, table=table), filtered
+
+
+def count_read(localisations: Localisations) -> dict[str, int]:
+    """Return the counts of what was read and refused, before any filter."""
+    refused = localisations.refused
+    counts = {
+        schema.DIMENSIONS: localisations.dimensions,
+        ROWS_REFUSED: sum(refused.values()),
+        LOCALISATIONS_READ: localisations.table.height,
+    }
+    return counts | {f"{ROWS_REFUSED}: {reason}": number for reason, number in refused.items()}
+
+
 def extract_localisations(localisations: Localisations, task: ExtractTask) -> dict[str, int]:
     """Filter, cluster and measure the localisations of one FOV, and write its two tables; see `extract_fov`."""
-    source, recipe = task.source, task.recipe
-    dimensions, n_read, refused = localisations.dimensions, localisations.table.height, localisations.refused
-    table, filtered = apply_filters(localisations.table, dimensions, recipe.preprocess, str(source.path))
-    notes = localisations.notes
+    dimensions, notes = localisations.dimensions, localisations.notes
+    table, filtered = apply_filters(localisations.table, dimensions, task.recipe.preprocess, str(task.source.path))
+    counts = count_read(localisations) | filtered
     del localisations  # memory, in large fields of view
+    return extract_table(table, dimensions, task, counts, notes).counts
+
+
+def extract_table(
+    table: pl.DataFrame, dimensions: int, task: ExtractTask, counts: Mapping[str, int], notes: Sequence[str]
+) -> ExtractedFov:
+    """Cluster and measure filtered localisations, and write both tables.
+
+    Args:
+        table: Localisations in nm, of a FOV or of an object.
+        dimensions: 2 or 3.
+        task: What they are of, the recipe and the folder to write to.
+        counts: What was refused and dropped before.
+        notes: Remarks on how the raw file was read.
+
+    Returns:
+        What was written, with all counts.
+
+    Raises:
+        DataError: There are too many localisations or too few clusters, or a column is missing.
+    """
+    source, recipe = task.source, task.recipe
     _check_columns(table, recipe, source.path)
     if recipe.max_localisations is not None and table.height > recipe.max_localisations:
         raise DataError(
             f"{source.path}: expected at most {recipe.max_localisations:,} localisations (limits.max_localisations), "
-            f"found {table.height:,}; cut it with preprocess=[region], tile it into several files, or raise the limit"
+            f"found {table.height:,}; cut it with preprocess=[region], divide it with objects=tiles, or raise the limit"
         )
+    positions = {
+        name: float(table[name].mean())  # type: ignore[arg-type]
+        for name in schema.position_columns(dimensions)
+        if source.parent is not None and table.height
+    }
     table = table[order_localisations(table, dimensions)]
     locs, clusters, dropped = _extract_views(table, dimensions, task)
-    counts = {
-        schema.DIMENSIONS: dimensions,
-        ROWS_REFUSED: sum(refused.values()),
-        LOCALISATIONS_READ: n_read,
-    }
-    counts |= {f"{ROWS_REFUSED}: {reason}": number for reason, number in refused.items()} | filtered | dropped
     fov = ExtractedFov(
         fov_id=source.fov_id,
         locs=locs,
@@ -152,15 +203,16 @@ def extract_localisations(localisations: Localisations, task: ExtractTask) -> di
         class_names=task.class_names,
         group=source.group,
         units=_stated(locs, recipe.features, dimensions, "unit"),
-        counts=counts,
-        notes=notes,
+        counts=dict(counts) | dropped,
+        notes=tuple(notes),
         recipe=dict(recipe.settings),
         fingerprint=task.fingerprint,
         scales=_stated(locs, recipe.features, dimensions, "scale"),
-        measures=measure_fov(locs.filter(pl.col(schema.VIEW) == 0), dimensions),
+        measures=measure_fov(locs.filter(pl.col(schema.VIEW) == 0), dimensions) | positions,
+        parent=source.parent,
     )
     write_fov(task.folder, fov)
-    return counts
+    return fov
 
 
 def _check_columns(table: pl.DataFrame, recipe: ExtractRecipe, path: Path) -> None:

@@ -90,10 +90,12 @@ def _manifest_row(fov: ExtractedFov) -> tuple[dict[str, object], tuple[str, ...]
         schema.PATH: None,
         schema.LABEL: fov.label,
         schema.GROUP: fov.group,
+        schema.PARENT_FOV: fov.parent,
         schema.DIMENSIONS: fov.dimensions,
         schema.N_LOCALISATIONS: fov.locs.filter(whole, pl.col(schema.CLUSTER_ID) != schema.NOISE).height,
         schema.N_CLUSTERS: fov.clusters.filter(whole).height,
         **measure_fov(fov.locs.filter(whole), fov.dimensions),
+        **{axis: fov.measures.get(axis) for axis in schema.position_columns(fov.dimensions)},
     }
     return row, fov.class_names
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from locgraph import schema
+from locgraph.errors import ConfigError
 from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.io.featextracted import read_counts, read_fingerprint
 from locgraph.io.manifest import Manifest
@@ -22,8 +24,11 @@ from locgraph.preparation.extract import (
     extract_fingerprint,
     extract_fov,
 )
+from locgraph.preparation.objects.extract import FovObjects, extract_objects, objects_fingerprint, read_objects
 from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.run_folder import MANIFEST
+
+log = logging.getLogger(__name__)
 
 
 def prepare(
@@ -48,31 +53,59 @@ def prepare(
         One row for each good FOV, and the reason for each bad one.
 
     Raises:
+        ConfigError: Labels are of objects, and whole FOVs are to be classified.
         TooManyFailuresError: More FOVs failed than allowed, of all or of a class; the good ones are kept and not made
             again.
     """
+    if recipe.objects is None and any(
+        source.by_object is not None or source.by_majority for source in catalogue.sources
+    ):
+        raise ConfigError(
+            "gives classes of objects, but whole FOVs are to be classified; choose objects, such as objects=picks, or "
+            "other labels",
+            setting="labels",
+        )
+    make, made_from = (
+        (extract_fov, read_fingerprint) if recipe.objects is None else (extract_objects, objects_fingerprint)
+    )
 
     def plan(source: FovSource) -> ExtractTask | None:
         fingerprint = extract_fingerprint(source, catalogue.class_names, recipe)
-        if read_fingerprint(folder, source.fov_id) == fingerprint:
+        if made_from(folder, source.fov_id) == fingerprint:
             return None
         return ExtractTask(source, catalogue.class_names, recipe, folder, fingerprint)
 
     sources = {source.fov_id: source for source in catalogue.sources}
-    failures = stage("clusters and features", folder, extract_fov, sources, plan, executor, progress).failures
-    counts = {fov_id: read_counts(folder, fov_id) for fov_id in sources if fov_id not in failures}
-    rows = [_row(sources[fov_id]) | own for fov_id, own in counts.items()]
-    refused = count_refused(counts, LOCALISATIONS_READ)
+    failures = stage("clusters and features", folder, make, sources, plan, executor, progress).failures
+    good = [source for fov_id, source in sources.items() if fov_id not in failures]
     failed_labels = dict(catalogue.failed_labels) | {
         fov_id: label for fov_id in failures if (label := sources[fov_id].label) is not None
     }
-    manifest = Manifest(
-        manifest_table(rows), catalogue.class_names, dict(catalogue.failures) | failures, refused, failed_labels
-    )
+    failures = dict(catalogue.failures) | failures
+    if recipe.objects is None:
+        counts = {source.fov_id: read_counts(folder, source.fov_id) for source in good}
+        rows = [_row(source) | counts[source.fov_id] for source in good]
+    else:
+        objects = {source.fov_id: read_objects(folder, source.fov_id) for source in good}
+        counts = {fov_id: dict(own.counts) for fov_id, own in objects.items()}
+        rows = [row for source in good for row in _object_rows(source, objects[source.fov_id])]
+        for fov_id, own in objects.items():
+            log.info(own.describe(fov_id))
+            failures |= dict(own.failed.select(schema.FOV_ID, schema.REASON).iter_rows())
+            failed_labels |= dict(own.failed.drop_nulls(schema.LABEL).select(schema.FOV_ID, schema.LABEL).iter_rows())
+    refused = count_refused(counts, LOCALISATIONS_READ)
+    manifest = Manifest(manifest_table(rows), catalogue.class_names, failures, refused, failed_labels)
     manifest.write(folder / MANIFEST)
     check_class_failures(manifest, max_failed_fraction)
     manifest.check_failures(max_failed_fraction)
     return manifest
+
+
+def _object_rows(source: FovSource, objects: FovObjects) -> list[dict[str, Any]]:
+    """Return the rows of the manifest for the objects of one FOV that are used."""
+    own = {schema.PARENT_FOV: source.fov_id, schema.DIMENSIONS: objects.counts[schema.DIMENSIONS]}
+    rows = objects.used.drop(schema.ROWS).to_dicts()
+    return [_row(source.object(row[schema.OBJECT], row[schema.LABEL])) | row | own for row in rows]
 
 
 def manifest_of_catalogue(catalogue: Catalogue) -> Manifest:

@@ -114,7 +114,12 @@ def prepare_matched(model: Model, matchings: Iterable[Matching], folder: Path) -
     files = folder / "files"
     for matching in matchings:
         write_localisations({matched_name(matching.kind, fov): locs for fov, locs in matching.fovs.items()}, files)
-    settings |= {"columns": nanometres(), "preprocess": {}, "paths": {"prepared_dir": str(folder / "prepared")}}
+    settings |= {
+        "columns": nanometres(),
+        "preprocess": {},
+        "objects": None,
+        "paths": {"prepared_dir": str(folder / "prepared")},
+    }
     settings["data"] = settings["data"] | {"raw_dir": str(files)}
     # what is too small for the clusterer is left out, by name
     settings["limits"] = settings["limits"] | {"max_failed_fraction": 1.0}

@@ -83,7 +83,7 @@ def _settings(run: Path, folder: Path, place: int, n_folds: int, fovs: pl.DataFr
     data = settings["data"] | {"raw_dir": str(folder / _FILES)}
     paths = settings["paths"] | {"prepared_dir": str(folder / _PREPARED), "run_dir": str(folder / str(place))}
     fold = {TARGET: class_target(FromFile), "path": str(folder / FOLDS), "index": place, "n_folds": n_folds}
-    exchanged = {"data": data, "columns": nanometres(), "preprocess": {}, "paths": paths, "fold": fold}
+    exchanged = {"data": data, "columns": nanometres(), "preprocess": {}, "objects": None, "paths": paths, "fold": fold}
     labels = {TARGET: class_target(TableLabels), "path": classes}
     alone: dict[str, Any] = {"simulation": None, "logger": {}, "controls": False, "ckpt_path": None}
     return settings | exchanged | {"labels": labels, "groups": groups, "train": True, "test": True} | alone

@@ -59,6 +59,7 @@ PICASSO: Final[Choices] = {
     schema.BACKGROUND: ("bg",),
     schema.N_FRAMES: ("len",),
     schema.SOURCE_CLUSTER: ("group",),
+    schema.PICK: ("group_input",),  # of picks whose localisations were clustered: `group` is the cluster then
 }
 PICASSO_MOLECULES: Final = frozenset({"std_frame"})
 """Column of molecular maps of all versions (``docs/table02.csv``): there a row is a molecule, a frame the mean over its
