@@ -25,6 +25,7 @@ import numpy as np
 
 from locgraph.preparation.clustering.dbscan import DBSCAN
 from locgraph.preparation.clustering.kmeans import KMeans
+from locgraph.preparation.clustering.precision import PrecisionDBSCAN
 from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.channels import ChannelFractions, ChannelIndicator
 from locgraph.preparation.features.filling import Compactness, Solidity
@@ -113,7 +114,7 @@ def standard_steps(points: np.ndarray) -> tuple[Groups, dict[str, float]]:
 
 
 def further_steps(points: np.ndarray, groups: Groups) -> dict[str, float]:
-    """Return seconds of each further feature alone, and of k-means where there are few localisations."""
+    """Return seconds of each further feature, of k-means and DBSCAN by precision where there are few localisations."""
     times = {}
     groups = replace(groups, extra=further_columns(len(groups.order)))
     for feature in FURTHER:
@@ -121,6 +122,10 @@ def further_steps(points: np.ndarray, groups: Groups) -> dict[str, float]:
     for by_localisation in OF_LOCALISATIONS:
         times[type(by_localisation).__name__] = timed(by_localisation.measure, replace(groups))[1]
     if len(points) <= 100_000:
+        columns = further_columns(len(points))
+        clusterer = PrecisionDBSCAN(40.0 / (2**0.5 * 12.5), 6, points.shape[1])
+        named = {name: columns[name] for name in clusterer.needs}
+        times["DBSCAN by precision"] = timed(lambda: clusterer(points, 0, **named))[1]
         times["k-means, K = 20"] = timed(KMeans(20, backend="cpu"), points, 0)[1]
     return times
 

@@ -339,3 +339,43 @@ def test_no_cluster(make_recipe, make_tables):
 def test_settings_that_cannot_work(make_recipe, changes, message):
     with pytest.raises(ConfigError, match=message):
         make_recipe(**changes)
+
+
+def in_3d(make_tables, **precisions):
+    locs, clusters = make_tables(sizes=(12,) * 15, dimensions=3)
+    return locs.with_columns(pl.lit(value).alias(name) for name, value in precisions.items()), clusters
+
+
+@pytest.mark.parametrize("scale", ["precision", 0.25])
+def test_neighbours_in_units_of_precision_are_those_of_a_flattened_fov(make_recipe, make_tables, scale):
+    locs, clusters = in_3d(make_tables, precision=5.0, precision_z=20.0)
+    graph = build_graph(locs, clusters, 3, make_recipe(axial_scale=scale, ratios=(0.5, 0.5)), "fov")
+
+    z = pl.col("z"), pl.col("z_mean")
+    flat = build_graph(
+        locs.with_columns(z[0] / 4), clusters.with_columns(z[1] / 4), 3, make_recipe(ratios=(0.5, 0.5)), "fov"
+    )
+    plain = build_graph(locs, clusters, 3, make_recipe(ratios=(0.5, 0.5)), "fov")
+    for edge_type in graph.edge_types:
+        assert edges(graph, edge_type) == edges(flat, edge_type)
+    assert edges(graph, NEAR(0)) != edges(plain, NEAR(0))
+    assert edges(graph, schema.CLUSTER_NEAR) != edges(plain, schema.CLUSTER_NEAR)
+    torch.testing.assert_close(graph["localisation"].pos, plain["localisation"].pos, rtol=0, atol=0)
+    torch.testing.assert_close(graph["localisation_1"].pos, graph["localisation"].pos[graph["localisation_1"].parent])
+
+
+def test_neighbours_in_units_of_precision_need_it_in_3d(make_recipe, make_tables):
+    recipe = make_recipe(axial_scale="precision")
+    with pytest.raises(DataError, match=r"fov: expected the columns \['precision_z'\].*axial_scale"):
+        build_graph(*in_3d(make_tables, precision=5.0), 3, recipe, "fov")
+    with pytest.raises(DataError, match="along z 0 nm"):
+        build_graph(*in_3d(make_tables, precision=5.0, precision_z=0.0), 3, recipe, "fov")
+    with pytest.raises(DataError, match="in 3D, found 2D"):
+        build_graph(*make_tables(), 2, recipe, "fov")
+
+
+@pytest.mark.parametrize("scale", [0.0, "wide", None])
+def test_wrong_axial_scale(make_recipe, scale):
+    with pytest.raises(ConfigError) as caught:
+        make_recipe(axial_scale=scale)
+    assert caught.value.setting == "axial_scale"

@@ -168,6 +168,8 @@ def graph_settings(
         graph["cluster_features"] = list(cluster_features)
     if graph["localisations"] is None:
         graph["localisations"] = uses_localisations
+    if graph.get("axial_scale") == 1:
+        del graph["axial_scale"]  # changes nothing: the graphs are those of versions without it
     return graph
 
 
@@ -191,6 +193,7 @@ def graph_recipe(settings: Mapping[str, Any]) -> Any:
         descriptors={
             name: build_part(Descriptor, leaf, f"graph.descriptors.{name}") for name, leaf in descriptors.items()
         },
+        axial_scale=settings.get("axial_scale", 1.0),
     )
 
 

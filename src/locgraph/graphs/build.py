@@ -18,10 +18,13 @@ from locgraph.graphs.edges import ClusterEdges, edges_to_chosen, edges_to_each
 from locgraph.graphs.nearest_rows import nearest_rows
 from locgraph.graphs.sampling import farthest_points
 from locgraph.graphs.superclusters import Superclusters, measure
-from locgraph.settings import check_whole
+from locgraph.settings import check_number, check_whole
 
 GRAPHS_VERSION: Final = 3
 """Raised whenever the same tables and settings give other graphs than before: those of earlier versions are rebuilt."""
+
+BY_PRECISION: Final = "precision"
+"""Value of `GraphRecipe.axial_scale`: distances along each axis are in units of the precision along it."""
 
 _NO_LABEL: Final = -1  # of a localisation
 _EXTRACT_AGAIN: Final = "extract the features of this FOV again"
@@ -42,6 +45,8 @@ class GraphRecipe:
         settings: The same as plain values: they make the fingerprint.
         superclusters: Groups clusters at one scale or several; None stores none.
         descriptors: What describes the FOV as a whole, by name; None stores nothing.
+        axial_scale: How much a step along z counts where neighbours are searched and levels sampled; `BY_PRECISION` for
+            the median lateral precision of the localisations over the axial one.
     """
 
     cluster_features: tuple[str, ...]
@@ -53,8 +58,11 @@ class GraphRecipe:
     settings: Mapping[str, Any]
     superclusters: Superclusters | None = None
     descriptors: Mapping[str, Descriptor] | None = None
+    axial_scale: float | str = 1.0
 
     def __post_init__(self) -> None:
+        if self.axial_scale != BY_PRECISION:
+            check_number("axial_scale", self.axial_scale, above=0.0)
         check_whole("localisation_k", self.localisation_k, at_least=1)
         if any(not 0.0 < ratio <= 1.0 for ratio in self.ratios):
             raise ConfigError(f"expected numbers above 0 and at most 1, found {list(self.ratios)}", setting="ratios")
@@ -101,14 +109,39 @@ def build_graph(
     node[schema.FEATURES] = _float32(_values(clusters, recipe.cluster_features, fov_id, "change cluster_features"))
     counts = _values(clusters, (schema.COUNT,), fov_id, _MEASURE_SIZE)[:, 0]
     node[schema.COUNT] = _float32(counts)
-    graph[schema.CLUSTER_NEAR].edge_index = torch.from_numpy(recipe.cluster_edges(centres))
+    scale = _search_scale(locs, dimensions, recipe, fov_id)
+    graph[schema.CLUSTER_NEAR].edge_index = torch.from_numpy(recipe.cluster_edges(_stretch(centres, scale)))
     if recipe.superclusters is not None:
         _add_superclusters(graph, centres, counts, recipe.superclusters)
     if recipe.localisations:
-        _add_localisations(graph, locs, centred, recipe, fov_id)
+        _add_localisations(graph, locs, centred, scale, recipe, fov_id)
     if recipe.descriptors:
         _add_field_of_view(graph, centred, recipe.descriptors)
     return graph
+
+
+def _search_scale(locs: pl.DataFrame, dimensions: int, recipe: GraphRecipe, fov_id: str) -> float:
+    """Return what z is multiplied by before neighbours are searched."""
+    if recipe.axial_scale == 1:
+        return 1.0
+    if dimensions != 3:
+        raise DataError(f"{fov_id}: expected positions in 3D, found {dimensions}D; set axial_scale to 1")
+    if recipe.axial_scale != BY_PRECISION:
+        return float(recipe.axial_scale)
+    names = (schema.PRECISION, schema.PRECISION_Z)
+    values = _values(locs, names, fov_id, "set axial_scale to a number, or name both in the columns")
+    lateral, axial = np.median(values, axis=0)
+    if not (lateral > 0 and axial > 0):
+        raise DataError(
+            f"{fov_id}: expected a median precision above 0, found {lateral:g} nm and along z {axial:g} nm; set "
+            "axial_scale to a number"
+        )
+    return float(lateral / axial)
+
+
+def _stretch(points: np.ndarray, scale: float) -> np.ndarray:
+    """Return points (N, D) with their z multiplied."""
+    return points if scale == 1 else points * [1.0, 1.0, scale]
 
 
 def _drop_unclustered(locs: pl.DataFrame) -> pl.DataFrame:
@@ -130,7 +163,7 @@ def _add_superclusters(
 
 
 def _add_localisations(
-    graph: HeteroData, locs: pl.DataFrame, centred: np.ndarray, recipe: GraphRecipe, fov_id: str
+    graph: HeteroData, locs: pl.DataFrame, centred: np.ndarray, scale: float, recipe: GraphRecipe, fov_id: str
 ) -> None:
     owner = locs[schema.CLUSTER_ID].to_numpy()
     node = graph[schema.LOCALISATION]
@@ -143,16 +176,17 @@ def _add_localisations(
         labels = locs[schema.LOC_LABEL].cast(pl.Int64).fill_null(_NO_LABEL)
         node[schema.TARGET] = torch.from_numpy(labels.to_numpy(writable=True))
     n_clusters = graph[schema.CLUSTER].num_nodes
+    searched = _stretch(centred, scale)
     for index in range(len(recipe.ratios) + 1):
         offsets = np.searchsorted(owner, np.arange(n_clusters + 1))
-        near = nearest_rows(centred, recipe.localisation_k, offsets)
+        near = nearest_rows(searched, recipe.localisation_k, offsets)
         _join(graph, schema.level_near(index), edges_to_each(near))
         _join(graph, schema.level_in(index), np.stack([np.arange(len(owner)), owner]))
         if index == len(recipe.ratios):
             break
-        chosen = farthest_points(centred, offsets, recipe.ratios[index])
+        chosen = farthest_points(searched, offsets, recipe.ratios[index])
         _join(graph, schema.level_pooled(index), edges_to_chosen(near, chosen))
-        centred, owner = centred[chosen], owner[chosen]
+        centred, searched, owner = centred[chosen], searched[chosen], owner[chosen]
         graph[schema.level(index + 1)][schema.POS] = _float32(centred)
         graph[schema.level(index + 1)][schema.PARENT] = torch.from_numpy(chosen)
 

@@ -125,6 +125,34 @@ def whole_numbers(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return values.astype(np.int64)
 
 
+def positive_column(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Return one of the columns that a clusterer needs, all values of which are above 0.
+
+    Args:
+        columns: What the clusterer was handed (N,) each.
+        name: The column.
+
+    Returns:
+        The column (N,) float64.
+
+    Raises:
+        DataError: The column is absent, or holds a value that is not a finite number above 0.
+    """
+    if name not in columns:
+        raise DataError(
+            f"a clusterer expected the column {name}, found {sorted(columns)}; name it in the columns, or choose "
+            "another clusterer"
+        )
+    values = np.asarray(columns[name], dtype=np.float64)
+    bad = int((~(np.isfinite(values) & (values > 0))).sum())
+    if bad:
+        raise DataError(
+            f"a clusterer expected numbers above 0 in the column {name}, found {bad} of {len(values)} others; filter "
+            "them out before (preprocess=precision), or choose another clusterer"
+        )
+    return values
+
+
 def number_clusters(labels: np.ndarray) -> np.ndarray:
     """Number clusters 0, 1, ... in the order of their first points; any negative label becomes -1.
 

@@ -60,7 +60,9 @@ class DBSCAN:
         return np.asarray(model.fit_predict(points))
 
 
-_REACH = 2  # cells to each side that can hold a point within eps: sqrt(3) rounded up
+REACH = 2
+"""Cells to each side that can hold a point within eps: sqrt(3) rounded up."""
+
 _ROUNDING = 2.0**-50  # of a quotient in float64, with a margin
 _MAX_MARGIN = 0.1  # cells larger than 0.87 eps / sqrt(3) keep neighbours within reach
 
@@ -115,7 +117,7 @@ def sort_into_cells(points: np.ndarray, eps: float, setting: str = "eps_nm") -> 
     del scaled  # memory, in large fields of view
     order, first = sort_by_cell(keys)
     coords = keys[order[first]]
-    steps = itertools.product(range(-_REACH, _REACH + 1), repeat=dimensions - 1)
+    steps = itertools.product(range(-REACH, REACH + 1), repeat=dimensions - 1)
     offsets = np.array(list(steps), dtype=np.int64)
     return Cells(
         points=points[order],
@@ -123,7 +125,7 @@ def sort_into_cells(points: np.ndarray, eps: float, setting: str = "eps_nm") -> 
         starts=np.append(first, len(points)),
         coords=coords,
         offsets=offsets,
-        first=_first_neighbour_cells(coords, offsets),
+        first=first_neighbour_cells(coords, offsets),
     )
 
 
@@ -157,11 +159,11 @@ def _before(coords: np.ndarray, cell: int, centre: int, offset: np.ndarray) -> b
         wanted = coords[centre, axis] + offset[axis]
         if coords[cell, axis] != wanted:
             return coords[cell, axis] < wanted
-    return coords[cell, last] < coords[centre, last] - _REACH
+    return coords[cell, last] < coords[centre, last] - REACH
 
 
 @numba.njit(cache=True)
-def _first_neighbour_cells(coords: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def first_neighbour_cells(coords: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """See :attr:`Cells.first`."""
     M = coords.shape[0]
     first = np.empty((M, offsets.shape[0]), dtype=np.int32)
@@ -175,7 +177,7 @@ def _first_neighbour_cells(coords: np.ndarray, offsets: np.ndarray) -> np.ndarra
 
 
 @numba.njit(cache=True)
-def _in_run(coords: np.ndarray, cell: int, centre: int, offset: np.ndarray) -> bool:
+def in_run(coords: np.ndarray, cell: int, centre: int, offset: np.ndarray) -> bool:
     """Return whether ``cell``, at or after the first of the run at ``offset``, still belongs to it."""
     last = coords.shape[1] - 1
     if cell >= coords.shape[0]:
@@ -183,7 +185,7 @@ def _in_run(coords: np.ndarray, cell: int, centre: int, offset: np.ndarray) -> b
     for axis in range(last):
         if coords[cell, axis] != coords[centre, axis] + offset[axis]:
             return False
-    return coords[cell, last] <= coords[centre, last] + _REACH
+    return coords[cell, last] <= coords[centre, last] + REACH
 
 
 @numba.njit(cache=True)
@@ -209,7 +211,7 @@ def _core_points(cells: Cells, eps: float, min_samples: int) -> np.ndarray:
         counts = np.full(end - begin, end - begin)
         for run in range(offsets.shape[0]):
             other = first[cell, run]
-            while _in_run(coords, other, cell, offsets[run]):
+            while in_run(coords, other, cell, offsets[run]):
                 if other != cell:
                     for i in range(begin, end):
                         for j in range(starts[other], starts[other + 1]):
@@ -223,7 +225,8 @@ def _core_points(cells: Cells, eps: float, min_samples: int) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def _root(parents: np.ndarray, cell: int) -> int:
+def root(parents: np.ndarray, cell: int) -> int:
+    """Return the root of ``cell`` in a forest of parents (M,), whose paths are shortened."""
     while parents[cell] != cell:
         parents[cell] = parents[parents[cell]]
         cell = parents[cell]
@@ -267,19 +270,19 @@ def _connect_cells(cells: Cells, eps: float, core: np.ndarray) -> np.ndarray:
             continue
         for run in range(offsets.shape[0]):
             other = first[cell, run]
-            while other < cell and _in_run(coords, other, cell, offsets[run]):
-                a, b = _root(parents, cell), _root(parents, other)
+            while other < cell and in_run(coords, other, cell, offsets[run]):
+                a, b = root(parents, cell), root(parents, other)
                 rows, others = (starts[cell], starts[cell + 1]), (starts[other], starts[other + 1])
                 if has_core[other] and a != b and _touch(points, core, rows, others, eps * eps):
                     parents[max(a, b)] = min(a, b)
                 other += 1
     for cell in range(M):
-        parents[cell] = _root(parents, cell) if has_core[cell] else NOISE
+        parents[cell] = root(parents, cell) if has_core[cell] else NOISE
     return parents
 
 
 @numba.njit(cache=True)
-def _comes_first(points: np.ndarray, i: int, j: int) -> bool:
+def comes_first(points: np.ndarray, i: int, j: int) -> bool:
     """Return whether the coordinates of ``i`` come before those of ``j``."""
     for axis in range(points.shape[1]):
         if points[i, axis] != points[j, axis]:
@@ -301,13 +304,13 @@ def _label_points(cells: Cells, eps: float, core: np.ndarray, roots: np.ndarray)
         best = np.full(end - begin, eps * eps)
         for run in range(offsets.shape[0]):
             other = first[cell, run]
-            while _in_run(coords, other, cell, offsets[run]):
+            while in_run(coords, other, cell, offsets[run]):
                 for j in range(starts[other], starts[other + 1]):
                     if not core[j]:
                         continue
                     for i in range(begin, end):
                         distance, k = _squared_distance(points, i, j), i - begin
-                        tied = distance == best[k] and (nearest[k] < 0 or _comes_first(points, j, nearest[k]))
+                        tied = distance == best[k] and (nearest[k] < 0 or comes_first(points, j, nearest[k]))
                         if distance < best[k] or tied:
                             best[k], nearest[k] = distance, j
                             labels[i] = roots[other]
