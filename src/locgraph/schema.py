@@ -213,7 +213,6 @@ N_MEMBERS: Final = "n_members"  # of an ensemble: models that predicted the FOV
 DECISION: Final = "decision"  # the predicted class, or null where none is returned
 
 # -- exports: what was predicted of the object that a localisation is in -----------------------------------------------
-OBJECT: Final = "object"
 PREDICTED_CLASS: Final = "predicted_class"
 PROBABILITY: Final = "probability"  # of the predicted class
 

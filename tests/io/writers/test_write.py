@@ -13,7 +13,7 @@ from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.converted import Converted, write_converted
 from locgraph.io.localisations import Localisations
-from locgraph.io.writers.groups import ObjectGroups
+from locgraph.io.writers.groups import ObjectGroups, groups_of
 from locgraph.io.writers.source import Source, source_of
 from locgraph.io.writers.write import write_localisations
 
@@ -43,9 +43,9 @@ def table(*, dimensions=2, n=N):
 def objects(*, scores=None):
     """Three objects of rows 0-2, 3-4 and 2, 5: row 2 is in two of them, rows 6 and above in none."""
     rows = np.array([0, 1, 2, 3, 4, 5, 2])
-    starts = np.array([0, 3, 5, 7])
+    offsets = np.array([0, 3, 5, 7])
     probabilities = np.array([0.9, np.nan, 0.6])
-    return ObjectGroups(("1", "2", "3"), ("T", None, "one"), probabilities, rows, starts, ("one", "T"), scores)
+    return ObjectGroups(("1", "2", "3"), ("T", None, "one"), probabilities, rows, offsets, ("one", "T"), scores)
 
 
 def picasso_reads(path):
@@ -295,12 +295,18 @@ def test_a_missing_value_is_refused(tmp_path):
         write_localisations(tmp_path / "fov", locs, None, Source(), format="parquet")
 
 
+def test_numbers_that_picasso_cannot_hold_are_refused(tmp_path):
+    locs = table().with_columns(pl.lit(2**31).alias(schema.PICK))
+    with pytest.raises(DataError, match="column pick, found 2147483648"):
+        write_localisations(tmp_path / "fov", locs, None, Source(), pixel_size_nm=PIXEL)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"rows": np.array([0, 1, 2, 3, 4, 5, 99])}, "among 0 to 11"),
         ({"rows": np.array([0, 1, 1, 3, 4, 5, 2])}, "at most once"),
-        ({"starts": np.array([0, 3, 5, 6])}, "rise from 0 to 7"),
+        ({"offsets": np.array([0, 3, 5, 6])}, "rise from 0 to 7"),
         ({"names": ("1", "2", "2")}, "different names"),
         ({"predictions": ("T", None, "X")}, "among"),
         ({"probabilities": np.zeros(2)}, "3, 2 and 3"),
@@ -312,6 +318,29 @@ def test_objects_that_do_not_fit_are_refused(tmp_path, change, message):
     fields = {name: getattr(given, name) for name in given.__dataclass_fields__} | change
     with pytest.raises(DataError, match=message):
         write_localisations(tmp_path / "fov", table(), ObjectGroups(**fields), Source(), format="parquet")
+
+
+def test_groups_of_the_record_of_a_fov():
+    record = pl.DataFrame(
+        {
+            "object": ["1", "2", "3", "4"],
+            "rows": [[0, 1, 2], [3, 4], [5, 2], []],
+            "predicted_class": ["T", None, "one", None],
+            "probability": [0.9, None, 0.6, None],
+        }
+    )
+    made, expected = groups_of(record, ["one", "T"]), objects()
+    for name in expected.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(made, name), getattr(expected, name))
+    assert len(groups_of(record[3:], ["one"])) == 0
+
+
+def test_picks_of_the_source_are_the_input_group(tmp_path):
+    locs = table().with_columns(pl.int_range(N).alias(schema.PICK), pl.int_range(N).alias(schema.FRAME))
+    path = write_localisations(tmp_path / "fov", locs, objects(), Source(), pixel_size_nm=PIXEL).files[None]
+    rows, *_ = picasso_reads(path)
+    assert rows["group_input"].tolist() == [0, 1, 2, 2, *range(3, N)]
+    assert rows["source_cluster"].tolist() == locs[schema.SOURCE_CLUSTER].gather([0, 1, 2, 2, *range(3, N)]).to_list()
 
 
 def test_a_fov_without_objects_keeps_all(tmp_path):

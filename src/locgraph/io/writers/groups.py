@@ -27,7 +27,7 @@ class ObjectGroups:
         predictions: Predicted class of each object (n); None where none is returned.
         probabilities: Probability of that class (n,) float64; NaN where it is not known.
         rows: Rows of the table of localisations (M,) int64, object after object; a row may be in several objects.
-        starts: First of them of each object, and M at the end (n + 1,) int64.
+        offsets: First of them of each object, and M at the end (n + 1,) int64.
         class_names: All classes, in the order of their indices.
         scores: Score of each localisation within its object (M,) float64, in the order of ``rows``; None for none.
 
@@ -39,21 +39,21 @@ class ObjectGroups:
     predictions: Sequence[str | None]
     probabilities: np.ndarray
     rows: np.ndarray
-    starts: np.ndarray
+    offsets: np.ndarray
     class_names: Sequence[str]
     scores: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, m = len(self.names), len(self.rows)
-        lengths = (len(self.predictions), len(self.probabilities), len(self.starts) - 1)
+        lengths = (len(self.predictions), len(self.probabilities), len(self.offsets) - 1)
         if lengths != (n, n, n):
             raise DataError(
                 f"expected a prediction, a probability and rows for each of {n} objects, found {lengths[0]}, "
                 f"{lengths[1]} and {lengths[2]}"
             )
         ends = [0, m] if n else [0]
-        if np.asarray(self.starts)[[0, -1] if n else [0]].tolist() != ends or (np.diff(self.starts) < 0).any():
-            raise DataError(f"expected first rows of the objects that rise from 0 to {m}, found {self.starts}")
+        if np.asarray(self.offsets)[[0, -1] if n else [0]].tolist() != ends or (np.diff(self.offsets) < 0).any():
+            raise DataError(f"expected first rows of the objects that rise from 0 to {m}, found {self.offsets}")
         if self.scores is not None and len(self.scores) != m:
             raise DataError(f"expected a score for each of {m} rows of objects, found {len(self.scores)}")
         if len(set(self.names)) < n:
@@ -69,6 +69,27 @@ class ObjectGroups:
         """Return the index of the class of each object (n,) int32; -1 for none."""
         index = {name: number for number, name in enumerate(self.class_names)}
         return np.array([NO_GROUP if name is None else index[name] for name in self.predictions], dtype=np.int32)
+
+
+def groups_of(objects: pl.DataFrame, class_names: Sequence[str]) -> ObjectGroups:
+    """Return the groups of a table of objects, as the record of a FOV holds them.
+
+    Args:
+        objects: One row for each object: ``object``, its name; ``rows``, those of its localisations in the FOV after
+            preprocessing; ``predicted_class``, null for none; ``probability``, null where it is not known. Rows are
+            null for objects that were left out, which are none here.
+        class_names: All classes, in the order of their indices.
+    """
+    used = objects.filter(pl.col(schema.ROWS).list.len() > 0)
+    sizes = used[schema.ROWS].list.len().to_numpy()
+    return ObjectGroups(
+        names=tuple(used[schema.OBJECT]),
+        predictions=tuple(used[schema.PREDICTED_CLASS]),
+        probabilities=used[schema.PROBABILITY].cast(pl.Float64).fill_null(np.nan).to_numpy(),
+        rows=used[schema.ROWS].explode().cast(pl.Int64).to_numpy(),
+        offsets=np.append(0, np.cumsum(sizes)).astype(np.int64),
+        class_names=tuple(class_names),
+    )
 
 
 def no_objects() -> ObjectGroups:
@@ -98,7 +119,7 @@ def assign(groups: ObjectGroups, n_localisations: int, *, keep_outside: bool) ->
             f"expected rows of objects among 0 to {n_localisations - 1}, found {rows.min()} to {rows.max()}: objects "
             "and localisations are of different tables"
         )
-    objects = np.repeat(np.arange(len(groups), dtype=np.int32), np.diff(groups.starts))
+    objects = np.repeat(np.arange(len(groups), dtype=np.int32), np.diff(groups.offsets))
     order = np.lexsort((objects, rows))
     rows, objects = rows[order], objects[order]
     if ((rows[1:] == rows[:-1]) & (objects[1:] == objects[:-1])).any():

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 
 from locgraph import schema
+from locgraph.errors import DataError
 from locgraph.io.writers.base import GROUP, Camera, Part, frames_of, in_pixels
 from locgraph.provenance import whole_file
 
 _TABLE: Final = "locs"
+_LARGEST: Final = 2**31 - 1
+_INPUT: Final = "group_input"  # what Picasso calls groups from before
 _LENGTHS: Final = {schema.PRECISION: ("lpx", "lpy"), schema.SIGMA: ("sx", "sy")}
 _SAME: Final = {
     schema.Z: ("z", "f4"),
@@ -27,7 +31,7 @@ _SAME: Final = {
     schema.BACKGROUND: ("bg", "f4"),
     schema.N_FRAMES: ("len", "i4"),
     schema.CHANNEL: ("channel", "i4"),
-    schema.SOURCE_CLUSTER: ("group_input", "i4"),
+    schema.PICK: (_INPUT, "i4"),
     GROUP: (GROUP, "i4"),
     schema.OBJECT: (schema.OBJECT, "i4"),
     schema.PREDICTED_CLASS: (schema.PREDICTED_CLASS, "i4"),
@@ -73,12 +77,30 @@ def _records(part: Part, camera: Camera) -> np.ndarray:
             columns |= dict.fromkeys(written, in_pixels(table[name].to_numpy(), camera.pixel_size_nm))
     for name, (written_as, dtype) in _SAME.items():
         if name in table.columns:
-            columns[written_as] = table[name].to_numpy().astype(dtype)
+            columns[written_as] = _as_type(table, name, dtype)
+    if schema.SOURCE_CLUSTER in table.columns:
+        written_as = schema.SOURCE_CLUSTER if _INPUT in columns else _INPUT
+        columns[written_as] = _as_type(table, schema.SOURCE_CLUSTER, "i4")
     records = np.empty(table.height, dtype=[(name, values.dtype) for name, values in columns.items()])
     order = np.argsort(frames, kind="stable")
     for name, values in columns.items():
         records[name] = values[order]
     return records
+
+
+def _as_type(table: pl.DataFrame, name: str, dtype: str) -> np.ndarray:
+    """Return a column (N,) in the type of the format.
+
+    Raises:
+        DataError: It holds whole numbers that 32 bits do not.
+    """
+    values = table[name].to_numpy()
+    if dtype == "i4" and len(values) and np.abs(values).max() > _LARGEST:
+        raise DataError(
+            f"expected whole numbers up to {_LARGEST} in the column {name}, found {np.abs(values).max()}; leave the "
+            "column out, or export as parquet"
+        )
+    return values.astype(dtype)
 
 
 def _yaml(part: Part, camera: Camera) -> str:
