@@ -46,6 +46,7 @@ REQUIRED = {
     "ckpt_path": "best.ckpt",
     "folders": ["first", "second"],
     "folder": "sweeps",
+    "release.from": "sweep",
     "source": "raw",
     "target": "converted",
 }
@@ -74,7 +75,7 @@ FREE = ("columns.names", "labels.names")
 COMMAND = {"explain": "eval", "analysis/classifiers": "analyse", "stress": "stress"}
 """Groups that training does not choose from, and the command that does."""
 
-GLOBAL = ("experiment", "sweep", "hparams_search", "launcher", "debug")
+GLOBAL = ("experiment", "sweep", "mode", "hparams_search", "launcher", "debug")
 """Groups whose options change settings of other groups."""
 
 
@@ -300,6 +301,20 @@ def test_kfold_sweeps_every_fold_of_the_plan(overrides, folds):
     cfg = compose("train", ["sweep=kfold", *overrides], return_hydra_config=True)
     assert cfg.hydra.mode.name == "MULTIRUN"
     assert dict(cfg.hydra.sweeper.params) == {"fold.index": f"range(0,{folds})"}
+
+
+def test_crossval_is_the_sweep_over_folds():
+    ours, before = (compose("train", [text], return_hydra_config=True) for text in ("mode=crossval", "sweep=kfold"))
+    assert (ours.hydra.mode, ours.hydra.sweeper.params) == (before.hydra.mode, before.hydra.sweeper.params)
+    assert {name for name in ours if name not in ("hydra", "paths") and ours[name] != before[name]} == {"mode"}
+
+
+def test_a_mode_has_the_last_word_beside_an_experiment():
+    draft = compose("train", ["experiment=demo", "mode=draft"])
+    assert draft.trainer.max_epochs == 2
+    release = compose("train", ["experiment=demo", "mode=release", "release.from=sweep"])
+    assert release.fold["_target_"].endswith(".AllFovs")
+    assert release.trainer.max_epochs == 60
 
 
 def test_without_a_sweep_one_fold_is_trained():

@@ -73,8 +73,8 @@ def test_plain_values_make_it_again(method):
 @pytest.mark.parametrize(
     ("targets", "reason"),
     [
-        (np.arange(FEWEST - 1) % 2, f"it takes {FEWEST} validation FOVs, found {FEWEST - 1}"),
-        (np.zeros(30, dtype=int), "the validation FOVs are all of one class"),
+        (np.arange(FEWEST - 1) % 2, f"it takes {FEWEST} FOVs that were not trained on, found {FEWEST - 1}"),
+        (np.zeros(30, dtype=int), "all FOVs to fit it to are of one class"),
     ],
 )
 def test_what_cannot_be_fitted_stays_with_the_reason(targets, reason):

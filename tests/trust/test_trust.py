@@ -77,12 +77,12 @@ def test_limits_are_stated():
     few = fitted(8, TrustSettings(coverage=0.95))
 
     assert few.limits() == (
-        "probabilities are not calibrated: it takes 10 validation FOVs, found 8",
-        "prediction sets at a coverage of 0.95 always hold every class: there are 8 validation FOVs, it takes 19; "
-        "lower trust.coverage, or hold out more for validation",
+        "probabilities are not calibrated: it takes 10 FOVs that were not trained on, found 8",
+        "prediction sets at a coverage of 0.95 always hold every class: there are 8 FOVs to compare with, it takes 19; "
+        "lower trust.coverage, or take more FOVs",
     )
     by_class = fitted(60, TrustSettings(coverage=0.98, by_class=True))
-    assert "always hold this class: there are 30 validation FOVs of class L, it takes 49" in by_class.limits()[1]
+    assert "always hold this class: there are 30 FOVs of class L to compare with, it takes 49" in by_class.limits()[1]
     assert fitted().limits() == ()
 
 

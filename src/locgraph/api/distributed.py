@@ -43,7 +43,7 @@ def fit_in_processes(
         ConfigError: There are fewer validation FOVs than processes.
         LocgraphError: A process stopped with an error of locgraph.
     """
-    if len(data.split.val) < trainer.num_devices:
+    if data.split.val and len(data.split.val) < trainer.num_devices:
         raise ConfigError(
             f"expected at most as many devices as validation FOVs ({len(data.split.val)}), found {trainer.num_devices}",
             setting="trainer.devices",

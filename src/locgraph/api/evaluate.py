@@ -79,6 +79,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     if raw_dir is None:
         catalogue = read_catalogue(merged)
         wanted = predictor.test_fovs
+        check_any_test(wanted, path)
     else:
         catalogue = read_new(merged, model.class_names)
         wanted = [source.fov_id for source in catalogue.sources]
@@ -138,6 +139,19 @@ def _check_paths(path: Path, raw_dir: str | None) -> None:
         )
     if raw_dir is not None and not Path(raw_dir).is_dir():
         raise DataError(f"{raw_dir}: no such folder; expected a folder of raw files", setting="data.raw_dir")
+
+
+def check_any_test(wanted: Sequence[str], path: Path) -> None:
+    """Refuse to test a release again.
+
+    Raises:
+        ConfigError: There is no test FOV.
+    """
+    if not wanted:
+        raise ConfigError(
+            f"{path} was trained on every FOV, so that none is left to test; give new raw files",
+            setting="data.raw_dir",
+        )
 
 
 def _check_tests(path: Path, wanted: Sequence[str], prepared: Prepared) -> None:

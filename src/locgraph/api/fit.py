@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as lightning
 import polars as pl
@@ -26,7 +27,8 @@ from locgraph.api.loggers import logged
 from locgraph.api.network import make_network
 from locgraph.api.objective import SETTING, read_objective
 from locgraph.api.recipes import differing_settings
-from locgraph.api.sides import predict_sides
+from locgraph.api.release_settings import FITTED_TO
+from locgraph.api.sides import describe_calibrator, predict_sides
 from locgraph.api.tracking import about_training, track_training
 from locgraph.build import build
 from locgraph.data.datamodule import GraphDataModule
@@ -48,9 +50,12 @@ from locgraph.learn.run import RunWriter
 from locgraph.learn.tabulate import write_tables
 from locgraph.learn.tasks.base import Task
 from locgraph.provenance import whole_file
-from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS
+from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS, RELEASE
 from locgraph.show.figures.run import draw_gallery, draw_run
-from locgraph.trust.trust import TrustSettings
+from locgraph.trust.trust import Trust, TrustSettings
+
+if TYPE_CHECKING:
+    from locgraph.api.release import Release
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +67,11 @@ def fit_and_test(
     task: Task,
     split: Split,
     seconds: dict[str, float] | None = None,
+    release: Release | None = None,
 ) -> dict[str, Any]:
     """Train a network on one fold, test its best epoch, and write tables and figures.
+
+    A release has no fold: nothing is validated or tested, and its last epoch is kept.
 
     Args:
         settings: All settings.
@@ -72,6 +80,7 @@ def fit_and_test(
         task: What the network is trained for.
         split: FOV names of the fold.
         seconds: Time spent so far; what is done here is added.
+        release: What a release takes from its sweep; None where this is none.
 
     Returns:
         Metrics for ``metrics.json``.
@@ -102,7 +111,12 @@ def fit_and_test(
                     epochs, steps = tested.epoch + 1, 0
             sides = (VALIDATION, TEST) if settings["test"] else (VALIDATION,)
             judge: TrustSettings = build(settings["trust"], "trust")
-            tables, scores, trust = predict_sides(parts.make_evaluator(settings), learner, data, prepared, sides, judge)
+            if release is None:
+                evaluator = parts.make_evaluator(settings)
+                tables, scores, trust = predict_sides(evaluator, learner, data, prepared, sides, judge)
+            else:
+                trust = release.fit_trust(judge, task, prepared, split.train)
+                tables, scores = {}, release.describe() | describe_trust(trust)
             if tested is not None and settings["train"] and trust is not None:
                 add_trust(tested.path, trust)
             if settings["test"]:
@@ -118,7 +132,8 @@ def fit_and_test(
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
         }
-        metrics["optimized"] = {"metric": settings[SETTING], "value": read_objective(metrics, settings[SETTING])}
+        if release is None:
+            metrics["optimized"] = {"metric": settings[SETTING], "value": read_objective(metrics, settings[SETTING])}
         draw_run(writer.path, metrics)
         if PREDICTIONS in tables and settings["test"]:
             of_test = tables[PREDICTIONS].filter(pl.col(schema.SPLIT) == TEST)
@@ -134,13 +149,18 @@ def describe_fold(
     split = data.split
     return {
         "experiment": str(settings["name"]),
-        "fold": int(settings["fold"]["index"]),
+        "fold": None if settings.get(RELEASE) else int(settings["fold"]["index"]),
         "class_names": list(data.class_names),
         "fovs": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
         "precision": str(trainer.precision),
         "tables": str(prepared.tables),
         "warnings": list(warnings),
     }
+
+
+def describe_trust(trust: Trust | None) -> dict[str, Any]:
+    """Return how predictions of a release are calibrated, for ``metrics.json``; empty where FOVs get no class."""
+    return {} if trust is None else {"calibration": describe_calibrator(trust) | {"fitted_to": FITTED_TO}}
 
 
 @contextmanager
@@ -213,6 +233,10 @@ def read_tested(settings: Settings, trainer: lightning.Trainer, writer: RunWrite
     """Return the checkpoint that is tested; None where callbacks keep none, and the last weights are."""
     if not settings["train"]:
         return read_checkpoint(Path(settings["ckpt_path"]))
+    if settings.get(RELEASE):
+        # the last epoch, beside which an interrupted run keeps what it continues from
+        with whole_file(writer.best) as temporary:
+            shutil.copyfile(writer.last, temporary)
     if trainer.checkpoint_callbacks and not settings["trainer"].get("fast_dev_run"):
         return read_checkpoint(writer.best)
     log.info("no checkpoint was written: the weights after the last step are tested")
@@ -235,6 +259,8 @@ def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Spl
     Returns:
         Scores for ``metrics.json``, or the reason why there are none.
     """
+    if settings.get(RELEASE):
+        return {"controls": [], "no_controls": "a release holds out no FOV; those of its sweep are in cross_validation"}
     if not settings["controls"]:
         return {"controls": []}
     if not settings["test"]:

@@ -28,10 +28,11 @@ from locgraph.errors import ConfigError, within
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES
 from locgraph.learn.checkpoint import WholeFileIO
 from locgraph.learn.module import Learner
+from locgraph.learn.optimisation import StopAfter
 from locgraph.learn.tasks.base import LossSettings, Task
 from locgraph.nn.network import Network
 from locgraph.nn.sizes import DataSizes
-from locgraph.run_folder import CHECKPOINTS
+from locgraph.run_folder import CHECKPOINTS, RELEASE
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +188,8 @@ def make_trainer(settings: Settings, folder: Path, loggers: list[Logger]) -> lig
     }
     if settings["training"]["average"]:
         callbacks.append(build(settings["training"]["average"], "training.average"))
+    if settings.get(RELEASE):
+        callbacks.append(StopAfter(settings[RELEASE]["epochs"]))
     try:
         trainer: lightning.Trainer = build(
             {"plugins": [WholeFileIO()]}

@@ -14,6 +14,7 @@ from locgraph.run_folder import (
     CONFUSION_PICTURE,
     LOCS,
     METRICS,
+    RELEASE,
     RUN,
     SUMMARIES,
     SUMMARY,
@@ -58,6 +59,7 @@ def find_studies(path: str | Path) -> list[Study]:
         raise DataError(
             f"no such folder: {folder}; expected that of a run, of a sweep, or of prepared tables", setting="folder"
         )
+    _refuse_release(folder)
     if (folder / RUN).is_file():
         n_folds = int(RunFolder(folder).record().get("n_folds") or 1)
         return [Study(folder, RUN_KIND, [folder], n_folds)]
@@ -108,6 +110,21 @@ def find_repeated(folder: Path) -> list[Study]:
     ]
 
 
+def _refuse_release(folder: Path) -> None:
+    """Refuse the folder of a release, which holds no result of its own.
+
+    Raises:
+        DataError: It is one; the message names the sweep that it rests on.
+    """
+    release = RunFolder(folder).record().get(RELEASE)
+    if release:
+        raise DataError(
+            f"{folder} is a release: it was trained on every FOV, so that nothing was tested. Its result is that of "
+            f"the sweep it rests on, {release['from']}: give that folder",
+            setting="folder",
+        )
+
+
 def _describe_missing(folder: Path) -> str:
     expected = (
         f"expected the folder of a run or sweep (with {RUN} in it or below), or of tables (with the folders {LOCS} and "
@@ -131,6 +148,7 @@ def summarise_sweeps(folder: Path) -> list[Path]:
     Raises:
         DataError: There is no run, or the runs of a sweep do not fit together.
     """
+    _refuse_release(folder)
     sweeps = find_sweeps(folder)
     if not sweeps:
         raise DataError(

@@ -44,6 +44,7 @@ from locgraph.run_folder import (
     MANIFEST,
     PREDICTIONS,
     RECIPE,
+    RELEASE,
     SUMMARIES,
     SUMMARY_PICTURE,
     SUMMARY_TABLE,
@@ -78,7 +79,8 @@ _MOST_EXPLAINED: Final = 40
 
 def about_training(settings: Settings, group: str | None) -> About:
     """Return what a run of ``train`` is."""
-    return About(f"{settings['name']}-fold{settings['fold']['index']}", TRAIN, group, tuple(settings["tags"]))
+    part = _part(None if settings.get(RELEASE) else settings["fold"]["index"])
+    return About(f"{settings['name']}-{part}", TRAIN, group, tuple(settings["tags"]))
 
 
 def track_training(
@@ -108,7 +110,7 @@ def track_training(
             send(loggers, _picture(path.stem, path))
     _track_predictions(loggers, prepared, tables, metrics)
     if tested is not None:
-        scores = {f"best/{VALIDATION}/{name}": value for name, value in metrics[VALIDATION].items()}
+        scores = {f"best/{VALIDATION}/{name}": value for name, value in metrics.get(VALIDATION, {}).items()}
         send(loggers, lambda tracker: tracker.log_summary({"best/epoch": tested.epoch, **scores}))
         about = {"fold": metrics["fold"], "epoch": tested.epoch, "class_names": list(metrics["class_names"])}
         model = replace(model_files(experiment, metrics["fold"], tested.path), paths=(tested.path,), about=about)
@@ -203,9 +205,13 @@ def track_report(settings: Settings, study: StudiedRuns, page: Path) -> None:
         send(loggers, lambda tracker: tracker.log_files(_files(f"{experiment}-report", REPORT_FILES, [page])))
 
 
-def model_files(experiment: str, fold: int, checkpoint: Path) -> Files:
+def _part(fold: int | None) -> str:
+    return RELEASE if fold is None else f"fold{fold}"
+
+
+def model_files(experiment: str, fold: int | None, checkpoint: Path) -> Files:
     """Return the reference of a checkpoint: training and evaluation name the same file by its content."""
-    return Files(_artifact_name(f"{experiment}-fold{fold}"), MODEL_FILES, file_digest(checkpoint))
+    return Files(_artifact_name(f"{experiment}-{_part(fold)}"), MODEL_FILES, file_digest(checkpoint))
 
 
 def prepared_files(experiment: str, prepared: Prepared) -> Files:

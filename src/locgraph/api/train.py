@@ -23,6 +23,7 @@ from locgraph.api.recipes import (
     table_recipe,
     table_settings,
 )
+from locgraph.api.release_settings import ALL_FOVS
 from locgraph.build import TARGET, build, build_part, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
 from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, write_plan
@@ -33,11 +34,12 @@ from locgraph.preparation.classes import check_classes_left, describe_imbalance
 from locgraph.preparation.prepare import manifest_of_catalogue
 from locgraph.preparation.snapshot import describe_changes, take_snapshot
 from locgraph.provenance import write_json
-from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, THREADS, RunFolder, locked, read_record
+from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, RELEASE, THREADS, RunFolder, locked, read_record
 from locgraph.settings import check_flag, check_whole
 from locgraph.storage import make_folder, storage_error
 
 if TYPE_CHECKING:
+    from locgraph.api.release import Release
     from locgraph.learn.tasks.base import Task
     from locgraph.nn.network import Network
 
@@ -58,6 +60,8 @@ class Run(RunFolder):
         metrics = self.metrics()
         if not self.is_completed():
             return f"Run({str(self.path)!r}, {metrics.get('status', 'not finished')})"
+        if RELEASE in metrics:
+            return f"Run({str(self.path)!r}, release of {metrics['fovs']['train']} FOVs)"
         side = TEST if TEST in metrics else VALIDATION
         scores = {name: round(value, 3) for name, value in metrics[side].items() if name in ("accuracy", "auroc")}
         numbers = ", ".join(f"{name} {value}" for name, value in scores.items())
@@ -104,6 +108,7 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
         LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
     """
     check_overrides(settings, overrides)
+    settings, release = _plan_release(settings, overrides)
     writer = RunWriter(folder, settings)
     with locked(folder, "paths.run_dir"):
         if writer.completed() is not None:
@@ -112,7 +117,7 @@ def train_settings(settings: Settings, folder: Path, overrides: Sequence[str] = 
             return Run(folder)
         try:
             writer.begin(overrides)
-            _train(settings, writer)
+            _train(settings, writer, release)
         except BaseException as error:
             fold, refused = settings["fold"]["index"], storage_error(error)
             writer.fail(fold if isinstance(fold, int) else None, refused or error)
@@ -141,7 +146,16 @@ def check_same_data(settings: Settings, run: RunFolder) -> None:
         )
 
 
-def _train(settings: Settings, writer: RunWriter) -> None:
+def _plan_release(settings: Settings, overrides: Sequence[str]) -> tuple[Settings, Release | None]:
+    """Return the settings with what a release takes from its sweep, and the release; None where none is asked for."""
+    if not settings.get(RELEASE) and settings["fold"].get(TARGET) != ALL_FOVS:
+        return settings, None
+    from locgraph.api.release import plan_release  # reads sweeps
+
+    return plan_release(settings, overrides)
+
+
+def _train(settings: Settings, writer: RunWriter, release: Release | None) -> None:
     splitter, probe = check_before_work(settings)
     writer.record_folds(splitter.n_folds)
     started = time.perf_counter()
@@ -150,7 +164,9 @@ def _train(settings: Settings, writer: RunWriter) -> None:
         # the same checks as below, before the work: labels are known from the headers already
         known = manifest_of_catalogue(catalogue)
         check_classes_left(known)
-        _plan(settings, splitter, probe, known)
+        _, early = _plan(settings, splitter, probe, known)
+        if release is not None:
+            release.check_data(settings, catalogue, early[0].train)
     prepared = make_graphs(settings, make_tables(settings, catalogue))
     check_classes_left(prepared.manifest)
     imbalance = describe_imbalance(prepared.manifest)
@@ -158,6 +174,8 @@ def _train(settings: Settings, writer: RunWriter) -> None:
         log.warning(warning)
     prepared = replace(prepared, warnings=(*prepared.warnings, *imbalance))
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
+    if release is not None:
+        release.check_data(settings, catalogue, plan[0].train)
     writer.record_folds(len(plan))
     write_plan(writer.path / FOLDS, plan)
     if catalogue is not None:
@@ -170,7 +188,7 @@ def _train(settings: Settings, writer: RunWriter) -> None:
     from locgraph.api.parts import quiet
 
     with quiet(), fixed_threads(settings["trainer"][THREADS]):
-        metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds)
+        metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds, release)
     metrics["n_folds"] = len(plan)
     writer.finish(metrics)
     log_losses(prepared.manifest)  # again: what was logged before training is far above

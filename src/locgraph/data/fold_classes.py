@@ -35,7 +35,9 @@ def check_classes(split: Split, labels: Mapping[str, str]) -> None:
 
 
 def absent_classes(split: Split, labels: Mapping[str, str | None]) -> dict[str, list[str]]:
-    """Return the classes of a fold that its validation or test side lacks, by side; no entry where a side has all.
+    """Return the classes of a fold that its validation or test side lacks, by side.
+
+    A side that has all of them has no entry, nor has one without FOVs.
 
     Args:
         split: The fold.
@@ -45,5 +47,6 @@ def absent_classes(split: Split, labels: Mapping[str, str | None]) -> dict[str, 
     absent = {
         side: sorted(str(name) for name in present - {labels.get(name) for name in names})
         for side, names in ((VALIDATION, split.val), (TEST, split.test))
+        if names
     }
     return {side: names for side, names in absent.items() if names}

@@ -1,4 +1,4 @@
-"""Learning-rate schedules, and an average of the weights over training.
+"""Learning-rate schedules, an average of the weights over training, and an end before that of the schedule.
 
 The class attribute ``stretches`` of a schedule states whether it runs over the whole of training, so that a longer
 training would have had other rates from its first step.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
@@ -214,3 +214,23 @@ class MovingAverage(WeightAveraging):
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forgets the average, which the network holds by now, so that no later validation brings it back."""
         self._average_model = None
+
+
+class StopAfter(Callback):
+    """Ends training after some epochs, with the schedule of ``max_epochs``: rates are those of a longer training.
+
+    Args:
+        epochs: Epochs after which it ends; those of an interrupted run count.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Train no further where a run is continued that was interrupted after its last epoch."""
+        trainer.should_stop = trainer.current_epoch >= self.epochs
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End after the last epoch."""
+        if trainer.current_epoch + 1 >= self.epochs:
+            trainer.should_stop = True

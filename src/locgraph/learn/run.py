@@ -23,6 +23,7 @@ from locgraph.run_folder import (
     INTERRUPTED,
     LAST,
     METRICS,
+    RELEASE,
     RUN,
     RUNNING,
     THREADS,
@@ -34,7 +35,17 @@ from locgraph.run_folder import (
 log = logging.getLogger(__name__)
 
 _LENGTH = "max_epochs"
-_DECIDES_NOTHING = ("paths", "logger", "tags", "executor", "callbacks", "hydra", "optimized_metric", "print_config")
+_DECIDES_NOTHING = (
+    "paths",
+    "logger",
+    "tags",
+    "executor",
+    "callbacks",
+    "hydra",
+    "optimized_metric",
+    "print_config",
+    "mode",
+)
 
 
 class RunWriter(RunFolder):
@@ -127,6 +138,7 @@ class RunWriter(RunFolder):
         about |= {"but_for_length": self.but_for_length, _LENGTH: self.settings["trainer"][_LENGTH]}
         seeds = {"seed": self.settings["seed"], "fold_seed": self.settings["fold"].get("seed")}
         about |= {"repeats": self.repeats, **seeds, "tags": list(self.settings.get("tags") or ())}
+        about |= {RELEASE: self.settings.get(RELEASE)}
         threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
         origin = {THREADS: threads, "group": self.group, "git": git_state(), "versions": versions()}

@@ -70,9 +70,11 @@ class Calibrator:
         if method == NONE:
             return nothing
         if n < FEWEST:
-            return cls(nothing.weights, nothing.biases, NONE, f"it takes {FEWEST} validation FOVs, found {n}")
+            return cls(
+                nothing.weights, nothing.biases, NONE, f"it takes {FEWEST} FOVs that were not trained on, found {n}"
+            )
         if len(np.unique(targets)) < 2:
-            return cls(nothing.weights, nothing.biases, NONE, "the validation FOVs are all of one class")
+            return cls(nothing.weights, nothing.biases, NONE, "all FOVs to fit it to are of one class")
         logs, soft = _logs(probabilities), _soft_targets(targets, k)
         best = minimize_scalar(lambda log: _loss(np.exp(log) * logs, soft), bounds=_LOG_RANGE, method="bounded")
         weight = float(np.exp(best.x))

@@ -163,7 +163,7 @@ class Trust:
         if self.calibrator.reason:
             words.append(f"probabilities are not calibrated: {self.calibrator.reason}")
         if self.sets is None:
-            words.append("there are no prediction sets: no validation FOV has a class")
+            words.append("there are no prediction sets: no FOV to compare with has a class")
             return tuple(words)
         few = self.sets.too_few(self.settings.coverage, len(self.class_names))
         needed = int(np.ceil(1.0 / (1.0 - self.settings.coverage) - 1e-9)) - 1
@@ -171,8 +171,8 @@ class Trust:
             of = "" if index is None else f" of class {self.class_names[index]}"
             words.append(
                 f"prediction sets at a coverage of {self.settings.coverage:g} always hold "
-                f"{'every class' if index is None else 'this class'}: there are {size} validation FOVs{of}, it takes "
-                f"{needed}; lower trust.coverage, or hold out more for validation"
+                f"{'every class' if index is None else 'this class'}: there are {size} FOVs{of} to compare with, it "
+                f"takes {needed}; lower trust.coverage, or take more FOVs"
             )
         return tuple(words)
 

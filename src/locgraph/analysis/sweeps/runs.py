@@ -15,7 +15,7 @@ import numpy as np
 
 from locgraph.errors import DataError
 from locgraph.provenance import fingerprint
-from locgraph.run_folder import COMPLETED, METRICS, RUN, RUNNING, RunFolder, find_runs
+from locgraph.run_folder import COMPLETED, METRICS, RELEASE, RUN, RUNNING, RunFolder, find_runs
 
 LOCALISATIONS: Final = "localisations"
 """Value of ``scored`` of a model that classifies localisations."""
@@ -199,6 +199,8 @@ def _grouped(folder: Path, key: str) -> dict[str, _Records]:
         record = run.record()
         if not {FAMILY, "overrides", "n_folds"} <= record.keys():
             raise DataError(f"{run.path / RUN}: expected family, overrides and n_folds; it may be damaged")
+        if record.get(RELEASE):
+            continue  # it tests nothing
         runs[record.get(key, record[FAMILY])].append((run, record))
     return runs
 

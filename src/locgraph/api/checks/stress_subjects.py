@@ -15,7 +15,7 @@ from locgraph.analysis.controls import PAIR_DISTANCES, PAIR_DISTANCES_AND_COUNT
 from locgraph.analysis.forest import PairDistanceForest
 from locgraph.analysis.sweeps.runs import Failure
 from locgraph.api.config import Settings
-from locgraph.api.evaluate import read_new
+from locgraph.api.evaluate import check_any_test, read_new
 from locgraph.api.model import Model, load_model
 from locgraph.api.prepare import list_raw_files
 from locgraph.api.recipes import RAW, table_settings
@@ -130,6 +130,7 @@ def assign_tests(subjects: Sequence[Subject], settings: Settings) -> dict[str, F
             )
         catalogue = list_raw_files(merged)
         wanted = sorted({fov for subject in subjects for fov in subject.model.record["split"][TEST]})
+        check_any_test(wanted, model.checkpoint.path)
     else:
         merged |= given
         merged["data"]["raw_dir"] = str(raw_dir)

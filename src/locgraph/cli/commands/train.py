@@ -15,18 +15,19 @@ from rich.table import Table
 from locgraph.api.config import plain
 from locgraph.cli.config_tree import ALL, SETTING, check_choice, full_tree, short_tree
 from locgraph.cli.console import TextConsole
+from locgraph.run_folder import RELEASE
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
 
 
-def run(cfg: DictConfig) -> float:
+def run(cfg: DictConfig) -> float | None:
     """Train and test one fold, and print its scores beside those of the controls.
 
     Args:
         cfg: The composed configuration of ``train.yaml``.
 
     Returns:
-        The validation metric that ``optimized_metric`` names, for sweepers.
+        The validation metric that ``optimized_metric`` names, for sweepers; None of a release, which has none.
 
     Raises:
         LocgraphError: The data or the settings cannot be used; the reason is in ``run.json`` too.
@@ -41,6 +42,10 @@ def run(cfg: DictConfig) -> float:
     trained = train_settings(settings, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
     metrics = trained.metrics()
     console = TextConsole()
+    if RELEASE in metrics:
+        console.print(release_text(metrics), soft_wrap=True)
+        console.print(f"run folder: {trained.path}", soft_wrap=True)
+        return None
     console.print(score_table(metrics))
     if "test" in metrics:
         console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
@@ -49,6 +54,15 @@ def run(cfg: DictConfig) -> float:
     from locgraph.api.objective import read_objective
 
     return read_objective(metrics, settings[METRIC])
+
+
+def release_text(metrics: Mapping[str, Any]) -> str:
+    """Return what was released, with the scores of the sweep it rests on."""
+    release, scores = metrics[RELEASE], metrics["cross_validation"]
+    return (
+        f"Trained on all {metrics['fovs']['train']} FOVs for {release['epochs']} epochs, the median best epoch of "
+        f"{len(release['best_epochs'])} runs.\nCross-validation of {release['from']}: {scores['headline']}"
+    )
 
 
 def show_config(settings: Mapping[str, Any], console: TextConsole) -> None:
