@@ -90,7 +90,7 @@ def test_no_validation_fov_with_a_class():
     trust = Trust.fit(TrustSettings(), CLASSES, np.empty((0, 2)), np.empty(0, dtype=np.int64), UNLIKE)
 
     assert "prediction_set" not in judge(trust, predictions(0.9)).columns
-    assert trust.limits()[1] == "there are no prediction sets: no validation FOV has a class"
+    assert trust.limits()[1] == "there are no prediction sets: no FOV to compare with has a class"
 
 
 @pytest.mark.parametrize(

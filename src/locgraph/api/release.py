@@ -15,7 +15,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.sweeps.runs import find_families, find_repeats
 from locgraph.api.config import Settings
-from locgraph.api.recipes import RAW, table_recipe, table_settings
+from locgraph.api.recipes import table_recipe, table_settings
 from locgraph.api.release_settings import ALL_FOVS, Differences, compare_settings, repeated_command
 from locgraph.api.studied_runs import SWEEP_KIND, StudiedRuns
 from locgraph.build import TARGET
@@ -59,23 +59,28 @@ class Release:
         """Epochs to train: the median of the best ones, rounded up where it lies between two."""
         return int(median(self.best_epochs) + 0.5)
 
-    def check_data(self, settings: Settings, catalogue: Catalogue | None, fov_ids: Sequence[str]) -> None:
-        """Refuse data that are not those of the sweep.
+    def check_files(self, settings: Settings, catalogue: Catalogue) -> None:
+        """Refuse raw files or labels that have changed since the sweep.
 
         Args:
             settings: All settings.
-            catalogue: The raw files; None where tables are given.
-            fov_ids: FOVs that are to be trained on.
+            catalogue: The raw files.
 
         Raises:
-            ConfigError: Files or labels have changed, or FOVs were in no fold of the sweep.
+            ConfigError: Some have.
+        """
+        snapshot = read_record(self.sweep.completed[0].folder / RAW_FILES)
+        changes = describe_changes(snapshot, catalogue, table_recipe(table_settings(settings))) if snapshot else ""
+        if changes:
+            raise self._other_data(f"of its raw files, {changes} since then")
+
+    def check_fovs(self, fov_ids: Sequence[str]) -> None:
+        """Refuse to train on other FOVs than those of the folds of the sweep.
+
+        Raises:
+            ConfigError: Some were in no fold, or are absent.
         """
         run = self.sweep.completed[0].folder
-        snapshot = read_record(run / RAW_FILES)
-        if settings["data"]["kind"] == RAW and snapshot and catalogue is not None:
-            changes = describe_changes(snapshot, catalogue, table_recipe(table_settings(settings)))
-            if changes:
-                raise self._other_data(f"of its raw files, {changes} since then")
         known = {name for split in read_plan(run / FOLDS) for name in (*split.train, *split.val, *split.test)}
         for names, what in ((set(fov_ids) - known, "were in no fold"), (known - set(fov_ids), "are absent now")):
             if names:

@@ -164,9 +164,9 @@ def _train(settings: Settings, writer: RunWriter, release: Release | None) -> No
         # the same checks as below, before the work: labels are known from the headers already
         known = manifest_of_catalogue(catalogue)
         check_classes_left(known)
-        _, early = _plan(settings, splitter, probe, known)
+        _plan(settings, splitter, probe, known)
         if release is not None:
-            release.check_data(settings, catalogue, early[0].train)
+            release.check_files(settings, catalogue)
     prepared = make_graphs(settings, make_tables(settings, catalogue))
     check_classes_left(prepared.manifest)
     imbalance = describe_imbalance(prepared.manifest)
@@ -175,7 +175,7 @@ def _train(settings: Settings, writer: RunWriter, release: Release | None) -> No
     prepared = replace(prepared, warnings=(*prepared.warnings, *imbalance))
     task, plan = _plan(settings, splitter, probe, prepared.manifest)
     if release is not None:
-        release.check_data(settings, catalogue, plan[0].train)
+        release.check_fovs(plan[0].train)
     writer.record_folds(len(plan))
     write_plan(writer.path / FOLDS, plan)
     if catalogue is not None:
