@@ -40,6 +40,15 @@ TINY = (
 )
 
 
+NOT_SIMULATED = (
+    "clustering=kmeans",
+    "graph/cluster_edges=all_pairs",
+    "augment=none",
+    *(text for text in TINY if not text.startswith(("experiment", "simulation."))),
+)
+"""The same for other data than simulated ones."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """A finished command: where it ran, and the overrides it ran with."""
@@ -97,6 +106,58 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     run_dir = folder / "run"
     run_in(folder, "train", *TINY, f"paths.run_dir={run_dir}")
     return Finished(folder, run_dir, TINY)
+
+
+@dataclass(frozen=True)
+class Picks:
+    """FOVs with several structures, each a pick; their classes stand in a table.
+
+    Attributes:
+        raw: Folder of the FOVs.
+        labels: The table: FOV, object, class.
+        single: Folder with the same structures, each in a file of its own, named ``<FOV>_<object>``.
+    """
+
+    raw: Path
+    labels: Path
+    single: Path
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Settings that read them."""
+        return (f"data.raw_dir={self.raw}", "objects=picks", "labels=objects", f"labels.path={self.labels}")
+
+
+@pytest.fixture(scope="session")
+def picks(trained: Finished, tmp_path_factory: pytest.TempPathFactory) -> Picks:
+    """Six FOVs of three simulated structures, 2 um apart, in random order, with localisations of no pick between."""
+    folder, rows = tmp_path_factory.mktemp("picks"), []
+    made = Picks(folder / "raw", folder / "classes.csv", folder / "single")
+    files = sorted((trained.folder / "outputs/simulated/demo").glob("*.parquet"))
+    made.raw.mkdir()
+    made.single.mkdir()
+    for fov in range(6):
+        parts = [pl.DataFrame({"x": [-900.0, 9000.0], "y": [500.0, -700.0], "pick": [-1, -1]})]
+        for pick, path in enumerate(files[fov::6]):
+            table = pl.read_parquet(path).drop("site", strict=False)
+            table = table.with_columns(pl.col("x") + 2000.0 * pick, pl.col("y") + 1000.0)
+            parts.append(table.with_columns(pick=pl.lit(pick)))
+            table.write_parquet(made.single / f"{fov}_{pick}.parquet")
+            rows.append((str(fov), str(pick), path.stem.split("_")[0]))
+        whole = pl.concat(parts, how="diagonal_relaxed")
+        rest = [pl.col(name).fill_null(0) for name in whole.columns if name not in ("x", "y", "pick")]
+        whole.with_columns(rest).sample(fraction=1.0, shuffle=True, seed=fov).write_parquet(made.raw / f"{fov}.parquet")
+    pl.DataFrame(rows, schema=["fov_id", "object", "label"], orient="row").write_csv(made.labels)
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained_on_picks(picks: Picks, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """``train`` run once on picks."""
+    folder = tmp_path_factory.mktemp("trained_on_picks")
+    overrides = (*NOT_SIMULATED, *picks.overrides, "columns=nm", "fold=stratified_group", "fold.n_folds=3")
+    run_in(folder, "train", *overrides, f"paths.run_dir={folder / 'run'}")
+    return Finished(folder, folder / "run", overrides)
 
 
 FAST = (

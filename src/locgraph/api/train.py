@@ -160,8 +160,8 @@ def _train(settings: Settings, writer: RunWriter, release: Release | None) -> No
     writer.record_folds(splitter.n_folds)
     started = time.perf_counter()
     catalogue = read_catalogue(settings)
-    if catalogue is not None:
-        # the same checks as below, before the work: labels are known from the headers already
+    if catalogue is not None and not settings["objects"]:
+        # the same checks as below, before the work: labels are known from the headers already, objects are not
         known = manifest_of_catalogue(catalogue)
         check_classes_left(known)
         _plan(settings, splitter, probe, known)

@@ -13,7 +13,7 @@ import numpy as np
 
 from locgraph import schema
 from locgraph.data.group_draws import draw_tests, draw_validation
-from locgraph.data.labelled import LabelledFovs, with_classes
+from locgraph.data.labelled import LabelledFovs, group_advice, with_classes
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.provenance import write_json
@@ -307,7 +307,7 @@ def check_plan(folds: Sequence[Split], manifest: Manifest, where: str) -> None:
             if shared:
                 raise FoldError(
                     f"{where}: fold {index} has the groups {sorted(shared)[:5]} in {one} and in {other}; "
-                    "use fold=stratified_group, or groups=none if these are no groups"
+                    f"use fold=stratified_group; {group_advice(manifest.table)}"
                 )
 
 

@@ -27,6 +27,13 @@ def with_classes(manifest: Manifest) -> pl.DataFrame:
     return manifest.table.filter(manifest.table[schema.LABEL].is_not_null())
 
 
+def group_advice(manifest: pl.DataFrame) -> str:
+    """Return what to think of where the groups of a manifest stand in the way of folds."""
+    if manifest[schema.PARENT_FOV].is_null().all():
+        return "set groups=none if these are no groups"
+    return "objects of one FOV are a group and stay on one side, so that several FOVs are needed"
+
+
 @dataclass(frozen=True)
 class LabelledFovs:
     """The FOVs that have a label, in the order of their names.
@@ -35,11 +42,13 @@ class LabelledFovs:
         fov_ids: Names (N,).
         labels: Class names (N,).
         groups: Groups (N,), None where unknown.
+        advice: What to think of where there are too few groups.
     """
 
     fov_ids: np.ndarray
     labels: np.ndarray
     groups: np.ndarray
+    advice: str = ""
 
     @classmethod
     def of(cls, manifest: Manifest) -> LabelledFovs:
@@ -52,7 +61,8 @@ class LabelledFovs:
         if table.is_empty():
             raise FoldError("no FOV has a label; choose another source of labels")
         columns = (schema.FOV_ID, schema.LABEL, schema.GROUP)
-        return cls(*(np.array(table[name].to_list(), dtype=object) for name in columns))
+        fov_ids, labels, groups = (np.array(table[name].to_list(), dtype=object) for name in columns)
+        return cls(fov_ids, labels, groups, group_advice(table))
 
     def names(self, rows: np.ndarray) -> tuple[str, ...]:
         """Return the names in some rows (M,) int64, sorted."""
@@ -93,7 +103,7 @@ class LabelledFovs:
         if len(present) < _FEWEST_GROUPS:
             raise FoldError(
                 f"{who} needs at least {_FEWEST_GROUPS} groups, one each to train, to validate and to test, found "
-                f"{present}; choose another source of groups, or groups=none if these are no groups"
+                f"{present}; {self.advice}"
             )
         return present
 

@@ -15,7 +15,8 @@ from locgraph.errors import DataError, LocgraphError
 from locgraph.graphs.build import GraphRecipe
 from locgraph.graphs.store import GraphTask, build_fov
 from locgraph.io.localisations import Localisations
-from locgraph.preparation.extract import ExtractRecipe, ExtractTask, extract_localisations, read_raw
+from locgraph.preparation.extract import ExtractRecipe, ExtractTask, extract_localisations
+from locgraph.preparation.objects.extract import read_unit
 from locgraph.preparation.perturbations import Perturbation, RawFov
 
 TABLES: Final = "tables"
@@ -85,7 +86,7 @@ def prepare_variants(task: VariantsTask) -> PreparedVariants:
     Raises:
         DataError: The file cannot be read.
     """
-    raw, views = read_raw(task.raw), task.raw.recipe.views
+    raw, views = read_unit(task.raw), task.raw.recipe.views
     seed = views.cluster_seed(0, raw.table.height)
     fov = RawFov.of(raw.table, raw.dimensions, task.raw.recipe.clusterer, seed)
     counts: dict[str, dict[str, int]] = {}

@@ -11,6 +11,7 @@ from locgraph.errors import LocgraphError
 from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.io.featextracted import read_fingerprint
 from locgraph.preparation.extract import ExtractRecipe, extract_fingerprint
+from locgraph.preparation.objects.extract import objects_fingerprint
 
 _SHOWN: Final = 5
 
@@ -27,7 +28,8 @@ def take_snapshot(catalogue: Catalogue, tables: Path) -> dict[str, Any]:
             "label": source.label,
             "group": source.group,
             "state": _state(source.path),
-            "tables": read_fingerprint(tables, source.fov_id),
+            "tables": read_fingerprint(tables, source.fov_id) or objects_fingerprint(tables, source.fov_id),
+            "objects": _classes_of_objects(source),
         }
         for source in catalogue.sources
     }
@@ -61,6 +63,8 @@ def describe_changes(snapshot: Mapping[str, Any], catalogue: Catalogue, recipe: 
         pairs = ((fov_id, before[fov_id][kind], getattr(now[fov_id], kind)) for fov_id in both)
         moved = [f"{fov_id}: {old} to {new}" for fov_id, old, new in pairs if old != new]
         changes.append((f"with another {kind}", moved))
+    others = [fov_id for fov_id in both if before[fov_id].get("objects") != _classes_of_objects(now[fov_id])]
+    changes.append(("with other classes of objects", others))
     return "; ".join(f"{len(names)} {what} ({_listed(names)})" for what, names in changes if names)
 
 
@@ -74,6 +78,10 @@ def _is_modified(
         return extract_fingerprint(as_before, class_names, recipe) != before["tables"]
     except LocgraphError:
         return True
+
+
+def _classes_of_objects(source: FovSource) -> dict[str, str] | None:
+    return None if source.by_object is None else dict(source.by_object)
 
 
 def _state(path: Path) -> list[int]:

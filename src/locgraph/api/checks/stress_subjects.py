@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from locgraph import schema
 from locgraph.analysis.control_inputs import read_positions
 from locgraph.analysis.controls import PAIR_DISTANCES, PAIR_DISTANCES_AND_COUNT
 from locgraph.analysis.forest import PairDistanceForest
@@ -18,11 +19,11 @@ from locgraph.api.config import Settings
 from locgraph.api.evaluate import check_any_test, read_new
 from locgraph.api.model import Model, load_model
 from locgraph.api.prepare import list_raw_files
-from locgraph.api.recipes import RAW, table_settings
+from locgraph.api.recipes import RAW, choose_prepared_dir, table_settings
 from locgraph.api.studies import study
 from locgraph.data.folds import TEST, TRAIN, VALIDATION
 from locgraph.errors import ConfigError, DataError, LocgraphError
-from locgraph.io.catalogue import FovSource
+from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.provenance import fingerprint
 from locgraph.run_folder import RunFolder
 
@@ -136,7 +137,11 @@ def assign_tests(subjects: Sequence[Subject], settings: Settings) -> dict[str, F
         merged["data"]["raw_dir"] = str(raw_dir)
         catalogue = read_new(merged, model.class_names)
         wanted = [source.fov_id for source in catalogue.sources]
-    sources = {source.fov_id: source for source in catalogue.sources if source.label in model.class_names}
+    listed = catalogue.sources
+    if merged["objects"]:
+        listed = _list_objects(model, merged, catalogue, settings)
+        wanted = wanted if raw_dir is None else [source.fov_id for source in listed]
+    sources = {source.fov_id: source for source in listed if source.label in model.class_names}
     absent = sorted(set(wanted) - set(sources))
     if absent:
         log.warning("left out %d FOVs without raw file or known class, such as %s", len(absent), absent[:5])
@@ -150,6 +155,16 @@ def assign_tests(subjects: Sequence[Subject], settings: Settings) -> dict[str, F
         own = subject.model.record["split"][TEST] if raw_dir is None else wanted
         subject.tests = tuple(fov for fov in own if fov in sources)
     return {fov: sources[fov] for fov in wanted if fov in sources}
+
+
+def _list_objects(model: Model, merged: Settings, catalogue: Catalogue, settings: Settings) -> tuple[FovSource, ...]:
+    """Find the objects of FOVs, and return each as a source of its own."""
+    own = settings["paths"]["prepared_dir"]
+    paths = choose_prepared_dir(merged, own) if settings["data"]["raw_dir"] is None else {"prepared_dir": own}
+    prepared = model.prepare_catalogue(merged | {"paths": paths, "executor": settings["executor"]}, catalogue)
+    parents = {source.fov_id: source for source in catalogue.sources}
+    rows = prepared.manifest.table.select(schema.FOV_ID, schema.PARENT_FOV, schema.LABEL).iter_rows()
+    return tuple(parents[parent].object(fov.removeprefix(f"{parent}/"), label) for fov, parent, label in rows)
 
 
 def choose_fovs(labels: Mapping[str, str], most: int | None, seed: int) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from locgraph.preparation.extract import (
     count_read,
     extract_table,
     read_filtered,
+    read_raw,
 )
 from locgraph.preparation.objects.base import OUTSIDE, SHARED, ObjectRows, count_reasons
 from locgraph.provenance import whole_file
@@ -129,6 +130,24 @@ def find_objects(task: ExtractTask) -> tuple[Localisations, ObjectRows, dict[str
     if slashes:
         raise DataError(f"{task.source.path}: expected names of objects without a slash, found {slashes[:3]}")
     return localisations, objects, filtered | dict(objects.counts)
+
+
+def read_unit(task: ExtractTask) -> Localisations:
+    """Read the localisations of a FOV, or of an object of one: these are filtered already.
+
+    Raises:
+        DataError: The file cannot be read, or the object is not in it any more.
+    """
+    source = task.source
+    if source.parent is None:
+        return read_raw(task)
+    name = source.fov_id.removeprefix(f"{source.parent}/")
+    localisations, objects, _ = find_objects(replace(task, source=replace(source, fov_id=source.parent, parent=None)))
+    rows = dict(objects).get(name)
+    if rows is None:
+        raise DataError(f"{source.path}: expected the object {name}, found none of this name; prepare the data again")
+    part = localisations.table[rows]
+    return replace(localisations, table=part.drop(schema.LOC_LABEL) if source.by_majority else part)
 
 
 def extract_objects(task: ExtractTask) -> None:
