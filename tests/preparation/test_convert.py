@@ -16,6 +16,7 @@ from locgraph.io.converted import read_converted
 from locgraph.io.groups import NoGroups, RegexGroups
 from locgraph.io.header import RawFile
 from locgraph.io.labels import FolderLabels, LocalisationLabels, MetadataLabels, NoLabels
+from locgraph.io.object_labels import ObjectLabels
 from locgraph.io.read import read_localisations
 from locgraph.preparation.convert import (
     ConvertRecipe,
@@ -206,6 +207,14 @@ def test_one_file_with_a_label(run, tmp_path):
 
     assert (done.files["a"].label, done.files["a"].class_names) == ("L", ("O", "L"))
     assert run(source=path, labels=FolderLabels(), target=tmp_path / "other").manifest.failures.keys() == {"a"}
+
+
+def test_classes_of_objects_are_refused(run, tmp_path):
+    (tmp_path / "classes.csv").write_text("fov_id,object,label\nT/p1_a,0,pore\n")
+    for labels in (ObjectLabels(tmp_path / "classes.csv"), LocalisationLabels(["a", "b"], majority=True)):
+        with pytest.raises(ConfigError, match="labels: gives classes of objects, which converted files do not hold"):
+            run(labels=labels)
+    assert not (tmp_path / "target").exists()
 
 
 def test_a_file_that_vanishes_is_a_failure(run, raw):

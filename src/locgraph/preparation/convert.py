@@ -151,8 +151,15 @@ def convert(
         What was converted, what failed, and what is outdated.
 
     Raises:
+        ConfigError: Labels are of objects.
         DataError: A file would be overwritten that was not converted from the same source; nothing is written then.
     """
+    if any(source.by_object is not None or source.by_majority for source in catalogue.sources):
+        raise ConfigError(
+            "gives classes of objects, which converted files do not hold: they are files of FOVs. Choose other labels, or "
+            "none, and give the classes of objects when training",
+            setting="labels",
+        )
     earlier = _read_earlier(catalogue, target)
 
     def plan(fov: FovSource) -> ConvertTask | None:

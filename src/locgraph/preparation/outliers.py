@@ -122,7 +122,7 @@ def describe_outliers(manifest: pl.DataFrame) -> tuple[str, ...]:
     which = "1 FOV is" if len(by_fov) == 1 else f"{len(by_fov)} FOVs are"
     return (
         f"{which} far from the rest of {manifest.height}: {shown}{more}. Check files and units; cut a large FOV to the "
-        "size of the others with preprocess=[region], tile it into several files, thin it alone with "
+        "size of the others with preprocess=[region], divide it with objects=tiles, thin it alone with "
         "preprocess=[thin], or refuse it with limits.max_localisations",
     )
 
