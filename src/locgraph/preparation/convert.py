@@ -156,8 +156,8 @@ def convert(
     """
     if any(source.by_object is not None or source.by_majority for source in catalogue.sources):
         raise ConfigError(
-            "gives classes of objects, which converted files do not hold: they are files of FOVs. Choose other labels, or "
-            "none, and give the classes of objects when training",
+            "gives classes of objects, which converted files do not hold: they are files of FOVs. Choose other labels, "
+            "or none, and give the classes of objects when training",
             setting="labels",
         )
     earlier = _read_earlier(catalogue, target)
