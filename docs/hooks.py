@@ -39,6 +39,7 @@ COMMANDS = (
         "eval",
         "inspect",
         "import",
+        "suggest",
         "prepare",
         "simulate",
         "status",

@@ -33,6 +33,10 @@ LOCK: Final = (
 SIMULATION_RECORD: Final = "simulation.json"
 IMPORT_RECORD: Final = "import.json"
 
+# -- suggested scales --------------------------------------------------------------------------------------------------
+SUGGESTION: Final = "suggest.json"
+SUGGESTION_PICTURE: Final = "suggest.png"
+
 # -- prepared data -----------------------------------------------------------------------------------------------------
 MANIFEST: Final = "manifest.parquet"
 RECIPE: Final = "recipe.json"  # settings that made a folder of tables or graphs

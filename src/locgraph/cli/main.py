@@ -12,6 +12,7 @@ from locgraph.cli.arguments import FLAGS_WITH_VALUE, OVERRIDE
 COMMANDS = {
     "inspect": "FILE: say what a file holds and what seems wrong, and draw it",
     "import": "SRC DST: convert a file or folder of any software to parquet, in nm and frames",
+    "suggest": "FOLDER: suggest eps and min_samples for clustering, and the size of objects, with the evidence",
     "simulate": "write simulated fields of view as raw files: DNA-PAINT origami, rings, or planted motifs",
     "prepare": "cluster, measure and build graphs: all that training needs, done once",
     "train": "train and test one fold; -m or sweep=kfold for several",
@@ -30,6 +31,7 @@ COMMANDS = {
 POSITIONAL = {
     "import": ("source", "target"),
     "inspect": ("source",),
+    "suggest": ("folder",),
     "explain": ("ckpt_path",),
     "stress": ("ckpt_path",),
     "analyse": ("folder",),
