@@ -193,6 +193,7 @@ OBJECT: Final = "object"
 REASON: Final = "reason"
 FAILED: Final = "failed"
 ROWS: Final = "rows"
+REGION: Final = "region"
 N_ROWS: Final = "n_rows"
 
 # -- predictions: one row for each FOV ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from locgraph.api.device import check_device
 from locgraph.api.ensemble import Ensemble, load
 from locgraph.api.loggers import check_loggers
 from locgraph.api.model import NEW, Model
-from locgraph.api.prepare import read_catalogue, scan_folder
+from locgraph.api.prepare import object_tables, read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
 from locgraph.api.tracking import track_evaluation
 from locgraph.build import TARGET, build, build_part, find_class
@@ -268,7 +268,8 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
     """
     columns = build(settings["columns"], "columns")
     labels = OptionalLabels(build(settings["labels"], "labels"))
-    listed = scan_folder(settings["data"]["raw_dir"], columns, labels, NoGroups())
+    tables = object_tables(settings.get("objects"))
+    listed = scan_folder(settings["data"]["raw_dir"], columns, labels, NoGroups(), tables)
     sources = []
     for source in listed.sources:
         if source.by_localisation:

@@ -25,7 +25,7 @@ from locgraph.api.recipes import (
     table_settings,
     tables_folder,
 )
-from locgraph.build import build
+from locgraph.build import build, build_part
 from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError, LocgraphError, within
 from locgraph.io import locpix
@@ -38,6 +38,7 @@ from locgraph.io.manifest import Manifest
 from locgraph.preparation.classes import check_class_failures, describe_failures, describe_imbalance
 from locgraph.preparation.executors import Outcome
 from locgraph.preparation.featextracted import convert_locpix, manifest_of
+from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.preparation.outliers import describe_outliers
 from locgraph.preparation.prepare import prepare as prepare_tables
 from locgraph.provenance import fingerprint, write_json
@@ -94,13 +95,24 @@ def read_catalogue(settings: Settings) -> Catalogue | None:
 def list_raw_files(settings: Settings) -> Catalogue:
     """List the raw files that are there, with labels and groups."""
     columns, labels, groups = (build(settings[name], name) for name in ("columns", "labels", "groups"))
-    return scan_folder(settings["data"]["raw_dir"], columns, labels, groups)
+    return scan_folder(settings["data"]["raw_dir"], columns, labels, groups, object_tables(settings.get("objects")))
 
 
-def scan_folder(raw_dir: str | Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
+def object_tables(settings: Settings | None) -> tuple[Path, ...]:
+    """Return the files that objects are read from, which are no FOVs where they lie among them."""
+    return build_part(ObjectFinder, settings, "objects").tables if settings else ()
+
+
+def scan_folder(
+    raw_dir: str | Path,
+    columns: ColumnSource,
+    labels: LabelSource,
+    groups: GroupSource,
+    leave_out: Iterable[Path] = (),
+) -> Catalogue:
     """List the raw files below ``data.raw_dir``; see `locgraph.io.catalogue.scan`."""
     try:
-        return scan(Path(raw_dir).resolve(), columns, labels, groups)
+        return scan(Path(raw_dir).resolve(), columns, labels, groups, leave_out)
     except LocgraphError as error:
         # errors of columns, labels and groups have their group already
         if error.setting == "raw_dir":

@@ -27,7 +27,10 @@ Objects = str | Mapping[str, Any] | None
 
 
 def list_sources(
-    source: str | Path | Sequence[str | Path], columns: Mapping[str, Any], class_names: Sequence[str]
+    source: str | Path | Sequence[str | Path],
+    columns: Mapping[str, Any],
+    class_names: Sequence[str],
+    leave_out: Sequence[Path] = (),
 ) -> Catalogue:
     """List FOVs without labels: all files below a folder, or single files.
 
@@ -35,6 +38,7 @@ def list_sources(
         source: A folder, a file, or several files.
         columns: Settings of the column map.
         class_names: Classes that the catalogue names.
+        leave_out: Files of a folder that are no FOVs.
 
     Raises:
         DataError: A path does not exist, or no file can be read.
@@ -44,7 +48,7 @@ def list_sources(
     if absent or not paths:
         raise DataError(f"no such file or folder: {', '.join(absent) or 'none was given'}", setting="source")
     if len(paths) == 1 and paths[0].is_dir():
-        listed = scan(paths[0].resolve(), build(columns, "columns"), NoLabels(), NoGroups())
+        listed = scan(paths[0].resolve(), build(columns, "columns"), NoLabels(), NoGroups(), leave_out)
         return Catalogue(listed.sources, tuple(class_names), listed.failures)
     folders = [str(path) for path in paths if path.is_dir()]
     if folders:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from locgraph.api.prepare import Tables, make_graphs, make_tables, read_catalogue
+from locgraph.api.prepare import Tables, make_graphs, make_tables, object_tables, read_catalogue
 from locgraph.api.recipes import choose_prepared_dir, differing_settings, recorded_settings
 from locgraph.api.sources import (
     Objects,
@@ -93,7 +93,8 @@ class TrainedData:
                 settings["columns"] = columns_settings(columns)
             if objects is not None:
                 settings["objects"] = objects_settings(objects)
-            catalogue = list_sources(source, settings["columns"], tuple(self.record["class_names"]))
+            tables = object_tables(settings.get("objects"))
+            catalogue = list_sources(source, settings["columns"], tuple(self.record["class_names"]), tables)
             settings["paths"] = {"prepared_dir": str(prepared_dir or Path(temporary) / "prepared")}
             # what cannot be used is logged, and the others are predicted
             settings["limits"]["max_failed_fraction"] = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from locgraph.io.header import RawFile
 from locgraph.io.labels import LabelSource
 from locgraph.io.read import find_columns, open_columns, read_header
 from locgraph.io.readers.delimited import DelimitedReader
+from locgraph.io.regions.read import BESIDE
 from locgraph.run_folder import IMPORT_RECORD, SIMULATION_RECORD
 from locgraph.storage import storage_error
 
@@ -28,7 +29,9 @@ SUFFIXES: Final = (
 )
 """Files with these are meant to be FOVs: one that cannot be read has failed. Others are FOVs where they can be read."""
 _SIDECARS: Final = (".yaml", ".yml")  # of Picasso, read along with its tables
-_PROTOCOL: Final = "-protocol.txt"  # ThunderSTORM writes its settings beside its table
+_BESIDE: Final = ("-protocol.txt", *BESIDE)
+"""Ends of the names of files beside tables: settings of ThunderSTORM, regions that were drawn."""
+
 _RECORDS: Final = (SIMULATION_RECORD, IMPORT_RECORD)
 _SHOWN: Final = 3
 _LONGEST_REASON: Final = 160
@@ -86,7 +89,13 @@ class Catalogue:
     failed_labels: dict[str, str] = field(default_factory=dict)
 
 
-def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: GroupSource) -> Catalogue:
+def scan(
+    raw_dir: Path,
+    columns: ColumnSource,
+    labels: LabelSource,
+    groups: GroupSource,
+    leave_out: Iterable[Path] = (),
+) -> Catalogue:
     """Find the FOVs below ``raw_dir``. Hidden files and the tables of labels and groups are left out.
 
     Files with one of `SUFFIXES` are meant to be FOVs. Any other file is one where its content can be read with
@@ -97,6 +106,7 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
         columns: Which column is which.
         labels: Where the class of a FOV comes from.
         groups: Where the group of a FOV comes from.
+        leave_out: Further files that are no FOVs, such as a table of regions.
 
     Returns:
         The FOVs; a file that cannot be used is a failure and does not stop the others.
@@ -107,7 +117,7 @@ def scan(raw_dir: Path, columns: ColumnSource, labels: LabelSource, groups: Grou
     """
     if not raw_dir.is_dir():
         raise DataError(f"expected a folder at {raw_dir}; found none", setting="raw_dir")
-    paths = _find_files(raw_dir, leave_out={table.resolve() for table in (*labels.tables, *groups.tables)})
+    paths = _find_files(raw_dir, leave_out={table.resolve() for table in (*labels.tables, *groups.tables, *leave_out)})
     meant = [path for path in paths if path.suffix.lower() in SUFFIXES]
     others, skipped = _find_others(paths, meant, raw_dir, columns)
     single, failures = _name_fovs([*meant, *others], raw_dir)
@@ -183,7 +193,7 @@ def _find_files(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:
     files = []
     for path in raw_dir.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(raw_dir).parts)
-        beside = path.name.lower().endswith(_PROTOCOL) or path.name in _RECORDS
+        beside = path.name.lower().endswith(_BESIDE) or path.name in _RECORDS
         if not hidden and not beside and path.is_file() and path.resolve() not in leave_out:
             files.append(path)
     return sorted(files)

@@ -127,9 +127,9 @@ class Lookup:
         table = self._read()
         self._check_columns(table.columns)
         try:
-            keys, values = table.select(_as_text(table, self.key_column), _as_text(table, self.value_column))
+            keys, values = table.select(as_text(table, self.key_column), as_text(table, self.value_column))
             if self.part_column is not None:
-                keys = keys + "/" + _as_text(table, self.part_column)
+                keys = keys + "/" + as_text(table, self.part_column)
         except pl.exceptions.PolarsError as error:
             raise DataError(
                 f"{self.path}: expected text or numbers in {self.key_column!r} and {self.value_column!r}; found "
@@ -287,7 +287,7 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
 
 
-def _as_text(table: pl.DataFrame, name: str) -> pl.Series:
+def as_text(table: pl.DataFrame, name: str) -> pl.Series:
     """Return a column as text: whole numbers without a point; null where NaN."""
     column = table[name]
     if column.dtype.is_float():

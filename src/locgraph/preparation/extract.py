@@ -26,7 +26,7 @@ from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.preparation.order import order_localisations
 from locgraph.preparation.outliers import measure_fov
 from locgraph.preparation.views import Views
-from locgraph.provenance import file_digest, fingerprint
+from locgraph.provenance import fingerprint
 from locgraph.settings import check_whole
 
 TABLES_VERSION: Final = 4
@@ -96,10 +96,11 @@ def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
     names: list[Any] = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
     if recipe.objects is not None:
         names += [source.by_majority, None if source.by_object is None else dict(source.by_object)]
-        names += [file_digest(path) for path in recipe.objects.tables if path.is_file()]
+        content = recipe.objects.content(source.fov_id)
+        names += [] if content is None else [content]
     with open_reader(source.path) as reader:
-        content = reader.digests()
-    return fingerprint(TABLES_VERSION, dict(recipe.settings), content, names)
+        digests = reader.digests()
+    return fingerprint(TABLES_VERSION, dict(recipe.settings), digests, names)
 
 
 def extract_fov(task: ExtractTask) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, within
 from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.io.featextracted import read_counts, read_fingerprint
 from locgraph.io.manifest import Manifest
@@ -65,6 +65,9 @@ def prepare(
             "other labels",
             setting="labels",
         )
+    if recipe.objects is not None:
+        with within("objects"):
+            recipe.objects.check_fovs([source.fov_id for source in catalogue.sources])
     make, made_from = (
         (extract_fov, read_fingerprint) if recipe.objects is None else (extract_objects, objects_fingerprint)
     )

@@ -82,7 +82,7 @@ class ObjectFinder(ABC):
 
     Attributes:
         needs: Columns that the localisations must have.
-        tables: Files that are read for it beside the raw files: objects are found again where these change.
+        tables: Files that are read for it beside the raw files, which are no FOVs.
 
     Raises:
         ConfigError: A limit is out of range.
@@ -101,6 +101,25 @@ class ObjectFinder(ABC):
                     setting="max_localisations",
                 )
         self.max_localisations = max_localisations
+
+    def check_fovs(self, fov_ids: Sequence[str]) -> None:
+        """Check what is read beside the raw files, once for all FOVs, before the first is divided.
+
+        Args:
+            fov_ids: Names of all FOVs.
+
+        Raises:
+            LocgraphError: Nothing could be done with it.
+        """
+        del fov_ids  # most read nothing
+
+    def content(self, fov_id: str) -> str | None:
+        """Return the digest of what is read beside the raw file: its objects are found again when this changes.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        return None
 
     @abstractmethod
     def assign(self, table: pl.DataFrame, dimensions: int, fov_id: str) -> ObjectRows:
