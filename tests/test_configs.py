@@ -30,6 +30,8 @@ FILES = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "
 LEAVES = [path for path in FILES if path.parent != CONFIGS]
 
 REQUIRED = {
+    "objects.path": "regions.csv",
+    "objects.unit": "nm",
     "labels.pattern": "_(wt|ko)_",
     "data.raw_dir": "raw",
     "data.featextracted_dir": "tables",

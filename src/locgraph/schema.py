@@ -1,7 +1,6 @@
 """One table of names, types, units and meanings: everything else refers to these constants.
 
-Positions are nanometres in float64 on disk. ``fov_id`` is the only key from the first file to the last figure; a
-cluster is keyed by (``fov_id``, ``view``, ``cluster_id``).
+Positions are float64 nm on disk; a cluster is keyed by (``fov_id``, ``view``, ``cluster_id``), all else by ``fov_id``.
 """
 
 from __future__ import annotations
