@@ -32,7 +32,7 @@ def test_suggestion_of_a_folder(folder, monkeypatch, capsys):
     assert "broken is left out" in printed
     assert "measured in 3 FOVs" in printed
     assert f"clusters: {' '.join(record['clustering'])}" in printed
-    assert "objects: objects=sites objects.diameter_nm=" in printed
+    assert "objects: objects=sites objects.eps_nm=" in printed
     assert record["scales"][0]["clusters"] == pytest.approx(12, rel=0.05)
     assert record["settings"]["max_fovs"] == 4
     assert read_picture(folder.parent / "out" / SUGGESTION_PICTURE).std() > 0

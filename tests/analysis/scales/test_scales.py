@@ -47,7 +47,10 @@ def test_rings_have_two_scales(rings):
     assert fine.low < fine.eps < fine.high < coarse.low
     assert rings.correlation.peak <= coarse.diameter * 1.2 <= 2.4 * rings.correlation.peak
     assert rings.clustering_overrides()[1] == f"clustering.eps_nm={fine.eps:g}"
-    assert rings.object_overrides() == ["objects=sites", f"objects.diameter_nm={coarse.diameter:.3g}"]
+    settings = dict(text.split("=") for text in rings.object_overrides())
+    assert settings["objects"] == "sites"
+    assert float(settings["objects.eps_nm"]) == coarse.eps
+    assert float(settings["objects.max_diameter_nm"]) == pytest.approx(2 * coarse.diameter, rel=1e-2)
     example = make_example(rings)
     assert example.clusters.max() > 4 * example.objects.max() > 0
 

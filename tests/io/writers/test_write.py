@@ -352,6 +352,17 @@ def test_source_of_a_table_states_nothing():
     assert source_of(Localisations(table(), 2, {}, {"a": "b"})) == Source(metadata={"a": "b"})
 
 
+def test_source_of_a_table_within_a_file(tmp_path):
+    with h5py.File(tmp_path / "odd.h5", "w") as hdf5:
+        group = hdf5.create_group("mine")
+        for name in ("a", "b", "t"):
+            group[name] = np.arange(4.0) + 7
+    locs = locgraph.read(tmp_path / "odd.h5", names={"x": "a", "y": "b", "frame": "t"}, unit="nm", table="mine")
+    source = source_of(locs)
+    assert (source.path, source.software, source.first_frame) == (tmp_path / "odd.h5", None, 7)
+    assert write_localisations(tmp_path / "fov", locs.table, None, source, format="parquet").counts["written"] == 4
+
+
 def test_source_of_an_imported_file_is_that_of_the_original(tmp_path):
     about = Converted(
         *("fov", 2, {"software": "ThunderSTORM"}, {}, {"pixel_size_nm": 117.0}, "0"),

@@ -20,6 +20,7 @@ from locgraph.settings import check_whole
 MIN_SAMPLES: Final = (3, 5, 10, 20)
 _STEPS: Final = 24
 _SHOWN: Final = 3000
+_TOO_LARGE: Final = 2.0
 _FROM: Final = 0.5  # the smallest radius, in units of the smallest of the curve
 _BEYOND_CURVE: Final = 2.0
 _OF_SIDE: Final = 0.1  # of a region: clusters farther apart than this are too few to be counted
@@ -78,10 +79,18 @@ class Suggestion:
         return ["clustering=dbscan", f"clustering.eps_nm={self.eps_nm:g}", f"clustering.min_samples={self.min_samples}"]
 
     def object_overrides(self) -> list[str]:
-        """Return the suggested objects as they are written on a command line; empty where there are none."""
+        """Return the suggested objects as they are written on a command line; empty where there are none.
+
+        What is larger than twice the diameter is left out: most often several objects that touch.
+        """
         if self.objects is None:
             return []
-        return ["objects=sites", f"objects.diameter_nm={self.objects.diameter:.3g}"]
+        return [
+            "objects=sites",
+            f"objects.eps_nm={self.objects.eps:g}",
+            f"objects.min_samples={self.objects.min_samples}",
+            f"objects.max_diameter_nm={_TOO_LARGE * self.objects.diameter:.3g}",
+        ]
 
 
 def suggest_scales(regions: Sequence[Region], min_samples: Sequence[int] = MIN_SAMPLES) -> Suggestion:

@@ -42,8 +42,7 @@ class Source:
 def source_of(localisations: Localisations) -> Source:
     """Return the source of localisations that `locgraph.io.read` has read.
 
-    Raises:
-        DataError: The file cannot be read any more.
+    Of a file that is only read by naming a table within it, nothing but path, frames and metadata is taken over.
     """
     path = localisations.path
     if path is None:
@@ -58,9 +57,12 @@ def source_of(localisations: Localisations) -> Source:
             _from_0(converted.first_frame, software) + (localisations.first_frame or 0),
             metadata=converted.source_metadata,
         )
-    with open_reader(path) as reader:
-        layout = reader.header.layout
-        documents = _documents(path, reader) if isinstance(reader, PicassoReader) else ""
+    try:
+        with open_reader(path) as reader:
+            layout = reader.header.layout
+            documents = _documents(path, reader) if isinstance(reader, PicassoReader) else ""
+    except DataError:
+        return Source(path, first_frame=localisations.first_frame or 0, metadata=localisations.metadata)
     software = None if layout is None else layout.software
     return Source(
         path,
