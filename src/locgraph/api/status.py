@@ -1,4 +1,4 @@
-"""The state of the jobs of a sweep, or of one run: what is done, running, failed, interrupted or missing, and why."""
+"""The state of the jobs of a sweep, or of one run: completed, running, waiting, failed, interrupted, lost, missing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import polars as pl
 
+from locgraph.api.submission.jobs import MISSING, jobs_without_run, scheduler_words
 from locgraph.errors import DataError
-from locgraph.run_folder import RunFolder, find_runs
+from locgraph.run_folder import INTERRUPTED, RunFolder, RunState, find_runs
 
-MISSING: Final = "missing"
-"""State of a fold of which no run was started."""
 _FOLD: Final = "fold.index="
 _SCHEMA: Final[dict[str, Any]] = {
     "job": pl.String,
@@ -28,7 +27,7 @@ _SCHEMA: Final[dict[str, Any]] = {
 
 
 def status(folder: str | Path) -> pl.DataFrame:
-    """Return the state of each run below a folder, and the folds that no run was started of.
+    """Return the state of each run below a folder, and of jobs and folds without a run.
 
     Nothing is written, so that a sweep can be looked at while it runs.
 
@@ -36,19 +35,25 @@ def status(folder: str | Path) -> pl.DataFrame:
         folder: Folder of a run or sweep.
 
     Returns:
-        One row for each job: ``job``, its folder below ``folder``; ``state``: completed, running, failed, interrupted
-        or missing; ``fold``; ``epochs`` trained so far; ``validation``, the metric that ``optimized_metric`` names;
-        ``test``, the accuracy; ``started`` and ``ended``; ``reason`` why there is no result; ``overrides``.
+        One row for each job: ``job``, its folder below ``folder``; ``state``: completed, running, waiting, failed,
+        interrupted (its process ended), lost (it left no run) or missing (not started); ``fold``; ``epochs`` trained so
+        far; ``validation``, the metric that ``optimized_metric`` names; ``test``, the accuracy; ``started`` and
+        ``ended``; ``reason`` why there is no result; ``overrides``.
 
     Raises:
         DataError: There is no run.
     """
     path = Path(folder)
     runs = find_runs(path)
-    if not runs:
+    jobs = jobs_without_run(path, {run.path.relative_to(path).as_posix() for run in runs})
+    if not runs and not jobs:
         raise DataError(f"no run found below {path}; expected a run or sweep folder", setting="folder")
     rows = [_row(run, path) for run in runs]
-    rows += _missing(rows, runs)
+    if jobs is None:
+        rows += _missing(rows, runs)
+    else:
+        rows += [job | {"fold": _fold_of(job["overrides"])} for job in jobs]
+        rows.sort(key=lambda row: (not row["job"].isdecimal(), len(row["job"]), row["job"]))
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
@@ -64,9 +69,15 @@ def _row(run: RunFolder, folder: Path) -> dict[str, Any]:
         "test": (metrics.get("test") or {}).get("accuracy"),
         "started": state.started,
         "ended": state.ended,
-        "reason": state.reason,
+        "reason": _reason(run, state),
         "overrides": overrides,
     }
+
+
+def _reason(run: RunFolder, state: RunState) -> str | None:
+    """Return why a run ended; of one that was killed on a cluster, what the log of the scheduler says too."""
+    killed = state.state == INTERRUPTED and state.reason is not None and state.error is None
+    return f"{state.reason}{scheduler_words(run.path)}" if killed else state.reason
 
 
 def _fold_of(overrides: list[str]) -> int | None:

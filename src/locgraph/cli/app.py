@@ -33,6 +33,7 @@ TASKS = {
     "simulate": "locgraph.cli.commands.simulate",
     "prepare": "locgraph.cli.commands.prepare",
     "train": "locgraph.cli.commands.train",
+    "submit": "locgraph.cli.commands.submit",
     "eval": "locgraph.cli.commands.evaluate",
     "explain": "locgraph.cli.commands.explain",
     "status": "locgraph.cli.commands.status",

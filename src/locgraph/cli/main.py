@@ -16,6 +16,7 @@ COMMANDS = {
     "simulate": "write simulated fields of view as raw files: DNA-PAINT origami, rings, or planted motifs",
     "prepare": "cluster, measure and build graphs: all that training needs, done once",
     "train": "train and test one fold; -m or sweep=kfold for several",
+    "submit": "train ARGUMENTS: train on a cluster or in the background, with the code as it is now",
     "eval": "test a checkpoint again, or classify new raw files with it",
     "explain": "CKPT: say why FOVs were classified so: scores of clusters, edges and features, with figures",
     "status": "FOLDER: say which jobs of a sweep are done, running, failed or interrupted, and why",
@@ -32,6 +33,7 @@ POSITIONAL = {
     "import": ("source", "target"),
     "inspect": ("source",),
     "suggest": ("folder",),
+    "submit": ("train:arguments",),
     "explain": ("ckpt_path",),
     "stress": ("ckpt_path",),
     "analyse": ("folder",),
@@ -41,7 +43,10 @@ POSITIONAL = {
     "report": ("folder",),
     "status": ("folder",),
 }
-"""Settings that may be given by their place alone; one with a star takes all that are left, as a list."""
+"""Settings that may be given by their place alone.
+
+One with a star takes all that are left, as a list; one after a word and a colon takes all that follows the word.
+"""
 
 _HELP = """locgraph classifies localisation microscopy FOVs with graph neural networks.
 
@@ -104,6 +109,12 @@ def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[
     Returns:
         The arguments with overrides for these, and those that no setting is left for.
     """
+    word, colon, setting = settings[0].partition(":") if settings else ("", "", "")
+    if colon:
+        place = arguments.index(word) if word in arguments else len(arguments)
+        values = ",".join(map(quoted, arguments[place + 1 :]))
+        overrides = [*arguments[:place], *([f"{setting}=[{values}]"] if word in arguments else [])]
+        return overrides, [text for text in arguments[:place] if not _is_option(text)]
     left, overrides, unexpected = list(settings), [], []
     several: list[str] = []
     flag = ""
@@ -122,6 +133,10 @@ def as_overrides(arguments: list[str], settings: tuple[str, ...]) -> tuple[list[
     if several:
         overrides.append(f"{left[0].removeprefix('*')}=[{','.join(several)}]")
     return overrides, unexpected
+
+
+def _is_option(argument: str) -> bool:
+    return argument.startswith("-") or OVERRIDE.match(argument) is not None
 
 
 def _is_path(argument: str) -> bool:

@@ -15,7 +15,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.errors import LocgraphError
-from locgraph.run_folder import find_runs
+from locgraph.provenance import write_json
+from locgraph.run_folder import FAILURE, JOBS, RunFolder, find_runs
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ class SummariseSweep(Callback):
                 # Hydra turns exceptions of callbacks into warnings
                 sys.stderr.write(f"{message}\n")
                 raise SystemExit(1)
+        jobs = planned_jobs(config)
+        if jobs is not None:
+            write_json(Path(str(config.hydra.sweep.dir)) / JOBS, {"jobs": jobs})
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Logs why a job failed, which Hydra tells at the end of the sweep alone, and renews the summary."""
@@ -45,6 +49,9 @@ class SummariseSweep(Callback):
             folder = Path(config.hydra.sweep.dir)
             if job_return.status == JobStatus.FAILED:
                 log.error("job %s failed: %s", config.hydra.job.num, job_return._return_value)
+                job = folder / str(config.hydra.job.num)
+                if not RunFolder(job).record():
+                    write_json(job / FAILURE, {"reason": str(job_return._return_value)})
                 searches = not has_result(config) and runs_here(config)
                 if searches and not any(run.is_completed() for run in find_runs(folder)):
                     log.error("no trial has succeeded, so the search stops: mend what the first one needs")
@@ -69,6 +76,18 @@ class SummariseSweep(Callback):
             import_module("locgraph.cli.commands.summarise").summarise_folder(folder, show)
         except LocgraphError as error:
             log.warning("no summary: %s", error)
+
+
+def planned_jobs(config: DictConfig) -> list[list[str]] | None:
+    """Return the settings of each job of a sweep in their order; None where a search chooses them as it goes."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    if not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}"):
+        return None
+    params = [f"{name}={value}" for name, value in (config.hydra.sweeper.params or {}).items()]
+    overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+    return [job for batch in BasicSweeper.split_arguments(overrides, None) for job in batch]
 
 
 def missing_plugin(target: str, part: str) -> str | None:

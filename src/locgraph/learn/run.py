@@ -30,6 +30,7 @@ from locgraph.run_folder import (
     RunFolder,
     now,
     read_history,
+    snapshot_git,
 )
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ class RunWriter(RunFolder):
         about |= {RELEASE: self.settings.get(RELEASE)}
         threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
-        origin = {THREADS: threads, "group": self.group, "git": git_state(), "versions": versions()}
+        origin = {THREADS: threads, "group": self.group, "git": snapshot_git() or git_state(), "versions": versions()}
         write_json(self.path / RUN, {**about, **origin, **state})
 
     def record_folds(self, n_folds: int | None) -> None:

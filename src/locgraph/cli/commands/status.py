@@ -1,4 +1,4 @@
-"""``locgraph status FOLDER``: which jobs of a sweep are done, running, failed or interrupted, and why."""
+"""``locgraph status FOLDER``: which jobs of a sweep are done, running, failed or lost, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from rich.text import Text
 
 from locgraph.cli.console import path_setting, print_line
 
-_STYLES = {"completed": "green", "running": "blue", "failed": "red", "interrupted": "yellow", "missing": "dim"}
+_STYLES = {
+    "completed": "green",
+    "running": "blue",
+    "waiting": "cyan",
+    "failed": "red",
+    "lost": "red",
+    "interrupted": "yellow",
+    "missing": "dim",
+}
 
 
 def run(cfg: DictConfig) -> pl.DataFrame:
