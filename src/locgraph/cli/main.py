@@ -19,7 +19,7 @@ COMMANDS = {
     "submit": "train ARGUMENTS: train on a cluster or in the background, with the code as it is now",
     "eval": "test a checkpoint again, or classify new raw files with it",
     "explain": "CKPT: say why FOVs were classified so: scores of clusters, edges and features, with figures",
-    "status": "FOLDER: say which jobs of a sweep are done, running, failed or interrupted, and why",
+    "status": "FOLDER: say which jobs of a sweep are done, running, failed or lost, and why",
     "summarise": "put the folds of a sweep into one table",
     "analyse": "FOLDER: compare classes, features and simple classifiers in the tables of a run, sweep or data set",
     "trust": "FOLDER: check calibration, chance, confounders and labels of a run or sweep; trains nothing",
