@@ -72,7 +72,7 @@ SUMMARY: Final = "summary.json"
 SUMMARY_TABLE: Final = "summary.csv"
 SUMMARY_TEXT: Final = "summary.md"
 SUMMARY_PICTURE: Final = "summary.png"
-JOBS: Final = "jobs.json"  # settings of each job, also of those that never start
+JOBS: Final = "jobs.json"  # settings of each job
 FAILURE: Final = "failure.json"  # why a job failed that left no record of a run
 SCHEDULER: Final = ".submitit"  # folder: scripts and logs of jobs on a cluster
 SNAPSHOT: Final = "snapshot"  # folder: the code that was submitted, 1, 2, ...
@@ -136,12 +136,6 @@ def read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def snapshot_git() -> dict[str, Any] | None:
-    """Return the commit that a submitted snapshot was taken of, where this code is one; see `git_state`."""
-    record = read_record(Path(__file__).parents[2] / SNAPSHOT_RECORD)
-    return (record.get("git") or {}) | {"snapshot": record["digest"]} if "digest" in record else None
 
 
 def now() -> str:

@@ -17,8 +17,9 @@ import locgraph
 from builders.runs import TINY, run_in
 from locgraph.api.config import config_dir
 from locgraph.api.status import status
-from locgraph.api.submission import submit
 from locgraph.api.submission.snapshot import kept_environment, take_snapshot
+from locgraph.api.submission.submit import submit
+from locgraph.cli.commands.submit import MODULE
 from locgraph.cli.main import POSITIONAL, as_overrides
 from locgraph.errors import ConfigError, FolderInUseError, LocgraphError
 from locgraph.run_folder import locked
@@ -91,18 +92,18 @@ def test_jobs_run_from_the_code_of_when_they_were_submitted(checkout, swept):
 def test_what_cannot_start_says_why(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"arguments: .*trainer\.max_epoch"):
-        submit.submit(["experiment=demo", "trainer.max_epoch=3"])
+        submit(["experiment=demo", "trainer.max_epoch=3"], MODULE)
     with pytest.raises(ConfigError, match=r"arguments: expected overrides of train and -m, found \['--cfg'\]"):
-        submit.submit(["--cfg"])
+        submit(["--cfg"], MODULE)
     with locked(tmp_path / "run"), pytest.raises(FolderInUseError, match=r"paths\.run_dir"):
-        submit.submit(["experiment=demo", f"paths.run_dir={tmp_path / 'run'}"])
+        submit(["experiment=demo", f"paths.run_dir={tmp_path / 'run'}"], MODULE)
 
 
 @pytest.mark.slow
 def test_training_that_ends_at_once_says_why(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LocgraphError, match=r"training ended at once, with status 1: ConfigError: print_config"):
-        submit.submit(["print_config=maybe", "data.raw_dir=none", f"paths.run_dir={tmp_path}"])
+        submit(["print_config=maybe", "data.raw_dir=none", f"paths.run_dir={tmp_path}"], MODULE)
 
 
 def test_the_word_train_parts_the_arguments():

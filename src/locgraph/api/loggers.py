@@ -22,8 +22,7 @@ from locgraph.build import PARTIAL, TARGET, build, find_class
 from locgraph.errors import ConfigError, LocgraphError, MissingPackageError
 from locgraph.learn.loggers.base import About
 from locgraph.learn.loggers.send import Guarded, finish, send
-from locgraph.provenance import git_state
-from locgraph.run_folder import snapshot_git
+from locgraph.learn.run import code_state
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +108,7 @@ def logged(settings: Settings, about: About) -> Iterator[list[Guarded]]:
     try:
         send(loggers, lambda tracker: tracker.describe(about))
         if loggers:
-            shown = {**settings, "git": snapshot_git() or git_state()}
+            shown = {**settings, "git": code_state()}
             for guarded in loggers:
                 guarded.logger.log_hyperparams(shown)
         yield loggers

@@ -26,11 +26,12 @@ from locgraph.run_folder import (
     RELEASE,
     RUN,
     RUNNING,
+    SNAPSHOT_RECORD,
     THREADS,
     RunFolder,
     now,
     read_history,
-    snapshot_git,
+    read_record,
 )
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,15 @@ _DECIDES_NOTHING = (
     "print_config",
     "mode",
 )
+
+
+def code_state() -> dict[str, Any] | None:
+    """Return the commit of the code, of a submitted snapshot that which it was taken of, with the digest of its files.
+
+    See `locgraph.provenance.git_state`.
+    """
+    record = read_record(Path(__file__).parents[3] / SNAPSHOT_RECORD)
+    return (record.get("git") or {}) | {"snapshot": record["digest"]} if "digest" in record else git_state()
 
 
 class RunWriter(RunFolder):
@@ -142,7 +152,7 @@ class RunWriter(RunFolder):
         about |= {RELEASE: self.settings.get(RELEASE)}
         threads = self.settings["trainer"][THREADS]
         state = {"state": RUNNING, "reason": None, "error": None, "started": now(), "ended": None}
-        origin = {THREADS: threads, "group": self.group, "git": snapshot_git() or git_state(), "versions": versions()}
+        origin = {THREADS: threads, "group": self.group, "git": code_state(), "versions": versions()}
         write_json(self.path / RUN, {**about, **origin, **state})
 
     def record_folds(self, n_folds: int | None) -> None:

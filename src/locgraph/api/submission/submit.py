@@ -41,11 +41,12 @@ class Submission:
     process: int
 
 
-def submit(arguments: Sequence[str], *, wait: bool = False) -> Submission:
+def submit(arguments: Sequence[str], module: str, *, wait: bool = False) -> Submission:
     """Copy the code, and start ``train`` from the copy.
 
     Args:
         arguments: Arguments of ``train``.
+        module: The module of commands, as Python's ``-m`` takes it.
         wait: Whether to show what it prints until it ends, rather than to leave it running.
 
     Returns:
@@ -63,7 +64,7 @@ def submit(arguments: Sequence[str], *, wait: bool = False) -> Submission:
     # fixed here, as it may hold the time of day
     kept = [text for text in arguments if not text.startswith(f"paths.{setting}=")]
     snapshot = take_snapshot(folder, settings, arguments)
-    command = [sys.executable, "-m", "locgraph.cli", "train", *kept, override(f"paths.{setting}", str(folder))]
+    command = [sys.executable, "-m", module, "train", *kept, override(f"paths.{setting}", str(folder))]
     environment = _environment(snapshot)
     if wait:
         process = subprocess.Popen(command, env=environment)

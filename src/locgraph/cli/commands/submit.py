@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -9,6 +11,9 @@ from locgraph.api.submission.submit import Submission, submit
 from locgraph.cli.console import print_line
 from locgraph.errors import ConfigError
 from locgraph.settings import check_flag
+
+MODULE: Final = "locgraph.cli"
+"""What Python runs as ``locgraph``."""
 
 
 def run(cfg: DictConfig) -> Submission:
@@ -28,7 +33,7 @@ def run(cfg: DictConfig) -> Submission:
             "expected the word train and its arguments: locgraph submit train experiment=demo", setting="arguments"
         )
     check_flag("wait", cfg.wait)
-    submitted, console = submit([str(text) for text in cfg.arguments], wait=cfg.wait), Console()
+    submitted, console = submit([str(text) for text in cfg.arguments], MODULE, wait=cfg.wait), Console()
     print_line(console, f"code: {submitted.snapshot}")
     if submitted.log is not None:
         print_line(console, f"process {submitted.process}, which prints to {submitted.log}")
