@@ -1,6 +1,7 @@
 """Suggested scales: sites of known size and distance are found, and what has no scale is said to have none."""
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.builders.sites import field_of_sites
 
@@ -13,6 +14,7 @@ from locgraph.analysis.scales.suggest import make_example, suggest_scales
 from locgraph.analysis.scales.texts import describe_scales, record_scales
 from locgraph.errors import ConfigError, DataError
 from locgraph.preparation.clustering.dbscan import DBSCAN
+from locgraph.preparation.objects.sites import Sites
 
 RINGS = {"corners": 8, "radius": 55.0, "spread": 5.0, "size": 160}
 
@@ -50,7 +52,10 @@ def test_rings_have_two_scales(rings):
     settings = dict(text.split("=") for text in rings.object_overrides())
     assert settings["objects"] == "sites"
     assert float(settings["objects.eps_nm"]) == coarse.eps
-    assert float(settings["objects.max_diameter_nm"]) == pytest.approx(2 * coarse.diameter, rel=1e-2)
+    finder = Sites(float(settings["objects.eps_nm"]), int(settings["objects.min_samples"]))
+    for seed in range(10, 13):  # FOVs that it has not seen
+        unseen = pl.DataFrame(field_of_sites(seed, **RINGS), schema=["x", "y"])
+        assert (finder(unseen, 2, "fov").sizes >= 100).sum() == 25
     example = make_example(rings)
     assert example.clusters.max() > 4 * example.objects.max() > 0
 

@@ -352,15 +352,12 @@ def test_source_of_a_table_states_nothing():
     assert source_of(Localisations(table(), 2, {}, {"a": "b"})) == Source(metadata={"a": "b"})
 
 
-def test_source_of_a_table_within_a_file(tmp_path):
-    with h5py.File(tmp_path / "odd.h5", "w") as hdf5:
-        group = hdf5.create_group("mine")
-        for name in ("a", "b", "t"):
-            group[name] = np.arange(4.0) + 7
-    locs = locgraph.read(tmp_path / "odd.h5", names={"x": "a", "y": "b", "frame": "t"}, unit="nm", table="mine")
-    source = source_of(locs)
-    assert (source.path, source.software, source.first_frame) == (tmp_path / "odd.h5", None, 7)
-    assert write_localisations(tmp_path / "fov", locs.table, None, source, format="parquet").counts["written"] == 4
+def test_source_of_a_table_within_a_file_that_is_only_read_by_naming_it(tmp_path):
+    path = write_localisations(tmp_path / "fov", table(), None, Source(first_frame=7), pixel_size_nm=PIXEL).files[None]
+    path.with_suffix(".yaml").write_text("[", encoding="utf-8")
+    names = {name: name for name in ("x", "y", "frame")}
+    locs = locgraph.read(path, names=names, unit="px", pixel_size_nm=PIXEL, table="locs")
+    assert source_of(locs) == Source(path, first_frame=7, metadata=locs.metadata)
 
 
 def test_source_of_an_imported_file_is_that_of_the_original(tmp_path):

@@ -20,7 +20,6 @@ from locgraph.settings import check_whole
 MIN_SAMPLES: Final = (3, 5, 10, 20)
 _STEPS: Final = 24
 _SHOWN: Final = 3000
-_TOO_LARGE: Final = 2.0
 _FROM: Final = 0.5  # the smallest radius, in units of the smallest of the curve
 _BEYOND_CURVE: Final = 2.0
 _OF_SIDE: Final = 0.1  # of a region: clusters farther apart than this are too few to be counted
@@ -79,17 +78,13 @@ class Suggestion:
         return ["clustering=dbscan", f"clustering.eps_nm={self.eps_nm:g}", f"clustering.min_samples={self.min_samples}"]
 
     def object_overrides(self) -> list[str]:
-        """Return the suggested objects as they are written on a command line; empty where there are none.
-
-        What is larger than twice the diameter is left out: most often several objects that touch.
-        """
+        """Return the suggested objects as they are written on a command line; empty where there are none."""
         if self.objects is None:
             return []
         return [
             "objects=sites",
             f"objects.eps_nm={self.objects.eps:g}",
             f"objects.min_samples={self.objects.min_samples}",
-            f"objects.max_diameter_nm={_TOO_LARGE * self.objects.diameter:.3g}",
         ]
 
 
