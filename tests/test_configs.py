@@ -48,6 +48,7 @@ REQUIRED = {
     "ckpt_path": "best.ckpt",
     "folders": ["first", "second"],
     "folder": "sweeps",
+    "files": ["cell.hdf5"],
     "release.from": "sweep",
     "source": "raw",
     "target": "converted",

@@ -17,6 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import locgraph
 from locgraph.api.config import config_dir
+from locgraph.cli.arguments import name_checkpoint
 from locgraph.cli.main import COMMANDS, POSITIONAL, as_overrides
 
 ROOT = Path(__file__).parents[1]
@@ -107,7 +108,8 @@ def test_commands_compose(page):
             assert command in COMMANDS
             overrides, unexpected = as_overrides(arguments, POSITIONAL.get(command, ()))
             assert not unexpected, (command, arguments)
-            composed(command, *(first_choice(word) for word in overrides if word not in {"-m", "--help"}))
+            words = [word for word in name_checkpoint(command, overrides) if word not in {"-m", "--help"}]
+            composed(command, *map(first_choice, words))
 
 
 @every_page

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from locgraph.api.config import compose
     from locgraph.api.ensemble import Ensemble, load
     from locgraph.api.model import Model
+    from locgraph.api.objects.counts import Counts
     from locgraph.api.prepare import prepare
     from locgraph.api.studies import study
     from locgraph.api.study import Study
@@ -30,6 +31,7 @@ _API = {
     "study": "locgraph.api.studies",
     "stress": "locgraph.api.checks.stress",
     "compose": "locgraph.api.config",
+    "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
     "Run": "locgraph.api.train",
     "Ensemble": "locgraph.api.ensemble",
@@ -39,6 +41,7 @@ _API = {
 """Name in the API: the module that holds it."""
 
 __all__ = [
+    "Counts",
     "Ensemble",
     "Model",
     "Prepared",

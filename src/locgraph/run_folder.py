@@ -101,6 +101,15 @@ EXPLANATION_TABLES: Final = (
 )
 """All tables of explanations."""
 
+# -- counts of objects -------------------------------------------------------------------------------------------------
+COUNTS_RECORD: Final = "counts.json"
+COUNTS: Final = "counts.parquet"  # one row for each FOV and class; also as CSV
+COUNTS_CSV: Final = "counts.csv"
+OBJECT_TABLE: Final = "objects.parquet"  # one row for each object
+NEIGHBOURS: Final = "neighbours.parquet"  # nearest neighbours against randomness
+OBJECT_PICTURES: Final = "pictures"  # folder: one picture for each FOV
+EXPORTS: Final = "exports"  # folder: one folder for each format
+
 # -- analyses and reports ----------------------------------------------------------------------------------------------
 ANALYSIS: Final = "analysis"  # folder
 ANALYSIS_RECORD: Final = "analysis.json"

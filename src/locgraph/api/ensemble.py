@@ -13,6 +13,7 @@ import torch
 
 from locgraph import schema
 from locgraph.api.model import NEW, Model, load_model
+from locgraph.api.objects.counting import Counting
 from locgraph.api.recipes import table_settings
 from locgraph.api.sources import Objects, Source
 from locgraph.data.dataset import NO_LABEL
@@ -63,7 +64,7 @@ def _is_trained(run: RunFolder) -> bool:
     return run.is_completed() and run.best.is_file()
 
 
-class Ensemble:
+class Ensemble(Counting):
     """Several models that predict together: their calibrated probabilities are pooled, by class name.
 
     Args:

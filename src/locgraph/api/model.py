@@ -12,6 +12,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.device import check_device, fixed_threads
+from locgraph.api.objects.counting import Counting
 from locgraph.api.parts import quiet
 from locgraph.api.sources import Objects, Source
 from locgraph.api.trained_data import TrainedData
@@ -53,7 +54,7 @@ def load_model(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Mode
     return Model(checkpoint)
 
 
-class Model(TrainedData):
+class Model(TrainedData, Counting):
     """A trained network with all that it needs: settings from the column map to the graph, scaler and class names.
 
     Args:

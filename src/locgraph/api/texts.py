@@ -17,7 +17,9 @@ TEXTS: Final = frozenset(
     )
 )
 """Last parts of the names of settings that are one text each."""
-LISTS: Final = frozenset(("fovs", "class_names", "localisation_classes", "tags", "explanations", "trusted_packages"))
+LISTS: Final = frozenset(
+    ("fovs", "class_names", "localisation_classes", "tags", "explanations", "trusted_packages", "files")
+)
 """Those that are lists of texts, or one text."""
 BY_CLASS: Final = frozenset(("class_weights",))
 """Those that are mappings from classes."""

@@ -20,7 +20,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
 from locgraph.api.texts import quote_texts
-from locgraph.cli.arguments import flags_first
+from locgraph.cli.arguments import flags_first, name_checkpoint
 from locgraph.cli.console import printable
 from locgraph.cli.help import FLAGS, compose_only, help_text
 from locgraph.errors import LocgraphError
@@ -35,6 +35,7 @@ TASKS = {
     "train": "locgraph.cli.commands.train",
     "submit": "locgraph.cli.commands.submit",
     "eval": "locgraph.cli.commands.evaluate",
+    "count": "locgraph.cli.commands.count",
     "explain": "locgraph.cli.commands.explain",
     "status": "locgraph.cli.commands.status",
     "summarise": "locgraph.cli.commands.summarise",
@@ -70,7 +71,7 @@ def launch(command: str, arguments: Sequence[str]) -> None:
             os.environ.setdefault(name, value)
     # a log that cannot be written, as on a full disk, is no reason for a stack trace of each line
     logging.raiseExceptions = False
-    arguments = [quote_texts(argument) for argument in flags_first(arguments)]
+    arguments = [quote_texts(argument) for argument in flags_first(name_checkpoint(command, arguments))]
     asks_help = any(argument in FLAGS for argument in arguments)
     sys.argv = [f"locgraph {command}", *(compose_only(arguments) if asks_help else arguments)]
 

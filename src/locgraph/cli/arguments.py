@@ -14,6 +14,31 @@ FLAGS_WITH_VALUE = (
 OVERRIDE = re.compile(r"[A-Za-z_][\w./@:]*=")
 
 
+CHECKPOINT, MODEL = "ckpt_path", "model"
+"""The setting that names a trained model, and its other name on the command line."""
+
+TAKE_MODEL = ("count",)
+"""Commands with this setting; of all others ``model`` is a config group."""
+
+
+def names_model(command: str, arguments: Sequence[str]) -> bool:
+    """Return whether the model of a command is given as ``model=``."""
+    return command in TAKE_MODEL and any(argument.startswith(f"{MODEL}=") for argument in arguments)
+
+
+def name_checkpoint(command: str, arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of a command with ``ckpt_path=`` for ``model=``, which Hydra would take for the group.
+
+    A model may thus be given by either name; of both, Hydra takes the last.
+    """
+    if not names_model(command, arguments):
+        return list(arguments)
+    return [
+        f"{CHECKPOINT}={argument.removeprefix(f'{MODEL}=')}" if argument.startswith(f"{MODEL}=") else argument
+        for argument in arguments
+    ]
+
+
 def flags_first(arguments: Sequence[str]) -> list[str]:
     """Return the arguments of a command with Hydra's flags, and their values, before the overrides.
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "train and test one fold; -m or sweep=kfold for several",
     "submit": "train ARGUMENTS: train on a cluster or in the background, with the code as it is now",
     "eval": "test a checkpoint again, or classify new raw files with it",
+    "count": "FILES model=MODEL: find objects in files, and count them by predicted class, with pictures",
     "explain": "CKPT: say why FOVs were classified so: scores of clusters, edges and features, with figures",
     "status": "FOLDER: say which jobs of a sweep are done, running, failed or lost, and why",
     "summarise": "put the folds of a sweep into one table",
@@ -30,6 +31,7 @@ COMMANDS = {
 }
 
 POSITIONAL = {
+    "count": ("*files",),
     "import": ("source", "target"),
     "inspect": ("source",),
     "suggest": ("folder",),

@@ -1,0 +1,1 @@
+"""Objects of files: counted with a model, drawn, and written for other software."""

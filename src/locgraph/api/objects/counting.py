@@ -1,0 +1,198 @@
+"""Counting of objects with a model or an ensemble, in new files or in prepared data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from locgraph import schema
+from locgraph.analysis.objects.results import CountSettings, count_objects
+from locgraph.analysis.objects.table import Rule, read_records
+from locgraph.api.objects.counts import Counts
+from locgraph.api.objects.parents import ParentFovs
+from locgraph.api.sources import Objects, Source, objects_settings
+from locgraph.api.trained_data import TrainedData
+from locgraph.data.folds import TEST
+from locgraph.data.prepared import Prepared
+from locgraph.errors import ConfigError, DataError
+from locgraph.io.columns import ColumnMap
+from locgraph.run_folder import OBJECTS, PREDICTIONS, RunFolder
+
+FOLDERS = "folders"
+"""Value of ``conditions``: FOVs of one folder are of one condition."""
+
+
+class Predictor(Protocol):
+    """What counting needs of a model or an ensemble."""
+
+    @property
+    def members(self) -> tuple[TrainedData, ...]:
+        """The models, of which the first prepares the data."""
+        ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of the probabilities."""
+        ...
+
+    def check_abstain(self, abstain: Sequence[str] | str | None, setting: str = ...) -> tuple[str, ...]:
+        """Return the reasons for which no class is returned."""
+        ...
+
+    def predict_prepared(
+        self, prepared: Prepared, *, batch_size: int | None = ..., accelerator: str = ...
+    ) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+        """Return tables of predictions by name of file, and scores."""
+        ...
+
+
+class Counting:
+    """Adds `count` to what predicts."""
+
+    def count(
+        self: Predictor,
+        source: Source,
+        *,
+        objects: Objects = None,
+        min_probability: float = 0.0,
+        abstain: Sequence[str] | str = (),
+        conditions: Mapping[str, str] | str | None = FOLDERS,
+        area: str = "hull",
+        simulations: int = 499,
+        seed: int = 0,
+        columns: Mapping[str, Any] | ColumnMap | None = None,
+        prepared_dir: str | Path | None = None,
+        batch_size: int | None = None,
+        accelerator: str = "auto",
+    ) -> Counts:
+        """Find the objects in files, predict each, and count them by class.
+
+        Args:
+            source: A folder, a file, several files, a table of localisations, or prepared objects.
+            objects: What an object is: a choice of the config group ``objects`` such as ``picks``, or its settings;
+                None takes that of the training, which must be objects then.
+            min_probability: An object whose predicted class is less probable has no class.
+            abstain: Further reasons for none: ``unlike``, ``uncertain``.
+            conditions: FOV -> condition; ``folders`` takes the folder of each FOV; None puts all into one.
+            area: Area of a FOV: ``hull``, the convex hull of its localisations, or ``box``.
+            simulations: Of each null hypothesis on nearest neighbours; 0 tests none.
+            seed: Of all draws.
+            columns: Column map of the files where they differ from those of the training.
+            prepared_dir: Keeps tables and graphs there for the next call.
+            batch_size: Objects in a batch; it changes no prediction.
+            accelerator: ``auto``, ``cpu`` or ``gpu``.
+
+        Returns:
+            Tables of counts and objects, which can be plotted and written.
+
+        Raises:
+            ConfigError: A setting cannot work, or whole FOVs would be counted.
+            DataError: No FOV has an object that can be used.
+            LocgraphError: The data do not fit the model.
+        """
+        settings = CountSettings(Rule(min_probability, abstain), area, simulations, seed)
+        self.check_abstain(abstain)
+        model = self.members[0]
+        if not isinstance(source, Prepared):
+            _check_objects(model, objects)
+        with model.prepared(source, columns, prepared_dir, objects) as prepared:
+            tables, _ = self.predict_prepared(prepared, batch_size=batch_size, accelerator=accelerator)
+            if PREDICTIONS not in tables:
+                raise DataError(f"{model.checkpoint.path} classifies localisations alone; expected one of objects")
+            counts = count_prepared(self, prepared, tables[PREDICTIONS], settings, conditions)
+            if isinstance(source, pl.DataFrame):
+                counts.keep()
+        return counts
+
+
+def has_objects(prepared: Prepared) -> bool:
+    """Return whether prepared data are objects of FOVs, with the record of all that were found."""
+    return prepared.manifest.table[schema.PARENT_FOV].is_not_null().any() and (prepared.tables / OBJECTS).is_dir()
+
+
+def count_prepared(
+    predictor: Predictor,
+    prepared: Prepared,
+    predictions: pl.DataFrame,
+    settings: CountSettings,
+    conditions: Mapping[str, str] | str | None = FOLDERS,
+    tested: pl.DataFrame | str | None = None,
+    among: Sequence[str] | None = None,
+) -> Counts:
+    """Count prepared objects.
+
+    Args:
+        predictor: What predicted them.
+        prepared: The objects.
+        predictions: One row for each.
+        settings: How they are counted.
+        conditions: As for `Counting.count`.
+        tested: Predictions of the test side, from which counts are corrected, or why there are none; None takes those
+            of the run of the model.
+        among: Objects whose FOVs are counted; None counts all.
+
+    Raises:
+        DataError: These are no objects.
+    """
+    if not has_objects(prepared):
+        raise DataError("expected objects of FOVs, found whole FOVs; choose objects, such as objects=picks")
+    records = read_records(prepared.manifest, prepared.tables, among)
+    parents = ParentFovs(prepared)
+    counted = count_objects(
+        records,
+        prepared.manifest,
+        predictions,
+        predictor.class_names,
+        settings,
+        parents.points,
+        read_tested(predictor.members) if tested is None else tested,
+        _conditions(conditions, list(records), prepared),
+    )
+    about = {"model": [str(member.checkpoint.path) for member in predictor.members]}
+    return Counts(counted, records, parents, about)
+
+
+def read_tested(members: Sequence[TrainedData]) -> pl.DataFrame | str:
+    """Return the predictions of the test side of the run that a model is of; or why there are none."""
+    if len(members) > 1:
+        return "of an ensemble it is not known what it confuses: some of its members alone predicted each test FOV"
+    folder = RunFolder(members[0].checkpoint.path.resolve().parents[1])
+    if not folder.is_completed() or not (folder.path / PREDICTIONS).is_file():
+        return "the run of the model, with its test, is not beside the checkpoint"
+    tested = folder.table(PREDICTIONS).filter(pl.col(schema.SPLIT) == TEST)
+    return tested if tested.height else "the run of the model tested nothing"
+
+
+def _check_objects(model: TrainedData, objects: Objects) -> None:
+    chosen = model.settings.get("objects") if objects is None else objects_settings(objects)
+    if not chosen:
+        raise ConfigError(
+            "expected what an object is, found whole FOVs; choose objects, such as objects=picks or objects=sites",
+            setting="objects",
+        )
+
+
+def _conditions(
+    conditions: Mapping[str, str] | str | None, fov_ids: Sequence[str], prepared: Prepared
+) -> dict[str, str] | None:
+    """Return FOV -> condition; None where all are of one.
+
+    Raises:
+        ConfigError: It is neither ``folders`` nor a mapping.
+    """
+    if conditions is None or isinstance(conditions, Mapping):
+        return None if conditions is None else dict(conditions)
+    if conditions != FOLDERS:
+        raise ConfigError(
+            f"expected {FOLDERS}, a mapping from FOV to condition, or none, found {conditions!r}", setting="conditions"
+        )
+    table = prepared.manifest.table.select(schema.PARENT_FOV, schema.PATH).drop_nulls()
+    paths = {fov_id: Path(path) for fov_id, path in table.iter_rows()}
+    folders = {path.parent for path in paths.values()}
+    if len(folders) < 2:
+        return None
+    # single files have the name of a file alone
+    return {name: name.rpartition("/")[0] or (paths[name].parent.name if name in paths else "") for name in fov_ids}
