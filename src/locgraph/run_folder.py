@@ -25,9 +25,7 @@ from locgraph.storage import make_folder
 
 log = logging.getLogger(__name__)
 
-LOCK: Final = (
-    ".lock"  # held by the process that writes to a folder; it stays when the process ends, and means nothing then
-)
+LOCK: Final = ".lock"  # held by the process that writes to a folder; once that has ended, the file means nothing
 
 # -- raw folders that locgraph wrote -----------------------------------------------------------------------------------
 SIMULATION_RECORD: Final = "simulation.json"
@@ -95,16 +93,14 @@ EXPLAINER_AGREEMENT: Final = "explainer_agreement.parquet"
 SANITY: Final = "sanity.parquet"
 EXPLAINED_FEATURES: Final = "explained_features.parquet"  # also as CSV
 CLASS_SEPARATION: Final = "class_separation.parquet"  # also as CSV
-EXPLANATION_TABLES: Final = (
+EXPLANATION_TABLES: Final = (  # all of them
     *(ATTRIBUTIONS, EXPLANATION_METRICS, EXPLAINER_AGREEMENT),
     *(SANITY, EXPLAINED_FEATURES, CLASS_SEPARATION),
 )
-"""All tables of explanations."""
 
 # -- counts of objects -------------------------------------------------------------------------------------------------
 COUNTS_RECORD: Final = "counts.json"
 COUNTS: Final = "counts.parquet"  # one row for each FOV and class; also as CSV
-COUNTS_CSV: Final = "counts.csv"
 OBJECT_TABLE: Final = "objects.parquet"  # one row for each object
 NEIGHBOURS: Final = "neighbours.parquet"  # nearest neighbours against randomness
 OBJECT_PICTURES: Final = "pictures"  # folder: one picture for each FOV

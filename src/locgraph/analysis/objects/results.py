@@ -26,7 +26,7 @@ from locgraph.errors import LocgraphError
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.objects.extract import FovObjects
 from locgraph.provenance import versions, whole_file, write_csv, write_json
-from locgraph.run_folder import COUNTS, COUNTS_CSV, COUNTS_RECORD, NEIGHBOURS, OBJECT_TABLE
+from locgraph.run_folder import COUNTS, COUNTS_RECORD, NEIGHBOURS, OBJECT_TABLE
 from locgraph.settings import check_choice, check_whole
 
 PointReader = Callable[[str], np.ndarray]
@@ -116,7 +116,7 @@ class CountedObjects:
         for name, table in tables.items():
             with whole_file(folder / name) as temporary:
                 table.write_parquet(temporary)
-        write_csv(folder / COUNTS_CSV, self.counts)
+        write_csv((folder / COUNTS).with_suffix(".csv"), self.counts)
         write_json(folder / COUNTS_RECORD, self.record())
 
     @staticmethod
