@@ -84,6 +84,6 @@ def test_scales_of_superclusters():
 
 def test_metadata_keys_do_not_collide():
     keys = [value for name, value in vars(schema).items() if name.startswith("META_")]
-    assert len(keys) == len(set(keys)) == 15
+    assert len(keys) == len(set(keys)) == 16
     # the names that locpix-points writes, so that its users' files are read
     assert {"gt_label", "gt_label_map", "dimensions"} <= set(keys)

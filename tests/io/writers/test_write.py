@@ -181,6 +181,20 @@ def test_yaml_of_picasso_is_kept_and_one_document_appended(tmp_path):
     np.testing.assert_array_equal(x, np.sort(rows["x"]))
 
 
+def test_metadata_within_a_file_of_picasso_becomes_documents(tmp_path):
+    first = write_localisations(tmp_path / "first", table(), None, Source(), pixel_size_nm=PIXEL).files[None]
+    first.with_suffix(".yaml").unlink()
+    entries = [{"Width": 64, "Height": 48, "Frames": 900}, {"Pixelsize": 130, "Box": [1, 2]}]
+    with h5py.File(first, "a") as hdf5:
+        hdf5["metadata"] = json.dumps(entries)
+    locs = locgraph.read(first)
+    second = write_localisations(tmp_path / "second", locs.table, None, source_of(locs)).files[None]
+    _, kept, documents, value = picasso_reads(second)
+    assert documents[:-1] == entries
+    assert (value("Width"), value("Frames"), value("Pixelsize")) == (64, 900, 130)
+    assert kept.all()
+
+
 def test_width_grows_where_rows_lie_outside(tmp_path):
     source = Source(
         documents="Width: 4\nPixelsize: 130\n", metadata={"Width": "4", "Pixelsize": "130"}, pixel_size_nm=PIXEL
@@ -285,6 +299,23 @@ def test_what_picasso_needs_and_the_source_lacks_is_given_and_stated(tmp_path):
     assert [note for note in documents[-1]["Notes"] if "6.5 nm" in note or "no frames" in note] == list(
         written.notes[:2]
     )
+
+
+@pytest.mark.parametrize("format", ["picasso", "thunderstorm", "parquet"])
+def test_every_column_is_written(tmp_path, format):
+    others = (schema.VIEW, schema.CLUSTER_ID)
+    names = [name for name in schema.LOCALISATION_COLUMNS if name not in others]
+    dtypes = {name: schema.LOCALISATION_COLUMNS[name].dtype for name in names}
+    locs = pl.DataFrame({name: [place + 1, place + 2] for place, name in enumerate(names)}).cast(dtypes)
+    path = write_localisations(tmp_path / "fov", locs, None, Source(), format=format, pixel_size_nm=1.0).files[None]
+    if format == "picasso":
+        with h5py.File(path) as hdf5:
+            written = {name: hdf5["locs"][name].tolist() for name in hdf5["locs"].dtype.names}
+    else:
+        written = (pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)).to_dict(as_series=False)
+    values = [list(values) for values in written.values()]
+    missing = {name for name in names if locs[name].to_list() not in values}
+    assert missing <= {schema.FRAME}  # counted from 1 by ThunderSTORM
 
 
 def test_a_missing_value_is_refused(tmp_path):

@@ -32,6 +32,8 @@ _SAME: Final = {
     schema.N_FRAMES: ("len", "i4"),
     schema.CHANNEL: ("channel", "i4"),
     schema.PICK: (_INPUT, "i4"),
+    **{name: (name, "f4") for name in (schema.SIGMA_VARIANCE, schema.P_VALUE)},
+    **{name: (name, "i4") for name in (schema.LOC_LABEL, schema.SITE)},
     GROUP: (GROUP, "i4"),
     schema.OBJECT: (schema.OBJECT, "i4"),
     schema.PREDICTED_CLASS: (schema.PREDICTED_CLASS, "i4"),

@@ -26,8 +26,12 @@ _COLUMNS: Final = {
     schema.PRECISION: "uncertainty_xy [nm]",
     schema.PRECISION_Z: "uncertainty_z [nm]",
     schema.N_FRAMES: "detections",
-    schema.CHANNEL: "channel",
 }
+_AS_THEY_ARE: Final = (
+    *(schema.CHANNEL, schema.SIGMA_VARIANCE, schema.P_VALUE),
+    *(schema.PICK, schema.SOURCE_CLUSTER, schema.LOC_LABEL, schema.SITE),
+)
+"""Columns that ThunderSTORM has no name for."""
 _SIGMAS_3D: Final = ("sigma1 [nm]", "sigma2 [nm]")
 
 
@@ -59,5 +63,5 @@ def _table(part: Part) -> pl.DataFrame:
             continue
         is_3d_width = name == schema.SIGMA and schema.Z in table.columns
         columns += [pl.col(name).alias(each) for each in (_SIGMAS_3D if is_3d_width else (written,))]
-    columns += [pl.col(name) for name in OBJECT_COLUMNS if name in table.columns]
+    columns += [pl.col(name) for name in (*_AS_THEY_ARE, *OBJECT_COLUMNS) if name in table.columns]
     return table.select(columns)
