@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from locgraph.api.prepare import prepare
     from locgraph.api.studies import study
     from locgraph.api.study import Study
+    from locgraph.api.suggest import suggest
     from locgraph.api.train import Run, train
     from locgraph.data.prepared import Prepared
     from locgraph.io.read import read
@@ -30,6 +31,7 @@ _API = {
     "load": "locgraph.api.ensemble",
     "study": "locgraph.api.studies",
     "stress": "locgraph.api.checks.stress",
+    "suggest": "locgraph.api.suggest",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -54,6 +56,7 @@ __all__ = [
     "read",
     "stress",
     "study",
+    "suggest",
     "train",
 ]
 

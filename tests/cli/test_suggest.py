@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from tests.builders.sites import field_of_sites
 
-from locgraph.api.suggest import suggest
+import locgraph
 from locgraph.cli import main as cli
 from locgraph.errors import DataError
 from locgraph.run_folder import SUGGESTION, SUGGESTION_PICTURE
@@ -40,13 +40,19 @@ def test_suggestion_of_a_folder(folder, monkeypatch, capsys):
 
 def test_filters_come_first(folder):
     half = ["preprocess=[region]", "preprocess.region.x=[0,1500]", "preprocess.region.y=null"]
-    regions = suggest(folder, "columns=nm", "min_samples=[5]", "max_fovs=2", *half).regions
+    regions = locgraph.suggest(folder, "columns=nm", "min_samples=[5]", "max_fovs=2", *half).regions
     assert [region.window[0] < 1500 < region.window[1] for region in regions] == [True] * len(regions)
+
+
+def test_settings_may_be_a_mapping(folder):
+    settings = locgraph.compose("suggest", "columns=nm", "min_samples=[5]", "max_fovs=4", "folder=elsewhere")
+    found = locgraph.suggest(folder, settings)
+    assert [region.fov_id for region in found.regions] == ["fov_0", "fov_1", "fov_2"]
 
 
 def test_a_folder_without_fovs(folder):
     for path in folder.glob("fov_*"):
         path.unlink()
     with pytest.raises(DataError, match="found none") as caught:
-        suggest(folder, "columns=nm")
+        locgraph.suggest(folder, "columns=nm")
     assert caught.value.setting == "folder"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,12 +32,14 @@ def suggest(source: str | Path, *config: str | Mapping[str, Any]) -> Suggestion:
 
     Args:
         source: A folder of raw files, or one file.
-        *config: Overrides such as ``"columns=nm"``; see ``configs/suggest.yaml``.
+        *config: Overrides such as ``"columns=nm"``, see ``configs/suggest.yaml``, or a mapping with all settings.
 
     Raises:
         LocgraphError: No file can be read, or a setting cannot work.
     """
-    return suggest_settings(compose("suggest", *config, f"folder={json.dumps(str(source))}"))
+    mapping = len(config) == 1 and isinstance(config[0], Mapping)
+    settings = compose("suggest", *config, *(() if mapping else ("folder=null",)))
+    return suggest_settings(settings | {"folder": str(source)})
 
 
 def suggest_settings(settings: Settings) -> Suggestion:

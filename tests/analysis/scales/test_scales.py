@@ -52,6 +52,7 @@ def test_rings_have_two_scales(rings):
     settings = dict(text.split("=") for text in rings.object_overrides())
     assert settings["objects"] == "sites"
     assert float(settings["objects.eps_nm"]) == coarse.eps
+    assert repr(rings) == "Suggestion: " + " ".join([*rings.clustering_overrides(), *rings.object_overrides()])
     finder = Sites(float(settings["objects.eps_nm"]), int(settings["objects.min_samples"]))
     for seed in range(10, 13):  # FOVs that it has not seen
         unseen = pl.DataFrame(field_of_sites(seed, **RINGS), schema=["x", "y"])

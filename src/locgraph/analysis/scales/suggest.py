@@ -25,7 +25,7 @@ _BEYOND_CURVE: Final = 2.0
 _OF_SIDE: Final = 0.1  # of a region: clusters farther apart than this are too few to be counted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Suggestion:
     """What was measured, and what it suggests.
 
@@ -48,6 +48,9 @@ class Suggestion:
     levels: tuple[Plateau, ...]
     steadiest: Plateau | None
     one_object: float | None
+
+    def __repr__(self) -> str:
+        return f"Suggestion: {' '.join([*self.clustering_overrides(), *self.object_overrides()])}"
 
     @property
     def clusters(self) -> Plateau | None:
