@@ -52,6 +52,7 @@ REQUIRED = {
     "release.from": "sweep",
     "source": "raw",
     "target": "converted",
+    "action": "list",
 }
 """A value for every ``???``."""
 

@@ -86,7 +86,8 @@ def test_the_wheel_holds_the_package_and_its_configs_alone(wheel):
     assert templates >= {
         f"locgraph/show/report/templates/{name}" for name in ("page.html.j2", "style.css.j2", "report.js")
     }
-    expected = source | configs | templates | {"locgraph/py.typed"}
+    models = {f"locgraph/models/{path.name}" for path in (ROOT / "src" / "locgraph" / "models").glob("*.lgm")}
+    expected = source | configs | templates | models | {"locgraph/py.typed"}
     assert expected == names - {"locgraph/configs/local/.gitkeep"}
 
 

@@ -13,9 +13,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from locgraph.api.checks.stress import stress
     from locgraph.api.config import compose
-    from locgraph.api.ensemble import Ensemble, load
+    from locgraph.api.ensemble import Ensemble
+    from locgraph.api.load import load
     from locgraph.api.model import Model
     from locgraph.api.objects.counts import Counts
+    from locgraph.api.packs.pack import pack
     from locgraph.api.prepare import prepare
     from locgraph.api.studies import study
     from locgraph.api.study import Study
@@ -28,7 +30,8 @@ _API = {
     "read": "locgraph.io.read",
     "prepare": "locgraph.api.prepare",
     "train": "locgraph.api.train",
-    "load": "locgraph.api.ensemble",
+    "load": "locgraph.api.load",
+    "pack": "locgraph.api.packs.pack",
     "study": "locgraph.api.studies",
     "stress": "locgraph.api.checks.stress",
     "suggest": "locgraph.api.suggest",
@@ -52,6 +55,7 @@ __all__ = [
     "__version__",
     "compose",
     "load",
+    "pack",
     "prepare",
     "read",
     "stress",

@@ -53,6 +53,7 @@ METRICS: Final = "metrics.json"  # status, scores, controls; also of an evaluati
 HISTORY: Final = "metrics.csv"  # losses and scores by step and epoch
 EARLIER_HISTORY: Final = "metrics.earlier.csv"  # that of a run which was interrupted
 CHECKPOINTS: Final = "checkpoints"
+PACK_SUFFIX, PACKED_MODEL = ".lgm", "model.lgm"  # packed models; in the cache <name>/<version>/model.lgm
 BEST: Final = "best.ckpt"
 LAST: Final = "last.ckpt"
 PREDICTIONS: Final = "predictions.parquet"
@@ -81,8 +82,7 @@ SUMMARIES: Final = "summaries"  # folder: one summary for each set of settings, 
 
 # -- comparisons -------------------------------------------------------------------------------------------------------
 COMPARISON_RECORD: Final = "comparison.json"
-COMPARISON_TABLE: Final = "comparison.parquet"
-COMPARISON_PICTURE: Final = "comparison.png"
+COMPARISON_TABLE, COMPARISON_PICTURE = "comparison.parquet", "comparison.png"
 
 # -- explanations ------------------------------------------------------------------------------------------------------
 EXPLANATIONS_RECORD: Final = "explanations.json"
@@ -121,9 +121,7 @@ MATCHED: Final = "matched.parquet"
 MATCHED_RUNS: Final = "matched"  # folder: for each kind, networks trained on matched FOVs
 CHANCE: Final = "chance.parquet"
 LEARNING_CURVE: Final = "learning_curve.parquet"
-STRESS_TABLE: Final = "stress.parquet"
-STRESS_RECORD: Final = "stress.json"
-STRESS_PICTURE: Final = "stress.png"
+STRESS_TABLE, STRESS_RECORD, STRESS_PICTURE = "stress.parquet", "stress.json", "stress.png"
 
 COMPLETED, FAILED = "completed", "failed"
 """Values of ``status`` in `METRICS`, and of ``state`` in `RUN`."""

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from locgraph.api.explanations import Explanations, explain_prepared
-from locgraph.api.model import load_model as load
+from locgraph.api.load import load_model as load
 from locgraph.errors import ConfigError, DataError
 from locgraph.explain.baselines import RandomScores
 

@@ -12,7 +12,7 @@ import polars as pl
 import torch
 
 from locgraph import schema
-from locgraph.api.model import NEW, Model, load_model
+from locgraph.api.model import NEW, Model
 from locgraph.api.objects.counting import Counting
 from locgraph.api.recipes import table_settings
 from locgraph.api.sources import Objects, Source
@@ -23,45 +23,13 @@ from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import ColumnMap
 from locgraph.learn.tasks.fov import FovPrediction, FovTask
 from locgraph.provenance import fingerprint
-from locgraph.run_folder import PREDICTIONS, RunFolder, find_runs
+from locgraph.run_folder import PREDICTIONS
 from locgraph.trust.committee import CommitteeSets, committee_sets, join_members
 from locgraph.trust.ranges import describe_unlike
 
 log = logging.getLogger(__name__)
 
 _SHARED: Final = ("limits", "preprocess", "clustering", "features", "views", "graph")
-
-
-def load(path: str | Path | Sequence[str | Path], trusted: Sequence[str] = ("locgraph",)) -> Model | Ensemble:
-    """Load a trained model, or several as one.
-
-    Args:
-        path: A checkpoint or the folder of a run, which give a `Model`; the folder of a sweep, or one with runs of
-            several seeds, or several checkpoints, which give an `Ensemble` of all completed runs.
-        trusted: Packages whose classes a checkpoint may name.
-
-    Raises:
-        CheckpointError: A checkpoint cannot be read, or names classes of other packages.
-        DataError: There is no completed run, or models do not fit together.
-    """
-    if not isinstance(path, (str, Path)):
-        return Ensemble([load_model(each, trusted) for each in path])
-    folder = Path(path)
-    if not folder.is_dir():
-        return load_model(folder, trusted)
-    runs = find_runs(folder)
-    failed = {str(run.path): run.state().reason or run.state().state for run in runs if not _is_trained(run)}
-    members = [load_model(run.best, trusted) for run in runs if _is_trained(run)]
-    if not members:
-        why = f": {failed}" if failed else "; expected the folder of a run or sweep"
-        raise DataError(f"{folder}: expected at least one completed run, found none{why}", setting="path")
-    if len(runs) == 1 and runs[0].path == folder:
-        return members[0]
-    return Ensemble(members, failed)
-
-
-def _is_trained(run: RunFolder) -> bool:
-    return run.is_completed() and run.best.is_file()
 
 
 class Ensemble(Counting):

@@ -14,9 +14,12 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.api.device import check_device
-from locgraph.api.ensemble import Ensemble, load
+from locgraph.api.ensemble import Ensemble
+from locgraph.api.load import load
 from locgraph.api.loggers import check_loggers
 from locgraph.api.model import NEW, Model
+from locgraph.api.needs import Needs
+from locgraph.api.packs.cache import locate
 from locgraph.api.prepare import object_tables, read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
 from locgraph.api.tracking import track_evaluation
@@ -62,12 +65,14 @@ def evaluate_settings(settings: Settings, folder: Path) -> dict[str, Any]:
 
 def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     """Evaluate a checkpoint, as `evaluate_settings` does, in a folder that no other process writes to."""
-    raw_dir, path = settings["data"]["raw_dir"], Path(settings["ckpt_path"])
+    raw_dir, path = settings["data"]["raw_dir"], locate(settings["ckpt_path"], "ckpt_path")
     _check_paths(path, raw_dir)
     check_loggers(settings)
     predictor = load(path, settings["trusted_packages"])
     # what all members of an ensemble share
     model = predictor.members[0]
+    if raw_dir is None:
+        model.check_has_data("data.raw_dir")
     if len(predictor.members) == 1:
         settings = settings | {"ckpt_path": str(model.checkpoint.path)}
     check_device(settings["trainer"])
@@ -81,7 +86,8 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         wanted = predictor.test_fovs
         check_any_test(wanted, path)
     else:
-        catalogue = read_new(merged, model.class_names)
+        with Needs.of(model.record).named():
+            catalogue = read_new(merged, model.class_names)
         wanted = [source.fov_id for source in catalogue.sources]
     is_listed = raw_dir is None or not merged["objects"]  # objects are known once they are found
     if plan is not None and is_listed:
@@ -114,6 +120,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         "status": COMPLETED,
         "reason": None,
         "ckpt_path": str(path),
+        "pack": model.checkpoint.pack,
         "tables": str(prepared.tables),
         "warnings": [*prepared.warnings, *scores.pop("warnings", ())],
         "class_names": list(model.class_names),
@@ -134,7 +141,8 @@ def _check_paths(path: Path, raw_dir: str | None) -> None:
     """Refuse a checkpoint or a folder of raw files that is not there."""
     if not path.exists():
         raise ConfigError(
-            f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run, or the folder of a sweep",
+            f"{path}: no such file; expected RUN/checkpoints/best.ckpt of a run, the folder of a sweep, or a packed "
+            "model: NAME:VERSION",
             setting="ckpt_path",
         )
     if raw_dir is not None and not Path(raw_dir).is_dir():

@@ -26,6 +26,8 @@ from locgraph.api.distributed import fit_in_processes
 from locgraph.api.loggers import logged
 from locgraph.api.network import make_network
 from locgraph.api.objective import SETTING, read_objective
+from locgraph.api.packs.cache import locate
+from locgraph.api.packs.packed import read_network
 from locgraph.api.recipes import differing_settings
 from locgraph.api.release_settings import FITTED_TO
 from locgraph.api.sides import describe_calibrator, predict_sides
@@ -93,7 +95,7 @@ def fit_and_test(
     record = make_record(settings, prepared.graph_settings, prepared.units, data, sizes)
     flat = parts.warn_of_flat_features(data, prepared)
     if settings["init_from"] is not None:
-        record[INIT_FROM] = start_from(network, read_checkpoint(Path(settings["init_from"]), "init_from"), record)
+        record[INIT_FROM] = start_from(network, read_start(settings["init_from"]), record)
     given = start_of(settings, record, prepared)
     learner = parts.make_learner(settings, network, task, data, record)
     writer.set_history_aside()
@@ -140,6 +142,16 @@ def fit_and_test(
             draw_gallery(writer.path, prepared.tables, of_test, data.class_names)
         track_training(others, writer, prepared, tables, metrics, tested)
     return metrics
+
+
+def read_start(init_from: str) -> Checkpoint:
+    """Return the network that ``init_from`` names: a checkpoint, or a packed model by its path or name.
+
+    Raises:
+        ConfigError: There is no packed model of this name.
+        CheckpointError: It cannot be read, or holds several networks.
+    """
+    return read_network(locate(init_from, "init_from"), "init_from")
 
 
 def describe_fold(

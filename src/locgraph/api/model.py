@@ -22,7 +22,7 @@ from locgraph.data.prepared import Prepared
 from locgraph.data.scaling import Scaler, ScalingSettings
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.columns import ColumnMap
-from locgraph.learn.checkpoint import Checkpoint, check_targets, read_checkpoint
+from locgraph.learn.checkpoint import Checkpoint
 from locgraph.learn.module import Predictor
 from locgraph.learn.tabulate import fov_vector_table, tabulate
 from locgraph.learn.vectors import FILES, FOV, Embedder, check_kinds, vector_tables
@@ -39,26 +39,11 @@ NEW = "new"
 """Value of the column ``split`` for FOVs that no run knows."""
 
 
-def load_model(path: str | Path, trusted: Sequence[str] = ("locgraph",)) -> Model:
-    """Load a trained model.
-
-    Args:
-        path: Its checkpoint: ``RUN/checkpoints/best.ckpt``.
-        trusted: Packages whose classes the checkpoint may name.
-
-    Raises:
-        CheckpointError: The checkpoint cannot be read, or names classes of other packages.
-    """
-    checkpoint = read_checkpoint(Path(path), "path")
-    check_targets(checkpoint.record["settings"], list(trusted), str(path))
-    return Model(checkpoint)
-
-
 class Model(TrainedData, Counting):
     """A trained network with all that it needs: settings from the column map to the graph, scaler and class names.
 
     Args:
-        checkpoint: The checkpoint. Its record must be trusted; `load` checks it.
+        checkpoint: The checkpoint. Its record must be trusted; `locgraph.load` checks it.
 
     Attributes:
         checkpoint: The same.
@@ -89,7 +74,8 @@ class Model(TrainedData, Counting):
         graph, split = self.record["settings"]["graph"], self.record["split"]
         encoders = ", ".join(type(part).__name__ for part in (self.network.loc_encoder, self.network.cluster_encoder))
         return (
-            f"Model({str(self.checkpoint.path)!r}: {', '.join(self.class_names or self.task.localisation_classes)}; "
+            f"Model({self.checkpoint.pack or str(self.checkpoint.path)!r}: "
+            f"{', '.join(self.class_names or self.task.localisation_classes)}; "
             f"{self.record['sizes']['dimensions']}D, {len(graph['cluster_features'])} cluster features, {encoders}; "
             f"trained on {len(split['train'])} FOVs)"
         )

@@ -13,12 +13,16 @@ TEXTS: Final = frozenset(
         *("name", "project", "entity", "explained_class"),
         *("raw_dir", "featextracted_dir", "ckpt_path", "init_from", "source", "target", "folder", "path"),
         *("output", "tables", "analysed", "output_dir", "prepared_dir", "run_dir", "sweep_dir"),
+        *("scores", "example", "description", "license", "license_file", "citation", "action", "sha256"),
         *("fov_column", "label_column", "group_column", "sheet", "pattern", "key"),
     )
 )
 """Last parts of the names of settings that are one text each."""
 LISTS: Final = frozenset(
-    ("fovs", "class_names", "localisation_classes", "tags", "explanations", "trusted_packages", "files")
+    (
+        *("fovs", "class_names", "localisation_classes", "tags", "explanations", "trusted_packages"),
+        *("authors", "datasets", "arguments", "files"),
+    )
 )
 """Those that are lists of texts, or one text."""
 BY_CLASS: Final = frozenset(("class_weights",))

@@ -136,7 +136,7 @@ def track_evaluation(
     if not settings["logger"]:
         return
     experiment, checkpoint = str(trained["name"]), Path(settings["ckpt_path"])
-    several = checkpoint.is_dir()
+    several = "members" in metrics
     group = None if several else RunFolder(checkpoint.parent.parent).record().get("group")
     explained = metrics.get("explanations")
     kind = EVAL if explained is None else EXPLAIN

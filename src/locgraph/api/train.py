@@ -13,6 +13,8 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.config import Settings, compose, override
+from locgraph.api.packs.cache import locate
+from locgraph.api.packs.packed import is_pack
 from locgraph.api.prepare import list_raw_files, log_losses, make_graphs, make_tables, read_catalogue
 from locgraph.api.recipes import (
     RAW,
@@ -232,10 +234,16 @@ def check_start(settings: Settings) -> None:
         check_flag(name, settings[name])
     for name in ("init_from", "ckpt_path"):
         start = settings[name]
-        if start is not None and not Path(str(start)).is_file():
+        if start is not None and not locate(str(start), name).is_file():
             raise ConfigError(
                 f"{start}: no such file; expected RUN/checkpoints/best.ckpt of another run, or null", setting=name
             )
+    if settings["ckpt_path"] is not None and is_pack(locate(str(settings["ckpt_path"]))):
+        raise ConfigError(
+            f"{settings['ckpt_path']} is a packed model, which knows neither the state of its training nor its fold: "
+            "start from its weights with init_from, or test it with `locgraph eval`",
+            setting="ckpt_path",
+        )
     if settings["ckpt_path"] is not None and settings["init_from"] is not None:
         raise ConfigError(
             "goes on with the training of a checkpoint, init_from starts a new one from its weights; set one of them",

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from locgraph import schema
+from locgraph.api.needs import Needs
 from locgraph.api.prepare import Tables, make_graphs, make_tables, object_tables, read_catalogue
 from locgraph.api.recipes import choose_prepared_dir, differing_settings, recorded_settings
 from locgraph.api.sources import (
@@ -94,7 +96,8 @@ class TrainedData:
             if objects is not None:
                 settings["objects"] = objects_settings(objects)
             tables = object_tables(settings.get("objects"))
-            catalogue = list_sources(source, settings["columns"], tuple(self.record["class_names"]), tables)
+            with Needs.of(self.record).named():
+                catalogue = list_sources(source, settings["columns"], tuple(self.record["class_names"]), tables)
             settings["paths"] = {"prepared_dir": str(prepared_dir or Path(temporary) / "prepared")}
             # what cannot be used is logged, and the others are predicted
             settings["limits"]["max_failed_fraction"] = 1.0
@@ -120,18 +123,38 @@ class TrainedData:
 
         Raises:
             CheckpointError: The data have another number of dimensions than those of the training.
+            DataError: No FOV can be used, or none has localisations in a channel that the model needs.
         """
         if "executor" not in settings:
             few = catalogue is not None and len(catalogue.sources) <= _FEW_FOVS
             settings["executor"] = {TARGET: class_target(Serial if few else Processes)}
-        tables: Tables = make_tables(settings, catalogue)
-        expected = self.record["sizes"]["dimensions"]
-        if tables.dimensions != expected:
+        needs = Needs.of(self.record)
+        with needs.named():
+            tables: Tables = make_tables(settings, catalogue)
+            found = tables.dimensions
+        if found != needs.dimensions:
             raise CheckpointError(
-                f"{self.checkpoint.path} was trained in {expected}D, found data in {tables.dimensions}D; give it data "
-                "of the same dimensions"
+                f"{self.checkpoint.path} was trained in {needs.dimensions}D, found data in {found}D; give it data "
+                f"of the same dimensions: it needs {needs.words()}"
             )
+        needs.check_channels(tables.folder, list(tables.manifest.table[schema.FOV_ID]))
         return make_graphs(settings, tables)
+
+    def check_has_data(self, setting: str | None = None) -> None:
+        """Refuse a packed model where the data of its training are asked for, which only its authors have.
+
+        Args:
+            setting: The argument with which other data are given, for the message.
+
+        Raises:
+            CheckpointError: It is packed.
+        """
+        if self.checkpoint.pack is not None:
+            raise CheckpointError(
+                f"expected new raw files: {self.checkpoint.pack} is a packed model, which does not hold the FOVs it "
+                "was trained and tested on",
+                setting=setting,
+            )
 
     def training_data(self, prepared_dir: str | Path | None = None, **changes: Any) -> Prepared:
         """Return the data of the run that trained the model, made again below ``prepared_dir`` where they are gone.
@@ -139,7 +162,11 @@ class TrainedData:
         Args:
             prepared_dir: Folder of prepared data; None takes that of the configs.
             **changes: Groups of settings that differ, such as ``executor``.
+
+        Raises:
+            CheckpointError: The model is packed, and does not hold them.
         """
+        self.check_has_data()
         settings = self.settings | changes
         settings["paths"] = choose_prepared_dir(settings, prepared_dir)
         return self.prepare_catalogue(settings, read_catalogue(settings))

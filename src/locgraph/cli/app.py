@@ -6,9 +6,10 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hydra
@@ -20,7 +21,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from locgraph.api.config import config_dir
 from locgraph.api.texts import quote_texts
-from locgraph.cli.arguments import flags_first, name_checkpoint
+from locgraph.cli.arguments import CHECKPOINT, MODEL, flags_first, name_checkpoint, names_model
 from locgraph.cli.console import printable
 from locgraph.cli.help import FLAGS, compose_only, help_text
 from locgraph.errors import LocgraphError
@@ -45,6 +46,8 @@ TASKS = {
     "stress": "locgraph.cli.commands.stress",
     "report": "locgraph.cli.commands.report",
     "check-labels": "locgraph.cli.commands.check_labels",
+    "pack": "locgraph.cli.commands.pack",
+    "model": "locgraph.cli.commands.model",
 }
 
 
@@ -59,19 +62,20 @@ class CommandError(CompactHydraException):
     """An error that the user can mend: Hydra prints its message alone and exits with status 1."""
 
 
-def launch(command: str, arguments: Sequence[str]) -> None:
+def launch(command: str, given: Sequence[str]) -> None:
     """Run a command with Hydra's command line.
 
     Args:
         command: One of ``TASKS``.
-        arguments: Overrides and Hydra's flags.
+        given: Overrides and Hydra's flags.
     """
     for name, value in dotenv_values(Path.cwd() / ".env").items():
         if value:
             os.environ.setdefault(name, value)
     # a log that cannot be written, as on a full disk, is no reason for a stack trace of each line
     logging.raiseExceptions = False
-    arguments = [quote_texts(argument) for argument in flags_first(name_checkpoint(command, arguments))]
+    arguments = [quote_texts(argument) for argument in flags_first(name_checkpoint(command, given))]
+    typed = {CHECKPOINT: MODEL} if names_model(command, given) else {}
     asks_help = any(argument in FLAGS for argument in arguments)
     sys.argv = [f"locgraph {command}", *(compose_only(arguments) if asks_help else arguments)]
 
@@ -80,19 +84,27 @@ def launch(command: str, arguments: Sequence[str]) -> None:
             return sys.stdout.write(help_text(cfg))
         # in a sweep it is the folder of the job, to which loggers write too
         OmegaConf.update(cfg, "paths.run_dir", HydraConfig.get().runtime.output_dir)
-        return reported(import_module(TASKS[command]).run)(cfg)
+        return reported(import_module(TASKS[command]).run, typed)(cfg)
 
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)(task)()
 
 
-def reported(run: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
-    """Turn errors that a user can mend into a ``CommandError`` with their message."""
+def reported(
+    run: Callable[[DictConfig], Any], typed: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[DictConfig], Any]:
+    """Turn errors that a user can mend into a ``CommandError`` with their message.
+
+    Args:
+        run: A command.
+        typed: Name of a setting -> the name by which the user gave it.
+    """
 
     @functools.wraps(run)
     def wrapped(cfg: DictConfig) -> Any:
         try:
             return run(cfg)
         except LocgraphError as error:
+            error.setting = typed.get(error.setting or "", error.setting)
             raise CommandError(printable(f"{type(error).__name__}: {error}")) from error
         except MissingMandatoryValue as error:
             raise CommandError(f"ConfigError: {error.full_key}: a value is required") from error

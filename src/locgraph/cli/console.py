@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from locgraph.api.packs.cache import locate
 from locgraph.errors import ConfigError
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -73,10 +74,28 @@ def path_setting(cfg: DictConfig, name: str, usage: str) -> Path:
     Raises:
         ConfigError: It is missing or empty.
     """
+    return Path(_given(cfg, name, usage)).resolve()
+
+
+def model_setting(cfg: DictConfig, name: str, usage: str) -> Path:
+    """Return the absolute path of a trained model that the user must give: by its path, or a packed one by its name.
+
+    Args:
+        cfg: The configuration.
+        name: The setting.
+        usage: How the command is called, for the message.
+
+    Raises:
+        ConfigError: It is missing or empty, or there is no packed model of this name.
+    """
+    return locate(_given(cfg, name, usage), name).resolve()
+
+
+def _given(cfg: DictConfig, name: str, usage: str) -> str:
     given = None if OmegaConf.is_missing(cfg, name) else cfg[name]
     if given is None or not str(given).strip():
         raise ConfigError(f"expected a path; found none. Call it as: {usage}", setting=name)
-    return Path(str(given)).resolve()
+    return str(given)
 
 
 def fact_table(facts: Iterable[tuple[str, str]]) -> Table:

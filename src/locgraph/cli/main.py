@@ -28,6 +28,8 @@ COMMANDS = {
     "stress": "CKPT_OR_SWEEP: test models on perturbed FOVs: thinned, noisier, drifted, rescaled, clustered otherwise",
     "check-labels": "SWEEP: name FOVs whose class may be wrong, and new FOVs to label next",
     "report": "FOLDER: write a run or sweep as one HTML page",
+    "pack": "RUN_OR_SWEEP NAME:VERSION: write a trained model as one file that others can predict with",
+    "model": "list | info | check | diff | add | remove | update MODEL ...: packed models on this machine",
 }
 
 POSITIONAL = {
@@ -43,6 +45,8 @@ POSITIONAL = {
     "trust": ("folder",),
     "check-labels": ("folder",),
     "report": ("folder",),
+    "pack": ("source", "target"),
+    "model": ("action", "*arguments"),
     "status": ("folder",),
 }
 """Settings that may be given by their place alone.
@@ -142,7 +146,8 @@ def _is_option(argument: str) -> bool:
 
 
 def _is_path(argument: str) -> bool:
-    return OVERRIDE.match(argument) is None or Path(argument).exists()
+    is_address = re.match(r"https?://", argument, re.IGNORECASE) is not None
+    return is_address or OVERRIDE.match(argument) is None or Path(argument).exists()
 
 
 def quoted(text: str) -> str:

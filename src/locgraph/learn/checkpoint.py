@@ -65,12 +65,14 @@ class Checkpoint:
         weights: Parameters of the network.
         record: Plain values: class names, sizes, scaler, feature names, settings, versions.
         epoch: Epoch after which it was written.
+        pack: ``NAME:VERSION`` where it is of a packed model, which knows neither its data nor the names of its FOVs.
     """
 
     path: Path
     weights: dict[str, torch.Tensor]
     record: dict[str, Any]
     epoch: int
+    pack: str | None = None
 
     def network(self) -> Network:
         """Return the network with its weights, on the CPU and in evaluation mode.
@@ -169,17 +171,30 @@ def read_checkpoint(path: Path, setting: str = "ckpt_path") -> Checkpoint:
     record = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     if not isinstance(record, dict) or "format" not in record or not {"state_dict", "epoch"} <= content.keys():
         raise CheckpointError(f"{named}: not a locgraph checkpoint; expected one that training wrote")
+    upgrade_record(record, named)
+    prefix = "network."
+    weights = {name[len(prefix) :]: value for name, value in content["state_dict"].items() if name.startswith(prefix)}
+    return Checkpoint(path, weights, record, int(content["epoch"]))
+
+
+def upgrade_record(record: dict[str, Any], where: str) -> None:
+    """Bring a record of an earlier version to the form of this one, in place.
+
+    Args:
+        record: The record of a checkpoint.
+        where: The file, for messages.
+
+    Raises:
+        CheckpointError: It is of a format that this version cannot read.
+    """
     if record["format"] not in READABLE:
         raise CheckpointError(
-            f"{named}: written in format {record['format']} by locgraph {record['versions']['locgraph']}, this version "
+            f"{where}: written in format {record['format']} by locgraph {record['versions']['locgraph']}, this version "
             f"reads the formats {', '.join(map(str, READABLE))}; use a version of locgraph that fits, or train again"
         )
     if record["format"] < FORMAT:
         record["settings"]["limits"].setdefault("max_localisations", None)
     record["settings"].setdefault("objects", None)  # of checkpoints before objects: whole FOVs
-    prefix = "network."
-    weights = {name[len(prefix) :]: value for name, value in content["state_dict"].items() if name.startswith(prefix)}
-    return Checkpoint(path, weights, record, int(content["epoch"]))
 
 
 def add_trust(path: Path, trust: Trust) -> None:

@@ -17,7 +17,8 @@ from locgraph.analysis.forest import PairDistanceForest
 from locgraph.analysis.sweeps.runs import Failure
 from locgraph.api.config import Settings
 from locgraph.api.evaluate import check_any_test, read_new
-from locgraph.api.model import Model, load_model
+from locgraph.api.load import load, load_model
+from locgraph.api.model import Model
 from locgraph.api.prepare import list_raw_files
 from locgraph.api.recipes import RAW, choose_prepared_dir, table_settings
 from locgraph.api.studies import study
@@ -48,7 +49,7 @@ class Subject:
 
 
 def find_subjects(path: Path, trusted: Sequence[str]) -> tuple[list[Subject], dict[str, str]]:
-    """Load a checkpoint, or the best checkpoint of each completed run of a run or sweep.
+    """Load a checkpoint, all networks of a packed model, or the best checkpoint of each completed run of a folder.
 
     Returns:
         The models; folder of each run without a result -> why.
@@ -57,7 +58,7 @@ def find_subjects(path: Path, trusted: Sequence[str]) -> tuple[list[Subject], di
         DataError: There is no completed run, or runs of different settings.
     """
     if not path.is_dir():
-        return [Subject(str(path), load_model(path, trusted))], {}
+        return [Subject(str(model.checkpoint.path), model) for model in load(path, trusted).members], {}
     studied = study(path)
     failed = {str(run.folder): run.reason for run in studied.runs if isinstance(run, Failure)}
     subjects = [Subject(str(run.folder), load_model(RunFolder(run.folder).best, trusted)) for run in studied.completed]
@@ -129,6 +130,7 @@ def assign_tests(subjects: Sequence[Subject], settings: Settings) -> dict[str, F
                 "has no effect without data.raw_dir: the test FOVs of a run are known already",
                 setting=next(iter(given)),
             )
+        model.check_has_data("data.raw_dir")
         catalogue = list_raw_files(merged)
         wanted = sorted({fov for subject in subjects for fov in subject.model.record["split"][TEST]})
         check_any_test(wanted, model.checkpoint.path)

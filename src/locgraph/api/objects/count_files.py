@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from locgraph.api.config import Settings
-from locgraph.api.ensemble import load
+from locgraph.api.load import load
 from locgraph.api.objects.counts import Counts, ExportSettings
+from locgraph.api.packs.cache import locate
 from locgraph.settings import check_whole
 
 FOV: Final = "fov"
@@ -31,7 +32,7 @@ def count_settings(settings: Settings, folder: Path) -> Counts:
     objects = settings.get("objects")
     if "objects" in settings and objects is None:
         objects = FOV
-    counts = load(settings["ckpt_path"], settings["trusted_packages"]).count(
+    counts = load(locate(settings["ckpt_path"], "ckpt_path"), settings["trusted_packages"]).count(
         files[0] if len(files) == 1 else files,
         objects=objects,
         min_probability=settings["min_probability"],

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from locgraph import schema
 from locgraph.api.config import plain
-from locgraph.cli.console import TextConsole, path_setting, print_line
+from locgraph.cli.console import TextConsole, model_setting, print_line
 from locgraph.run_folder import locked
 
 
@@ -25,7 +25,7 @@ def run(cfg: DictConfig) -> Path:
     Raises:
         LocgraphError: The models, the data or a setting cannot be used.
     """
-    path = path_setting(cfg, "ckpt_path", "locgraph stress RUN/checkpoints/best.ckpt, or locgraph stress SWEEP")
+    path = model_setting(cfg, "ckpt_path", "locgraph stress RUN/checkpoints/best.ckpt, or locgraph stress SWEEP")
     settings = plain(cfg)
     from locgraph.api.checks.stress import output_folder, stress  # torch, after the settings are known to be complete
 
