@@ -146,8 +146,11 @@ def _stretch(points: np.ndarray, scale: float) -> np.ndarray:
 
 def _drop_unclustered(locs: pl.DataFrame) -> pl.DataFrame:
     """Leave out localisations that the tables keep without a cluster (``keep_unclustered``)."""
-    clustered = locs[schema.CLUSTER_ID] >= 0
-    return locs if clustered.all() else locs.filter(clustered)
+    clustered = locs[schema.CLUSTER_ID].to_numpy() >= 0
+    first = int(clustered.argmax()) if clustered.size else 0
+    return (
+        locs[first:] if clustered[first:].all() else locs.filter(clustered)
+    )  # a part where they are sorted, as in files
 
 
 def _add_superclusters(
@@ -208,7 +211,9 @@ def _values(table: pl.DataFrame, names: Sequence[str], fov_id: str, remedy: str)
     absent = [name for name in names if name not in table.columns]
     if absent:
         raise DataError(f"{fov_id}: expected the columns {absent}, found {table.columns}; {remedy}")
-    values = table.select(pl.col(list(names)).cast(pl.Float64)).to_numpy() if names else np.empty((table.height, 0))
+    # column after column, in the order of memory that polars gives a whole table: without the cost of a query
+    columns = [table.get_column(name).cast(pl.Float64).to_numpy() for name in names]
+    values = np.stack(columns).T if names else np.empty((table.height, 0))
     bad = [name for name, column in zip(names, values.T, strict=True) if not np.isfinite(column).all()]
     if bad:
         raise DataError(f"{fov_id}: expected finite values, found others in the columns {bad}; {remedy}")

@@ -209,7 +209,7 @@ def extract_table(
         recipe=dict(recipe.settings),
         fingerprint=task.fingerprint,
         scales=_stated(locs, recipe.features, dimensions, "scale"),
-        measures=measure_fov(locs.filter(pl.col(schema.VIEW) == 0), dimensions) | positions,
+        measures=measure_fov(locs[: int(np.searchsorted(locs[schema.VIEW].to_numpy(), 1))], dimensions) | positions,
         parent=source.parent,
     )
     write_fov(task.folder, fov)
@@ -231,47 +231,56 @@ def _extract_views(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
     """Return both tables of all views, and the counts of what was dropped in view 0, the whole FOV."""
     recipe = task.recipe
-    all_locs: list[pl.DataFrame] = []
-    all_clusters: list[pl.DataFrame] = []
+    points = np.ascontiguousarray(table.select(schema.position_columns(dimensions)).to_numpy())
+    columns = {name: table[name].to_numpy() for name in recipe.clusterer.needs}
+    chosen: list[np.ndarray] = []
+    owners: list[np.ndarray] = []
     counts: dict[str, int] = {}
     for view in range(recipe.views.count):
-        part = table if view == 0 else table[recipe.views.rows(view, table.height)]
+        rows = recipe.views.rows(view, table.height)
         seed = recipe.views.cluster_seed(view, table.height)
-        locs, clusters, dropped = extract_view(part, dimensions, recipe, seed)
+        own = columns if view == 0 else {name: values[rows] for name, values in columns.items()}
+        labels, dropped = cluster_view(points if view == 0 else points[rows], own, recipe, seed)
         if view == 0:
             counts = dropped
-        if clusters.height < recipe.min_clusters:
+        if dropped[schema.N_CLUSTERS] < recipe.min_clusters:
             if view == 0:
                 raise DataError(
                     f"{task.source.path}: expected at least {recipe.min_clusters} clusters of at least "
-                    f"{recipe.min_localisations} localisations, found {clusters.height}; change the clusterer, or "
-                    "lower min_clusters"
+                    f"{recipe.min_localisations} localisations, found {dropped[schema.N_CLUSTERS]}; change the "
+                    "clusterer, or lower min_clusters"
                 )
             counts["views_left_out"] = counts.get("views_left_out", 0) + 1
             continue
-        index = pl.lit(len(all_locs), pl.Int64).alias(schema.VIEW)
-        all_locs.append(locs.with_columns(index))
-        all_clusters.append(clusters.with_columns(index))
-    return pl.concat(all_locs), pl.concat(all_clusters), counts
+        order = np.argsort(labels, kind="stable")
+        if not recipe.keep_unclustered:
+            order = order[np.searchsorted(labels[order], 0) :]
+        chosen.append(rows[order])
+        owners.append(labels[order])
+    # one table of all views: with small FOVs the time goes into the number of operations on tables, not their rows
+    locs = table[np.concatenate(chosen)].hstack([pl.Series(schema.CLUSTER_ID, np.concatenate(owners), pl.Int64)])
+    del chosen, points, columns  # memory, in large fields of view
+    return *_measure_views(locs, owners, dimensions, recipe.features), counts
 
 
-def extract_view(
-    table: pl.DataFrame, dimensions: int, recipe: ExtractRecipe, seed: int
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
-    """Cluster one view of a FOV and measure its clusters.
+def cluster_view(
+    points: np.ndarray, columns: Mapping[str, np.ndarray], recipe: ExtractRecipe, seed: int
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Cluster one view of a FOV, and drop clusters that are too small.
 
     Args:
-        table: Localisations in nm.
-        dimensions: 2 or 3.
+        points: Positions (N, D) float64 nm.
+        columns: What the clusterer needs besides, name to values (N,).
         recipe: The settings.
         seed: Seed of the clusterer.
 
     Returns:
-        Clustered localisations with ``cluster_id``, sorted by it, after those without a cluster (-1) where these are
-        kept; one row for each cluster; counts of what was dropped.
+        Cluster of each localisation (N,), numbered from 0 without a gap, -1 for those without one; counts of what was
+        dropped.
+
+    Raises:
+        ConfigError: The clusterer does not return one integer for each localisation.
     """
-    points = np.ascontiguousarray(table.select(schema.position_columns(dimensions)).to_numpy())
-    columns = {name: table[name].to_numpy() for name in recipe.clusterer.needs}
     labels = np.asarray(recipe.clusterer(points, seed, **columns))
     if labels.shape != (len(points),) or not np.issubdtype(labels.dtype, np.integer):
         raise ConfigError(
@@ -283,32 +292,50 @@ def extract_view(
     large = sizes >= recipe.min_localisations
     new_label = np.where(large, np.cumsum(large) - 1, schema.NOISE)
     kept = np.where(labels >= 0, new_label[labels], schema.NOISE) if sizes.size else labels
-    locs, clusters = _measure_view(table, kept, dimensions, recipe)
-    dropped = {
+    return kept, {
         "localisations_unclustered": int((labels == schema.NOISE).sum()),
         "clusters_too_small": int((~large & (sizes > 0)).sum()),
         "localisations_in_small_clusters": int(sizes[~large].sum()),
         schema.N_LOCALISATIONS: int((kept >= 0).sum()),
-        schema.N_CLUSTERS: clusters.height,
+        schema.N_CLUSTERS: int(large.sum()),
     }
-    return locs, clusters, dropped
 
 
-def _measure_view(
-    table: pl.DataFrame, labels: np.ndarray, dimensions: int, recipe: ExtractRecipe
+def _measure_views(
+    locs: pl.DataFrame, owners: Sequence[np.ndarray], dimensions: int, features: FeatureSet
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return both tables of one view; features of localisations are null for those without a cluster."""
-    order = np.argsort(labels, kind="stable")
-    n_unclustered = int((labels < 0).sum())
-    chosen = order if recipe.keep_unclustered else order[n_unclustered:]
-    locs = table[chosen].with_columns(pl.Series(schema.CLUSTER_ID, labels[chosen], pl.Int64))
-    clustered = locs.tail(len(order) - n_unclustered)
-    owners = clustered[schema.CLUSTER_ID].to_numpy()
-    clusters = recipe.features.compute(clustered, owners, dimensions)
-    measured = recipe.features.compute_localisations(clustered, owners, dimensions)
-    if recipe.keep_unclustered:
-        measured = pl.concat([locs.head(n_unclustered), measured], how="diagonal")
-    return measured, clusters
+    """Measure the clusters and localisations of each view; null for localisations without a cluster.
+
+    Args:
+        locs: Localisations, view after view, in each sorted by cluster: -1 first, for those without one.
+        owners: Cluster of each localisation of each view.
+        dimensions: 2 or 3.
+        features: What is measured.
+
+    Returns:
+        Both tables with the number of the view.
+    """
+    of_clusters: list[dict[str, np.ndarray]] = []
+    of_locs: list[pl.DataFrame] = []
+    end = 0
+    for own in owners:
+        first, end = end, end + len(own)
+        n_unclustered = int(np.searchsorted(own, 0))
+        clustered = locs[first + n_unclustered : end]
+        of_clusters.append(features.measure(clustered, own[n_unclustered:], dimensions))
+        if features.localisations:
+            measured = features.compute_localisations(clustered, own[n_unclustered:], dimensions)
+            unclustered = locs[first : first + n_unclustered]
+            of_locs.append(pl.concat([unclustered, measured], how="diagonal") if n_unclustered else measured)
+    clusters = features.tabulate(of_clusters, dimensions)
+    measured_locs = pl.concat(of_locs, how="diagonal") if of_locs else locs
+    sizes = [len(measured[schema.CLUSTER_ID]) for measured in of_clusters]
+    return _number_views(measured_locs, [len(own) for own in owners]), _number_views(clusters, sizes)
+
+
+def _number_views(table: pl.DataFrame, sizes: Sequence[int]) -> pl.DataFrame:
+    """Return a table with the number of the view behind its columns, given the number of rows of each."""
+    return table.hstack([pl.Series(schema.VIEW, np.repeat(np.arange(len(sizes)), sizes), pl.Int64)])
 
 
 def _stated(locs: pl.DataFrame, features: FeatureSet, dimensions: int, what: str) -> dict[str, str]:

@@ -35,11 +35,12 @@ def measure_fov(locs: pl.DataFrame, dimensions: int) -> dict[str, float]:
         ``extent``, the root mean square distance from the centre in nm, and ``precision``, the median lateral precision
         in nm where there is one.
     """
-    clustered = locs.filter(pl.col(schema.CLUSTER_ID) != schema.NOISE)
-    points = clustered.select(schema.position_columns(dimensions)).to_numpy()
+    is_clustered = locs[schema.CLUSTER_ID].to_numpy() != schema.NOISE
+    points = np.stack([locs[name].to_numpy()[is_clustered] for name in schema.position_columns(dimensions)]).T
     measures = {schema.EXTENT: float(np.sqrt(points.var(axis=0).sum())) if len(points) else 0.0}
-    if schema.PRECISION in clustered.columns:
-        median = clustered[schema.PRECISION].cast(pl.Float64).drop_nans().median()
+    if schema.PRECISION in locs.columns:
+        precision = locs[schema.PRECISION].filter(pl.Series(is_clustered))
+        median = precision.cast(pl.Float64).drop_nans().median()
         return measures if median is None else measures | {schema.PRECISION: float(median)}  # type: ignore[arg-type]
     return measures
 

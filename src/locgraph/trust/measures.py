@@ -80,9 +80,7 @@ def measure_fovs(tables: Path, fov_ids: Iterable[str]) -> Measures:
     rows, clusters, units = [], [], {}
     for fov_id in fov_ids:
         fov = read_fov(tables, fov_id)
-        whole = pl.col(schema.VIEW) == 0
-        inside = fov.locs.filter(whole, pl.col(schema.CLUSTER_ID) != schema.NOISE)
-        table = fov.clusters.filter(whole)
+        inside, table = _whole(fov.locs), _whole(fov.clusters)
         rows.append({schema.FOV_ID: fov_id, schema.N_CLUSTERS: float(table.height), **_measure(inside, fov.dimensions)})
         clusters.append(_sample(table, fov_id))
         units.update(_units(fov))
@@ -94,11 +92,19 @@ def measure_fovs(tables: Path, fov_ids: Iterable[str]) -> Measures:
     )
 
 
+def _whole(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of view 0 and of some cluster."""
+    chosen = (table[schema.VIEW].to_numpy() == 0) & (table[schema.CLUSTER_ID].to_numpy() != schema.NOISE)
+    rows = np.flatnonzero(chosen)
+    in_one_piece = len(rows) and len(rows) == rows[-1] - rows[0] + 1
+    return table[int(rows[0]) : int(rows[-1]) + 1] if in_one_piece else table.filter(pl.Series(chosen))
+
+
 def _sample(clusters: pl.DataFrame, fov_id: str) -> pl.DataFrame:
     if clusters.height > MAX_CLUSTERS:
         clusters = clusters[np.linspace(0, clusters.height - 1, MAX_CLUSTERS).round().astype(int)]
-    features = clusters.select(pl.col(feature_columns(clusters)).cast(pl.Float64))
-    return features.select(pl.lit(fov_id).alias(schema.FOV_ID), pl.all())
+    features = [clusters[name].cast(pl.Float64) for name in feature_columns(clusters)]
+    return pl.DataFrame([pl.Series(schema.FOV_ID, [fov_id] * clusters.height, pl.String), *features])
 
 
 def _units(fov: ExtractedFov) -> dict[str, str]:
@@ -107,7 +113,7 @@ def _units(fov: ExtractedFov) -> dict[str, str]:
 
 
 def _measure(locs: pl.DataFrame, dimensions: int) -> dict[str, float | None]:
-    points = locs.select(schema.position_columns(dimensions)).to_numpy().astype(np.float64)
+    points = np.stack([locs[name].cast(pl.Float64).to_numpy() for name in schema.position_columns(dimensions)]).T
     measures: dict[str, float | None] = measure_positions(points)
     for name in ACQUISITION:
         if name in locs.columns:

@@ -20,6 +20,7 @@ SUFFIX: Final = ".parquet"
 _PARQUET_MAGIC: Final = b"PAR1"
 _OTHER_WRITERS: Final = ("ARROW:schema", "pandas")
 """Entries in which other libraries keep their types: nothing about the FOV."""
+_SMALL: Final = 1 << 20  # bytes
 _POLARS_ERRORS: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 _ARROW_ERRORS: Final = (*_POLARS_ERRORS, OSError, ValueError, struct.error)
 
@@ -138,9 +139,14 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def _read_table(path: Path, size: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    chosen = None if columns is None else list(columns)
     try:
+        if size < _SMALL:  # tables of objects are many and small: one query each, of no more rows than are free
+            table = pl.read_parquet(path.read_bytes(), columns=chosen, n_rows=FREE_ROWS + 1)
+            if table.height <= FREE_ROWS:
+                return table
         check_rows(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item(), size, FREE_ROWS)
-        return pl.read_parquet(path, glob=False, columns=None if columns is None else list(columns))
+        return pl.read_parquet(path, glob=False, columns=chosen)
     except (*_POLARS_ERRORS, ValueError) as error:
         raise damaged(path, "parquet file", error) from error
 

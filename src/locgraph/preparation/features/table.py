@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -68,6 +68,14 @@ class FeatureSet:
         return tuple(column for feature in self.localisations.values() for column in feature.columns(dimensions))
 
     def compute(self, locs: pl.DataFrame, labels: np.ndarray, dimensions: int) -> pl.DataFrame:
+        """Measure the clusters of one view of one FOV, as :meth:`measure`, and return them as a table.
+
+        Returns:
+            One row for each cluster in the order of their numbers: ``cluster_id``, then the features' columns.
+        """
+        return self.tabulate([self.measure(locs, labels, dimensions)], dimensions)
+
+    def measure(self, locs: pl.DataFrame, labels: np.ndarray, dimensions: int) -> dict[str, np.ndarray]:
         """Measure the clusters of one view of one FOV.
 
         Args:
@@ -76,19 +84,23 @@ class FeatureSet:
             dimensions: 2 or 3.
 
         Returns:
-            One row for each cluster in the order of their numbers: ``cluster_id``, then the features' columns.
+            ``cluster_id`` and the features' columns -> values (C,), in the order of the numbers of the clusters.
 
         Raises:
             DataError: A column is missing, a position or needed value is not finite, or a cluster number is negative or
                 missing.
         """
         groups = self._groups(locs, labels, dimensions)
-        table = {schema.CLUSTER_ID: pl.Series(np.arange(len(groups.counts)), dtype=pl.Int64)}
+        values: dict[str, np.ndarray] = {schema.CLUSTER_ID: np.arange(len(groups.counts))}
         for feature in self.features.values():
-            values = feature.compute(groups)
-            for column in feature.columns(dimensions):
-                table[column.name] = pl.Series(values[column.name]).cast(column.dtype)
-        return pl.DataFrame(table)
+            values |= feature.compute(groups)
+        return values
+
+    def tabulate(self, views: Sequence[Mapping[str, np.ndarray]], dimensions: int) -> pl.DataFrame:
+        """Return what :meth:`measure` returned of one view or several, at least one, as one table."""
+        columns = {schema.CLUSTER_ID: pl.Int64} | {column.name: column.dtype for column in self.columns(dimensions)}
+        joined = {name: np.concatenate([np.asarray(view[name]) for view in views]) for name in columns}
+        return pl.DataFrame([pl.Series(name, values).cast(columns[name]) for name, values in joined.items()])
 
     def compute_localisations(self, locs: pl.DataFrame, labels: np.ndarray, dimensions: int) -> pl.DataFrame:
         """Measure the localisations of one view of one FOV.
