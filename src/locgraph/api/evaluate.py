@@ -19,6 +19,7 @@ from locgraph.api.load import load
 from locgraph.api.loggers import check_loggers
 from locgraph.api.model import NEW, Model
 from locgraph.api.needs import Needs
+from locgraph.api.objects.counting import OF_THE_TEST, read_tested, write_counts
 from locgraph.api.packs.cache import locate
 from locgraph.api.prepare import object_tables, read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
@@ -129,6 +130,8 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         **predictor.describe(fov_ids, TEST if raw_dir is None else NEW),
         **scores,
     }
+    tested, among = (OF_THE_TEST, fov_ids) if raw_dir is None else (read_tested(predictor.members), None)
+    metrics |= write_counts(folder, prepared, tables, model.class_names, tested, abstain, among)
     write_json(folder / METRICS, metrics)
     if plan is not None:
         metrics["explanations"] = _explain(settings, model, plan, prepared, tables[PREDICTIONS], folder)

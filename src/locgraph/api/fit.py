@@ -26,6 +26,7 @@ from locgraph.api.distributed import fit_in_processes
 from locgraph.api.loggers import logged
 from locgraph.api.network import make_network
 from locgraph.api.objective import SETTING, read_objective
+from locgraph.api.objects.counting import OF_THE_TEST, write_counts
 from locgraph.api.packs.cache import locate
 from locgraph.api.packs.packed import read_network
 from locgraph.api.recipes import differing_settings
@@ -140,6 +141,9 @@ def fit_and_test(
         if PREDICTIONS in tables and settings["test"]:
             of_test = tables[PREDICTIONS].filter(pl.col(schema.SPLIT) == TEST)
             draw_gallery(writer.path, prepared.tables, of_test, data.class_names)
+            metrics |= write_counts(
+                writer.path, prepared, {PREDICTIONS: of_test}, data.class_names, OF_THE_TEST, among=list(split.test)
+            )
         track_training(others, writer, prepared, tables, metrics, tested)
     return metrics
 

@@ -141,6 +141,7 @@ def count_objects(
     read_points: PointReader,
     tested: pl.DataFrame | str,
     conditions: Mapping[str, str] | None = None,
+    untested: str = "",
 ) -> CountedObjects:
     """Count the objects of FOVs by predicted class.
 
@@ -153,10 +154,12 @@ def count_objects(
         read_points: Reads the localisations of a FOV.
         tested: Predictions of the test side of the run, from which counts are corrected; or why there are none.
         conditions: FOV -> condition; None puts all FOVs into one.
+        untested: Why no neighbours are tested; empty where they are.
 
     Raises:
         DataError: There is no FOV with objects.
     """
+    untested = untested or ("" if settings.simulations else "no simulations were asked for")
     objects = tabulate_objects(records, manifest, predictions, class_names, settings.rule, conditions)
     dimensions = dict(zip(manifest.table[schema.PARENT_FOV], manifest.table[schema.DIMENSIONS], strict=True))
     spaces = {
@@ -172,7 +175,7 @@ def count_objects(
         fovs=fovs,
         counts=count_classes(objects, fovs, class_names, known, settings.seed),
         conditions=count_conditions(objects, class_names),
-        neighbours=find_neighbours(objects, records, spaces, settings.simulations, settings.seed),
+        neighbours=find_neighbours(objects, records, spaces, settings.simulations, settings.seed, untested),
         failures={name: reason for name, reason in manifest.failures.items() if name not in units},
         settings=settings,
         uncorrected=confusion if isinstance(confusion, str) else "",

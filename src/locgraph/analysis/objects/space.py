@@ -74,6 +74,7 @@ def find_neighbours(
     spaces: Mapping[str, FovSpace],
     n_simulations: int,
     seed: int,
+    untested: str = "",
 ) -> pl.DataFrame:
     """Test in each FOV whether objects lie at random, within and between classes.
 
@@ -81,8 +82,9 @@ def find_neighbours(
         objects: From `tabulate_objects`.
         records: FOV -> its objects.
         spaces: FOV -> its region.
-        n_simulations: Simulations of each null hypothesis; 0 tests nothing.
+        n_simulations: Simulations of each null hypothesis.
         seed: Of the simulations.
+        untested: Why nothing is tested; empty where it is.
 
     Returns:
         The columns of `columns.NEIGHBOURS`; a row with the reason for what is not tested.
@@ -90,19 +92,17 @@ def find_neighbours(
     rows: list[dict[str, Any]] = []
     for place, (fov_id, record) in enumerate(records.items()):
         used = objects.filter(pl.col(schema.FOV_ID) == fov_id, pl.col(c.STATUS).is_in((c.COUNTED, c.UNDECIDED)))
-        rows += [
-            {schema.FOV_ID: fov_id} | row
-            for row in _test_fov(used, record, spaces[fov_id], n_simulations, seed + place)
-        ]
+        reason = untested or _untestable(used, record)
+        tests = _test_fov(used, spaces[fov_id], n_simulations, seed + place, reason)
+        rows += [{schema.FOV_ID: fov_id} | row for row in tests]
     table = c.make_table(c.NEIGHBOURS, rows)
     p = table[c.P].cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return table.with_columns(pl.Series(c.Q, false_discovery(p)).fill_nan(None)) if table.height else table
 
 
 def _test_fov(
-    used: pl.DataFrame, record: FovObjects, space: FovSpace, n_simulations: int, seed: int
+    used: pl.DataFrame, space: FovSpace, n_simulations: int, seed: int, reason: str
 ) -> Iterable[dict[str, Any]]:
-    reason = _untestable(used, record, n_simulations)
     if reason:
         return [{schema.REASON: reason}]
     axes = schema.position_columns(space.dimensions)
@@ -133,9 +133,7 @@ def _test_fov(
     return rows
 
 
-def _untestable(used: pl.DataFrame, record: FovObjects, n_simulations: int) -> str:
-    if n_simulations == 0:
-        return "no simulations were asked for"
+def _untestable(used: pl.DataFrame, record: FovObjects) -> str:
     if record.counts.get(SHARED):
         return "objects share localisations, as tiles do, so that their places are no result"
     if used.height < FEWEST_POINTS:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import polars as pl
 
 from locgraph import schema
+from locgraph.analysis.objects import columns as c
+from locgraph.analysis.objects.counts import count_errors
 from locgraph.analysis.objects.results import CountSettings, count_objects
 from locgraph.analysis.objects.table import Rule, read_records
 from locgraph.api.objects.counts import Counts
@@ -21,7 +23,12 @@ from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import ColumnMap
 from locgraph.run_folder import OBJECTS, PREDICTIONS, RunFolder
 
-FOLDERS = "folders"
+_PICTURES: Final = 12
+
+OF_THE_TEST: Final = "these are the objects of the test, from which counts would be corrected"
+"""Why counts of the test itself are not corrected."""
+
+FOLDERS: Final = "folders"
 """Value of ``conditions``: FOVs of one folder are of one condition."""
 
 
@@ -102,7 +109,9 @@ class Counting:
             tables, _ = self.predict_prepared(prepared, batch_size=batch_size, accelerator=accelerator)
             if PREDICTIONS not in tables:
                 raise DataError(f"{model.checkpoint.path} classifies localisations alone; expected one of objects")
-            counts = count_prepared(self, prepared, tables[PREDICTIONS], settings, conditions)
+            about = {"model": [str(member.checkpoint.path) for member in self.members]}
+            predictions, tested = tables[PREDICTIONS], read_tested(self.members)
+            counts = count_prepared(prepared, predictions, self.class_names, settings, tested, conditions, about=about)
             if isinstance(source, pl.DataFrame):
                 counts.keep()
         return counts
@@ -114,25 +123,26 @@ def has_objects(prepared: Prepared) -> bool:
 
 
 def count_prepared(
-    predictor: Predictor,
     prepared: Prepared,
     predictions: pl.DataFrame,
+    class_names: Sequence[str],
     settings: CountSettings,
-    conditions: Mapping[str, str] | str | None = FOLDERS,
-    tested: pl.DataFrame | str | None = None,
+    tested: pl.DataFrame | str,
+    conditions: Mapping[str, str] | str | None = None,
     among: Sequence[str] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Counts:
     """Count prepared objects.
 
     Args:
-        predictor: What predicted them.
         prepared: The objects.
         predictions: One row for each.
+        class_names: The classes, in the order of the probabilities.
         settings: How they are counted.
+        tested: Predictions of the test side, from which counts are corrected, or why there are none.
         conditions: As for `Counting.count`.
-        tested: Predictions of the test side, from which counts are corrected, or why there are none; None takes those
-            of the run of the model.
         among: Objects whose FOVs are counted; None counts all.
+        about: What counted them, for the record.
 
     Raises:
         DataError: These are no objects.
@@ -145,14 +155,47 @@ def count_prepared(
         records,
         prepared.manifest,
         predictions,
-        predictor.class_names,
+        class_names,
         settings,
         parents.points,
-        read_tested(predictor.members) if tested is None else tested,
+        tested,
         _conditions(conditions, list(records), prepared),
+        untested="" if parents.has_places else "a grid decides where these objects lie",
     )
-    about = {"model": [str(member.checkpoint.path) for member in predictor.members]}
     return Counts(counted, records, parents, about)
+
+
+def write_counts(
+    folder: Path,
+    prepared: Prepared,
+    tables: Mapping[str, pl.DataFrame],
+    class_names: Sequence[str],
+    tested: pl.DataFrame | str,
+    abstain: Sequence[str] = (),
+    among: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Write the counts of an evaluation into its folder, with pictures of the first FOVs; neighbours are not tested.
+
+    Args:
+        folder: Folder of a run or evaluation.
+        prepared: The objects.
+        tables: File name to table of predictions.
+        class_names: The classes.
+        tested: As for `count_prepared`.
+        abstain: Reasons for which an object has no class.
+        among: As for `count_prepared`.
+
+    Returns:
+        ``objects`` for ``metrics.json``: numbers of FOVs and objects, and the error of the counts where classes are
+        known; nothing where whole FOVs were predicted.
+    """
+    if PREDICTIONS not in tables or not has_objects(prepared):
+        return {}
+    settings = CountSettings(Rule(abstain=abstain), simulations=0)
+    counts = count_prepared(prepared, tables[PREDICTIONS], class_names, settings, tested, among=among)
+    counts.write(folder, most_pictures=_PICTURES)
+    totals = counts.fovs.select(pl.col(c.N_OBJECTS, c.N_COUNTED, c.N_UNDECIDED, c.N_LEFT_OUT, c.N_FAILED).sum())
+    return {"objects": {c.N_FOVS: counts.fovs.height, **totals.row(0, named=True), **count_errors(counts.table)}}
 
 
 def read_tested(members: Sequence[TrainedData]) -> pl.DataFrame | str:

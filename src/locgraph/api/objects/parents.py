@@ -27,9 +27,15 @@ class ParentFovs:
     def __init__(self, prepared: Prepared) -> None:
         table = prepared.manifest.table
         self._paths = dict(table.select(schema.PARENT_FOV, schema.PATH).drop_nulls().iter_rows())
-        self._recipe = read_record(prepared.tables / RECIPE)
+        recipe = read_record(prepared.tables / RECIPE)
+        self._recipe = table_recipe(recipe) if recipe else None
         self._tables, self._class_names = prepared.tables, prepared.manifest.class_names
         self._kept: dict[str, Localisations] = {}
+
+    @property
+    def has_places(self) -> bool:
+        """Whether it is a result where the objects lie, rather than that of a grid."""
+        return self._recipe is None or self._recipe.objects is None or self._recipe.objects.has_places
 
     def keep(self) -> None:
         """Read all FOVs now, since their files will be removed."""
@@ -43,10 +49,10 @@ class ParentFovs:
         """
         if fov_id in self._kept:
             return self._kept[fov_id]
-        if fov_id not in self._paths or not self._recipe:
+        if fov_id not in self._paths or self._recipe is None:
             raise DataError(f"{fov_id}: expected its raw file, found no object of it that could be used")
         source = FovSource(fov_id, Path(self._paths[fov_id]), None, None)
-        return read_filtered(ExtractTask(source, self._class_names, table_recipe(self._recipe), self._tables, ""))[0]
+        return read_filtered(ExtractTask(source, self._class_names, self._recipe, self._tables, ""))[0]
 
     def points(self, fov_id: str) -> np.ndarray:
         """Return the positions (N, D) float64 of the localisations of a FOV, in nm.

@@ -16,6 +16,7 @@ from locgraph import schema
 from locgraph.api.config import plain
 from locgraph.cli import explanations
 from locgraph.cli.console import TextConsole
+from locgraph.cli.counts import show_counts
 from locgraph.data.folds import TEST
 from locgraph.run_folder import EXPLANATIONS_RECORD, LOCALISATION_PREDICTIONS, PREDICTIONS, RunFolder, read_record
 
@@ -47,6 +48,8 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         if part is not None and (folder.path / file).is_file():
             show(folder.table(file), part, what, TextConsole())
             TextConsole().print(f"predictions: {folder.path / file}", soft_wrap=True)
+    if "objects" in metrics:
+        show_counts(folder.path, TextConsole())
     if "explanations" in metrics:
         where = Path(metrics["explanations"]["folder"])
         explanations.show(read_record(where / EXPLANATIONS_RECORD), where, TextConsole())

@@ -15,6 +15,7 @@ from rich.table import Table
 from locgraph.api.config import plain
 from locgraph.cli.config_tree import ALL, SETTING, check_choice, full_tree, short_tree
 from locgraph.cli.console import TextConsole
+from locgraph.cli.counts import show_counts
 from locgraph.run_folder import RELEASE
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
@@ -47,6 +48,8 @@ def run(cfg: DictConfig) -> float | None:
         console.print(f"run folder: {trained.path}", soft_wrap=True)
         return None
     console.print(score_table(metrics))
+    if "objects" in metrics:
+        show_counts(trained.path, console)
     if "test" in metrics:
         console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
     console.print(f"run folder: {trained.path}", soft_wrap=True)

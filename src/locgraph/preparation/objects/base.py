@@ -82,6 +82,7 @@ class ObjectFinder(ABC):
 
     Attributes:
         needs: Columns that the localisations must have.
+        has_places: Whether it is a result where objects lie; not so where a grid puts them.
         tables: Files that are read for it beside the raw files, which are no FOVs.
 
     Raises:
@@ -89,6 +90,7 @@ class ObjectFinder(ABC):
     """
 
     needs: tuple[str, ...] = ()
+    has_places: bool = True
     tables: tuple[Path, ...] = ()
 
     def __init__(self, min_localisations: int = 1, max_localisations: int | None = None) -> None:

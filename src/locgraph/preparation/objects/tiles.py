@@ -37,6 +37,8 @@ class Tiles(ObjectFinder):
         ConfigError: A setting is out of range.
     """
 
+    has_places = False
+
     def __init__(
         self,
         size_nm: float,

@@ -25,6 +25,7 @@ from locgraph.show.report.fovs import gallery_section, predictions_section
 from locgraph.show.report.limits import limits_section
 from locgraph.show.report.maps import maps_section
 from locgraph.show.report.notices import notices
+from locgraph.show.report.objects import objects_sections
 from locgraph.show.report.parts import Explorer, Headline, Page, Plot
 from locgraph.show.report.pictures import Thumbnails, thumbnails
 from locgraph.show.report.results import confusion_section, scores_section
@@ -95,6 +96,7 @@ def compose(source: Source, options: Options, made: datetime) -> Page:
         folds_section(source),
         scores_section(source),
         confusion_section(source),
+        *objects_sections(source),
         calibration_section(source),
         *robustness_sections(source),
         maps_section(source, pictures, picture_note, options.most_fovs, options.umap, options.seed),
