@@ -39,7 +39,11 @@ def test_every_command_shows_each_setting_once_with_its_comment(help_of, command
 
 def test_train_shows_what_is_chosen_and_what_else_could_be(help_of):
     text = help_of("train")
-    assert re.search(r"^clustering=dbscan +dbscan_anisotropic, dbscan_precision, given, grid, hdbscan, kmeans, one, per_channel$", text, re.MULTILINE)
+    assert re.search(
+        r"^clustering=dbscan +dbscan_anisotropic, dbscan_precision, given, grid, hdbscan, kmeans, one, per_channel$",
+        text,
+        re.MULTILINE,
+    )
     assert re.search(r"^experiment= +demo, digits_letters, motif$", text, re.MULTILINE)
     assert re.search(r"^features=\[\.\.\.\] .*\bphotophysics, .*\bspacing, standard$", text, re.MULTILINE)
     assert line_of(text, "max_epochs") == "max_epochs: 100 # the schedule stretches over all of them"

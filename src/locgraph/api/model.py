@@ -193,6 +193,19 @@ class Model(TrainedData, Counting):
             tables, _ = self.predict_prepared(prepared)
             return explain_prepared(plan, prepared, tables[PREDICTIONS], self.training_data, folder)
 
+    def export(self, path: str | Path) -> Path:
+        """Write the model as a program of ``torch.export`` that needs no locgraph; see `locgraph.api.export`.
+
+        Args:
+            path: The file, ``NAME.pt2``.
+
+        Raises:
+            ConfigError: The network reads more than clusters and their edges, or its program predicts something else.
+        """
+        from locgraph.api.export import export_model
+
+        return export_model(self, path)
+
     @property
     def members(self) -> tuple[Model, ...]:
         """The model itself: an ensemble has several."""

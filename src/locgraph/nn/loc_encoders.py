@@ -32,7 +32,7 @@ class NoEncoder(LocEncoder):
     def forward(self, graph: HeteroData) -> tuple[Tensor, list[Tensor]]:
         """Encode localisations; see `LocEncoder.forward`."""
         positions = graph[schema.CLUSTER][schema.POS]
-        return positions.new_empty((len(positions), 0)), []
+        return positions.new_empty((positions.shape[0], 0)), []
 
 
 class DeepSets(LocEncoder):

@@ -102,7 +102,7 @@ class Network(nn.Module):
     def classify(self, encoded: Encoded) -> dict[str, Tensor]:
         """Encoded batch to all logits of the head, as `logits` returns them."""
         logits: dict[str, Tensor] = self.head(encoded)
-        rows = {schema.FIELD_OF_VIEW: len(encoded.fovs)}
+        rows = {schema.FIELD_OF_VIEW: encoded.fovs.shape[0]}
         if not isinstance(logits, dict) or set(logits) != set(self.predicts):
             raise broken_contract("head", self.head, f"logits of {', '.join(self.predicts)}", logits)
         for name, values in logits.items():
@@ -133,7 +133,7 @@ class Network(nn.Module):
 
     def encode_clusters(self, graph: HeteroData, x: Tensor, levels: list[Tensor]) -> Encoded:
         """Batch of graphs, and the result of `describe`, to the vectors of its levels, clusters and FOVs."""
-        count, channels = len(x), self.cluster_encoder.out_channels
+        count, channels = x.shape[0], self.cluster_encoder.out_channels
         x = self.cluster_encoder(x, graph)
         check_rows("cluster_encoder", self.cluster_encoder, x, count, channels)
         fovs = self.readout(x, graph)

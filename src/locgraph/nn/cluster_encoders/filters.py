@@ -36,7 +36,7 @@ class ContinuousFilterLayer(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, edge_values: Tensor) -> Tensor:
         """(C, channels), (2, E) and (E, edge_channels) to (C, channels) float32."""
         messages = gather(self.value(self.norm(x)), edge_index[0]) * self.filter(edge_values)
-        return x + self.update(self.aggregate(messages, edge_index, len(x))).float()
+        return x + self.update(self.aggregate(messages, edge_index, x.shape[0])).float()
 
 
 class ContinuousFilter(DistanceStack):

@@ -1,0 +1,127 @@
+"""A model as a program of ``torch.export``: equal predictions, graphs of any size, nothing of locgraph."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+import torch
+
+from locgraph import schema
+from locgraph.api import export
+from locgraph.api.model import Model
+from locgraph.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def model(small_checkpoint):
+    return Model(small_checkpoint)
+
+
+@pytest.fixture(scope="module")
+def program(model, tmp_path_factory):
+    """The file of the exported small model."""
+    return model.export(tmp_path_factory.mktemp("export") / "model.pt2")
+
+
+def inputs_of(graphs):
+    nodes = [graph[schema.CLUSTER] for graph in graphs]
+    counts = torch.tensor([len(node[schema.POS]) for node in nodes])
+    edges = [
+        graph[schema.CLUSTER_NEAR].edge_index + start
+        for graph, start in zip(graphs, (counts.cumsum(0) - counts).tolist(), strict=True)
+    ]
+    return (
+        torch.cat([node[schema.FEATURES] for node in nodes]),
+        torch.cat([node[schema.POS] for node in nodes]),
+        torch.cat(edges, dim=1),
+        counts,
+    )
+
+
+def test_predictions_are_those_of_the_model(model, program, trained):
+    loaded = torch.export.load(program).module()
+    columns = [f"p_{name}" for name in model.class_names]
+    with model.prepared(trained.folder / "outputs" / "simulated" / "demo") as prepared:
+        table = model.predict_prepared(prepared)[0]["predictions.parquet"]
+        load = model.data(prepared, list(prepared.labels)).load
+        # other numbers of clusters, edges and views than the example
+        found = {fov_id: loaded(*inputs_of(load(fov_id))).tolist() for fov_id in prepared.labels}
+    expected = {row["fov_id"]: [row[name] for name in columns] for row in table.to_dicts()}
+
+    assert len(expected) == 18
+    for fov_id, probabilities in expected.items():
+        assert found[fov_id] == pytest.approx(probabilities, abs=1e-5)
+    assert not table.select(pl.col(columns).round(6)).equals(table.select(pl.col(columns).shift(1).round(6)))
+
+
+@pytest.mark.parametrize(("n_views", "n_clusters"), [(1, 2), (1, 60), (5, 3), (30, 12)])
+def test_graphs_may_have_any_size(model, program, n_views, n_clusters):
+    inputs = export.make_inputs(model, n_views, n_clusters, seed=9)
+    probabilities = torch.export.load(program).module()(*inputs)
+
+    assert probabilities.sum().item() == pytest.approx(1.0)
+    assert torch.allclose(probabilities, export.FovProgram(model).eval()(*inputs), atol=1e-5, rtol=0)
+
+
+def test_the_file_is_loaded_without_locgraph(model, program):
+    about = {"locgraph.json": ""}
+    torch.export.load(program, extra_files=about)
+    record = json.loads(about["locgraph.json"])
+    text = (
+        "import sys, torch; run = torch.export.load(sys.argv[1]).module(); "
+        "edges = torch.tensor([[0, 1, 2, 3], [1, 0, 3, 2]]); f, d = int(sys.argv[2]), int(sys.argv[3]); "
+        "p = run(torch.ones(4, f), torch.randn(4, d), edges, torch.tensor([2, 2])); "
+        "print(len(p), 'locgraph' in sys.modules, 'torch_geometric' in sys.modules)"
+    )
+    sizes = [str(len(record["features"])), str(record["dimensions"])]
+    done = subprocess.run(
+        [sys.executable, "-c", text, str(program), *sizes], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert done.stdout.split() == ["2", "False", "False"]
+    assert record["class_names"] == list(model.class_names)
+    assert record["features"][0].keys() == {"name", "unit"}
+
+
+def changed(checkpoint, **entries):
+    return Model(dataclasses.replace(checkpoint, record=checkpoint.record | entries))
+
+
+def test_what_cannot_be_exported_is_refused(small_checkpoint, model, tmp_path):
+    record = small_checkpoint.record
+    each = changed(small_checkpoint, scaler=record["scaler"] | {"nm_per_unit": None})
+    with pytest.raises(ConfigError, match=r"scaling\.positions: per_fov"):
+        each.export(tmp_path / "a.pt2")
+    with pytest.raises(ConfigError, match=r"path: expected a file that ends with \.pt2"):
+        model.export(tmp_path / "a.onnx")
+    described = Model(small_checkpoint)
+    described.record["sizes"] = record["sizes"] | {"descriptors": 3}
+    with pytest.raises(ConfigError, match="graph: expected graphs of clusters alone"):
+        described.export(tmp_path / "a.pt2")
+    described.record["sizes"] = record["sizes"] | {"descriptors": 0}
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_program_that_predicts_something_else_is_not_written(model, tmp_path, monkeypatch):
+    class Wrong(export.FovProgram):
+        def forward(self, features, positions, edge_index, clusters):
+            right = super().forward(features, positions, edge_index, clusters)
+            return right + 1e-3 if torch.compiler.is_exporting() else right
+
+    monkeypatch.setattr(export, "FovProgram", Wrong)
+    with pytest.raises(ConfigError, match=r"differs from the network by 0\.001"):
+        model.export(tmp_path / "a.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_of_fixed_size_is_refused(model, tmp_path, monkeypatch):
+    class Fixed(export.FovProgram):
+        def forward(self, features, positions, edge_index, clusters):
+            return super().forward(features, positions, edge_index, clusters) * (len(features) / len(features))
+
+    monkeypatch.setattr(export, "FovProgram", Fixed)
+    with pytest.raises(ConfigError, match=r"model: .* cannot be exported for graphs of any size: Constraints violated"):
+        model.export(tmp_path / "a.pt2")
