@@ -59,17 +59,17 @@ def test_predictions_are_those_of_the_model(model, program, trained):
 
 @pytest.mark.parametrize(("n_views", "n_clusters"), [(1, 2), (1, 60), (5, 3), (30, 12)])
 def test_graphs_may_have_any_size(model, program, n_views, n_clusters):
-    inputs = export.make_inputs(model, n_views, n_clusters, seed=9)
+    inputs = export.make_inputs(model.checkpoint, n_views, n_clusters, seed=9)
     probabilities = torch.export.load(program).module()(*inputs)
 
     assert probabilities.sum().item() == pytest.approx(1.0)
-    assert torch.allclose(probabilities, export.FovProgram(model).eval()(*inputs), atol=1e-5, rtol=0)
+    assert torch.allclose(probabilities, export.FovProgram(model.checkpoint).eval()(*inputs), atol=1e-5, rtol=0)
 
 
 def test_the_file_is_loaded_without_locgraph(model, program):
-    about = {"locgraph.json": ""}
+    about = {"about.json": ""}
     torch.export.load(program, extra_files=about)
-    record = json.loads(about["locgraph.json"])
+    record = json.loads(about["about.json"])
     text = (
         "import sys, torch; run = torch.export.load(sys.argv[1]).module(); "
         "edges = torch.tensor([[0, 1, 2, 3], [1, 0, 3, 2]]); f, d = int(sys.argv[2]), int(sys.argv[3]); "

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +15,12 @@ from torch_geometric.data import Batch, HeteroData
 from locgraph import schema
 from locgraph.data.scaling import Scaler
 from locgraph.errors import ConfigError
+from locgraph.learn.checkpoint import Checkpoint
+from locgraph.nn.network import Network
 from locgraph.provenance import versions, whole_file
 from locgraph.trust.calibrator import NONE
 
-if TYPE_CHECKING:
-    from locgraph.api.model import Model
-
-ABOUT: Final = "locgraph.json"
+ABOUT: Final = "about.json"
 """Extra file in the program: what goes in, in which order and unit, and what comes out."""
 
 TOLERANCE: Final = 1e-5
@@ -39,21 +37,21 @@ class FovProgram(nn.Module):
     """All views of one FOV to its calibrated probabilities, with plain tensors.
 
     Args:
-        model: The model; its network reads clusters and the edges between them alone.
+        checkpoint: The model; its network reads clusters and the edges between them alone.
     """
 
     limits: Tensor
     weights: Tensor
     biases: Tensor
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
-        # a copy, which no gradient flows through
-        self.network = copy.deepcopy(model.network).requires_grad_(False)
-        self.scaler = Scaler.from_plain(model.record["scaler"])
-        calibrator = None if model.trust is None else model.trust.calibrator
+        self.network = checkpoint.network().requires_grad_(False)
+        self.scaler = Scaler.from_plain(checkpoint.record["scaler"])
+        trust = checkpoint.trust()
+        calibrator = None if trust is None else trust.calibrator
         self.calibrated = calibrator is not None and calibrator.method != NONE
-        size = len(model.class_names)
+        size = len(checkpoint.record["class_names"])
         weights, biases = (
             (torch.ones(size), torch.zeros(size))
             if calibrator is None
@@ -77,24 +75,23 @@ class FovProgram(nn.Module):
         node[schema.FEATURES], node[schema.POS] = features, positions
         graph[schema.CLUSTER_NEAR].edge_index = edge_index
         graph = replace(self.scaler, limits={schema.CLUSTER: self.limits})(graph)
-        n_views = clusters.shape[0]
-        graph[schema.CLUSTER].batch = torch.repeat_interleave(
-            torch.arange(n_views), clusters, output_size=features.shape[0]
-        )
-        graph._num_graphs = n_views
+        rows = torch.arange(features.shape[0])
+        # view of each cluster: the number of views that end before it
+        graph[schema.CLUSTER].batch = (rows[:, None] >= clusters.cumsum(0)).sum(dim=1)
+        graph._num_graphs = clusters.shape[0]
         probabilities = torch.softmax(self.network(graph).float(), dim=1).mean(dim=0).double()
         if not self.calibrated:
             return probabilities
         return torch.softmax(self.weights * probabilities.clamp_min(_SMALLEST).log() + self.biases, dim=0)
 
 
-def export_model(model: Model, path: str | Path) -> Path:
+def export_model(checkpoint: Checkpoint, path: str | Path) -> Path:
     """Write a model as a program of ``torch.export``, for graphs of any size.
 
     Before it is written, it is compared with the network on graphs of other sizes than the example.
 
     Args:
-        model: The model.
+        checkpoint: The model.
         path: The file, ``NAME.pt2``.
 
     Returns:
@@ -105,8 +102,8 @@ def export_model(model: Model, path: str | Path) -> Path:
             something else.
         StorageError: The file cannot be written.
     """
-    _check_supported(model)
-    path, program = Path(path), FovProgram(model).eval()
+    path, program = Path(path), FovProgram(checkpoint).eval()
+    _check_supported(checkpoint, program.network)
     if path.suffix != ".pt2":
         raise ConfigError(f"expected a file that ends with .pt2, found {path}", setting="path")
     dim = torch.export.Dim
@@ -114,25 +111,25 @@ def export_model(model: Model, path: str | Path) -> Path:
     shapes = ({0: n_clusters}, {0: n_clusters}, {1: n_edges}, {0: n_views})
     with torch.no_grad():
         try:
-            exported = torch.export.export(program, make_inputs(model, *_EXAMPLE), dynamic_shapes=shapes)
+            exported = torch.export.export(program, make_inputs(checkpoint, *_EXAMPLE), dynamic_shapes=shapes, strict=False)
         except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ConfigError(
-                f"{type(model.network.cluster_encoder).__name__} and its other parts cannot be exported for graphs of "
+                f"{type(program.network.cluster_encoder).__name__} and its other parts cannot be exported for graphs of "
                 f"any size: {reason}",
                 setting="model",
             ) from error
-        _check_equal(model, program, exported.module())
+        _check_equal(checkpoint, program, exported.module())
     written = io.BytesIO()
-    torch.export.save(exported, written, extra_files={ABOUT: json.dumps(_describe(model), indent=2)})
+    torch.export.save(exported, written, extra_files={ABOUT: json.dumps(_describe(checkpoint), indent=2)})
     with whole_file(path) as temporary:
         temporary.write_bytes(written.getvalue())
     return path
 
 
-def _check_supported(model: Model) -> None:
-    sizes, scaler = model.record["sizes"], model.record["scaler"]
-    if not model.task.predicts_fovs or model.network.uses_localisations:
+def _check_supported(checkpoint: Checkpoint, network: Network) -> None:
+    sizes, scaler = checkpoint.record["sizes"], checkpoint.record["scaler"]
+    if schema.FIELD_OF_VIEW not in network.predicts or network.uses_localisations:
         raise ConfigError(
             "expected a network that classifies FOVs and reads clusters alone, such as invariantnet; this one reads or "
             "classifies localisations",
@@ -149,34 +146,34 @@ def _check_supported(model: Model) -> None:
         )
 
 
-def make_inputs(model: Model, n_views: int, n_clusters: int, seed: int = 0) -> tuple[Tensor, ...]:
+def make_inputs(checkpoint: Checkpoint, n_views: int, n_clusters: int, seed: int = 0) -> tuple[Tensor, ...]:
     """Return inputs of a program, at random: each view with a number of clusters, joined in pairs.
 
     Args:
-        model: The model.
+        checkpoint: The model.
         n_views: Number of views.
         n_clusters: Clusters of the first view; each further one has one more.
         seed: Of the draw.
     """
     generator = torch.Generator().manual_seed(seed)
     counts = torch.arange(n_clusters, n_clusters + n_views)
-    total, low_high = int(counts.sum()), model.record["scaler"]["limits"][schema.CLUSTER]
-    scales = model.record["scaler"].get("scales", {}).get(schema.CLUSTER, [])
+    total, low_high = int(counts.sum()), checkpoint.record["scaler"]["limits"][schema.CLUSTER]
+    scales = checkpoint.record["scaler"].get("scales", {}).get(schema.CLUSTER, [])
     low, high = low_high
     features = low + (high - low) * torch.rand((total, low.shape[0]), generator=generator)
     for column, scale in enumerate(scales):
         if scale in (schema.LOG, schema.LOG1P):
             features[:, column] = features[:, column].exp() if scale == schema.LOG else features[:, column].expm1()
-    unit = float(model.record["scaler"]["nm_per_unit"])
-    positions = unit * torch.randn((total, model.record["sizes"]["dimensions"]), generator=generator)
+    unit = float(checkpoint.record["scaler"]["nm_per_unit"])
+    positions = unit * torch.randn((total, checkpoint.record["sizes"]["dimensions"]), generator=generator)
     view = torch.repeat_interleave(torch.arange(n_views), counts)
     pairs = (view[:, None] == view[None]) & ~torch.eye(total, dtype=torch.bool)
     return features, positions, pairs.nonzero().T.contiguous(), counts
 
 
-def _check_equal(model: Model, program: nn.Module, exported: nn.Module) -> None:
+def _check_equal(checkpoint: Checkpoint, program: nn.Module, exported: nn.Module) -> None:
     for seed, (n_views, n_clusters) in enumerate(_CHECKED):
-        inputs = make_inputs(model, n_views, n_clusters, seed + 1)
+        inputs = make_inputs(checkpoint, n_views, n_clusters, seed + 1)
         difference = float((exported(*inputs) - program(*inputs)).abs().max())
         if not difference <= TOLERANCE:
             raise ConfigError(
@@ -186,15 +183,15 @@ def _check_equal(model: Model, program: nn.Module, exported: nn.Module) -> None:
             )
 
 
-def _describe(model: Model) -> dict[str, Any]:
-    graph, units = model.record["settings"]["graph"], model.record["units"]
+def _describe(checkpoint: Checkpoint) -> dict[str, Any]:
+    graph, units = checkpoint.record["settings"]["graph"], checkpoint.record["units"]
     names = list(graph["cluster_features"])
     return {
-        "class_names": list(model.class_names),
+        "class_names": list(checkpoint.record["class_names"]),
         "inputs": ["features", "positions", "edge_index", "clusters"],
         "features": [{"name": name, "unit": units.get(name, "1")} for name in names],
-        "position_unit": model.record["position_unit"],
-        "dimensions": model.record["sizes"]["dimensions"],
+        "position_unit": checkpoint.record["position_unit"],
+        "dimensions": checkpoint.record["sizes"]["dimensions"],
         "cluster_edges": graph["cluster_edges"],
         "output": "calibrated probabilities of the classes",
         "versions": versions(),

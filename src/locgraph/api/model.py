@@ -204,7 +204,7 @@ class Model(TrainedData, Counting):
         """
         from locgraph.api.export import export_model
 
-        return export_model(self, path)
+        return export_model(self.checkpoint, path)
 
     @property
     def members(self) -> tuple[Model, ...]:
