@@ -194,7 +194,7 @@ class Model(TrainedData, Counting):
             return explain_prepared(plan, prepared, tables[PREDICTIONS], self.training_data, folder)
 
     def export(self, path: str | Path) -> Path:
-        """Write the model as a program of ``torch.export`` that needs no locgraph; see `locgraph.api.export`.
+        """Write the model as a program of ``torch.export`` that needs no locgraph; see `locgraph.learn.export`.
 
         Args:
             path: The file, ``NAME.pt2``.
@@ -202,7 +202,7 @@ class Model(TrainedData, Counting):
         Raises:
             ConfigError: The network reads more than clusters and their edges, or its program predicts something else.
         """
-        from locgraph.api.export import export_model
+        from locgraph.learn.export import export_model
 
         return export_model(self.checkpoint, path)
 

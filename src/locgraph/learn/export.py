@@ -111,11 +111,13 @@ def export_model(checkpoint: Checkpoint, path: str | Path) -> Path:
     shapes = ({0: n_clusters}, {0: n_clusters}, {1: n_edges}, {0: n_views})
     with torch.no_grad():
         try:
-            exported = torch.export.export(program, make_inputs(checkpoint, *_EXAMPLE), dynamic_shapes=shapes, strict=False)
+            exported = torch.export.export(
+                program, make_inputs(checkpoint, *_EXAMPLE), dynamic_shapes=shapes, strict=False
+            )
         except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ConfigError(
-                f"{type(program.network.cluster_encoder).__name__} and its other parts cannot be exported for graphs of "
+                f"the network with {type(program.network.cluster_encoder).__name__} cannot be exported for graphs of "
                 f"any size: {reason}",
                 setting="model",
             ) from error
