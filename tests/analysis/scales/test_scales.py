@@ -1,5 +1,7 @@
 """Suggested scales: sites of known size and distance are found, and what has no scale is said to have none."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,9 +9,9 @@ from tests.builders.sites import field_of_sites
 
 from locgraph.analysis.scales.correlation import correlate
 from locgraph.analysis.scales.neighbours import neighbour_curve
-from locgraph.analysis.scales.plateaus import Plateau, find_levels
+from locgraph.analysis.scales.plateaus import Plateau, find_levels, find_plateaus, find_steadiest
 from locgraph.analysis.scales.regions import choose_evenly, cut_region
-from locgraph.analysis.scales.scan import cluster_diameters, scan
+from locgraph.analysis.scales.scan import Scan, cluster_diameters, scan
 from locgraph.analysis.scales.suggest import make_example, suggest_scales
 from locgraph.analysis.scales.texts import describe_scales, record_scales
 from locgraph.errors import ConfigError, DataError
@@ -75,8 +77,29 @@ def test_random_places_have_no_scale():
     assert found.levels == ()
     assert found.objects is None
     assert found.object_overrides() == []
-    assert any("no range of eps" in text for text in describe_scales(found))
+    assert any("no clustering stands out" in text for text in describe_scales(found))
+    assert found.eps_nm == pytest.approx(found.curves[1].knee, rel=1e-2)
     assert np.abs(found.correlation.l_minus_r[20:] / found.correlation.radii[20:]).max() < 0.1
+
+
+def test_without_a_plateau_the_steadiest_clustering_without_much_noise_is_taken(rings):
+    column = np.array([1.0, 1, 1, 1, 1, 1])[:, None]
+    unsteady = Scan(
+        eps=np.array([1.0, 2, 4, 8, 16, 32]),
+        min_samples=(5,),
+        clusters=9 * column,
+        noise=np.array([0.8, 0.7, 0.6, 0.2, 0.1, 0.1])[:, None],
+        largest=0.3 * column,
+        diameter=7 * column,
+        agreement=np.array([0.85, 0.85, 0.5, 0.6, 0.4])[:, None],
+    )
+    assert find_plateaus(unsteady) == []
+    steadiest = find_steadiest(unsteady)
+    assert (steadiest.low, steadiest.eps, steadiest.high) == (8.0, 16.0, 32.0)
+    found = replace(rings, levels=(), steadiest=steadiest)
+    assert (found.eps_nm, found.min_samples) == (16.0, 5)
+    assert any("no range of eps" in text and "9 clusters of 7 nm" in text for text in describe_scales(found))
+    assert find_steadiest(replace(unsteady, largest=column)) is None
 
 
 def test_one_site_in_each_fov_is_one_object():

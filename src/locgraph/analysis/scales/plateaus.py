@@ -10,10 +10,11 @@ import numpy as np
 
 from locgraph.analysis.scales.scan import Scan
 
-AGREEMENT: Final = 0.95
+AGREEMENT: Final = 0.9
 """Adjusted Rand index from which two neighbouring settings count as the same clustering."""
 _FEWEST: Final = 2.0  # clusters of a region: fewer say nothing about distances between them
 _MOST_NOISE: Final = 0.9
+_USUAL_NOISE: Final = 0.3  # where nothing is stable, sparse cores of clusters are steadiest: they are not meant
 _LARGEST_SHARE: Final = 0.8  # of the largest cluster: beyond it all has grown together
 _WIDTH: Final = 1.25  # ratio of the ends of a plateau: less is one step of the scan
 _LEVELS_APART: Final = 2.0  # ratio of diameters from which two plateaus are different scales
@@ -65,9 +66,9 @@ def find_steadiest(scanned: Scan) -> Plateau | None:
     """Return the radius whose clusters change least from the one before to the one after it, with these as its ends.
 
     Returns:
-        What to take where there is no plateau; None where no clustering is meaningful.
+        What to take where there is no plateau, with at most 30 % noise; None where no clustering is meaningful.
     """
-    good = is_meaningful(scanned)
+    good = is_meaningful(scanned) & (scanned.noise <= _USUAL_NOISE)
     inner = good[1:-1] & good[:-2] & good[2:]
     if not inner.any():
         return None

@@ -18,7 +18,7 @@ from locgraph.preparation.clustering.dbscan import DBSCAN
 from locgraph.settings import check_whole
 
 MIN_SAMPLES: Final = (3, 5, 10, 20)
-_STEPS: Final = 24
+_STEP: Final = 1.35  # ratio of one radius to the one before: agreement depends on it
 _SHOWN: Final = 3000
 _FROM: Final = 0.5  # the smallest radius, in units of the smallest of the curve
 _BEYOND_CURVE: Final = 2.0
@@ -96,7 +96,7 @@ def suggest_scales(regions: Sequence[Region], min_samples: Sequence[int] = MIN_S
 
     DBSCAN runs over radii from half of the smallest neighbour distance of the curve to twice its largest, or a tenth of
     the side of a region, and over ``min_samples``. Ranges of radii over which neighbouring settings give the same
-    clusters (adjusted Rand index of 0.95) are plateaus; plateaus with clusters of other sizes are other scales.
+    clusters (adjusted Rand index of 0.9) are plateaus; plateaus with clusters of other sizes are other scales.
 
     Args:
         regions: Where scales are measured.
@@ -111,7 +111,9 @@ def suggest_scales(regions: Sequence[Region], min_samples: Sequence[int] = MIN_S
     correlation = correlate(regions)
     side = float(np.median([region.side for region in regions]))
     largest = max(_BEYOND_CURVE * curves[-1].distances[-1], _OF_SIDE * side)
-    scanned = scan(regions, np.geomspace(_FROM * curves[0].distances[0], largest, _STEPS), numbers)
+    smallest = _FROM * curves[0].distances[0]
+    steps = int(np.ceil(np.log(largest / smallest) / np.log(_STEP)))
+    scanned = scan(regions, smallest * _STEP ** np.arange(steps + 1), numbers)
     plateaus = find_plateaus(scanned)
     return Suggestion(
         tuple(regions),

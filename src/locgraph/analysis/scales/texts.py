@@ -66,8 +66,8 @@ def _describe_unstable(suggestion: Suggestion) -> list[str]:
         return []
     if suggestion.steadiest is None:
         return [
-            "no clustering is meaningful: FOVs hold fewer than two clusters, nearly all is noise, or nearly all is one "
-            "cluster. The radius is the knee of the neighbour distances; consider clustering=kmeans"
+            "no clustering stands out: FOVs hold fewer than two clusters, over 30 % is noise, or nearly all is one "
+            "cluster. The radius is the knee of the neighbour distances: consider clustering=kmeans"
         ]
     found = suggestion.steadiest
     return [
