@@ -13,6 +13,7 @@ from locgraph.io.manifest import Manifest
 from locgraph.preparation.objects.extract import OBJECT_COLUMNS, FovObjects
 from locgraph.preparation.prepare import manifest_table
 from locgraph.stats.intervals import wilson_interval
+from locgraph.stats.quantification import Confusion
 
 CLASSES = ("ring", "line")
 
@@ -156,6 +157,9 @@ def test_counts_are_corrected_for_what_the_test_confused():
     # the rule of the counts is that of the rates: no test object is as sure as this
     none = cells.count(results_of_test([[90, 10], [20, 80]]), min_probability=0.9)
     assert none.counts["adjusted_n"].null_count() == 0
+    stated = Confusion(np.array([[90, 10], [20, 80]]), np.array([100.0, 100.0]))
+    assert cells.count(stated).counts["adjusted_fraction"][0] == pytest.approx(expected)
+    assert "confusion matrix alone is known" in cells.count(stated, min_probability=0.5).uncorrected
     few = cells.count(results_of_test([[9, 0], [0, 90]]))
     assert few.counts["adjusted_n"].null_count() == 2
     assert few.uncorrected == "fewer than 10 test objects of ring got a class"

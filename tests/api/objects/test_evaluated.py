@@ -1,11 +1,13 @@
 """Counts of objects beside predictions: of the test of a run, of an evaluation, and of tiles."""
 
 import json
+import shutil
 
 import polars as pl
 import pytest
 
 import locgraph
+from locgraph.api.objects.counting import read_tested
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +82,31 @@ def test_prepared_objects_are_counted(checkpoint, trained_on_picks):
     assert counts.counted.uncorrected.startswith("fewer than 10 test objects of")
 
 
-def test_an_ensemble_counts_without_correction(checkpoint, picks):
+def test_an_ensemble_counts_as_its_members(checkpoint, picks):
     both = locgraph.load([checkpoint, checkpoint])
     file = sorted(picks.raw.glob("*.parquet"))[0]
     counts, alone = both.count(file, simulations=0), locgraph.load(checkpoint).count(file, simulations=0)
     assert counts.table["n"].to_list() == alone.table["n"].to_list()
-    assert counts.counted.uncorrected.startswith("of an ensemble it is not known")
+
+
+def test_correction_rests_on_the_tests_of_all_members(swept):
+    ensemble = locgraph.load(swept.run_dir)
+    tested = read_tested(ensemble.members)
+    assert tested["fov_id"].n_unique() == tested.height == 18
+    assert tested["fold"].unique().sort().to_list() == [0, 1, 2]
+    assert read_tested(ensemble.members[:1]).height == 6
+
+
+def test_without_a_run_there_is_no_correction(checkpoint, picks, tmp_path):
+    (tmp_path / "away").mkdir()
+    copied = shutil.copy(checkpoint, tmp_path / "away" / "best.ckpt")
+    counts = locgraph.load(copied).count(sorted(picks.raw.glob("*.parquet"))[0], simulations=0)
+    assert counts.counted.uncorrected == "the run of the model, with its test, is not beside the checkpoint"
+
+
+def test_a_packed_model_states_what_it_confuses(packed_sweep, swept):
+    path = packed_sweep.archive.path
+    stated = read_tested(locgraph.load(path).members)
+    summary = json.loads((swept.run_dir / "summary.json").read_text())
+    assert stated.counts.tolist() == summary["confusion_matrix"]
+    assert stated.n_independent.tolist() == [9.0, 9.0]

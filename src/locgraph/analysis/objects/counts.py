@@ -21,7 +21,8 @@ from locgraph.stats.quantification import Confusion, adjusted_fractions
 COVERS: Final = (
     "Intervals of fractions of one FOV (Wilson) cover the sampling of its objects, taken for independent, and not "
     "errors of the classifier. Those of conditions take FOVs as the unit. Adjusted numbers are corrected for what the "
-    "classifier confuses in the test of its run; they hold if objects of each true class are confused here as there."
+    "classifier, or the members of an ensemble, confused in tests; they hold if objects of each true class are "
+    "confused here as there."
 )
 
 
@@ -129,29 +130,31 @@ def count_conditions(objects: pl.DataFrame, class_names: Sequence[str]) -> pl.Da
     return c.make_table(c.CONDITIONS, rows)
 
 
-def read_confusion(tested: pl.DataFrame, class_names: Sequence[str], rule: Rule) -> Confusion | str:
+def read_confusion(tested: pl.DataFrame | Confusion, class_names: Sequence[str], rule: Rule) -> Confusion | str:
     """Return what a classifier confused in its test, by the rule by which objects are counted.
 
     Args:
-        tested: Predictions of the test side, with ``truth``, and ``group`` where tests of a group are not independent.
+        tested: Predictions of the test side, with ``truth``, and ``group`` where tests of a group are not independent;
+            or the confusion matrix alone, of predictions without a rule.
         class_names: The classes.
         rule: When a class is counted.
 
     Returns:
         The numbers; or why nothing can be corrected with them.
     """
+    if isinstance(tested, Confusion):
+        if rule.withholds:
+            return "of the test the confusion matrix alone is known, not that of objects that keep their class"
+        return tested.problem(class_names) or tested
     decided = rule.apply(tested.filter(pl.col(schema.TRUTH).is_in(list(class_names))))
     decided = decided.filter(pl.col(schema.DECISION).is_not_null())
     index = {name: place for place, name in enumerate(class_names)}
     counts = np.zeros((len(index), len(index)), np.int64)
     np.add.at(counts, tuple([index[name] for name in decided[key]] for key in (schema.TRUTH, schema.DECISION)), 1)
-    independent = counts.sum(axis=1).astype(np.float64)
-    if schema.GROUP in decided.columns and decided[schema.GROUP].null_count() < decided.height:
-        # as if all tests of a group told the same: the interval is rather too wide
-        unit = pl.coalesce(schema.GROUP, schema.FOV_ID)
-        groups = dict(decided.group_by(schema.TRUTH).agg(unit.n_unique()).iter_rows())
-        independent = np.array([groups.get(name, 0) for name in class_names], dtype=np.float64)
-    confusion = Confusion(counts, independent)
+    # as if all tests of a group, or of an object by several models, told the same: intervals are rather too wide
+    unit = pl.coalesce(*([schema.GROUP] if schema.GROUP in decided.columns else []), schema.FOV_ID)
+    independent = dict(decided.group_by(schema.TRUTH).agg(unit.n_unique()).iter_rows())
+    confusion = Confusion(counts, np.array([independent.get(name, 0) for name in class_names], dtype=np.float64))
     return confusion.problem(class_names) or confusion
 
 

@@ -28,6 +28,7 @@ from locgraph.preparation.objects.extract import FovObjects
 from locgraph.provenance import versions, whole_file, write_csv, write_json
 from locgraph.run_folder import COUNTS, COUNTS_RECORD, NEIGHBOURS, OBJECT_TABLE
 from locgraph.settings import check_choice, check_whole
+from locgraph.stats.quantification import Confusion
 
 PointReader = Callable[[str], np.ndarray]
 """Name of a FOV to the positions (N, D) of its localisations after filters, in nm."""
@@ -139,7 +140,7 @@ def count_objects(
     class_names: Sequence[str],
     settings: CountSettings,
     read_points: PointReader,
-    tested: pl.DataFrame | str,
+    tested: pl.DataFrame | Confusion | str,
     conditions: Mapping[str, str] | None = None,
     untested: str = "",
 ) -> CountedObjects:
@@ -152,7 +153,8 @@ def count_objects(
         class_names: The classes, in the order of ``p_<class>``.
         settings: How they are counted.
         read_points: Reads the localisations of a FOV.
-        tested: Predictions of the test side of the run, from which counts are corrected; or why there are none.
+        tested: Predictions of the test of the classifier, or its confusion matrix, from which counts are corrected; or
+            why there are none.
         conditions: FOV -> condition; None puts all FOVs into one.
         untested: Why no neighbours are tested; empty where they are.
 

@@ -41,6 +41,11 @@ class Rule:
         check_number("min_probability", self.min_probability, at_least=0.0, at_most=1.0)
         object.__setattr__(self, "abstain", check_abstain(self.abstain))
 
+    @property
+    def withholds(self) -> bool:
+        """Whether an object may be left without a class."""
+        return bool(self.min_probability or self.abstain)
+
     def apply(self, predictions: pl.DataFrame) -> pl.DataFrame:
         """Add ``probability``, ``decision`` and the ``reason`` where there is no decision.
 

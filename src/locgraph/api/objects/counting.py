@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import numpy as np
 import polars as pl
 
 from locgraph import schema
@@ -15,6 +16,7 @@ from locgraph.analysis.objects.results import CountSettings, count_objects
 from locgraph.analysis.objects.table import Rule, read_records
 from locgraph.api.objects.counts import Counts
 from locgraph.api.objects.parents import ParentFovs
+from locgraph.api.packs.packed import read_pack
 from locgraph.api.sources import Objects, Source, objects_settings
 from locgraph.api.trained_data import TrainedData
 from locgraph.data.folds import TEST
@@ -22,6 +24,7 @@ from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import ColumnMap
 from locgraph.run_folder import OBJECTS, PREDICTIONS, RunFolder
+from locgraph.stats.quantification import Confusion
 
 _PICTURES: Final = 12
 
@@ -127,7 +130,7 @@ def count_prepared(
     predictions: pl.DataFrame,
     class_names: Sequence[str],
     settings: CountSettings,
-    tested: pl.DataFrame | str,
+    tested: pl.DataFrame | Confusion | str,
     conditions: Mapping[str, str] | str | None = None,
     among: Sequence[str] | None = None,
     about: Mapping[str, Any] | None = None,
@@ -139,7 +142,7 @@ def count_prepared(
         predictions: One row for each.
         class_names: The classes, in the order of the probabilities.
         settings: How they are counted.
-        tested: Predictions of the test side, from which counts are corrected, or why there are none.
+        tested: From `read_tested`; or why counts are not corrected.
         conditions: As for `Counting.count`.
         among: Objects whose FOVs are counted; None counts all.
         about: What counted them, for the record.
@@ -170,7 +173,7 @@ def write_counts(
     prepared: Prepared,
     tables: Mapping[str, pl.DataFrame],
     class_names: Sequence[str],
-    tested: pl.DataFrame | str,
+    tested: pl.DataFrame | Confusion | str,
     abstain: Sequence[str] = (),
     among: Sequence[str] | None = None,
 ) -> dict[str, Any]:
@@ -198,15 +201,41 @@ def write_counts(
     return {"objects": {c.N_FOVS: counts.fovs.height, **totals.row(0, named=True), **count_errors(counts.table)}}
 
 
-def read_tested(members: Sequence[TrainedData]) -> pl.DataFrame | str:
-    """Return the predictions of the test side of the run that a model is of; or why there are none."""
-    if len(members) > 1:
-        return "of an ensemble it is not known what it confuses: some of its members alone predicted each test FOV"
-    folder = RunFolder(members[0].checkpoint.path.resolve().parents[1])
-    if not folder.is_completed() or not (folder.path / PREDICTIONS).is_file():
-        return "the run of the model, with its test, is not beside the checkpoint"
-    tested = folder.table(PREDICTIONS).filter(pl.col(schema.SPLIT) == TEST)
+def read_tested(members: Sequence[TrainedData]) -> pl.DataFrame | Confusion | str:
+    """Return what models confused in their tests: the predictions of the test side of their runs.
+
+    Of several models each was tested on objects that it was not trained on; their rates of confusion stand for those of
+    the ensemble, as cross-validated ones do for a classifier trained on all data (Forman 2008). A packed model states
+    the numbers alone.
+
+    Args:
+        members: One model, or those of an ensemble.
+
+    Returns:
+        Predictions of all tests, or their confusion matrix; or why there is none.
+    """
+    if members[0].checkpoint.pack is not None:
+        return _packed_confusion(members[0])
+    tables = []
+    for folder in dict.fromkeys(member.checkpoint.path.resolve().parents[1] for member in members):
+        run = RunFolder(folder)
+        if not run.is_completed() or not (folder / PREDICTIONS).is_file():
+            return "the run of the model, with its test, is not beside the checkpoint"
+        tables.append(run.table(PREDICTIONS).filter(pl.col(schema.SPLIT) == TEST))
+    tested = pl.concat(tables, how="diagonal_relaxed")
     return tested if tested.height else "the run of the model tested nothing"
+
+
+def _packed_confusion(model: TrainedData) -> Confusion | str:
+    """Return the confusion matrix that a packed model states, in the order of the model's classes."""
+    metrics, names = read_pack(model.checkpoint.path).metrics, list(model.record["class_names"])
+    stated = list(metrics.get("class_names") or ())
+    if sorted(stated) != sorted(names) or not metrics.get("confusion_matrix"):
+        return "the packed model states no confusion matrix of its classes"
+    order = [stated.index(name) for name in names]
+    counts = np.array(metrics["confusion_matrix"], dtype=np.int64)[np.ix_(order, order)]
+    # of several seeds the same FOVs were tested several times
+    return Confusion(counts, counts.sum(axis=1) / max(len(metrics.get("seeds") or ()), 1))
 
 
 def _check_objects(model: TrainedData, objects: Objects) -> None:
