@@ -126,7 +126,7 @@ class TrainedData:
             DataError: No FOV can be used, or none has localisations in a channel that the model needs.
         """
         if "executor" not in settings:
-            few = catalogue is not None and len(catalogue.sources) <= _FEW_FOVS
+            few = catalogue is not None and len(catalogue.sources) <= _FEW_FOVS and not settings.get("objects")
             settings["executor"] = {TARGET: class_target(Serial if few else Processes)}
         needs = Needs.of(self.record)
         with needs.named():

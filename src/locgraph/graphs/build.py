@@ -148,9 +148,8 @@ def _drop_unclustered(locs: pl.DataFrame) -> pl.DataFrame:
     """Leave out localisations that the tables keep without a cluster (``keep_unclustered``)."""
     clustered = locs[schema.CLUSTER_ID].to_numpy() >= 0
     first = int(clustered.argmax()) if clustered.size else 0
-    return (
-        locs[first:] if clustered[first:].all() else locs.filter(clustered)
-    )  # a part where they are sorted, as in files
+    # a part of the table where rows are sorted, as in files
+    return locs[first:] if clustered[first:].all() else locs.filter(clustered)
 
 
 def _add_superclusters(

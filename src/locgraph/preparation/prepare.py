@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from locgraph.io.featextracted import read_counts, read_fingerprint
 from locgraph.io.manifest import Manifest
 from locgraph.io.refused import count_refused
 from locgraph.preparation.classes import check_class_failures
-from locgraph.preparation.executors import Executor
+from locgraph.preparation.executors import Executor, Serial
 from locgraph.preparation.extract import (
     LOCALISATIONS_READ,
     ExtractRecipe,
@@ -29,6 +30,9 @@ from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.run_folder import MANIFEST
 
 log = logging.getLogger(__name__)
+
+_FEW_FOVS: Final = 4
+"""Up to this number FOVs are divided one after the other, and it is the objects of each that the executor runs."""
 
 
 def prepare(
@@ -68,9 +72,10 @@ def prepare(
     if recipe.objects is not None:
         with within("objects"):
             recipe.objects.check_fovs([source.fov_id for source in catalogue.sources])
-    make, made_from = (
-        (extract_fov, read_fingerprint) if recipe.objects is None else (extract_objects, objects_fingerprint)
-    )
+    make: Callable[[ExtractTask], Any] = extract_fov if recipe.objects is None else extract_objects
+    made_from, outer = read_fingerprint if recipe.objects is None else objects_fingerprint, executor
+    if recipe.objects is not None and len(catalogue.sources) <= _FEW_FOVS:
+        make, outer = partial(extract_objects, executor=executor), Serial()
 
     def plan(source: FovSource) -> ExtractTask | None:
         fingerprint = extract_fingerprint(source, catalogue.class_names, recipe)
@@ -79,7 +84,7 @@ def prepare(
         return ExtractTask(source, catalogue.class_names, recipe, folder, fingerprint)
 
     sources = {source.fov_id: source for source in catalogue.sources}
-    failures = stage("clusters and features", folder, make, sources, plan, executor, progress).failures
+    failures = stage("clusters and features", folder, make, sources, plan, outer, progress).failures
     good = [source for fov_id, source in sources.items() if fov_id not in failures]
     failed_labels = dict(catalogue.failed_labels) | {
         fov_id: label for fov_id in failures if (label := sources[fov_id].label) is not None

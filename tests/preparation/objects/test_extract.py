@@ -1,11 +1,13 @@
 """Objects of a FOV as units: tables as of separate files, groups, classes, what is left out, and what is redone."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
@@ -15,7 +17,7 @@ from locgraph.io.featextracted import list_fovs, read_fov
 from locgraph.io.groups import FolderGroups, NoGroups
 from locgraph.io.labels import FolderLabels, LocalisationLabels, NoLabels
 from locgraph.io.object_labels import ObjectLabels
-from locgraph.preparation.executors import Serial
+from locgraph.preparation.executors import Outcome, Serial, attempt
 from locgraph.preparation.featextracted import manifest_of
 from locgraph.preparation.filters.selection import Region
 from locgraph.preparation.objects.base import ObjectFinder, ObjectRows
@@ -234,3 +236,39 @@ def test_a_damaged_record_is_made_again(run, tmp_path):
 def test_wrong_settings(arguments, message):
     with pytest.raises(ConfigError, match=message):
         Picks(**arguments)
+
+
+class Elsewhere:
+    """Runs the last first, each on a copy as another process would get it."""
+
+    def run(self, function, items):
+        for fov_id, item in reversed(items.items()):
+            outcome = attempt(*pickle.loads(pickle.dumps((function, fov_id, item))))
+            yield pickle.loads(pickle.dumps(outcome))
+
+
+def test_objects_of_one_fov_are_spread_over_processes(tmp_path, make_recipe):
+    picks = {number: blobs(number) for number in range(120)} | {130: blobs(1)[:2]}
+    write_picks(tmp_path / "raw/cell.csv", picks)
+    catalogue = scan(tmp_path / "raw", COLUMNS, NoLabels(), NoGroups())
+    for name, executor in (("here", Serial()), ("elsewhere", Elsewhere())):
+        prepare(catalogue, make_recipe(columns=COLUMNS, objects=PICKS), tmp_path / name, executor, 0.5)
+    here, elsewhere = (read_objects(tmp_path / name, "cell").table for name in ("here", "elsewhere"))
+    assert_frame_equal(here, elsewhere)
+    assert here["failed"].sum() == 1
+    for fov_id in here.filter(~pl.col("failed"))["fov_id"]:
+        assert_frame_equal(
+            read_fov(tmp_path / "here", fov_id).clusters, read_fov(tmp_path / "elsewhere", fov_id).clusters
+        )
+    assert len(list_fovs(tmp_path / "elsewhere")) == 120
+
+
+def test_a_failure_of_the_executor_is_that_of_the_fov(tmp_path, make_recipe):
+    class Broken:
+        def run(self, function, items):
+            yield from (Outcome(fov_id, None, "no more memory") for fov_id in items)
+
+    write_picks(tmp_path / "raw/cell.csv", {0: blobs(0)})
+    catalogue = scan(tmp_path / "raw", COLUMNS, NoLabels(), NoGroups())
+    with pytest.raises(TooManyFailuresError, match="cell: cell: 0 to 0: no more memory"):
+        prepare(catalogue, make_recipe(columns=COLUMNS, objects=PICKS), tmp_path / "tables", Broken(), 0.0)

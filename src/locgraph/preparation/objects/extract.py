@@ -22,7 +22,7 @@ from locgraph.io.converted import META_NOTES
 from locgraph.io.featextracted import fov_path
 from locgraph.io.localisations import Localisations
 from locgraph.io.readers.columnar import SUFFIX, read_metadata, read_parquet
-from locgraph.preparation.executors import attempt
+from locgraph.preparation.executors import Executor, Serial, attempt
 from locgraph.preparation.extract import (
     LOCALISATIONS_READ,
     ExtractTask,
@@ -66,6 +66,7 @@ OBJECT_COLUMNS: Final = {
 """Columns of the objects of one FOV, used or not."""
 
 _SHOWN: Final = 5
+_CHUNK: Final = 50  # objects that a process gets at once: some tenths of a second of work
 _NO_ROWS: Final = np.empty(0, np.int64)
 
 
@@ -150,10 +151,33 @@ def read_unit(task: ExtractTask) -> Localisations:
     return replace(localisations, table=part.drop(schema.LOC_LABEL) if source.by_majority else part)
 
 
-def extract_objects(task: ExtractTask) -> None:
+@dataclass(frozen=True)
+class _Chunk:
+    """Some objects of one FOV, with all that a worker process needs.
+
+    Attributes:
+        names: Name of each object.
+        table: Their localisations, object after object.
+        offsets: First row of each, and the number of rows at the end.
+        dimensions: 2 or 3.
+        task: The FOV.
+    """
+
+    names: tuple[str, ...]
+    table: pl.DataFrame
+    offsets: np.ndarray
+    dimensions: int
+    task: ExtractTask
+
+
+def extract_objects(task: ExtractTask, executor: Executor | None = None) -> None:
     """Find the objects of one FOV, write the two tables of each, and then the record of all.
 
     An object that cannot be used stops no other: the record holds the reason.
+
+    Args:
+        task: The FOV, the recipe and the folder to write to.
+        executor: Runs the objects, some at a time; None runs them here.
 
     Raises:
         DataError: The file cannot be read, or holds no object.
@@ -165,15 +189,7 @@ def extract_objects(task: ExtractTask) -> None:
             f"{task.source.path}: expected objects, found none within the limits"
             f"{f': {len(objects.left_out)} with ' + ', '.join(reasons) if reasons else ''}; change objects"
         )
-    rows: list[dict[str, Any]] = []
-    for name, own in objects:
-        part = localisations.table[own]
-        unit = task.source.object(name, _label(task, name, part))
-        if task.source.by_majority:
-            part = part.drop(schema.LOC_LABEL)
-        outcome = attempt(_extract, unit.fov_id, (part, localisations, task, unit))
-        about = {schema.REASON: outcome.failure, schema.FAILED: outcome.failure is not None, schema.ROWS: own}
-        rows.append(_row(unit, name, part) | about | (outcome.result or {}))
+    rows = _extract_all(localisations, objects, task, Serial() if executor is None else executor)
     for name, reason in objects.left_out.items():
         unit = task.source.object(name, (task.source.by_object or {}).get(name, task.source.label))
         rows.append(_row(unit, name) | {schema.REASON: reason, schema.FAILED: False, schema.ROWS: _NO_ROWS})
@@ -184,12 +200,45 @@ def extract_objects(task: ExtractTask) -> None:
     _write(task, FovObjects(table, counts, localisations.notes, task.fingerprint))
 
 
-def _extract(item: tuple[pl.DataFrame, Localisations, ExtractTask, FovSource]) -> dict[str, float]:
+def _extract_all(
+    localisations: Localisations, objects: ObjectRows, task: ExtractTask, executor: Executor
+) -> list[dict[str, Any]]:
+    """Write the tables of all objects; return a row of the record for each, in their order."""
+    chunks: dict[str, _Chunk] = {}
+    for first in range(0, len(objects), _CHUNK):
+        names, offsets = objects.names[first : first + _CHUNK], objects.offsets[first : first + _CHUNK + 1]
+        part = localisations.table[objects.rows[offsets[0] : offsets[-1]]]
+        key = f"{task.source.fov_id}: {names[0]} to {names[-1]}"
+        chunks[key] = _Chunk(names, part, offsets - offsets[0], localisations.dimensions, task)
+    done: dict[str, list[dict[str, Any]]] = {}
+    for outcome in executor.run(_extract_chunk, chunks):
+        if outcome.failure is not None:  # that of a single object is in its row
+            raise DataError(f"{outcome.fov_id}: {outcome.failure}")
+        done[outcome.fov_id] = outcome.result
+    rows = [row for key in chunks for row in done[key]]
+    return [row | {schema.ROWS: own} for row, (_, own) in zip(rows, objects, strict=True)]
+
+
+def _extract_chunk(chunk: _Chunk) -> list[dict[str, Any]]:
+    """Write the tables of some objects; return a row of the record for each."""
+    rows = []
+    for name, first, end in zip(chunk.names, chunk.offsets.tolist(), chunk.offsets[1:].tolist(), strict=False):
+        part = chunk.table[first:end]
+        unit = chunk.task.source.object(name, _label(chunk.task, name, part))
+        if chunk.task.source.by_majority:
+            part = part.drop(schema.LOC_LABEL)
+        outcome = attempt(_extract, unit.fov_id, (part, chunk.dimensions, chunk.task, unit))
+        about = {schema.REASON: outcome.failure, schema.FAILED: outcome.failure is not None}
+        rows.append(_row(unit, name, part) | about | (outcome.result or {}))
+    return rows
+
+
+def _extract(item: tuple[pl.DataFrame, int, ExtractTask, FovSource]) -> dict[str, float]:
     """Write the tables of one object, and return what its manifest tells."""
-    part, localisations, task, unit = item
+    part, dimensions, task, unit = item
     own = ExtractTask(unit, task.class_names, task.recipe, task.folder, task.fingerprint)
-    counts = {schema.DIMENSIONS: localisations.dimensions, LOCALISATIONS_READ: part.height}
-    fov = extract_table(part, localisations.dimensions, own, counts, ())
+    counts = {schema.DIMENSIONS: dimensions, LOCALISATIONS_READ: part.height}
+    fov = extract_table(part, dimensions, own, counts, ())
     return fov.measures | {name: fov.counts[name] for name in (schema.N_LOCALISATIONS, schema.N_CLUSTERS)}
 
 
