@@ -105,8 +105,7 @@ def test_without_a_run_there_is_no_correction(checkpoint, picks, tmp_path):
 
 
 def test_a_packed_model_states_what_it_confuses(packed_sweep, swept):
-    path = packed_sweep.archive.path
-    stated = read_tested(locgraph.load(path).members)
+    stated = read_tested(locgraph.load(packed_sweep).members)
     summary = json.loads((swept.run_dir / "summary.json").read_text())
     assert stated.counts.tolist() == summary["confusion_matrix"]
     assert stated.n_independent.tolist() == [9.0, 9.0]
