@@ -39,7 +39,7 @@ def test_a_packed_sweep_is_the_ensemble_of_its_folds(packed_sweep, swept):
     model, before = locgraph.load(packed_sweep), locgraph.load(swept.run_dir)
 
     assert isinstance(model, Ensemble)
-    assert [str(member.checkpoint.path) for member in model.members] == [f"{packed_sweep}#{n}" for n in range(3)]
+    assert [(member.fold, member.checkpoint.path) for member in model.members] == [(n, packed_sweep) for n in range(3)]
     assert model.predict(files).equals(before.predict(files))
     # prediction sets of members with different validation FOVs are still known as such
     assert model.describe(["a"], "new")["prediction_sets"] == before.describe(["a"], "new")["prediction_sets"]

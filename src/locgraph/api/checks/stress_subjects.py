@@ -58,7 +58,9 @@ def find_subjects(path: Path, trusted: Sequence[str]) -> tuple[list[Subject], di
         DataError: There is no completed run, or runs of different settings.
     """
     if not path.is_dir():
-        return [Subject(str(model.checkpoint.path), model) for model in load(path, trusted).members], {}
+        members = load(path, trusted).members
+        names = [str(path)] if len(members) == 1 else [f"{path}, fold {model.fold}" for model in members]
+        return [Subject(name, model) for name, model in zip(names, members, strict=True)], {}
     studied = study(path)
     failed = {str(run.folder): run.reason for run in studied.runs if isinstance(run, Failure)}
     subjects = [Subject(str(run.folder), load_model(RunFolder(run.folder).best, trusted)) for run in studied.completed]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -158,9 +157,8 @@ def unpack_networks(archive: Archive) -> list[Checkpoint]:
         ) from error
     if not networks:
         raise CheckpointError(f"{path}: {PACK_RECORD} holds no network")
-    places = [path if len(networks) == 1 else Path(f"{path}#{place}") for place in range(len(networks))]
     return [
-        Checkpoint(places[place], _weights(tensors, f"{place}/weights/"), record, epoch, pack)
+        Checkpoint(path, _weights(tensors, f"{place}/weights/"), record, epoch, pack)
         for place, (record, epoch) in enumerate(networks)
     ]
 
