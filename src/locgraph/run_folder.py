@@ -47,6 +47,7 @@ CONFIG: Final = "config.yaml"
 RUN: Final = "run.json"  # fingerprint, family, number of folds, overrides, threads, group, git, versions, state
 THREADS: Final = "threads"  # key there, in the record of a checkpoint and in the group trainer
 RELEASE: Final = "release"  # key there and in METRICS of a run on all FOVs: the sweep it rests on, and its epochs
+CROSS_VALIDATION: Final = "cross_validation"  # key in METRICS of such a run: the scores of its sweep
 FOLDS: Final = "folds.json"
 RAW_FILES: Final = "raw_files.json"  # the raw files with labels, as they were
 METRICS: Final = "metrics.json"  # status, scores, controls; also of an evaluation

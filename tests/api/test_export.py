@@ -125,3 +125,11 @@ def test_a_network_of_fixed_size_is_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "FovProgram", Fixed)
     with pytest.raises(ConfigError, match="cannot be exported for graphs of any size: Constraints violated"):
         model.export(tmp_path / "a.pt2")
+
+
+def test_a_command_exports_one_network(run, fails, trained, swept, tmp_path):
+    run(tmp_path, "model", "action=export", f"arguments=[{trained.run_dir},{tmp_path / 'm.pt2'}]")
+    assert (tmp_path / "m.pt2").stat().st_size > 0
+    message = fails(tmp_path, "model", "action=export", f"arguments=[{swept.run_dir},{tmp_path / 'n.pt2'}]")
+    assert "arguments: " in message
+    assert "holds 3 networks; export one" in message

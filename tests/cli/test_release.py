@@ -10,6 +10,7 @@ import torch
 
 import locgraph
 from builders.runs import TINY, run_in
+from locgraph.api.packs.packed import read_pack
 from locgraph.api.status import status
 from locgraph.api.studies import study
 from locgraph.errors import DataError
@@ -90,8 +91,24 @@ def test_scores_are_those_of_the_sweep_with_its_controls(released, sweep):
     assert scores["table"] == summary["table"]
     assert {"model", "count_alone"} <= {row["source"] for row in scores["table"]}
     assert scores["n_folds"] == 3
+    assert scores["n_test"] == 18
     assert study(sweep).summary().headline() == scores["headline"]
     assert not (released / "predictions.parquet").exists()
+
+
+def test_a_packed_release_states_the_scores_of_its_sweep(released, sweep, swept, tmp_path):
+    example = sorted((swept.folder / "outputs" / "simulated" / "demo").rglob("T_*"))[0]
+    packed = [
+        read_pack(locgraph.pack(source, "mine:1.0", output=tmp_path / name, example=example))
+        for name, source in (("release.lgm", released), ("sweep.lgm", sweep))
+    ]
+
+    assert packed[0].metrics == packed[1].metrics
+    assert packed[0].manifest["networks"] == 1
+    assert "Cross-validated: 3 networks" in packed[0].card
+    assert "trained on 18 FOVs" in packed[0].card
+    with pytest.raises(DataError, match="example=FILE"):
+        locgraph.pack(released, "mine:1.0", output=tmp_path / "other.lgm")
 
 
 def test_predictions_are_calibrated_on_tests_of_the_folds(released, sweep, swept):

@@ -22,7 +22,7 @@ from locgraph.build import TARGET
 from locgraph.data.folds import TEST, read_plan
 from locgraph.errors import ConfigError
 from locgraph.preparation.snapshot import describe_changes
-from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, RELEASE, RunFolder, read_record
+from locgraph.run_folder import CROSS_VALIDATION, FOLDS, PREDICTIONS, RAW_FILES, RELEASE, RunFolder, read_record
 from locgraph.trust.measures import measure_fovs
 from locgraph.trust.trust import Trust, TrustSettings
 from locgraph.trust.unlike import UnlikeFovs
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from locgraph.learn.tasks.base import Task
 
 FROM: Final = "release.from"
+_SCORES: Final = (
+    *("experiment", "expected_folds", "seeds", "fold_seeds", "table", "best_control", "better_than_controls"),
+    *("class_names", "confusion_matrix", "pooled_accuracy"),
+)
 _SHOWN: Final = 5
 _NO_VECTORS: Final = (
     "unlike FOVs are told by measures alone, which know few shapes: a release holds out no FOV whose vector could be "
@@ -148,8 +152,8 @@ class Release:
     def describe(self) -> dict[str, Any]:
         """Return for ``metrics.json`` what was released, and the scores of the sweep beside those of its controls."""
         summary = self.sweep.summary()
-        content = summary.content()
-        kept = ("table", "best_control", "better_than_controls", "pooled_accuracy", "class_names", "confusion_matrix")
+        content, runs = summary.content(), self.sweep.completed
+        metrics = {str(run.fold): RunFolder(run.folder).metrics() for run in runs}
         return {
             RELEASE: {
                 "from": str(self.sweep.folder),
@@ -157,13 +161,15 @@ class Release:
                 "best_epochs": list(self.best_epochs),
                 "differences": list(self.differences),
             },
-            "cross_validation": {
+            # as a packed model states the scores of a sweep
+            CROSS_VALIDATION: {
+                "kind": "cross-validation",
+                "n_folds": len(runs),
+                "n_test": int(summary.confusion.sum()),
                 "headline": summary.headline(),
-                "n_folds": len(summary.expected_folds),
-                "n_runs": len(self.sweep.completed),
-                "seeds": content["seeds"],
-                "fold_seeds": content["fold_seeds"],
-                **{name: content[name] for name in kept},
+                **{name: content[name] for name in _SCORES},
+                "no_controls": next(iter(metrics.values())).get("no_controls"),
+                "calibration": {fold: each.get("calibration") for fold, each in metrics.items()},
             },
         }
 

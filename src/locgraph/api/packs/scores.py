@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from locgraph.api.studies import study
 from locgraph.errors import DataError
-from locgraph.run_folder import RunFolder
+from locgraph.run_folder import CROSS_VALIDATION, RunFolder
 
 if TYPE_CHECKING:
     from locgraph.learn.checkpoint import Checkpoint
@@ -21,10 +21,10 @@ _SHARED: Final = ("limits", "preprocess", "clustering", "features", "views", "gr
 
 
 def collect_scores(folder: Path, setting: str) -> dict[str, Any]:
-    """Return the scores of a run, or the cross-validated ones of a sweep.
+    """Return the scores of a run, or the cross-validated ones of a sweep, also of that which a release rests on.
 
     Args:
-        folder: A run or sweep, completed with test and controls.
+        folder: A run or sweep, completed with test and controls; or a release.
         setting: The argument that named it, for messages.
 
     Returns:
@@ -33,6 +33,10 @@ def collect_scores(folder: Path, setting: str) -> dict[str, Any]:
     Raises:
         DataError: A fold is missing, there are no test scores, or no controls.
     """
+    released = RunFolder(folder).metrics().get(CROSS_VALIDATION)
+    if released is not None:
+        _check_controls(folder, setting, released["best_control"] is not None or released["no_controls"])
+        return dict(released)
     studied = study(folder)
     summary = studied.summary()
     tested = studied.completed
@@ -44,11 +48,7 @@ def collect_scores(folder: Path, setting: str) -> dict[str, Any]:
             setting=setting,
         )
     reasons = [RunFolder(run.folder).metrics().get("no_controls") for run in tested]
-    if summary.best_control() is None and not all(reasons):
-        raise DataError(
-            f"{folder}: expected scores of controls beside those of the model, found none; train with controls=true",
-            setting=setting,
-        )
+    _check_controls(folder, setting, summary.best_control() is not None or all(reasons))
     content = summary.content()
     calibration = {str(run.fold): RunFolder(run.folder).metrics().get("calibration") for run in tested}
     return {
@@ -60,6 +60,14 @@ def collect_scores(folder: Path, setting: str) -> dict[str, Any]:
         "no_controls": reasons[0],
         "calibration": calibration,
     }
+
+
+def _check_controls(folder: Path, setting: str, are_there: Any) -> None:
+    if not are_there:
+        raise DataError(
+            f"{folder}: expected scores of controls beside those of the model, found none; train with controls=true",
+            setting=setting,
+        )
 
 
 def check_same_settings(checkpoints: Sequence[Checkpoint], others: Sequence[Checkpoint], where: Path) -> None:

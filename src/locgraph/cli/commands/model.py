@@ -1,4 +1,4 @@
-"""``locgraph model``: packed models listed, shown, checked, compared, added, removed and rewritten."""
+"""``locgraph model``: packed models listed, shown, checked, compared, added, removed, rewritten and exported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from locgraph.api.packs.sources import add_models
 from locgraph.cli.console import TextConsole, print_line
 from locgraph.errors import ConfigError, LocgraphError
 
-_USAGE: Final = "locgraph model list | info | check | diff | add | remove | update MODEL ..."
+_USAGE: Final = "locgraph model list | info | check | diff | add | remove | update | export MODEL ..."
 
 
 def run(cfg: DictConfig) -> Any:
@@ -140,6 +140,20 @@ def _update(arguments: Sequence[str], settings: Settings, console: TextConsole) 
     return updated
 
 
+def _export(arguments: Sequence[str], settings: Settings, console: TextConsole) -> Path:
+    from locgraph.api.load import load  # torch
+
+    model = load(arguments[0], settings["trusted_packages"])
+    if len(model.members) > 1:
+        raise ConfigError(
+            f"{arguments[0]} holds {len(model.members)} networks; export one, such as RUN/checkpoints/best.ckpt",
+            setting="arguments",
+        )
+    path = model.members[0].export(arguments[1])
+    print_line(console, f"written, and equal to the network on graphs of other sizes: {path}")
+    return path
+
+
 def _located(text: str) -> Path:
     """Return the path of a packed model, given as such or by its name."""
     path = locate(text, "arguments")
@@ -159,5 +173,6 @@ _ACTIONS: Final[dict[str, tuple[int, Callable[[Sequence[str], Settings, TextCons
     "add": (1, _add),
     "remove": (1, _remove),
     "update": (1, _update),
+    "export": (2, _export),
 }
 """Action: number of arguments, and what does it."""

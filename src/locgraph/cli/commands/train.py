@@ -16,7 +16,7 @@ from locgraph.api.config import plain
 from locgraph.cli.config_tree import ALL, SETTING, check_choice, full_tree, short_tree
 from locgraph.cli.console import TextConsole
 from locgraph.cli.counts import show_counts
-from locgraph.run_folder import RELEASE
+from locgraph.run_folder import CROSS_VALIDATION, RELEASE
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
 
@@ -61,7 +61,7 @@ def run(cfg: DictConfig) -> float | None:
 
 def release_text(metrics: Mapping[str, Any]) -> str:
     """Return what was released, with the scores of the sweep it rests on."""
-    release, scores = metrics[RELEASE], metrics["cross_validation"]
+    release, scores = metrics[RELEASE], metrics[CROSS_VALIDATION]
     return (
         f"Trained on all {metrics['fovs']['train']} FOVs for {release['epochs']} epochs, the median best epoch of "
         f"{len(release['best_epochs'])} runs.\nCross-validation of {release['from']}: {scores['headline']}"
