@@ -80,7 +80,10 @@ def test_two_models_are_compared(run, packed, packed_sweep, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["action=fetch"], "action: expected one of list, info, check, diff, add, remove, update, export, found 'fetch'"),
+        (
+            ["action=fetch"],
+            "action: expected one of list, info, check, diff, add, remove, update, export, found 'fetch'",
+        ),
         (["action=list", "arguments=[a]"], "arguments: `model list` takes 0, found 1: ['a']"),
         (["action=diff", "arguments=[a]"], "arguments: `model diff` takes 2, found 1"),
         (["action=info", "arguments=['none:1']"], "arguments: none:1: no packed model of this name and version"),
