@@ -165,6 +165,27 @@ class Tables:
             )
         return int(dimensions[0])
 
+    def of(self, dimensions: int) -> Tables:
+        """Return the tables of the FOVs in 2D or in 3D, the others among the failures; all where there is none of it.
+
+        Args:
+            dimensions: 2 or 3.
+        """
+        table, made = self.manifest.table, self.manifest
+        others = table.filter(pl.col(schema.DIMENSIONS) != dimensions)
+        if others.height in (0, table.height):
+            return self
+        reason = f"expected positions in {dimensions}D as in the training, found {5 - dimensions}D"
+        known = others.drop_nulls(schema.LABEL).select(schema.FOV_ID, schema.LABEL)
+        manifest = Manifest(
+            table.filter(pl.col(schema.DIMENSIONS) == dimensions),
+            made.class_names,
+            made.failures | dict.fromkeys(others[schema.FOV_ID], reason),
+            made.refused,
+            made.failed_labels | dict(known.iter_rows()),
+        )
+        return Tables(self.folder, manifest)
+
 
 def make_tables(settings: Settings, catalogue: Catalogue | None) -> Tables:
     """Make the featextracted tables that are missing.

@@ -130,7 +130,7 @@ class TrainedData:
             settings["executor"] = {TARGET: class_target(Serial if few else Processes)}
         needs = Needs.of(self.record)
         with needs.named():
-            tables: Tables = make_tables(settings, catalogue)
+            tables: Tables = make_tables(settings, catalogue).of(needs.dimensions)
             found = tables.dimensions
         if found != needs.dimensions:
             raise CheckpointError(

@@ -177,3 +177,16 @@ def test_wrong_settings_are_refused(model, large, settings, message):
 def test_files_without_objects_are_an_error(model, large):
     with pytest.raises(DataError, match="expected objects in the column pick, found none"):
         model.count(large.table.with_columns(pick=pl.lit(-1)), objects="picks")
+
+
+def test_a_file_in_other_dimensions_stops_no_other(model, large, tmp_path):
+    flat = large.table.filter(pl.col("pick") < 6)
+    flat.write_parquet(tmp_path / "flat.parquet")
+    flat.with_columns(z=pl.col("x") / 10).write_parquet(tmp_path / "deep.parquet")
+    columns = NM | {"names": NM["names"] | {"z": "z"}}
+    counts = model.count(tmp_path, objects="picks", columns=columns, simulations=0)
+    numbers = dict(counts.fovs.select("fov_id", "n_counted").iter_rows())
+    assert numbers == {"deep": 0, "flat": 6}
+    failed = counts.objects.filter(fov_id="deep")
+    assert failed["status"].unique().to_list() == ["failed"]
+    assert failed["reason"][0] == "expected positions in 2D as in the training, found 3D"
