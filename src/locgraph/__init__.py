@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from locgraph.api.averages import averages
     from locgraph.api.checks.stress import stress
     from locgraph.api.config import compose
     from locgraph.api.ensemble import Ensemble
@@ -35,6 +36,7 @@ _API = {
     "study": "locgraph.api.studies",
     "stress": "locgraph.api.checks.stress",
     "suggest": "locgraph.api.suggest",
+    "averages": "locgraph.api.averages",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -53,6 +55,7 @@ __all__ = [
     "Run",
     "Study",
     "__version__",
+    "averages",
     "compose",
     "load",
     "pack",

@@ -111,6 +111,10 @@ EXPORTS: Final = "exports"  # folder: one folder for each format
 ANALYSIS: Final = "analysis"  # folder
 ANALYSIS_RECORD: Final = "analysis.json"
 REPORT: Final = "report.html"
+AVERAGES: Final = "averages"  # folder: objects of each class laid upon each other
+AVERAGES_TABLE, AVERAGES_RECORD, AVERAGES_PICTURE = "averages.parquet", "averages.json", "averages.png"
+AVERAGED_OBJECTS, AVERAGED_LOCALISATIONS = "averaged_objects.parquet", "averaged_localisations.parquet"
+AVERAGE_PROFILES: Final = "average_profiles.parquet"  # radial, angular, Fourier ring correlation
 
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
 TRUST: Final = "trust"  # folder

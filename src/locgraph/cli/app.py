@@ -44,6 +44,7 @@ TASKS = {
     "compare": "locgraph.cli.commands.compare",
     "trust": "locgraph.cli.commands.trust",
     "stress": "locgraph.cli.commands.stress",
+    "average": "locgraph.cli.commands.average",
     "report": "locgraph.cli.commands.report",
     "check-labels": "locgraph.cli.commands.check_labels",
     "pack": "locgraph.cli.commands.pack",
