@@ -55,17 +55,14 @@ HISTORY: Final = "metrics.csv"  # losses and scores by step and epoch
 EARLIER_HISTORY: Final = "metrics.earlier.csv"  # that of a run which was interrupted
 CHECKPOINTS: Final = "checkpoints"
 PACK_SUFFIX, PACKED_MODEL = ".lgm", "model.lgm"  # packed models; in the cache <name>/<version>/model.lgm
-BEST: Final = "best.ckpt"
-LAST: Final = "last.ckpt"
+BEST, LAST = "best.ckpt", "last.ckpt"
 PREDICTIONS: Final = "predictions.parquet"
 CONTROL_PREDICTIONS: Final = "control_predictions.parquet"  # of the test FOVs by each control
 LOCALISATION_PREDICTIONS: Final = "localisation_predictions.parquet"
 FOV_VECTORS: Final = "fov_vectors.parquet"
 CLUSTER_VECTORS: Final = "cluster_vectors.parquet"
 LOCALISATION_VECTORS: Final = "localisation_vectors.parquet"
-CONFUSION_PICTURE: Final = "confusion_matrix.png"
-CURVES_PICTURE: Final = "loss_curves.png"
-GALLERY_PICTURE: Final = "gallery.png"
+CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE = "confusion_matrix.png", "loss_curves.png", "gallery.png"
 
 # -- sweeps ------------------------------------------------------------------------------------------------------------
 SUMMARY: Final = "summary.json"
