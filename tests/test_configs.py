@@ -53,6 +53,7 @@ REQUIRED = {
     "source": "raw",
     "target": "converted",
     "action": "list",
+    "arguments": ["train"],
 }
 """A value for every ``???``."""
 
