@@ -192,9 +192,10 @@ def upgrade_record(record: dict[str, Any], where: str) -> None:
             f"{where}: written in format {record['format']} by locgraph {record['versions']['locgraph']}, this version "
             f"reads the formats {', '.join(map(str, READABLE))}; use a version of locgraph that fits, or train again"
         )
+    settings = record.get("settings", {})
     if record["format"] < FORMAT:
-        record["settings"]["limits"].setdefault("max_localisations", None)
-    record["settings"].setdefault("objects", None)  # of checkpoints before objects: whole FOVs
+        settings["limits"].setdefault("max_localisations", None)
+    settings.setdefault("objects", None)  # of checkpoints before objects: whole FOVs
 
 
 def add_trust(path: Path, trust: Trust) -> None:

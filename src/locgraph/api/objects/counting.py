@@ -16,7 +16,7 @@ from locgraph.analysis.objects.results import CountSettings, count_objects
 from locgraph.analysis.objects.table import Rule, read_records
 from locgraph.api.objects.counts import Counts
 from locgraph.api.objects.parents import ParentFovs
-from locgraph.api.packs.packed import is_pack, read_pack
+from locgraph.api.packs.packed import read_pack
 from locgraph.api.sources import Objects, Source, objects_settings
 from locgraph.api.trained_data import TrainedData
 from locgraph.data.folds import TEST
@@ -228,9 +228,7 @@ def read_tested(members: Sequence[TrainedData]) -> pl.DataFrame | Confusion | st
 
 def _packed_confusion(model: TrainedData) -> Confusion | str:
     """Return the confusion matrix that a packed model states, in the order of the model's classes."""
-    path, names = model.checkpoint.path, list(model.record["class_names"])
-    # of several networks each has its place in the file behind the path
-    metrics = read_pack(path if is_pack(path) else str(path).rpartition("#")[0]).metrics
+    metrics, names = read_pack(model.checkpoint.path).metrics, list(model.record["class_names"])
     stated = list(metrics.get("class_names") or ())
     if sorted(stated) != sorted(names) or not metrics.get("confusion_matrix"):
         return "the packed model states no confusion matrix of its classes"
