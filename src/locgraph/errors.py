@@ -84,3 +84,19 @@ def within(group: str) -> Iterator[None]:
     except LocgraphError as error:
         error.within(group)
         raise
+
+
+@contextmanager
+def renamed(argument: str, setting: str) -> Iterator[None]:
+    """Name an argument, in an error that the block raises, as the user knows it.
+
+    Args:
+        argument: The argument that an error names.
+        setting: What the user calls it.
+    """
+    try:
+        yield
+    except LocgraphError as error:
+        if error.setting == argument:
+            error.setting = setting
+        raise

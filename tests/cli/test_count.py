@@ -38,5 +38,8 @@ def test_what_is_missing_is_named(trained, picks, tmp_path, fails):
     assert "locgraph count FILES model=RUN" in fails(tmp_path, "count", model)
     assert "ckpt_path: a value is required" in fails(tmp_path, "count", f"files=[{file}]")
     assert "objects: expected what an object is" in fails(tmp_path, "count", f"files=[{file}]", model, "columns=nm")
+    assert "files: no such file or folder: gone.csv" in fails(
+        tmp_path, "count", "files=[gone.csv]", model, "objects=picks"
+    )
     wrong = fails(tmp_path, "count", f"files=[{file}]", model, "objects=picks", "export=[tiff]")
     assert "export: expected formats among picasso, thunderstorm, parquet" in wrong

@@ -27,7 +27,7 @@ from locgraph.api.recipes import (
 )
 from locgraph.build import build, build_part
 from locgraph.data.prepared import Prepared
-from locgraph.errors import DataError, LocgraphError, within
+from locgraph.errors import DataError, renamed, within
 from locgraph.io import locpix
 from locgraph.io.catalogue import Catalogue, scan
 from locgraph.io.columns import ColumnSource
@@ -111,13 +111,8 @@ def scan_folder(
     leave_out: Iterable[Path] = (),
 ) -> Catalogue:
     """List the raw files below ``data.raw_dir``; see `locgraph.io.catalogue.scan`."""
-    try:
+    with renamed("raw_dir", "data.raw_dir"):
         return scan(Path(raw_dir).resolve(), columns, labels, groups, leave_out)
-    except LocgraphError as error:
-        # errors of columns, labels and groups have their group already
-        if error.setting == "raw_dir":
-            error.within("data")
-        raise
 
 
 def simulate(settings: Mapping[str, Any]) -> list[Path]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from locgraph.api.config import plain
 from locgraph.cli.console import TextConsole, print_line
 from locgraph.cli.counts import show_counts
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, renamed
 from locgraph.run_folder import locked
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def run(cfg: DictConfig) -> Counts:
     from locgraph.api.objects.count_files import count_settings  # torch, after the settings are known to be complete
 
     folder = Path(HydraConfig.get().runtime.output_dir)
-    with locked(folder, "paths.run_dir"):
+    with renamed("source", "files"), locked(folder, "paths.run_dir"):
         counts = count_settings(settings, folder)
     show_counts(folder, TextConsole())
     print_line(TextConsole(), f"counts: {folder}")

@@ -11,6 +11,7 @@ from locgraph.analysis.scales.texts import describe_scales
 from locgraph.api.config import plain
 from locgraph.api.suggest import suggest_settings, write_suggestion
 from locgraph.cli.console import TextConsole, path_setting, print_line
+from locgraph.errors import renamed
 
 
 def run(cfg: DictConfig) -> Suggestion:
@@ -21,7 +22,8 @@ def run(cfg: DictConfig) -> Suggestion:
     """
     source = path_setting(cfg, "folder", "locgraph suggest FOLDER")
     settings = plain(cfg)
-    suggestion = suggest_settings(settings)
+    with renamed("source", "folder"):
+        suggestion = suggest_settings(settings)
     folder = Path(cfg.paths.output_dir) / "suggest" / source.resolve().stem if cfg.output is None else Path(cfg.output)
     picture = write_suggestion(suggestion, settings, folder)
     console = TextConsole()
