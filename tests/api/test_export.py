@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import polars as pl
 import pytest
@@ -11,8 +12,9 @@ import torch
 
 from locgraph import schema
 from locgraph.api.model import Model
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, MissingPackageError
 from locgraph.learn import export
+from locgraph.learn.onnx_program import onnx_function
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,26 @@ def test_predictions_are_those_of_the_model(model, program, trained):
     assert not table.select(pl.col(columns).round(6)).equals(table.select(pl.col(columns).shift(1).round(6)))
 
 
+@pytest.mark.skipif(find_spec("onnxscript") is None, reason="needs onnxscript")
+@pytest.mark.slow
+def test_onnx_predicts_the_same(model, program, tmp_path):
+    import onnx
+
+    path = model.export(tmp_path / "model.onnx")
+    run, loaded = onnx_function(onnx.load(path)), torch.export.load(program).module()
+    for n_views, n_clusters in ((1, 2), (2, 12), (4, 4)):
+        inputs = export.make_inputs(model.checkpoint, n_views, n_clusters, seed=7)
+        assert torch.allclose(run(*inputs), loaded(*inputs), atol=1e-5, rtol=0)
+    (about,) = [each.value for each in onnx.load(path).metadata_props if each.key == "locgraph"]
+    assert json.loads(about)["inputs"] == ["features", "positions", "edge_index", "clusters"]
+
+
+def test_onnx_names_the_extra_where_it_is_absent(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'locgraph\[onnx\]'"):
+        model.export(tmp_path / "model.onnx")
+
+
 @pytest.mark.parametrize(("n_views", "n_clusters"), [(1, 2), (1, 60), (5, 3), (30, 12)])
 def test_graphs_may_have_any_size(model, program, n_views, n_clusters):
     inputs = export.make_inputs(model.checkpoint, n_views, n_clusters, seed=9)
@@ -95,8 +117,8 @@ def test_what_cannot_be_exported_is_refused(small_checkpoint, model, tmp_path):
     each = changed(small_checkpoint, scaler=record["scaler"] | {"nm_per_unit": None})
     with pytest.raises(ConfigError, match=r"scaling\.positions: per_fov"):
         each.export(tmp_path / "a.pt2")
-    with pytest.raises(ConfigError, match=r"path: expected a file that ends with \.pt2"):
-        model.export(tmp_path / "a.onnx")
+    with pytest.raises(ConfigError, match=r"path: expected a file that ends in \.pt2 or \.onnx"):
+        model.export(tmp_path / "a.pth")
     described = Model(small_checkpoint)
     described.record["sizes"] = record["sizes"] | {"descriptors": 3}
     with pytest.raises(ConfigError, match="graph: expected graphs of clusters alone"):

@@ -194,10 +194,10 @@ class Model(TrainedData, Counting):
             return explain_prepared(plan, prepared, tables[PREDICTIONS], self.training_data, folder)
 
     def export(self, path: str | Path) -> Path:
-        """Write the model as a program of ``torch.export`` that needs no locgraph; see `locgraph.learn.export`.
+        """Write the model as a program of PyTorch or ONNX that needs no locgraph; see `locgraph.learn.export`.
 
         Args:
-            path: The file, ``NAME.pt2``.
+            path: The file: ``NAME.pt2``, or ``NAME.onnx`` with the extra ``onnx``.
 
         Raises:
             ConfigError: The network reads more than clusters and their edges, or its program predicts something else.

@@ -1,9 +1,10 @@
-"""A trained model as one program of PyTorch that needs no locgraph: tables of clusters in, probabilities out."""
+"""A trained model as one program that needs no locgraph, of PyTorch or ONNX: clusters in, probabilities out."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from locgraph import schema
 from locgraph.data.scaling import Scaler
 from locgraph.errors import ConfigError
 from locgraph.learn.checkpoint import Checkpoint
+from locgraph.learn.onnx_program import INPUTS, as_onnx, check_onnx, onnx_function
 from locgraph.nn.network import Network
 from locgraph.provenance import versions, whole_file
 from locgraph.trust.calibrator import NONE
@@ -30,6 +32,10 @@ _EXAMPLE: Final = (2, 7)
 _CHECKED: Final = ((1, 3), (1, 40), (3, 5), (16, 20))
 """Numbers of views, and of clusters in each, of the example and of the graphs that the program is compared on."""
 
+_CHECKED_SLOWLY: Final = _CHECKED[:-1]
+"""Of these, those that the reference evaluator of ONNX takes a second for."""
+
+_TORCH, _ONNX = ".pt2", ".onnx"
 _SMALLEST: Final = 1e-12
 
 
@@ -86,26 +92,29 @@ class FovProgram(nn.Module):
 
 
 def export_model(checkpoint: Checkpoint, path: str | Path) -> Path:
-    """Write a model as a program of ``torch.export``, for graphs of any size.
+    """Write a model as a program of ``torch.export`` or ONNX, for graphs of any size.
 
     Before it is written, it is compared with the network on graphs of other sizes than the example.
 
     Args:
         checkpoint: The model.
-        path: The file, ``NAME.pt2``.
+        path: The file: ``NAME.pt2``, or ``NAME.onnx``.
 
     Returns:
         The file.
 
     Raises:
+        MissingPackageError: The packages of ONNX are not installed.
         ConfigError: The model reads more than clusters and their edges, cannot be traced, or the program predicts
             something else.
         StorageError: The file cannot be written.
     """
     path, program = Path(path), FovProgram(checkpoint).eval()
     _check_supported(checkpoint, program.network)
-    if path.suffix != ".pt2":
-        raise ConfigError(f"expected a file that ends with .pt2, found {path}", setting="path")
+    if path.suffix not in (_TORCH, _ONNX):
+        raise ConfigError(f"expected a file that ends in {_TORCH} or {_ONNX}, found {path}", setting="path")
+    if path.suffix == _ONNX:
+        check_onnx()
     dim = torch.export.Dim
     n_clusters, n_edges, n_views = dim("clusters", min=2), dim("edges", min=2), dim("views", min=1)
     shapes = ({0: n_clusters}, {0: n_clusters}, {1: n_edges}, {0: n_views})
@@ -121,11 +130,18 @@ def export_model(checkpoint: Checkpoint, path: str | Path) -> Path:
                 f"any size: {reason}",
                 setting="model",
             ) from error
-        _check_equal(checkpoint, program, exported.module())
-    written = io.BytesIO()
-    torch.export.save(exported, written, extra_files={ABOUT: json.dumps(_describe(checkpoint), indent=2)})
+        _check_equal(checkpoint, program, exported.module(), _CHECKED)
+    about = json.dumps(_describe(checkpoint), indent=2)
+    if path.suffix == _ONNX:
+        model = as_onnx(exported, about)
+        _check_equal(checkpoint, program, onnx_function(model), _CHECKED_SLOWLY)
+        content = model.SerializeToString()
+    else:
+        written = io.BytesIO()
+        torch.export.save(exported, written, extra_files={ABOUT: about})
+        content = written.getvalue()
     with whole_file(path) as temporary:
-        temporary.write_bytes(written.getvalue())
+        temporary.write_bytes(content)
     return path
 
 
@@ -173,8 +189,13 @@ def make_inputs(checkpoint: Checkpoint, n_views: int, n_clusters: int, seed: int
     return features, positions, pairs.nonzero().T.contiguous(), counts
 
 
-def _check_equal(checkpoint: Checkpoint, program: nn.Module, exported: nn.Module) -> None:
-    for seed, (n_views, n_clusters) in enumerate(_CHECKED):
+def _check_equal(
+    checkpoint: Checkpoint,
+    program: nn.Module,
+    exported: Callable[..., Tensor],
+    sizes: Sequence[tuple[int, int]],
+) -> None:
+    for seed, (n_views, n_clusters) in enumerate(sizes):
         inputs = make_inputs(checkpoint, n_views, n_clusters, seed + 1)
         difference = float((exported(*inputs) - program(*inputs)).abs().max())
         if not difference <= TOLERANCE:
@@ -190,7 +211,7 @@ def _describe(checkpoint: Checkpoint) -> dict[str, Any]:
     names = list(graph["cluster_features"])
     return {
         "class_names": list(checkpoint.record["class_names"]),
-        "inputs": ["features", "positions", "edge_index", "clusters"],
+        "inputs": list(INPUTS),
         "features": [{"name": name, "unit": units.get(name, "1")} for name in names],
         "position_unit": checkpoint.record["position_unit"],
         "dimensions": checkpoint.record["sizes"]["dimensions"],
