@@ -17,7 +17,7 @@ LEAST_SCORE: Final = 0.7
 
 SIGNIFICANCE: Final = 0.01
 
-_DRAWS: Final = 2000
+_DRAWS: Final = 1000
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from locgraph.analysis.averages.poses import Poses
 from locgraph.stats.rotational_symmetry import MOST_FOLD, Symmetry, judge_symmetry, score_order
 
 _COMPONENTS: Final = 60
-_ANGLES: Final = 256
-_RINGS: Final = 36
+_ANGLES: Final = 128
+_RINGS: Final = 24
 _PIXELS: Final = 240
 _BLUR: Final = 1 / 20
 _PRESENT: Final = 0.1
