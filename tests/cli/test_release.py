@@ -11,6 +11,7 @@ import torch
 import locgraph
 from builders.runs import TINY, run_in
 from locgraph.api.packs.packed import read_pack
+from locgraph.api.release_settings import compare_settings
 from locgraph.api.status import status
 from locgraph.api.studies import study
 from locgraph.errors import DataError
@@ -235,3 +236,13 @@ def test_a_release_has_no_result_of_its_own(released):
     with pytest.raises(DataError, match="is a release"):
         study(released)
     assert "release of 18 FOVs" in repr(locgraph.api.train.Run(released))
+
+
+def test_settings_of_a_later_version_are_named_unless_they_are_given():
+    before = {"graph": {"localisation_k": 8}, "trainer": {"max_epochs": 3}}
+    now = {"graph": {"localisation_k": 8, "axial_scale": 1.0}, "trainer": {"max_epochs": 3, "limit_train_batches": 2}}
+    added = compare_settings(before, now | {"augment": {"rotation": {"_target_": "Rotation", "full_3d": False}}})
+    assert added.refused == ("augment.rotation._target_ not there in the sweep, Rotation now",)
+    differences = compare_settings(before, now, ["+trainer.limit_train_batches=2"])
+    assert differences.named == ("graph.axial_scale not there in the sweep, 1.0 now",)
+    assert differences.refused == ("trainer.limit_train_batches not there in the sweep, 2 now",)

@@ -198,7 +198,7 @@ def plan_release(settings: Settings, overrides: Sequence[str] = ()) -> tuple[Set
     settings = copy.deepcopy(settings)
     # an experiment may bring settings of its own folds
     settings["fold"] = {TARGET: ALL_FOVS, "n_folds": 1, "index": 0}
-    sweep, differences = _choose_sweep(Path(str(settings[RELEASE]["from"])), settings)
+    sweep, differences = _choose_sweep(Path(str(settings[RELEASE]["from"])), settings, overrides)
     _check_finished(sweep)
     release = Release(sweep, _best_epochs(sweep), differences.named)
     settings[RELEASE] = {"from": str(sweep.folder), "epochs": release.epochs}
@@ -236,7 +236,7 @@ def _check_start(settings: Settings, overrides: Sequence[str], holds_none_out: b
         )
 
 
-def _choose_sweep(folder: Path, settings: Settings) -> tuple[StudiedRuns, Differences]:
+def _choose_sweep(folder: Path, settings: Settings, overrides: Sequence[str]) -> tuple[StudiedRuns, Differences]:
     """Return the sweep in a folder that has the same settings, with differences that leave its scores valid.
 
     Raises:
@@ -248,7 +248,8 @@ def _choose_sweep(folder: Path, settings: Settings) -> tuple[StudiedRuns, Differ
     if not studies:
         raise ConfigError(f"expected the folder of a finished sweep, found no run in {folder}", setting=FROM)
     compared = [
-        (study, compare_settings(RunFolder(study.run_folders[0]).read_settings(), settings)) for study in studies
+        (study, compare_settings(RunFolder(study.run_folders[0]).read_settings(), settings, overrides))
+        for study in studies
     ]
     sweep, differences = min(compared, key=lambda pair: len(pair[1].refused))
     if differences.refused:

@@ -48,8 +48,17 @@ class Differences:
     named: tuple[str, ...]
 
 
-def compare_settings(of_sweep: Mapping[str, Any], now: Mapping[str, Any]) -> Differences:
-    """Return how the settings of a release differ from those of a run of its sweep."""
+def compare_settings(of_sweep: Mapping[str, Any], now: Mapping[str, Any], overrides: Sequence[str] = ()) -> Differences:
+    """Return how the settings of a release differ from those of a run of its sweep.
+
+    A setting that the sweep did not have, as it is of a later version, is named unless the command line sets it.
+
+    Args:
+        of_sweep: Settings of the run.
+        now: Settings of the release.
+        overrides: Settings of the command line.
+    """
+    given = {text.lstrip("+~").split("=")[0] for text in overrides}
     before, after = dict(_leaves(of_sweep)), dict(_leaves(now))
     refused: list[str] = []
     named: list[str] = []
@@ -65,7 +74,13 @@ def compare_settings(of_sweep: Mapping[str, Any], now: Mapping[str, Any]) -> Dif
             replaced = (*replaced, key.removesuffix(TARGET))
         words = f"{key} {_words(old)} in the sweep, {_words(new)} now"
         harmless = any(key == name or key.startswith(f"{name}.") for name in _NAMED)
-        (named if harmless or group not in of_sweep else refused).append(words)
+        # a part that the sweep did not have is another matter than a new argument of one
+        later = (
+            old is _ABSENT
+            and not key.endswith(TARGET)
+            and not any(key == name or key.startswith(f"{name}.") for name in given)
+        )
+        (named if harmless or later else refused).append(words)
     more = len(refused) - _SHOWN
     shown = refused[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
     return Differences(tuple(shown), tuple(named))
