@@ -143,7 +143,7 @@ def test_a_damaged_file_is_left_out_and_the_others_are_predicted(model, raw, tmp
 def test_tables_and_graphs_can_be_kept(model, raw, tmp_path):
     model.predict(raw, prepared_dir=tmp_path / "prepared")
 
-    assert len(list((tmp_path / "prepared").rglob("*.pt"))) == 18
+    assert len(list((tmp_path / "prepared").rglob("*.safetensors"))) == 18
 
 
 def test_prepared_data_are_predicted_as_they_are(model, fold, trained):

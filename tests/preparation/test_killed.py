@@ -93,7 +93,7 @@ def complete(folder):
     tables = folder / "tables"
     fovs = [fov_id for fov_id in list_fovs(tables) if read_fingerprint(tables, fov_id) is not None]
     paths = [fov_path(tables, kind, fov_id) for fov_id in fovs for kind in (LOCS, CLUSTERS)]
-    return {path: stamp(path) for path in (*paths, *folder.glob("graphs/*/*.pt"))}
+    return {path: stamp(path) for path in (*paths, *folder.glob("graphs/*/*.safetensors"))}
 
 
 def check_whole(folder):

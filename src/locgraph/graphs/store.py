@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
+import safetensors.torch
 import torch
+from safetensors import safe_open
 from torch_geometric.data import HeteroData
 
 from locgraph import schema
@@ -20,13 +23,14 @@ from locgraph.preparation.executors import Executor
 from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.provenance import fingerprint, whole_file
 
-T = TypeVar("T")
-
-_GRAPH: Final = ""  # stands for the graph itself where a node or edge type is named
+SUFFIX: Final = ".safetensors"
+_ABOUT: Final = "locgraph"
+_SIZES: Final = "sizes"
+_SEPARATOR: Final = "|"
 
 
 class GraphStore:
-    """Graphs of many FOVs in one folder.
+    """Graphs of many FOVs in one folder, each FOV a file in the format of safetensors.
 
     Args:
         folder: Where the files are.
@@ -37,7 +41,7 @@ class GraphStore:
 
     def path(self, fov_id: str) -> Path:
         """Return the file of one FOV."""
-        return self.folder / f"{fov_id}.pt"
+        return self.folder / f"{fov_id}{SUFFIX}"
 
     def save(self, fov_id: str, views: Sequence[HeteroData], made_from: str) -> None:
         """Write all views of one FOV, whole or not at all.
@@ -47,10 +51,11 @@ class GraphStore:
             views: At least one, all of the same node and edge types and attributes.
             made_from: Fingerprint of tables and settings.
         """
-        content = {schema.META_FINGERPRINT: made_from, "views": _pack(views)}
-        # to a handle, as torch writes the name of a file into the file: equal graphs shall give equal bytes
-        with whole_file(self.path(fov_id)) as temporary, temporary.open("wb") as handle:
-            torch.save(content, handle)
+        tensors, sizes = _pack(views)
+        # one entry: several are written in an order that changes, and equal graphs shall give equal bytes
+        about = {_ABOUT: json.dumps({schema.META_FINGERPRINT: made_from, _SIZES: sizes})}
+        with whole_file(self.path(fov_id)) as temporary:
+            temporary.write_bytes(safetensors.torch.save(tensors, about))
 
     def load(self, fov_id: str) -> list[HeteroData]:
         """Read all views of one FOV.
@@ -58,46 +63,49 @@ class GraphStore:
         Raises:
             DataError: The file is absent or damaged.
         """
-        return self._read(fov_id, lambda content: _unpack(content["views"]))
-
-    def fingerprint(self, fov_id: str) -> str | None:
-        """Return the fingerprint of one FOV's file; None where the file is absent or damaged."""
-        try:
-            return self._read(fov_id, lambda content: str(content[schema.META_FINGERPRINT]), mmap=True)
-        except DataError:
-            return None
-
-    def _read(self, fov_id: str, part: Callable[[dict[str, Any]], T], mmap: bool = False) -> T:
         path = self.path(fov_id)
         try:
-            return part(torch.load(path, weights_only=True, mmap=mmap))
-        except Exception as error:  # a damaged file makes torch raise nearly anything
+            with safe_open(path, "pt") as file:
+                sizes = _about(file)[_SIZES]  # in the order in which attributes were given
+                return _unpack({name: file.get_tensor(name) for name in sizes}, sizes)
+        except Exception as error:  # a damaged file may raise nearly anything
             raise DataError(
                 f"{path}: expected the graphs of FOV {fov_id}, found none that can be read ({error}); delete the file "
                 "if it is there, and run again"
             ) from error
 
+    def fingerprint(self, fov_id: str) -> str | None:
+        """Return the fingerprint of one FOV's file; None where the file is absent or damaged."""
+        try:
+            with safe_open(self.path(fov_id), "pt") as file:
+                return str(_about(file)[schema.META_FINGERPRINT])
+        except Exception:  # of whatever kind: the file is made anew
+            return None
 
-def _pack(views: Sequence[HeteroData]) -> dict[str, dict[str, Any]]:
-    """Return place -> attribute -> tensors of all views joined, and the size of each: few large tensors load fast."""
+
+def _about(file: Any) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(file.metadata()[_ABOUT])
+    return about
+
+
+def _pack(views: Sequence[HeteroData]) -> tuple[dict[str, torch.Tensor], dict[str, list[int]]]:
+    """Return place and attribute -> tensor of all views joined, and the size of each: few large tensors load fast."""
     plain = [_to_plain(view) for view in views]
-    packed: dict[str, dict[str, Any]] = {}
-    for place, attributes in plain[0].items():
-        packed[place] = {}
-        for key in attributes:
-            parts = [view[place][key] for view in plain]
-            joined = torch.cat(parts, _axis(key)) if len(parts) > 1 else _own(parts[0].contiguous())
-            packed[place][key] = (joined, [part.shape[_axis(key)] for part in parts])
-    return packed
+    tensors, sizes = {}, {}
+    for name in plain[0]:
+        parts = [view[name] for view in plain]
+        tensors[name] = torch.cat(parts, _axis(name)) if len(parts) > 1 else parts[0].contiguous()
+        sizes[name] = [part.shape[_axis(name)] for part in parts]
+    return tensors, sizes
 
 
-def _unpack(packed: dict[str, dict[str, Any]]) -> list[HeteroData]:
-    views = [HeteroData() for _ in packed[_GRAPH][schema.EXTENT][1]]
-    for name, attributes in packed.items():
-        for key, (values, sizes) in attributes.items():
-            for view, part in zip(views, values.split(sizes, _axis(key)), strict=True):
-                place: Any = view if name == _GRAPH else view[tuple(name.split("|"))] if "|" in name else view[name]
-                place[key] = _own(part)
+def _unpack(tensors: Mapping[str, torch.Tensor], sizes: Mapping[str, Sequence[int]]) -> list[HeteroData]:
+    views = [HeteroData() for _ in sizes[schema.EXTENT]]
+    for name, values in tensors.items():
+        *place, key = name.split(_SEPARATOR)
+        for view, part in zip(views, values.split(list(sizes[name]), _axis(name)), strict=True):
+            holder: Any = view[place[0] if len(place) == 1 else tuple(place)] if place else view
+            holder[key] = _own(part)
     return views
 
 
@@ -106,15 +114,17 @@ def _own(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def _axis(key: str) -> int:
+def _axis(name: str) -> int:
     """Return the axis along which views are joined."""
-    return 1 if key == schema.EDGE_INDEX else 0
+    return 1 if name.endswith(schema.EDGE_INDEX) else 0
 
 
-def _to_plain(graph: HeteroData) -> dict[str, dict[str, torch.Tensor]]:
-    plain = {_GRAPH: dict(graph._global_store.items())}
-    plain |= {node_type: dict(graph[node_type].items()) for node_type in graph.node_types}
-    plain |= {"|".join(edge_type): dict(graph[edge_type].items()) for edge_type in graph.edge_types}
+def _to_plain(graph: HeteroData) -> dict[str, torch.Tensor]:
+    """Return the attributes by the types of their node or edge, if any, and their own name."""
+    plain = dict(graph._global_store.items())
+    for store in graph.stores:
+        place = store._key if isinstance(store._key, tuple) else (store._key,)
+        plain |= {_SEPARATOR.join((*place, key)): value for key, value in store.items() if store._key is not None}
     return plain
 
 
