@@ -84,7 +84,10 @@ def test_raw_files_become_tables_graphs_and_a_manifest(make, raw, tmp_path):
 
 def test_folders_are_shared_where_settings_do_not_decide(make, raw):
     first = make(f"data.raw_dir={raw}")
-    stamps = {path: path.stat().st_mtime_ns for path in (*first.tables.rglob("*.parquet"), *first.store.rglob("*.safetensors"))}
+    stamps = {
+        path: path.stat().st_mtime_ns
+        for path in (*first.tables.rglob("*.parquet"), *first.store.rglob("*.safetensors"))
+    }
 
     same = make(
         f"data.raw_dir={raw.parent}/./raw", "seed=3", "fold.index=2", "training.optimizer.lr=0.1", "augment=none",

@@ -51,7 +51,9 @@ def stages(folder, composed):
 def stamps(folder):
     """What changes when a table or graph is written anew; by its path below the prepared folder."""
     prepared = folder / "prepared" / "run"
-    paths = [path for path in prepared.rglob("*") if path.suffix in (".parquet", ".safetensors") and path.stem != "manifest"]
+    paths = [
+        path for path in prepared.rglob("*") if path.suffix in (".parquet", ".safetensors") and path.stem != "manifest"
+    ]
     return {path.relative_to(prepared): (path.stat().st_mtime_ns, path.stat().st_ino) for path in paths}
 
 

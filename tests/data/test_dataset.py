@@ -201,7 +201,9 @@ def test_a_view_without_clusters_is_told_before_it_is_batched(store, views):
     data = training({name: StoredGraphs(store, True, True) for name in "abc"})
     data.load = StoredGraphs(store, localisations=True, in_memory=True)
 
-    with pytest.raises(DataError, match=r"b: expected at least one cluster in each view, found none in .*b\.safetensors"):
+    with pytest.raises(
+        DataError, match=r"b: expected at least one cluster in each view, found none in .*b\.safetensors"
+    ):
         collate([data[0, 0], data[0, 1]])
 
 

@@ -104,8 +104,8 @@ def _unpack(tensors: Mapping[str, torch.Tensor], sizes: Mapping[str, Sequence[in
     for name, values in tensors.items():
         *place, key = name.split(_SEPARATOR)
         for view, part in zip(views, values.split(list(sizes[name]), _axis(name)), strict=True):
-            holder: Any = view[place[0] if len(place) == 1 else tuple(place)] if place else view
-            holder[key] = _own(part)
+            store = view[place[0] if len(place) == 1 else tuple(place)] if place else view._global_store
+            store._mapping[key] = _own(part)  # its own way to be set looks for methods of this name, and takes longer
     return views
 
 

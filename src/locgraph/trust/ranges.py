@@ -150,15 +150,18 @@ class Ranges:
                 for row in np.flatnonzero(span.outside(values)):
                     fov_id = measures.fovs[schema.FOV_ID][int(row)]
                     by_fov[fov_id].append(self._entry(fov_id, name, span, False, 1.0, float(values[row])))
-        groups = measures.clusters.partition_by(schema.FOV_ID, as_dict=True) if measures.clusters.height else {}
-        for (fov_id,), clusters in groups.items():
-            for name, span in self.clusters.items():
-                if name in clusters.columns:
-                    values = _values(clusters, name)
-                    outside = span.outside(values)
-                    if outside.sum() > 1 and outside.mean() >= MOST_OUTSIDE:
-                        value = float(np.median(values[outside]))
-                        by_fov[fov_id].append(self._entry(fov_id, name, span, True, float(outside.mean()), value))
+        names, owners, sizes = np.unique(
+            measures.clusters[schema.FOV_ID].to_numpy().astype(str), return_inverse=True, return_counts=True
+        )
+        for name, span in self.clusters.items():
+            if name in measures.clusters.columns:
+                values = _values(measures.clusters, name)
+                outside = span.outside(values)
+                number = np.bincount(owners[outside], minlength=len(names))
+                fractions = number / sizes
+                for index in np.flatnonzero((number > 1) & (fractions >= MOST_OUTSIDE)):
+                    fov_id, value = str(names[index]), float(np.median(values[outside & (owners == index)]))
+                    by_fov[fov_id].append(self._entry(fov_id, name, span, True, float(fractions[index]), value))
         return [entry for entries in by_fov.values() for entry in entries]
 
     def _entry(
