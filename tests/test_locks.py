@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from locgraph.errors import FolderInUseError
-from locgraph.run_folder import is_locked, locked
+from locgraph.storage import is_locked, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 with locked(Path(sys.argv[1])):
     print("locked", flush=True)
     sys.stdin.read()
@@ -21,7 +21,7 @@ with locked(Path(sys.argv[1])):
 WAIT = """
 import logging, sys
 from pathlib import Path
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 logging.basicConfig(level="INFO", format="%(message)s", stream=sys.stdout)
 with locked(Path(sys.argv[1]), wait=True):
     print("mine", flush=True)

@@ -1,4 +1,4 @@
-"""Folders on disk: the names of all files, the lock of a folder that is written to, and the state of a run.
+"""Folders on disk: the names of all files, and the state of a run.
 
 Every name is defined here. Tables and records are read and written by the functions of the component that owns their
 content (`locgraph.io`, `locgraph.learn`, `locgraph.explain`, `locgraph.analysis`); `RunFolder` reads those of a run.
@@ -7,25 +7,14 @@ content (`locgraph.io`, `locgraph.learn`, `locgraph.explain`, `locgraph.analysis
 from __future__ import annotations
 
 import json
-import logging
-import os
-import platform
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-from filelock import FileLock, Timeout
 
-from locgraph.errors import DataError, FolderInUseError
-from locgraph.storage import make_folder
-
-log = logging.getLogger(__name__)
-
-LOCK: Final = ".lock"  # held by the process that writes to a folder; once that has ended, the file means nothing
+from locgraph.errors import DataError
+from locgraph.storage import is_locked
 
 # -- raw folders that locgraph wrote -----------------------------------------------------------------------------------
 SIMULATION_RECORD: Final = "simulation.json"
@@ -130,9 +119,6 @@ COMPLETED, FAILED = "completed", "failed"
 RUNNING, INTERRUPTED = "running", "interrupted"
 """Further values of ``state`` in `RUN`; one that is still ``running`` there is over if nobody holds its lock."""
 
-_PROBE_S: Final = 2.0
-"""Patience with a process that only looks whether a folder is locked."""
-
 
 def read_record(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file; empty where there is none or it is damaged."""
@@ -141,82 +127,6 @@ def read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def now() -> str:
-    """Return the time as records hold it: ISO 8601, in seconds, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-@contextmanager
-def locked(folder: Path, setting: str | None = None, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of a folder while the block writes to it.
-
-    The operating system holds the lock for this process and lifts it when the process ends, also when it is killed.
-
-    Args:
-        folder: The folder, which is made.
-        setting: The argument that names it, for the message.
-        wait: Whether to wait, with a line in the log, until another process is done, instead of refusing.
-
-    Raises:
-        ConfigError: The folder cannot be written to.
-        FolderInUseError: Another process holds the lock.
-    """
-    make_folder(folder, setting)
-    path = folder / LOCK
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=_PROBE_S)
-    except Timeout as error:
-        if not wait:
-            raise _in_use(folder, setting) from error
-        log.info("waiting for %s, which is writing to %s", _holder(path), folder)
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        log.warning("%s cannot be locked (%s): start no other command that writes to it", folder, error)
-    try:
-        with suppress(OSError):  # for messages alone
-            path.write_text(f"process {os.getpid()} on {platform.node()} since {now()}\n", encoding="utf-8")
-        yield
-    finally:
-        lock.release()
-
-
-def is_locked(folder: Path) -> bool:
-    """Return whether a process is writing to a folder; True where this cannot be found out."""
-    path = folder / LOCK
-    if not path.is_file():
-        return False
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except (Timeout, OSError, NotImplementedError):
-        return True
-
-
-def check_unlocked(folder: Path, setting: str | None = None) -> None:
-    """Refuse a folder that a process is writing to.
-
-    Raises:
-        FolderInUseError: A process holds its lock.
-    """
-    if is_locked(folder):
-        raise _in_use(folder, setting)
-
-
-def _in_use(folder: Path, setting: str | None) -> FolderInUseError:
-    return FolderInUseError(
-        f"{folder} is being written to by {_holder(folder / LOCK)}; wait for its end, or choose another folder",
-        setting=setting,
-    )
-
-
-def _holder(lock: Path) -> str:
-    try:
-        return lock.read_text(encoding="utf-8").strip() or "another process"
-    except (OSError, ValueError):
-        return "another process"
 
 
 @dataclass(frozen=True)

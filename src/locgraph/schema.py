@@ -264,30 +264,6 @@ NEUTRAL: Final = "neutral"
 METHOD: Final = "method"
 N_FOVS: Final = "n_fovs"
 
-STRESS_COLUMNS: Final = {
-    column.name: column
-    for column in (
-        Column(PERTURBATION, pl.String, "1", "name of the perturbation"),
-        Column(SEVERITY, pl.Float64, "1", "how strong, in its unit"),
-        Column(UNIT, pl.String, "1", "unit of the severity: nm, or 1 for a pure number"),
-        Column(MEANING, pl.String, "1", "what the severity is"),
-        Column(NEUTRAL, pl.Boolean, "1", "whether this severity changes nothing"),
-        Column(METHOD, pl.String, "1", "network, or the name of a control"),
-        Column(N_FOVS, pl.Int64, "1", "FOVs that were predicted"),
-        Column(FAILED, pl.Int64, "1", "FOVs that could not be prepared"),
-        Column("accuracy", pl.Float64, "1", "of the FOVs predicted; null where there are none"),
-        Column("accuracy_low", pl.Float64, "1", "lower end of its 95 % interval"),
-        Column("accuracy_high", pl.Float64, "1", "upper end of its 95 % interval"),
-        Column("loss", pl.Float64, "1", "accuracy lost against the same FOVs unperturbed"),
-        Column("loss_low", pl.Float64, "1", "lower end of its 95 % interval"),
-        Column("loss_high", pl.Float64, "1", "upper end of its 95 % interval"),
-        Column("confidence", pl.Float64, "1", "mean of the largest probability"),
-        Column("ece", pl.Float64, "1", "expected calibration error, 15 bins of equal width"),
-        Column(UNLIKE, pl.Float64, "1", "fraction that the network marks as unlike its training; else null"),
-        Column("nll", pl.Float64, "1", "mean negative logarithm of the probability of the true class"),
-    )
-}
-
 # -- graphs ------------------------------------------------------------------------------------------------------------
 LOCALISATION: Final = "localisation"
 CLUSTER: Final = "cluster"

@@ -1,20 +1,34 @@
-"""Storage that refuses to be written to: a full disk, a used-up quota, a read-only disk, too many open files.
+"""Storage that refuses to be written to, as a full disk does, and folders that another process is writing to.
 
-Such a failure concerns every file that would follow, so that it ends a command at once; it is never a fault of one FOV.
+A full disk, a used-up quota, a read-only disk or too many open files concern every file that would follow, so that they
+end a command at once; they are never a fault of one FOV.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import platform
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from locgraph.errors import ConfigError, DataError, StorageError
+from filelock import FileLock, Timeout
+
+from locgraph.errors import ConfigError, DataError, FolderInUseError, StorageError
+
+log = logging.getLogger(__name__)
+
+LOCK: Final = ".lock"
+"""Held by the process that writes to a folder; once that has ended, the file means nothing."""
+_PROBE_S: Final = 2.0
+"""Patience with a process that only looks whether a folder is locked."""
 
 _REASONS: Final = {
     errno.ENOSPC: "no space is left on the disk",
@@ -127,3 +141,79 @@ def make_folder(folder: Path, setting: str | None = None) -> None:
 def _shortened(path: Path) -> str:
     text = os.fspath(path)
     return text if len(text) <= 300 else f"{text[:200]}...{text[-60:]}"
+
+
+def now() -> str:
+    """Return the time as records hold it: ISO 8601, in seconds, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def locked(folder: Path, setting: str | None = None, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a folder while the block writes to it.
+
+    The operating system holds the lock for this process and lifts it when the process ends, also when it is killed.
+
+    Args:
+        folder: The folder, which is made.
+        setting: The argument that names it, for the message.
+        wait: Whether to wait, with a line in the log, until another process is done, instead of refusing.
+
+    Raises:
+        ConfigError: The folder cannot be written to.
+        FolderInUseError: Another process holds the lock.
+    """
+    make_folder(folder, setting)
+    path = folder / LOCK
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=_PROBE_S)
+    except Timeout as error:
+        if not wait:
+            raise _in_use(folder, setting) from error
+        log.info("waiting for %s, which is writing to %s", _holder(path), folder)
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        log.warning("%s cannot be locked (%s): start no other command that writes to it", folder, error)
+    try:
+        with suppress(OSError):  # for messages alone
+            path.write_text(f"process {os.getpid()} on {platform.node()} since {now()}\n", encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether a process is writing to a folder; True where this cannot be found out."""
+    path = folder / LOCK
+    if not path.is_file():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError, NotImplementedError):
+        return True
+
+
+def check_unlocked(folder: Path, setting: str | None = None) -> None:
+    """Refuse a folder that a process is writing to.
+
+    Raises:
+        FolderInUseError: A process holds its lock.
+    """
+    if is_locked(folder):
+        raise _in_use(folder, setting)
+
+
+def _in_use(folder: Path, setting: str | None) -> FolderInUseError:
+    return FolderInUseError(
+        f"{folder} is being written to by {_holder(folder / LOCK)}; wait for its end, or choose another folder",
+        setting=setting,
+    )
+
+
+def _holder(lock: Path) -> str:
+    try:
+        return lock.read_text(encoding="utf-8").strip() or "another process"
+    except (OSError, ValueError):
+        return "another process"

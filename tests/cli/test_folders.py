@@ -12,7 +12,7 @@ import pytest
 HOLD = """
 import sys
 from pathlib import Path
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 with locked(Path(sys.argv[1])):
     print("locked", flush=True)
     sys.stdin.read()

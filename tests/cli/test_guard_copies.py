@@ -5,7 +5,7 @@ import pickle
 from omegaconf import OmegaConf
 
 from locgraph.cli.folders import GuardFolders
-from locgraph.run_folder import is_locked
+from locgraph.storage import is_locked
 
 
 def test_the_copy_of_a_guard_holds_no_lock(tmp_path):

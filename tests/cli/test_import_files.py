@@ -18,9 +18,9 @@ from locgraph.io.converted import read_converted
 from locgraph.io.groups import NoGroups
 from locgraph.io.labels import MetadataLabels, NoLabels
 from locgraph.io.read import read_localisations
-from locgraph.run_folder import locked
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
+from locgraph.storage import locked
 
 HEADER = 'id,"frame","x [nm]","y [nm]","sigma [nm]"\n'
 ROWS = "1,1,100,200,130\n2,2,150,250,131\n3,3,170,250,nan\n"

@@ -10,7 +10,7 @@ from rich.console import Console
 from locgraph.api.status import status
 from locgraph.cli.commands.status import status_table
 from locgraph.errors import DataError
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 
 
 @pytest.fixture

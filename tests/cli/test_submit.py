@@ -22,7 +22,7 @@ from locgraph.api.submission.submit import submit
 from locgraph.cli.commands.submit import MODULE
 from locgraph.cli.main import POSITIONAL, as_overrides
 from locgraph.errors import ConfigError, FolderInUseError, LocgraphError
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 
 needs_submitit = pytest.mark.skipif(
     find_spec("hydra_plugins") is None or find_spec("hydra_plugins.hydra_submitit_launcher") is None,

@@ -9,7 +9,7 @@ import yaml
 from locgraph.api.config import plain
 from locgraph.errors import ConfigError, DataError
 from locgraph.learn.run import RunWriter
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 
 RAW = "data.raw_dir=raw"
 

@@ -21,6 +21,31 @@ NETWORK: Final = "network"
 UNPERTURBED: Final = ""
 """Value of ``perturbation`` in predictions of the FOVs as they are."""
 
+STRESS_COLUMNS: Final = {
+    column.name: column
+    for column in (
+        schema.Column(schema.PERTURBATION, pl.String, "1", "name of the perturbation"),
+        schema.Column(schema.SEVERITY, pl.Float64, "1", "how strong, in its unit"),
+        schema.Column(schema.UNIT, pl.String, "1", "unit of the severity: nm, or 1 for a pure number"),
+        schema.Column(schema.MEANING, pl.String, "1", "what the severity is"),
+        schema.Column(schema.NEUTRAL, pl.Boolean, "1", "whether this severity changes nothing"),
+        schema.Column(schema.METHOD, pl.String, "1", "network, or the name of a control"),
+        schema.Column(schema.N_FOVS, pl.Int64, "1", "FOVs that were predicted"),
+        schema.Column(schema.FAILED, pl.Int64, "1", "FOVs that could not be prepared"),
+        schema.Column("accuracy", pl.Float64, "1", "of the FOVs predicted; null where there are none"),
+        schema.Column("accuracy_low", pl.Float64, "1", "lower end of its 95 % interval"),
+        schema.Column("accuracy_high", pl.Float64, "1", "upper end of its 95 % interval"),
+        schema.Column("loss", pl.Float64, "1", "accuracy lost against the same FOVs unperturbed"),
+        schema.Column("loss_low", pl.Float64, "1", "lower end of its 95 % interval"),
+        schema.Column("loss_high", pl.Float64, "1", "upper end of its 95 % interval"),
+        schema.Column("confidence", pl.Float64, "1", "mean of the largest probability"),
+        schema.Column("ece", pl.Float64, "1", "expected calibration error, 15 bins of equal width"),
+        schema.Column(schema.UNLIKE, pl.Float64, "1", "fraction marked as unlike the training; null for controls"),
+        schema.Column("nll", pl.Float64, "1", "mean negative logarithm of the probability of the true class"),
+    )
+}
+"""Columns of the table of scores."""
+
 _BINS: Final = 15
 
 
@@ -41,7 +66,7 @@ def score_stress(
         class_names: The K classes.
 
     Returns:
-        The columns of `schema.STRESS_COLUMNS`. Where no FOV is left, scores are null.
+        The columns of `STRESS_COLUMNS`. Where no FOV is left, scores are null.
     """
     parts = predictions.partition_by(schema.PERTURBATION, schema.SEVERITY, schema.METHOD, as_dict=True)
     methods = predictions[schema.METHOD].unique(maintain_order=True).to_list()
@@ -62,7 +87,7 @@ def score_stress(
                 part = parts.get((name, severity, method))
                 tested = baselines[method] if neutral else None if part is None else _outcomes(part, class_names)
                 rows.append(about | {schema.METHOD: method} | _scores(tested, baselines[method]))
-    columns = schema.STRESS_COLUMNS.values()
+    columns = STRESS_COLUMNS.values()
     return pl.DataFrame(
         {column.name: [row.get(column.name) for row in rows] for column in columns},
         schema={column.name: column.dtype for column in columns},

@@ -38,7 +38,8 @@ from locgraph.io.read import read_header
 from locgraph.learn.tabulate import write_tables
 from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.provenance import write_json
-from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, RunFolder, locked
+from locgraph.run_folder import COMPLETED, METRICS, PREDICTIONS, RunFolder
+from locgraph.storage import locked
 
 log = logging.getLogger(__name__)
 

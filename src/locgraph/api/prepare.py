@@ -42,8 +42,9 @@ from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.preparation.outliers import describe_outliers
 from locgraph.preparation.prepare import prepare as prepare_tables
 from locgraph.provenance import fingerprint, write_json
-from locgraph.run_folder import CLUSTERS, METRICS, RECIPE, RunFolder, locked, read_record
+from locgraph.run_folder import CLUSTERS, METRICS, RECIPE, RunFolder, read_record
 from locgraph.simulate.dataset import simulate_dataset
+from locgraph.storage import locked
 
 log = logging.getLogger(__name__)
 

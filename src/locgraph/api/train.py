@@ -36,9 +36,9 @@ from locgraph.preparation.classes import check_classes_left, describe_imbalance
 from locgraph.preparation.prepare import manifest_of_catalogue
 from locgraph.preparation.snapshot import describe_changes, take_snapshot
 from locgraph.provenance import write_json
-from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, RELEASE, THREADS, RunFolder, locked, read_record
+from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, RELEASE, THREADS, RunFolder, read_record
 from locgraph.settings import check_flag, check_whole
-from locgraph.storage import make_folder, storage_error
+from locgraph.storage import locked, make_folder, storage_error
 
 if TYPE_CHECKING:
     from locgraph.api.release import Release

@@ -13,8 +13,7 @@ from omegaconf import DictConfig
 
 from locgraph.cli.console import printable
 from locgraph.errors import LocgraphError
-from locgraph.run_folder import check_unlocked, locked
-from locgraph.storage import make_folder
+from locgraph.storage import check_unlocked, locked, make_folder
 
 
 class GuardFolders(Callback):

@@ -79,7 +79,7 @@ class GraphStore:
         try:
             with safe_open(self.path(fov_id), "pt") as file:
                 return str(_about(file)[schema.META_FINGERPRINT])
-        except Exception:  # of whatever kind: the file is made anew
+        except Exception:  # noqa: BLE001  # of whatever kind: the file is made anew
             return None
 
 

@@ -50,7 +50,8 @@ def onnx_function(model: Any) -> Callable[..., Tensor]:
 
     def run(*inputs: Tensor) -> Tensor:
         values = {name: value.numpy() for name, value in zip(INPUTS, inputs, strict=True)}
-        return torch.from_numpy(evaluator.run(None, values)[0])
+        (result,): Any = evaluator.run(None, values)
+        return torch.from_numpy(result)
 
     return run
 

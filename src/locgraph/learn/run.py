@@ -29,10 +29,10 @@ from locgraph.run_folder import (
     SNAPSHOT_RECORD,
     THREADS,
     RunFolder,
-    now,
     read_history,
     read_record,
 )
+from locgraph.storage import now
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from locgraph import schema
+from locgraph.analysis.stress import STRESS_COLUMNS
 from locgraph.errors import DataError
 from locgraph.show.figures.stress import stress_figure
 
@@ -28,7 +28,7 @@ def rows(perturbation, severities, neutral, methods=("network", "pair_distances"
 
 def table(*perturbations):
     data = [row for name in perturbations for row in rows(name, [0.0, 1.0, 3.0], 0.0)]
-    columns = {column.name: column.dtype for column in schema.STRESS_COLUMNS.values()}
+    columns = {column.name: column.dtype for column in STRESS_COLUMNS.values()}
     return pl.DataFrame([dict.fromkeys(columns) | row for row in data], schema=columns)
 
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from locgraph import schema
+from locgraph.analysis.stress import STRESS_COLUMNS
 from locgraph.show.report.robustness import robustness_sections
 
 
@@ -20,7 +20,7 @@ def add_result(folder, table=True):
     record = {"sentences": {"drift": "drift: falls at 20 nm."}, "notes": ["drift: 3 FOVs have no frames"]}
     (folder / "stress.json").write_text(json.dumps(record))
     Image.new("RGB", (40, 20), "white").save(folder / "stress.png")
-    columns = {column.name: column.dtype for column in schema.STRESS_COLUMNS.values()}
+    columns = {column.name: column.dtype for column in STRESS_COLUMNS.values()}
     row = dict.fromkeys(columns) | {"perturbation": "drift", "severity": 0.0, "neutral": True, "method": "network"}
     scored = row | {"n_fovs": 9, "accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95, "ece": 0.02, "nll": 0.3}
     empty = row | {"severity": 20.0, "neutral": False, "n_fovs": 0}

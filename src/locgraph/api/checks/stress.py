@@ -57,7 +57,7 @@ class Stress:
     """Scores of models and of forests under perturbations.
 
     Attributes:
-        table: The columns of `schema.STRESS_COLUMNS`: one row for each perturbation, severity and method.
+        table: One row for each perturbation, severity and method: `locgraph.analysis.stress.STRESS_COLUMNS`.
         sentences: Perturbation -> where the accuracy falls, for people.
         about: What was tested, and what could not be: plain values.
     """

@@ -38,7 +38,8 @@ from locgraph.api.recipes import RAW
 from locgraph.errors import CheckpointError, ConfigError, DataError
 from locgraph.learn.checkpoint import TRUST
 from locgraph.provenance import versions, whole_file
-from locgraph.run_folder import CHECKPOINTS, PACK_SUFFIX, RunFolder, find_runs, now
+from locgraph.run_folder import CHECKPOINTS, PACK_SUFFIX, RunFolder, find_runs
+from locgraph.storage import now
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import yaml
 
 from locgraph.api.submission.submit import last_line
-from locgraph.run_folder import FAILED, FAILURE, JOBS, SCHEDULER, SNAPSHOT, SNAPSHOT_LOG, is_locked, read_record
+from locgraph.run_folder import FAILED, FAILURE, JOBS, SCHEDULER, SNAPSHOT, SNAPSHOT_LOG, read_record
+from locgraph.storage import is_locked
 
 WAITING: Final = "waiting"
 LOST: Final = "lost"

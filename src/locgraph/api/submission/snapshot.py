@@ -18,8 +18,8 @@ import locgraph
 from locgraph.api.config import config_dir
 from locgraph.errors import ConfigError
 from locgraph.provenance import git_state, whole_file, write_json
-from locgraph.run_folder import CONFIG, SNAPSHOT, SNAPSHOT_CHANGES, SNAPSHOT_RECORD, now, read_record
-from locgraph.storage import storage_error
+from locgraph.run_folder import CONFIG, SNAPSHOT, SNAPSHOT_CHANGES, SNAPSHOT_RECORD, read_record
+from locgraph.storage import now, storage_error
 
 SOURCE: Final = "src"
 """Folder of the package in a snapshot, where Python looks for it; the layout is that of a checkout."""

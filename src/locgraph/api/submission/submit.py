@@ -15,8 +15,8 @@ from locgraph.api.config import Settings, config_dir, override, plain
 from locgraph.api.submission.snapshot import SOURCE, take_snapshot
 from locgraph.api.texts import quote_texts
 from locgraph.errors import ConfigError, LocgraphError
-from locgraph.run_folder import SNAPSHOT_LOG, check_unlocked, is_locked
-from locgraph.storage import make_folder
+from locgraph.run_folder import SNAPSHOT_LOG
+from locgraph.storage import check_unlocked, is_locked, make_folder
 
 _MULTIRUN: Final = ("-m", "--multirun")
 _PATIENCE_S: Final = 120.0

@@ -14,7 +14,8 @@ from locgraph.analysis.averages import columns
 from locgraph.api.averages import averages, output_folder
 from locgraph.api.config import plain
 from locgraph.cli.console import TextConsole, path_setting, print_line
-from locgraph.run_folder import AVERAGES_PICTURE, locked
+from locgraph.run_folder import AVERAGES_PICTURE
+from locgraph.storage import locked
 
 _SHOWN = {
     columns.CLASS: "class",

@@ -11,7 +11,8 @@ from rich.table import Table
 from locgraph.analysis.checks.labels import GIVEN, SUGGESTED
 from locgraph.api.studies import study
 from locgraph.cli.console import TextConsole, path_setting, print_line
-from locgraph.run_folder import TRUST, locked
+from locgraph.run_folder import TRUST
+from locgraph.storage import locked
 
 
 def run(cfg: DictConfig) -> Path:

@@ -12,7 +12,7 @@ from locgraph.api.config import plain
 from locgraph.cli.console import TextConsole, print_line
 from locgraph.cli.counts import show_counts
 from locgraph.errors import ConfigError, renamed
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 
 if TYPE_CHECKING:
     from locgraph.api.objects.counts import Counts

@@ -21,8 +21,9 @@ from locgraph.io.converted import (
     write_import_record,
 )
 from locgraph.preparation.convert import Conversion, ConvertRecipe, check_target, convert, find_sources
-from locgraph.run_folder import IMPORT_RECORD, locked
+from locgraph.run_folder import IMPORT_RECORD
 from locgraph.settings import check_number
+from locgraph.storage import locked
 
 _SHOWN = 10
 

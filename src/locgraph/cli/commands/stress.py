@@ -13,7 +13,7 @@ from rich.table import Table
 from locgraph import schema
 from locgraph.api.config import plain
 from locgraph.cli.console import TextConsole, model_setting, print_line
-from locgraph.run_folder import locked
+from locgraph.storage import locked
 
 
 def run(cfg: DictConfig) -> Path:

@@ -11,7 +11,8 @@ from locgraph.api.config import plain
 from locgraph.api.studies import find_studies
 from locgraph.cli.console import TextConsole, path_setting, print_line
 from locgraph.errors import LocgraphError
-from locgraph.run_folder import TRUST, locked
+from locgraph.run_folder import TRUST
+from locgraph.storage import locked
 
 
 def run(cfg: DictConfig) -> list[Path]:

@@ -45,7 +45,7 @@ def stress_figure(table: pl.DataFrame) -> Figure:
     Severities stand at equal distances; the one that changes nothing is marked.
 
     Args:
-        table: The columns of `schema.STRESS_COLUMNS`.
+        table: The columns of `locgraph.analysis.stress.STRESS_COLUMNS`.
 
     Returns:
         The figure, a page wide.
