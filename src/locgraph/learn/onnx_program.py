@@ -50,8 +50,8 @@ def onnx_function(model: Any) -> Callable[..., Tensor]:
 
     def run(*inputs: Tensor) -> Tensor:
         values = {name: value.numpy() for name, value in zip(INPUTS, inputs, strict=True)}
-        (result,): Any = evaluator.run(None, values)
-        return torch.from_numpy(result)
+        results: Any = evaluator.run(None, values)
+        return torch.from_numpy(results[0])
 
     return run
 
