@@ -26,9 +26,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from locgraph import schema
 from locgraph.api.config import compose
-from locgraph.api.network import make_network
-from locgraph.api.parts import data_sizes, make_data, quiet
 from locgraph.api.prepare import prepare_settings
+from locgraph.api.training.network import make_network
+from locgraph.api.training.parts import data_sizes, make_data, quiet
 from locgraph.build import build
 from locgraph.learn.tasks import FovTask
 from locgraph.nn.base import Encoded

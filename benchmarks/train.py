@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from locgraph.api.config import compose
-from locgraph.api.network import make_network
-from locgraph.api.parts import data_sizes, make_data, make_learner, quiet
 from locgraph.api.prepare import prepare_settings
+from locgraph.api.training.network import make_network
+from locgraph.api.training.parts import data_sizes, make_data, make_learner, quiet
 from locgraph.build import build
 from locgraph.learn.tasks import FovTask
 

@@ -33,8 +33,8 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
 from locgraph import schema
-from locgraph.api.load import load_model
-from locgraph.api.model import Model
+from locgraph.api.models.load import load_model
+from locgraph.api.models.model import Model
 from locgraph.data.folds import TEST, TRAIN, VALIDATION
 from locgraph.data.prepared import Prepared
 from locgraph.io.featextracted import read_fov

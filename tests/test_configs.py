@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from locgraph.api.config import config_dir
 from locgraph.api.device import NOT_OF_LIGHTNING
-from locgraph.api.network import make_network
+from locgraph.api.training.network import make_network
 from locgraph.build import build, find_class
 from locgraph.cli.app import TASKS
 from locgraph.cli.main import COMMANDS

@@ -14,36 +14,36 @@ if TYPE_CHECKING:
     from locgraph.api.averages import averages
     from locgraph.api.checks.stress import stress
     from locgraph.api.config import compose
-    from locgraph.api.ensemble import Ensemble
-    from locgraph.api.load import load
-    from locgraph.api.model import Model
+    from locgraph.api.models.ensemble import Ensemble
+    from locgraph.api.models.load import load
+    from locgraph.api.models.model import Model
     from locgraph.api.objects.counts import Counts
     from locgraph.api.packs.pack import pack
     from locgraph.api.prepare import prepare
-    from locgraph.api.studies import study
-    from locgraph.api.study import Study
+    from locgraph.api.studies.studies import study
+    from locgraph.api.studies.study import Study
     from locgraph.api.suggest import suggest
-    from locgraph.api.train import Run, train
+    from locgraph.api.training.train import Run, train
     from locgraph.data.prepared import Prepared
     from locgraph.io.read import read
 
 _API = {
     "read": "locgraph.io.read",
     "prepare": "locgraph.api.prepare",
-    "train": "locgraph.api.train",
-    "load": "locgraph.api.load",
+    "train": "locgraph.api.training.train",
+    "load": "locgraph.api.models.load",
     "pack": "locgraph.api.packs.pack",
-    "study": "locgraph.api.studies",
+    "study": "locgraph.api.studies.studies",
     "stress": "locgraph.api.checks.stress",
     "suggest": "locgraph.api.suggest",
     "averages": "locgraph.api.averages",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
-    "Run": "locgraph.api.train",
-    "Ensemble": "locgraph.api.ensemble",
-    "Model": "locgraph.api.model",
-    "Study": "locgraph.api.study",
+    "Run": "locgraph.api.training.train",
+    "Ensemble": "locgraph.api.models.ensemble",
+    "Model": "locgraph.api.models.model",
+    "Study": "locgraph.api.studies.study",
 }
 """Name in the API: the module that holds it."""
 

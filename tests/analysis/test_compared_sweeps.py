@@ -13,7 +13,7 @@ from locgraph.analysis.sweeps.compared_sweeps import distinct_names
 from locgraph.analysis.sweeps.comparison import compare_methods
 from locgraph.analysis.sweeps.methods import Method, better_than_all
 from locgraph.analysis.sweeps.outcomes import COLUMNS
-from locgraph.api.studies import find_compared, study
+from locgraph.api.studies.studies import find_compared, study
 from locgraph.errors import ConfigError, DataError, LocgraphError
 from locgraph.stats.paired import practical_equivalence
 

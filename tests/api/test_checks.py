@@ -8,7 +8,7 @@ import torch
 from locgraph.api.config import plain
 from locgraph.api.device import check_device
 from locgraph.api.recipes import check_overrides
-from locgraph.api.train import check_before_work
+from locgraph.api.training.train import check_before_work
 from locgraph.errors import ConfigError
 
 

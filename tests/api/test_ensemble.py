@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import locgraph
-from locgraph.api.ensemble import Ensemble
+from locgraph.api.models.ensemble import Ensemble
 from locgraph.data.folds import TEST
 from locgraph.errors import ConfigError, DataError
 from locgraph.trust.committee import disagreement, pool_probabilities

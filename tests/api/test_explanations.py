@@ -5,8 +5,8 @@ import json
 import polars as pl
 import pytest
 
-from locgraph.api.explanations import Explanations, explain_prepared
-from locgraph.api.load import load_model as load
+from locgraph.api.models.explanations import Explanations, explain_prepared
+from locgraph.api.models.load import load_model as load
 from locgraph.errors import ConfigError, DataError
 from locgraph.explain.baselines import RandomScores
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from locgraph import schema
-from locgraph.api.model import Model
+from locgraph.api.models.model import Model
 from locgraph.errors import ConfigError, MissingPackageError
 from locgraph.learn import export
 from locgraph.learn.onnx_program import onnx_function

@@ -10,7 +10,7 @@ from locgraph import load, study
 from locgraph.analysis.checks.check import Check
 from locgraph.analysis.checks.matching import match_fovs
 from locgraph.api.checks import matched
-from locgraph.api.studies import find_studies
+from locgraph.api.studies.studies import find_studies
 from locgraph.errors import ConfigError, DataError
 
 

@@ -13,7 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import locgraph
-from locgraph.api.model import Model
+from locgraph.api.models.model import Model
 from locgraph.data.folds import TEST
 from locgraph.errors import CheckpointError, ConfigError, DataError
 from locgraph.io.featextracted import read_fov

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import locgraph
-from locgraph.api.needs import Needs
+from locgraph.api.models.needs import Needs
 from locgraph.errors import DataError, LocgraphError
 
 CHANNELS = {"_target_": "locgraph.preparation.features.channels.ChannelFractions", "channels": {"0": "a", "1": "b"}}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from locgraph import schema
-from locgraph.api.objective import check_objective, read_objective
+from locgraph.api.training.objective import check_objective, read_objective
 from locgraph.errors import ConfigError, DataError
 from locgraph.learn.scores import FOV_SCORES, LOCALISATION_SCORES, FovScores, LocalisationScores
 from locgraph.learn.tasks.fov import FovPrediction

@@ -12,7 +12,7 @@ import pytest
 import locgraph
 from locgraph.api import prepare, recipes
 from locgraph.api.config import plain
-from locgraph.api.network import make_probe
+from locgraph.api.training.network import make_probe
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
 from locgraph.graphs.edges import AllPairs
 from locgraph.graphs.store import GraphStore

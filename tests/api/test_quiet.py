@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from locgraph.api.parts import quiet
+from locgraph.api.training.parts import quiet
 
 CHATTER = logging.getLogger("lightning.pytorch.utilities.rank_zero")
 

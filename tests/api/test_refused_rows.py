@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from locgraph.api import train
 from locgraph.api.config import plain
+from locgraph.api.training import train
 from locgraph.io.featextracted import read_fov
 
 HEADER = '"frame","x [nm]","y [nm]"\n'
@@ -30,7 +30,9 @@ def raw(tmp_path):
 
 
 def test_refused_rows_are_said_when_training_ends(raw, composed, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("locgraph.api.fit.fit_and_test", lambda *_: logging.getLogger("x").warning("trained") or {})
+    monkeypatch.setattr(
+        "locgraph.api.training.fit.fit_and_test", lambda *_: logging.getLogger("x").warning("trained") or {}
+    )
     monkeypatch.setattr("locgraph.learn.run.RunWriter.finish", lambda *_: None)
     settings = ("executor=serial", "labels=folders", "clustering.eps_nm=100", "fold.n_folds=3", f"data.raw_dir={raw}")
 

@@ -7,7 +7,7 @@ import pytest
 
 from locgraph import study
 from locgraph.analysis.results import TABLES
-from locgraph.api.studies import find_studies, summarise_sweeps
+from locgraph.api.studies.studies import find_studies, summarise_sweeps
 from locgraph.errors import ConfigError, DataError
 from locgraph.show.figures.analysis import FIGURES
 

@@ -16,9 +16,9 @@ from torch_geometric.data import HeteroData
 
 from builders.loggers import written
 from locgraph.analysis import control_inputs
-from locgraph.api import fit, parts
 from locgraph.api.config import plain
-from locgraph.api.network import make_network
+from locgraph.api.training import fit, parts
+from locgraph.api.training.network import make_network
 from locgraph.data.augment import Jitter, Rotation, Scale, Shear, Thinning
 from locgraph.data.folds import Split
 from locgraph.data.sampler import BalancedSampler, EpochSampler

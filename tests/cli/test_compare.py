@@ -5,7 +5,7 @@ import io
 import polars as pl
 import pytest
 
-from locgraph.api.studies import study
+from locgraph.api.studies.studies import study
 from locgraph.cli.commands.compare import pairs_table
 from locgraph.cli.console import TextConsole
 from locgraph.cli.main import as_overrides

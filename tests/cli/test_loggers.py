@@ -67,7 +67,9 @@ def test_a_package_that_is_missing_is_named_before_any_work(
     command, chosen, package, install, trained, fails, monkeypatch, tmp_path
 ):
     find_spec = importlib.util.find_spec
-    monkeypatch.setattr("locgraph.api.loggers.find_spec", lambda name: None if name == package else find_spec(name))
+    monkeypatch.setattr(
+        "locgraph.api.training.loggers.find_spec", lambda name: None if name == package else find_spec(name)
+    )
     start = {"train": trained.overrides, "eval": (f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt",)}[command]
 
     message = fails(trained.folder, command, *start, f"logger={chosen}", f"paths.run_dir={tmp_path / 'run'}")

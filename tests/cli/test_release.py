@@ -11,9 +11,9 @@ import torch
 import locgraph
 from builders.runs import TINY, run_in
 from locgraph.api.packs.packed import read_pack
-from locgraph.api.release_settings import compare_settings
 from locgraph.api.status import status
-from locgraph.api.studies import study
+from locgraph.api.studies.studies import study
+from locgraph.api.training.release_settings import compare_settings
 from locgraph.errors import DataError
 from locgraph.trust.calibrator import Calibrator
 
@@ -235,7 +235,7 @@ def test_no_other_mode_holds_out_nothing(swept, fails, tmp_path):
 def test_a_release_has_no_result_of_its_own(released):
     with pytest.raises(DataError, match="is a release"):
         study(released)
-    assert "release of 18 FOVs" in repr(locgraph.api.train.Run(released))
+    assert "release of 18 FOVs" in repr(locgraph.api.training.train.Run(released))
 
 
 def test_settings_of_a_later_version_are_named_unless_they_are_given():

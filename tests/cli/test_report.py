@@ -18,7 +18,7 @@ def called(monkeypatch, tmp_path):
         calls.append((study.folder, output, arguments))
         return page
 
-    monkeypatch.setattr("locgraph.api.study.Study.report", catch)
+    monkeypatch.setattr("locgraph.api.studies.study.Study.report", catch)
     return calls
 
 

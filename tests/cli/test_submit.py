@@ -73,7 +73,7 @@ def test_jobs_run_from_the_code_of_when_they_were_submitted(checkout, swept):
         "launcher=submitit_local", f"paths.sweep_dir={sweep}",
     )  # fmt: skip
     # its processes have not loaded any of this
-    for name in ("api/train.py", "api/fit.py", "learn/module.py", "run_folder.py"):
+    for name in ("api/training/train.py", "api/training/fit.py", "learn/module.py", "run_folder.py"):
         (checkout / "src" / "locgraph" / name).write_text("raise RuntimeError('code of later')\n")
     assert done.returncode == 0, done.stderr
     jobs = wait_for(sweep)

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from locgraph.api.studies import study
-from locgraph.api.study_checks import TRUST_CHECKS
+from locgraph.api.studies.studies import study
+from locgraph.api.studies.study_checks import TRUST_CHECKS
 from locgraph.errors import ConfigError
 
 

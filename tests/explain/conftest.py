@@ -13,7 +13,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.api.config import config_dir, plain
-from locgraph.api.network import make_network as make_network_of
+from locgraph.api.training.network import make_network as make_network_of
 from locgraph.explain.base import Example
 from locgraph.graphs.build import GraphRecipe, build_graph
 from locgraph.graphs.descriptors import Covariance, PairDistances

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from locgraph.api import evaluate, parts
 from locgraph.api.config import plain
-from locgraph.api.model import Model
+from locgraph.api.models import evaluate
+from locgraph.api.models.model import Model
 from locgraph.api.recipes import table_settings
+from locgraph.api.training import parts
 from locgraph.errors import CheckpointError
 from locgraph.learn.checkpoint import check_targets, make_record
 from locgraph.learn.tasks.fov import FovTask

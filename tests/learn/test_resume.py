@@ -6,7 +6,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from polars.testing import assert_frame_equal
 
-from locgraph.api.parts import history_logger
+from locgraph.api.training.parts import history_logger
 from locgraph.data.sampler import BalancedSampler
 from locgraph.learn.checkpoint import read_checkpoint
 from locgraph.learn.losses import Focal, ManifoldMixup

@@ -9,7 +9,7 @@ from torch import nn
 from torch_geometric.data import Batch
 
 from locgraph.api.config import config_dir, plain
-from locgraph.api.network import make_network as make_network_of
+from locgraph.api.training.network import make_network as make_network_of
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.descriptors import Covariance, PairDistances
 from locgraph.nn.base import ClusterEncoder, Encoded, FovHead, Head, LocEncoder, Readout

@@ -15,8 +15,8 @@ from locgraph.analysis.averages.classes import Averages, AverageSettings, averag
 from locgraph.analysis.source import read_manifest
 from locgraph.api.config import Settings, compose
 from locgraph.api.prepare import scan_folder
-from locgraph.api.studied_runs import find_study_tables
-from locgraph.api.studies import study
+from locgraph.api.studies.studied_runs import find_study_tables
+from locgraph.api.studies.studies import study
 from locgraph.build import build
 from locgraph.data.folds import TRAIN, VALIDATION
 from locgraph.data.prepared import Prepared

@@ -73,7 +73,7 @@ def prepare(source: str | Path | None = None, *config: str | Mapping[str, Any]) 
 
 def prepare_settings(settings: Settings) -> Prepared:
     """Prepare the data that settings name, simulating them first where the settings say so."""
-    from locgraph.api.network import make_probe  # torch
+    from locgraph.api.training.network import make_probe  # torch
 
     check_limits(settings)
     build_recipe_parts(settings)
@@ -232,7 +232,7 @@ def make_graphs(settings: Settings, tables: Tables) -> Prepared:
         DataError: No FOV is left, or FOVs in two and in three dimensions are mixed.
         TooManyFailuresError: A larger fraction of FOVs failed than ``limits.max_failed_fraction``.
     """
-    from locgraph.api.network import make_probe  # torch
+    from locgraph.api.training.network import make_probe  # torch
     from locgraph.graphs.store import build_store
 
     log.info("positions in %dD", tables.dimensions)

@@ -11,7 +11,7 @@ from locgraph.analysis.checks.chance import add_network, measure_chance
 from locgraph.analysis.checks.check import Check
 from locgraph.analysis.checks.control_folds import ControlFolds, read_control_folds
 from locgraph.analysis.source import tables_source
-from locgraph.api.studies import study
+from locgraph.api.studies.studies import study
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.manifest import Manifest
 from locgraph.show.figures.chance import chance_figure
@@ -154,7 +154,8 @@ def test_the_network_is_trained_on_permuted_labels(trained, monkeypatch, tmp_pat
     monkeypatch.chdir(trained.folder)
     seen = []
     monkeypatch.setattr(
-        "locgraph.api.fit.fit_and_test", lambda *arguments: seen.append(arguments) or {"test": {"accuracy": 0.5}}
+        "locgraph.api.training.fit.fit_and_test",
+        lambda *arguments: seen.append(arguments) or {"test": {"accuracy": 0.5}},
     )
     before = {path: path.stat().st_mtime_ns for path in trained.run_dir.rglob("*.*") if path.suffix != ".log"}
 

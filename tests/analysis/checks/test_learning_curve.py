@@ -15,7 +15,7 @@ from locgraph.analysis.checks.learning_curve import (
     learning_curve,
     needed_words,
 )
-from locgraph.api.studies import study
+from locgraph.api.studies.studies import study
 from locgraph.errors import ConfigError, DataError
 from locgraph.show.figures.learning_curve import learning_curve_figure
 from locgraph.stats.intervals import Interval

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 import locgraph
-from locgraph.api.ensemble import Ensemble
+from locgraph.api.models.ensemble import Ensemble
 from locgraph.api.packs.archive import PACK_MANIFEST, PACK_MEMBERS
 from locgraph.api.packs.packed import read_pack
 from locgraph.errors import CheckpointError, ConfigError, DataError

@@ -27,8 +27,8 @@ from locgraph.analysis.control_inputs import read_inputs
 from locgraph.analysis.source import Source
 from locgraph.analysis.sweeps.outcomes import overlap_of
 from locgraph.api.checks.matched_training import train_matched, write_localisations
-from locgraph.api.load import load_model
-from locgraph.api.model import Model
+from locgraph.api.models.load import load_model
+from locgraph.api.models.model import Model
 from locgraph.api.recipes import RAW
 from locgraph.api.sources import list_sources, nanometres
 from locgraph.data.folds import TEST, Split

@@ -87,9 +87,9 @@ def _relabelled(prepared: Prepared, labels: dict[str, str]) -> Prepared:
 
 
 def _train(settings: dict[str, Any], prepared: Prepared, split: Split) -> float:
-    from locgraph.api.fit import fit_and_test
-    from locgraph.api.network import make_probe
-    from locgraph.api.parts import quiet
+    from locgraph.api.training.fit import fit_and_test
+    from locgraph.api.training.network import make_probe
+    from locgraph.api.training.parts import quiet
     from locgraph.learn.run import RunWriter
     from locgraph.learn.tasks import task_class
 

@@ -25,7 +25,7 @@ from locgraph.api.checks.stress_subjects import (
     train_forests,
 )
 from locgraph.api.config import Settings, compose
-from locgraph.api.model import Model
+from locgraph.api.models.model import Model
 from locgraph.api.prepare import progress
 from locgraph.api.recipes import graph_recipe, table_recipe, table_settings
 from locgraph.build import build_part

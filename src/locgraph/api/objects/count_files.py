@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from locgraph.api.config import Settings
-from locgraph.api.load import load
+from locgraph.api.models.load import load
 from locgraph.api.objects.counts import Counts, ExportSettings
 from locgraph.api.packs.cache import locate
 from locgraph.settings import check_whole

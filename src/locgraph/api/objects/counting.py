@@ -14,11 +14,11 @@ from locgraph.analysis.objects import columns as c
 from locgraph.analysis.objects.counts import count_errors
 from locgraph.analysis.objects.results import CountSettings, count_objects
 from locgraph.analysis.objects.table import Rule, read_records
+from locgraph.api.models.trained_data import TrainedData
 from locgraph.api.objects.counts import Counts
 from locgraph.api.objects.parents import ParentFovs
 from locgraph.api.packs.packed import read_pack
 from locgraph.api.sources import Objects, Source, objects_settings
-from locgraph.api.trained_data import TrainedData
 from locgraph.data.folds import TEST
 from locgraph.data.prepared import Prepared
 from locgraph.errors import ConfigError, DataError

@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from locgraph import __version__
-from locgraph.api.needs import Needs
+from locgraph.api.models.needs import Needs
 from locgraph.api.packs.reference import Reference
 from locgraph.errors import ConfigError
 

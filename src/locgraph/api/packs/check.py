@@ -10,7 +10,7 @@ from typing import Any, Final
 import polars as pl
 import torch
 
-from locgraph.api.load import load_pack
+from locgraph.api.models.load import load_pack
 from locgraph.api.packs import archive
 from locgraph.api.packs.archive import PACK_RECORD, PACK_WEIGHTS
 from locgraph.api.packs.example import TOLERANCE, difference, predict_example

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.api.ensemble import Ensemble
-from locgraph.api.model import Model
+from locgraph.api.models.ensemble import Ensemble
+from locgraph.api.models.model import Model
 from locgraph.api.prepare import list_raw_files
 from locgraph.api.recipes import table_recipe, table_settings
 from locgraph.errors import DataError, LocgraphError

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from locgraph.api.ensemble import Ensemble
-from locgraph.api.load import load, load_pack
-from locgraph.api.model import Model
-from locgraph.api.needs import Needs
+from locgraph.api.models.ensemble import Ensemble
+from locgraph.api.models.load import load, load_pack
+from locgraph.api.models.model import Model
+from locgraph.api.models.needs import Needs
 from locgraph.api.packs.archive import (
     PACK_CARD,
     PACK_CITATION,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from locgraph.api.studies import study
+from locgraph.api.studies.studies import study
 from locgraph.errors import DataError
 from locgraph.run_folder import CROSS_VALIDATION, RunFolder
 

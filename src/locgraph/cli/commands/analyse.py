@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from locgraph.api.config import plain
-from locgraph.api.studies import find_studies, summarise_sweeps
+from locgraph.api.studies.studies import find_studies, summarise_sweeps
 from locgraph.cli.analysis_console import print_analysis
 from locgraph.errors import ConfigError
 from locgraph.run_folder import ANALYSIS, SUMMARY

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from rich.table import Table
 
 from locgraph.analysis.checks.labels import GIVEN, SUGGESTED
-from locgraph.api.studies import study
+from locgraph.api.studies.studies import study
 from locgraph.cli.console import TextConsole, path_setting, print_line
 from locgraph.run_folder import TRUST
 from locgraph.storage import locked

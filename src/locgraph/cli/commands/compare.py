@@ -12,7 +12,7 @@ from rich.table import Table
 
 from locgraph.analysis.sweeps.comparison import Comparison
 from locgraph.analysis.sweeps.summary_text import interval, number
-from locgraph.api.studies import find_compared
+from locgraph.api.studies.studies import find_compared
 from locgraph.cli.console import TextConsole, print_line
 from locgraph.errors import ConfigError
 

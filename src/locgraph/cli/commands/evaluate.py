@@ -34,7 +34,7 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         LocgraphError: The checkpoint or the data cannot be used.
     """
     settings = plain(cfg)
-    from locgraph.api.evaluate import evaluate_settings  # torch, after the settings are known to be complete
+    from locgraph.api.models.evaluate import evaluate_settings  # torch, after the settings are known to be complete
 
     folder = RunFolder(Path(HydraConfig.get().runtime.output_dir))
     if any(override.startswith("paths.run_dir=") for override in HydraConfig.get().overrides.task):

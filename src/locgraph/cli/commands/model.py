@@ -141,7 +141,7 @@ def _update(arguments: Sequence[str], settings: Settings, console: TextConsole) 
 
 
 def _export(arguments: Sequence[str], settings: Settings, console: TextConsole) -> Path:
-    from locgraph.api.load import load  # torch
+    from locgraph.api.models.load import load  # torch
 
     model = load(arguments[0], settings["trusted_packages"])
     if len(model.members) > 1:

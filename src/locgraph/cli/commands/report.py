@@ -8,7 +8,7 @@ from typing import Final
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from locgraph.api.studies import find_studies
+from locgraph.api.studies.studies import find_studies
 from locgraph.cli.commands.summarise import logger_settings
 from locgraph.errors import ConfigError
 
@@ -51,7 +51,7 @@ def run(cfg: DictConfig) -> list[Path]:
         for study in studies
     ]
     if cfg.logger:
-        from locgraph.api.tracking import track_report  # torch, which a report does not need
+        from locgraph.api.training.tracking import track_report  # torch, which a report does not need
 
         for study, page in zip(studies, pages, strict=True):
             track_report(logger_settings(cfg, folder), study, page)

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.markdown import Markdown
 
 from locgraph.api.config import Settings
-from locgraph.api.studies import find_repeated, find_sweeps, summarise_sweeps
+from locgraph.api.studies.studies import find_repeated, find_sweeps, summarise_sweeps
 from locgraph.cli.console import TextConsole
 
 
@@ -36,7 +36,7 @@ def track_sweeps(cfg: DictConfig, folder: Path) -> None:
     """
     if not cfg.get("logger"):
         return
-    from locgraph.api.tracking import track_summary  # torch, which a summary does not need
+    from locgraph.api.training.tracking import track_summary  # torch, which a summary does not need
 
     settings = logger_settings(cfg, folder)
     for study in (*find_sweeps(folder), *find_repeated(folder)):

@@ -36,8 +36,8 @@ def run(cfg: DictConfig) -> float | None:
     settings = plain(cfg)
     show_config(settings, TextConsole())
     # torch, after the settings are known to be complete
-    from locgraph.api.studies import study
-    from locgraph.api.train import train_settings
+    from locgraph.api.studies.studies import study
+    from locgraph.api.training.train import train_settings
 
     hydra = HydraConfig.get()
     trained = train_settings(settings, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
@@ -53,8 +53,8 @@ def run(cfg: DictConfig) -> float | None:
     if "test" in metrics:
         console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
     console.print(f"run folder: {trained.path}", soft_wrap=True)
-    from locgraph.api.objective import SETTING as METRIC
-    from locgraph.api.objective import read_objective
+    from locgraph.api.training.objective import SETTING as METRIC
+    from locgraph.api.training.objective import read_objective
 
     return read_objective(metrics, settings[METRIC])
 

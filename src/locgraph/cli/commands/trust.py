@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from locgraph.api.config import plain
-from locgraph.api.studies import find_studies
+from locgraph.api.studies.studies import find_studies
 from locgraph.cli.console import TextConsole, path_setting, print_line
 from locgraph.errors import LocgraphError
 from locgraph.run_folder import TRUST

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from locgraph.analysis.sweeps.summary import write_summary
-from locgraph.api.studied_runs import find_study_tables
-from locgraph.api.study_checks import CheckedRuns
+from locgraph.api.studies.studied_runs import find_study_tables
+from locgraph.api.studies.study_checks import CheckedRuns
 from locgraph.errors import within
 from locgraph.run_folder import ANALYSIS, SUMMARY, SUMMARY_TEXT
 
@@ -23,7 +23,7 @@ class Study(CheckedRuns):
     """Runs that differ in the fold alone: a run, or a sweep over folds; or prepared tables without runs.
 
     Runs that differ in the fold and in seeds, ``repeats``, have a summary and predictions; analyses and reports are
-    those of each seed. `locgraph.api.studies` finds them.
+    those of each seed. `locgraph.api.studies.studies` finds them.
 
     Args:
         folder: Where its summary, analysis and report are written.

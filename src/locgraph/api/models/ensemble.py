@@ -12,7 +12,7 @@ import polars as pl
 import torch
 
 from locgraph import schema
-from locgraph.api.model import NEW, Model
+from locgraph.api.models.model import NEW, Model
 from locgraph.api.objects.counting import Counting
 from locgraph.api.recipes import table_settings
 from locgraph.api.sources import Objects, Source

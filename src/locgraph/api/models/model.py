@@ -12,10 +12,10 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.device import check_device, fixed_threads
+from locgraph.api.models.trained_data import TrainedData
 from locgraph.api.objects.counting import Counting
-from locgraph.api.parts import quiet
 from locgraph.api.sources import Objects, Source
-from locgraph.api.trained_data import TrainedData
+from locgraph.api.training.parts import quiet
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings
 from locgraph.data.folds import TEST, Split
 from locgraph.data.prepared import Prepared
@@ -31,7 +31,7 @@ from locgraph.trust.measures import measure_fovs
 from locgraph.trust.trust import check_abstain
 
 if TYPE_CHECKING:
-    from locgraph.api.explanations import Explanations
+    from locgraph.api.models.explanations import Explanations
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ class Model(TrainedData, Counting):
             LocgraphError: The explainer does not support the model, or no FOV can be explained.
         """
         from locgraph.api.config import compose
-        from locgraph.api.explanations import explain_prepared, make_plan
+        from locgraph.api.models.explanations import explain_prepared, make_plan
 
         group = compose("eval", "ckpt_path=null", f"explain={explainer}", *overrides)["explain"]
         if fovs is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from locgraph import schema
-from locgraph.api.needs import Needs
+from locgraph.api.models.needs import Needs
 from locgraph.api.prepare import Tables, make_graphs, make_tables, object_tables, read_catalogue
 from locgraph.api.recipes import choose_prepared_dir, differing_settings, recorded_settings
 from locgraph.api.sources import (

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from locgraph.analysis.sweeps.runs import find_families, find_repeats
-from locgraph.api.studied_runs import REPEATS_KIND, RUN_KIND, SWEEP_KIND, TABLES_KIND
-from locgraph.api.study import Study
+from locgraph.api.studies.studied_runs import REPEATS_KIND, RUN_KIND, SWEEP_KIND, TABLES_KIND
+from locgraph.api.studies.study import Study
 from locgraph.errors import DataError
 from locgraph.run_folder import (
     CLUSTERS,
@@ -43,7 +43,7 @@ def study(path: str | Path) -> Study:
         folders = ", ".join(str(each.folder) for each in studies)
         raise DataError(
             f"{path}: expected one sweep, found {len(studies)} of different settings; "
-            f"locgraph.api.studies.find_studies returns all ({folders})"
+            f"locgraph.api.studies.studies.find_studies returns all ({folders})"
         )
     return studies[0]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from locgraph.analysis.sweeps.comparison import ROPE, Comparison
-from locgraph.api.studied_runs import StudiedRuns, find_study_tables
+from locgraph.api.studies.studied_runs import StudiedRuns, find_study_tables
 from locgraph.errors import ConfigError, DataError, LocgraphError
 from locgraph.provenance import whole_file
 from locgraph.run_folder import (

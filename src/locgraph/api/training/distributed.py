@@ -21,7 +21,7 @@ _ENVIRONMENT: Final = {
     "PYTHONWARNINGS": "ignore::UserWarning,ignore::FutureWarning",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
 }
-"""Of the processes: hides advice of Lightning, as `locgraph.api.parts.quiet` does in this one, and of PyTorch."""
+"""Of the processes: hides advice of Lightning, as `parts.quiet` does in this one, and of PyTorch."""
 
 
 def fit_in_processes(

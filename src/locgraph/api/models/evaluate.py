@@ -14,16 +14,16 @@ import polars as pl
 from locgraph import schema
 from locgraph.api.config import Settings
 from locgraph.api.device import check_device
-from locgraph.api.ensemble import Ensemble
-from locgraph.api.load import load
-from locgraph.api.loggers import check_loggers
-from locgraph.api.model import NEW, Model
-from locgraph.api.needs import Needs
+from locgraph.api.models.ensemble import Ensemble
+from locgraph.api.models.load import load
+from locgraph.api.models.model import NEW, Model
+from locgraph.api.models.needs import Needs
 from locgraph.api.objects.counting import OF_THE_TEST, read_tested, write_counts
 from locgraph.api.packs.cache import locate
 from locgraph.api.prepare import object_tables, read_catalogue, scan_folder
 from locgraph.api.recipes import RAW, check_limits, choose_prepared_dir
-from locgraph.api.tracking import track_evaluation
+from locgraph.api.training.loggers import check_loggers
+from locgraph.api.training.tracking import track_evaluation
 from locgraph.build import TARGET, build, build_part, find_class
 from locgraph.data.folds import TEST
 from locgraph.data.prepared import Prepared
@@ -177,7 +177,7 @@ def _explain(
     settings: Settings, model: Model, plan: Any, prepared: Prepared, predictions: pl.DataFrame, folder: Path
 ) -> dict[str, Any]:
     """Explain predictions; return numbers about it, and the folder of the tables and figures."""
-    from locgraph.api.explanations import explain_prepared
+    from locgraph.api.models.explanations import explain_prepared
 
     def training_data() -> Prepared:
         if settings["data"]["raw_dir"] is None:
@@ -220,7 +220,7 @@ def _plan(settings: Settings, predictor: Model | Ensemble) -> Any:
             "the checkpoint of one",
             setting="ckpt_path",
         )
-    from locgraph.api.explanations import make_plan
+    from locgraph.api.models.explanations import make_plan
 
     return make_plan(settings["explain"], predictor.members[0].checkpoint)
 

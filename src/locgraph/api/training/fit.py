@@ -19,20 +19,20 @@ from lightning.pytorch.loggers import Logger
 from locgraph import schema
 from locgraph.analysis.control_inputs import read_inputs
 from locgraph.analysis.controls import predict_controls, score_controls
-from locgraph.api import parts
 from locgraph.api.config import Settings
 from locgraph.api.device import compiled
-from locgraph.api.distributed import fit_in_processes
-from locgraph.api.loggers import logged
-from locgraph.api.network import make_network
-from locgraph.api.objective import SETTING, read_objective
 from locgraph.api.objects.counting import OF_THE_TEST, write_counts
 from locgraph.api.packs.cache import locate
 from locgraph.api.packs.packed import read_network
 from locgraph.api.recipes import differing_settings
-from locgraph.api.release_settings import FITTED_TO
-from locgraph.api.sides import describe_calibrator, predict_sides
-from locgraph.api.tracking import about_training, track_training
+from locgraph.api.training import parts
+from locgraph.api.training.distributed import fit_in_processes
+from locgraph.api.training.loggers import logged
+from locgraph.api.training.network import make_network
+from locgraph.api.training.objective import SETTING, read_objective
+from locgraph.api.training.release_settings import FITTED_TO
+from locgraph.api.training.sides import describe_calibrator, predict_sides
+from locgraph.api.training.tracking import about_training, track_training
 from locgraph.build import build
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, VALIDATION, Split
@@ -58,7 +58,7 @@ from locgraph.show.figures.run import draw_gallery, draw_run
 from locgraph.trust.trust import Trust, TrustSettings
 
 if TYPE_CHECKING:
-    from locgraph.api.release import Release
+    from locgraph.api.training.release import Release
 
 log = logging.getLogger(__name__)
 

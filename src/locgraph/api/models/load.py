@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from locgraph.api.ensemble import Ensemble
-from locgraph.api.model import Model
+from locgraph.api.models.ensemble import Ensemble
+from locgraph.api.models.model import Model
 from locgraph.api.packs.cache import locate
 from locgraph.api.packs.packed import Pack, read_network, read_networks
 from locgraph.errors import DataError

@@ -25,7 +25,7 @@ from locgraph.api.recipes import (
     table_recipe,
     table_settings,
 )
-from locgraph.api.release_settings import ALL_FOVS
+from locgraph.api.training.release_settings import ALL_FOVS
 from locgraph.build import TARGET, build, build_part, find_class
 from locgraph.data.fold_classes import SIDE_WORDS, absent_classes, check_classes
 from locgraph.data.folds import TEST, VALIDATION, Split, Splitter, write_plan
@@ -41,7 +41,7 @@ from locgraph.settings import check_flag, check_whole
 from locgraph.storage import locked, make_folder, storage_error
 
 if TYPE_CHECKING:
-    from locgraph.api.release import Release
+    from locgraph.api.training.release import Release
     from locgraph.learn.tasks.base import Task
     from locgraph.nn.network import Network
 
@@ -152,7 +152,7 @@ def _plan_release(settings: Settings, overrides: Sequence[str]) -> tuple[Setting
     """Return the settings with what a release takes from its sweep, and the release; None where none is asked for."""
     if not settings.get(RELEASE) and settings["fold"].get(TARGET) != ALL_FOVS:
         return settings, None
-    from locgraph.api.release import plan_release  # reads sweeps
+    from locgraph.api.training.release import plan_release  # reads sweeps
 
     return plan_release(settings, overrides)
 
@@ -186,8 +186,8 @@ def _train(settings: Settings, writer: RunWriter, release: Release | None) -> No
         log.warning("fold %d: no %s FOV is of %s", splitter.index, SIDE_WORDS[side], ", ".join(names))
     seconds = {"prepare": time.perf_counter() - started}
     from locgraph.api.device import fixed_threads
-    from locgraph.api.fit import fit_and_test  # figures and controls, which no check needs
-    from locgraph.api.parts import quiet
+    from locgraph.api.training.fit import fit_and_test  # figures and controls, which no check needs
+    from locgraph.api.training.parts import quiet
 
     with quiet(), fixed_threads(settings["trainer"][THREADS]):
         metrics = fit_and_test(settings, writer, prepared, task, plan[splitter.index], seconds, release)
@@ -215,8 +215,8 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
 
     check_device(settings["trainer"])
     build_recipe_parts(settings)
-    from locgraph.api.network import make_probe
-    from locgraph.api.objective import SETTING, check_objective
+    from locgraph.api.training.network import make_probe
+    from locgraph.api.training.objective import SETTING, check_objective
 
     probe = make_probe(settings)
     check_objective(settings[SETTING], probe.predicts)
@@ -257,8 +257,8 @@ def check_start(settings: Settings) -> None:
 
 def _check_training(settings: Settings, network: Network) -> None:
     """Build every part of training once."""
-    from locgraph.api import parts
-    from locgraph.api.loggers import check_loggers
+    from locgraph.api.training import parts
+    from locgraph.api.training.loggers import check_loggers
 
     parts.loader_settings(settings)
     for name in ("augment", "scaling", "trust"):

@@ -16,8 +16,8 @@ from locgraph import schema
 from locgraph.analysis.sweeps.runs import find_families, find_repeats
 from locgraph.api.config import Settings
 from locgraph.api.recipes import table_recipe, table_settings
-from locgraph.api.release_settings import ALL_FOVS, Differences, compare_settings, repeated_command
-from locgraph.api.studied_runs import SWEEP_KIND, StudiedRuns
+from locgraph.api.studies.studied_runs import SWEEP_KIND, StudiedRuns
+from locgraph.api.training.release_settings import ALL_FOVS, Differences, compare_settings, repeated_command
 from locgraph.build import TARGET
 from locgraph.data.folds import TEST, read_plan
 from locgraph.errors import ConfigError

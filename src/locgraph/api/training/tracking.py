@@ -14,7 +14,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.api.config import Settings
-from locgraph.api.loggers import logged
+from locgraph.api.training.loggers import logged
 from locgraph.data.folds import TEST, VALIDATION
 from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError
@@ -67,7 +67,7 @@ from locgraph.stats.curves import (
 )
 
 if TYPE_CHECKING:
-    from locgraph.api.studied_runs import StudiedRuns
+    from locgraph.api.studies.studied_runs import StudiedRuns
     from locgraph.learn.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ RUN_KIND, SWEEP_KIND, REPEATS_KIND, TABLES_KIND = "run", "sweep", "repeats", "ta
 
 
 class StudiedRuns:
-    """What is known of the runs or tables of a study; see `locgraph.api.study.Study`."""
+    """What is known of the runs or tables of a study; see `locgraph.api.studies.study.Study`."""
 
     def __init__(self, folder: Path, kind: str, run_folders: Sequence[Path] = (), n_folds: int = 0) -> None:
         self.folder, self.kind, self.run_folders, self.n_folds = folder, kind, tuple(run_folders), n_folds
@@ -103,7 +103,7 @@ class StudiedRuns:
         if self.kind == REPEATS_KIND:
             raise DataError(
                 f"{self.folder}: holds runs of several seeds; analyse or report one of them, of "
-                "locgraph.api.studies.find_studies"
+                "locgraph.api.studies.studies.find_studies"
             )
 
     def _check_runs(self) -> None:

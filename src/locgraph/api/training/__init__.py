@@ -1,0 +1,1 @@
+"""Training of one fold, or of a release: checks, parts, loggers, results."""
