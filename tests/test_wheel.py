@@ -113,7 +113,10 @@ def test_help_from_the_installed_copy(installed):
     assert installed.locgraph("--version").split() == ["locgraph", __version__]
     assert "locgraph train experiment=demo" in installed.locgraph("--help")
     shown = " ".join(installed.locgraph("train", "--help").split())
-    assert "clustering=dbscan given, grid, hdbscan, kmeans, one, per_channel" in shown
+    assert (
+        "clustering=dbscan dbscan_anisotropic, dbscan_precision, given, grid, hdbscan, kmeans, one, per_channel"
+        in shown
+    )
     assert "max_epochs: 100 # the schedule stretches over all of them" in shown
 
 

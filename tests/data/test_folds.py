@@ -142,7 +142,7 @@ def test_groups_on_one_side(make_manifest):
 def test_groups_are_not_torn_in_silence(splitter, make_manifest):
     with pytest.raises(
         FoldError,
-        match=r"fold 0 has the groups \['p\d', .*\] in train and in \w+; use fold=stratified_group, or groups=none",
+        match=r"fold 0 has the groups \['p\d', .*\] in train and in \w+; use fold=stratified_group, or choose another",
     ):
         splitter.plan(make_manifest(LABELS, patients(LABELS, 10)))
 

@@ -307,7 +307,7 @@ def check_plan(folds: Sequence[Split], manifest: Manifest, where: str) -> None:
             if shared:
                 raise FoldError(
                     f"{where}: fold {index} has the groups {sorted(shared)[:5]} in {one} and in {other}; "
-                    f"use fold=stratified_group; {group_advice(manifest.table)}"
+                    f"use fold=stratified_group, or {group_advice(manifest.table)}"
                 )
 
 

@@ -30,8 +30,8 @@ def with_classes(manifest: Manifest) -> pl.DataFrame:
 def group_advice(manifest: pl.DataFrame) -> str:
     """Return what to think of where the groups of a manifest stand in the way of folds."""
     if manifest[schema.PARENT_FOV].is_null().all():
-        return "set groups=none if these are no groups"
-    return "objects of one FOV are a group and stay on one side, so that several FOVs are needed"
+        return "choose another source of groups, or groups=none if these are no groups"
+    return "take more FOVs: objects of one are a group, and stay on one side"
 
 
 @dataclass(frozen=True)
