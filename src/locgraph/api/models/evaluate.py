@@ -72,44 +72,21 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     check_loggers(settings)
     predictor = load(path, settings["trusted_packages"])
     # what all members of an ensemble share
-    model = predictor.members[0]
+    model, split = predictor.members[0], TEST if raw_dir is None else NEW
     if raw_dir is None:
         model.check_has_data("data.raw_dir")
+        check_any_test(predictor.test_fovs, path)
     if len(predictor.members) == 1:
         settings = settings | {"ckpt_path": str(model.checkpoint.path)}
     check_device(settings["trainer"])
     vectors = predictor.check_vectors(settings["vectors"])
     abstain = predictor.check_abstain(settings["predict"]["abstain"], "predict.abstain")
     plan = _plan(settings, predictor)
-    merged = _merged(settings, model)
-    check_limits(merged)
-    if raw_dir is None:
-        catalogue = read_catalogue(merged)
-        wanted = predictor.test_fovs
-        check_any_test(wanted, path)
-    else:
-        with Needs.of(model.record).named():
-            catalogue = read_new(merged, model.class_names)
-        wanted = [source.fov_id for source in catalogue.sources]
-    is_listed = raw_dir is None or not merged["objects"]  # objects are known once they are found
-    if plan is not None and is_listed:
-        with within("explain"):
-            plan.check_fovs(wanted, model.record["split"] if raw_dir is None else {})
-    prepared = model.prepare_catalogue(merged, catalogue)
-    if not is_listed:
-        wanted = list(prepared.labels)
-        if plan is not None:
-            with within("explain"):
-                plan.check_fovs(wanted, {})
-    if raw_dir is not None:
-        _check_extent(model, prepared)
-    else:
-        _check_tests(path, wanted, prepared)
-    fov_ids = [name for name in wanted if name in prepared.labels]
+    prepared, fov_ids = _prepare(settings, predictor, path, plan)
     tables, scores = predictor.predict_prepared(
         prepared,
         fov_ids,
-        split=TEST if raw_dir is None else NEW,
+        split=split,
         batch_size=settings["loader"]["batch_size"],
         accelerator=settings["trainer"]["accelerator"],
         vectors=vectors,
@@ -128,7 +105,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         "class_names": list(model.class_names),
         "fovs": len(fov_ids),
         "fold": predictor.fold,
-        **predictor.describe(fov_ids, TEST if raw_dir is None else NEW),
+        **predictor.describe(fov_ids, split),
         **scores,
     }
     tested, among = (OF_THE_TEST, fov_ids) if raw_dir is None else (read_tested(predictor.members), None)
@@ -139,6 +116,34 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
         write_json(folder / METRICS, metrics)
     track_evaluation(settings, model.settings, prepared, tables, metrics)
     return metrics
+
+
+def _prepare(settings: Settings, predictor: Model | Ensemble, path: Path, plan: Any) -> tuple[Prepared, list[str]]:
+    """Prepare the test FOVs again, or new raw files; return the data, and the FOVs or objects to predict."""
+    model = predictor.members[0]
+    merged = _merged(settings, model)
+    check_limits(merged)
+
+    def check_plan(fov_ids: Sequence[str], known: Mapping[str, Any]) -> None:
+        if plan is not None:
+            with within("explain"):
+                plan.check_fovs(fov_ids, known)
+
+    if settings["data"]["raw_dir"] is None:
+        wanted = predictor.test_fovs
+        check_plan(wanted, model.record["split"])
+        prepared = model.prepare_catalogue(merged, read_catalogue(merged))
+        _check_tests(path, wanted, prepared)
+        return prepared, wanted
+    with Needs.of(model.record).named():
+        catalogue = read_new(merged, model.class_names)
+    if not merged["objects"]:  # objects are known once they are found
+        check_plan([source.fov_id for source in catalogue.sources], {})
+    prepared = model.prepare_catalogue(merged, catalogue)
+    if merged["objects"]:
+        check_plan(list(prepared.labels), {})
+    _check_extent(model, prepared)
+    return prepared, list(prepared.labels)
 
 
 def _check_paths(path: Path, raw_dir: str | None) -> None:
