@@ -119,3 +119,18 @@ def test_different_versions_are_told(source, parts, words):
     assert data.differing_versions(changed.completed) == ["torch"]
     assert dict(parts(section, "facts")[0].rows)["torch"] == "2.6, 2.7"
     assert words(section, "warning") == ["Folds were made with different versions of torch."]
+
+
+def test_objects_are_told_from_fovs(source, parts):
+    table = source.manifest.table.with_columns(parent_fov=pl.Series(["a", "b"] * 6))
+    first, *others = source.runs
+    config = {**first.config, "objects": {"_target_": "locgraph.preparation.objects.picks.Picks"}}
+    manifest = dataclasses.replace(source.manifest, table=table)
+    runs = (dataclasses.replace(first, config=config), *others)
+    divided = dataclasses.replace(source, runs=runs, manifest=manifest)
+
+    def rows(report):
+        return dict(parts(data.data_section(report), "facts")[0].rows)
+
+    assert rows(divided)["objects"].startswith("Picks: 12 objects in 2 FOVs; each counts as a FOV here")
+    assert "objects" not in rows(source)

@@ -94,6 +94,10 @@ def _data_facts(config: Mapping[str, Any], manifest: pl.DataFrame | None) -> tup
         dimensions = " and ".join(f"{dimension}D" for dimension in sorted(manifest[schema.DIMENSIONS].unique()))
         groups = manifest[schema.GROUP].drop_nulls().n_unique()
         rows += [("positions", dimensions), ("groups", many(groups, "group") if groups else "none are known")]
+        parents = manifest[schema.PARENT_FOV].drop_nulls().n_unique()
+        if parents:  # what the report calls FOVs are objects then
+            found = f"{part_words(config.get('objects'))}: {many(manifest.height, 'object')} in {many(parents, 'FOV')}"
+            rows += [("objects", f"{found}; each counts as a FOV here, those of one FOV stay on one side")]
     filters = _mapping(config, "preprocess")
     rows += [
         ("filters", ", ".join(filters) or "none"),
