@@ -190,3 +190,20 @@ def test_a_file_in_other_dimensions_stops_no_other(model, large, tmp_path):
     failed = counts.objects.filter(fov_id="deep")
     assert failed["status"].unique().to_list() == ["failed"]
     assert failed["reason"][0] == "expected positions in 2D as in the training, found 3D"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"formats": ["picasso"], "group_by": "pick"},
+            "exported.group_by: expected one of class, object, found 'pick'",
+        ),
+        ({"formats": ["picasso"], "pixel_size_nm": 0}, "exported.pixel_size_nm: expected a length above 0"),
+        ({"precision_nm": 10.0}, "exported: has no effect without formats to write"),
+        ({"keep_outside": False}, "exported: has no effect without formats to write"),
+    ],
+)
+def test_wrong_settings_of_exports(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        ExportSettings(**settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,13 +15,14 @@ from locgraph import schema
 from locgraph.analysis.objects import columns as c
 from locgraph.analysis.objects.results import CountedObjects
 from locgraph.api.objects.parents import ParentFovs
-from locgraph.errors import ConfigError, DataError, LocgraphError
+from locgraph.errors import ConfigError, DataError, LocgraphError, within
 from locgraph.io.writers.groups import groups_of
 from locgraph.io.writers.source import source_of
-from locgraph.io.writers.write import BY_CLASS, WRITERS, write_localisations
+from locgraph.io.writers.write import BY_CLASS, BY_OBJECT, WRITERS, write_localisations
 from locgraph.preparation.objects.extract import FovObjects
 from locgraph.provenance import write_json
 from locgraph.run_folder import COUNTS_RECORD, EXPORTS, OBJECT_PICTURES
+from locgraph.settings import check_choice, check_length
 from locgraph.show.figures.style import save_figure
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class ExportSettings:
         precision_nm: Localisation precision, where the source has none and the format needs it.
 
     Raises:
-        ConfigError: There is no such format.
+        ConfigError: There is no such format, a value is out of range, or one would have no effect.
     """
 
     formats: Sequence[str] = ()
@@ -60,6 +61,14 @@ class ExportSettings:
         unknown = [name for name in self.formats if name not in WRITERS]
         if unknown:
             raise ConfigError(f"expected formats among {', '.join(WRITERS)}, found {unknown}", setting="export")
+        with within("exported"):
+            check_choice("group_by", self.group_by, (BY_CLASS, BY_OBJECT))
+            for name in ("pixel_size_nm", "precision_nm"):
+                if getattr(self, name) is not None:
+                    check_length(name, getattr(self, name))
+        others = [each for each in fields(self) if each.name != "formats"]
+        if not self.formats and any(getattr(self, each.name) != each.default for each in others):
+            raise ConfigError("has no effect without formats to write; set export=[picasso]", setting="exported")
 
 
 class Counts:
