@@ -68,7 +68,7 @@ class ClassAverages(Averages):
 
 
 @dataclass
-class Chosen:
+class ChosenObjects:
     """Objects of each class, and what was left out.
 
     Attributes:
@@ -126,7 +126,9 @@ def output_folder(folder: Path, settings: Settings) -> Path:
     return (folder if ours else Path(settings["paths"]["output_dir"]).resolve()) / AVERAGES
 
 
-def choose_objects(source: str | Path | Prepared | Classes, settings: Settings, chosen_by: str, least: float) -> Chosen:
+def choose_objects(
+    source: str | Path | Prepared | Classes, settings: Settings, chosen_by: str, least: float
+) -> ChosenObjects:
     """Return the objects of each class of a source.
 
     Args:
@@ -144,10 +146,10 @@ def choose_objects(source: str | Path | Prepared | Classes, settings: Settings, 
     else:
         _refuse_predictions(chosen_by, least, "tables")
         if isinstance(source, Prepared):
-            chosen = Chosen(str(source.tables), _LABELS)
+            chosen = ChosenObjects(str(source.tables), _LABELS)
             _add_labelled(chosen, source.tables, source.labels)
         else:
-            chosen = Chosen("tables", _LABELS, {name: dict(objects) for name, objects in source.items()})
+            chosen = ChosenObjects("tables", _LABELS, {name: dict(objects) for name, objects in source.items()})
     if chosen.unreadable:
         name, reason = next(iter(chosen.unreadable.items()))
         chosen.notes.append(f"{len(chosen.unreadable)} FOVs could not be read, such as {name}: {reason}")
@@ -156,13 +158,13 @@ def choose_objects(source: str | Path | Prepared | Classes, settings: Settings, 
     return chosen
 
 
-def _from_folder(folder: Path, settings: Settings, chosen_by: str, least: float) -> Chosen:
+def _from_folder(folder: Path, settings: Settings, chosen_by: str, least: float) -> ChosenObjects:
     tables = None if settings["tables"] is None else Path(str(settings["tables"])).resolve()
     if not folder.is_dir():
         raise DataError(f"no such folder: {folder}", setting="folder")
     if (folder / LOCS).is_dir() and (folder / CLUSTERS).is_dir():
         _refuse_predictions(chosen_by, least, str(folder))
-        chosen = Chosen(str(folder), _LABELS)
+        chosen = ChosenObjects(str(folder), _LABELS)
         _add_labelled(chosen, folder, _labels(folder))
         return chosen
     if (folder / PREDICTIONS).is_file() and not (folder / RUN).is_file():
@@ -175,7 +177,7 @@ def _from_folder(folder: Path, settings: Settings, chosen_by: str, least: float)
     else:
         _refuse_predictions(chosen_by, least, str(folder))
         return _from_raw(folder, settings)
-    chosen = Chosen(str(folder), _LABELS if chosen_by == _LABELS else _PREDICTIONS)
+    chosen = ChosenObjects(str(folder), _LABELS if chosen_by == _LABELS else _PREDICTIONS)
     if chosen_by == _LABELS:
         _refuse_predictions(chosen_by, least, str(folder))
         _add_labelled(chosen, tables, _labels(tables))
@@ -197,7 +199,7 @@ def _labels(tables: Path) -> dict[str, str | None]:
     return dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
 
 
-def _add_labelled(chosen: Chosen, tables: Path, labels: Mapping[str, str | None]) -> None:
+def _add_labelled(chosen: ChosenObjects, tables: Path, labels: Mapping[str, str | None]) -> None:
     """Add the FOVs that have a label, classes in the order of the manifest."""
     _add(chosen, tables, labels.items(), read_manifest(tables).class_names)
     unlabelled = sum(label is None for label in labels.values())
@@ -205,7 +207,7 @@ def _add_labelled(chosen: Chosen, tables: Path, labels: Mapping[str, str | None]
         chosen.notes.append(f"{unlabelled} FOVs without a class are not averaged")
 
 
-def _add_predicted(chosen: Chosen, tables: Path, predictions: pl.DataFrame, least: float) -> None:
+def _add_predicted(chosen: ChosenObjects, tables: Path, predictions: pl.DataFrame, least: float) -> None:
     """Add FOVs by their predicted class: those of test sides, or new ones, not those that models were trained on."""
     trained_on = pl.col(schema.SPLIT).is_in([TRAIN, VALIDATION])
     rows = predictions.filter(~trained_on) if schema.SPLIT in predictions.columns else predictions
@@ -227,7 +229,7 @@ def _is_probability(name: str) -> bool:
     return name.startswith(schema.PROBABILITY_PREFIX)
 
 
-def _add(chosen: Chosen, tables: Path, classes: Iterable[tuple[str, str | None]], order: Iterable[str]) -> None:
+def _add(chosen: ChosenObjects, tables: Path, classes: Iterable[tuple[str, str | None]], order: Iterable[str]) -> None:
     """Read the localisations of FOVs that have a class: those of view 0 that belong to a cluster."""
     found: dict[str, dict[str, pl.DataFrame]] = {name: {} for name in order}
     for fov_id, name in classes:
@@ -243,14 +245,16 @@ def _add(chosen: Chosen, tables: Path, classes: Iterable[tuple[str, str | None]]
     chosen.classes = {name: objects for name, objects in found.items() if objects}
 
 
-def _from_raw(folder: Path, settings: Settings) -> Chosen:
+def _from_raw(folder: Path, settings: Settings) -> ChosenObjects:
     """Read raw files that have a label, one object each."""
     columns, labels = (build(settings[name], name) for name in ("columns", "labels"))
     limit = settings["limits"]["max_refused_fraction"]
     with within("limits"):
         limit = check_number("max_refused_fraction", limit, at_least=0, at_most=1)
     catalogue = scan_folder(folder, columns, labels, NoGroups())
-    chosen = Chosen(str(folder), _LABELS, {name: {} for name in catalogue.class_names}, [], dict(catalogue.failures))
+    chosen = ChosenObjects(
+        str(folder), _LABELS, {name: {} for name in catalogue.class_names}, [], dict(catalogue.failures)
+    )
     unlabelled = 0
     for each in catalogue.sources:
         if each.label is None:

@@ -61,17 +61,7 @@ def prepare(
         TooManyFailuresError: More FOVs failed than allowed, of all or of a class; the good ones are kept and not made
             again.
     """
-    if recipe.objects is None and any(
-        source.by_object is not None or source.by_majority for source in catalogue.sources
-    ):
-        raise ConfigError(
-            "gives classes of objects, but whole FOVs are to be classified; choose objects, such as objects=picks, or "
-            "other labels",
-            setting="labels",
-        )
-    if recipe.objects is not None:
-        with within("objects"):
-            recipe.objects.check_fovs([source.fov_id for source in catalogue.sources])
+    _check_objects(catalogue, recipe)
     make: Callable[[ExtractTask], Any] = extract_fov if recipe.objects is None else extract_objects
     made_from, outer = read_fingerprint if recipe.objects is None else objects_fingerprint, executor
     if recipe.objects is not None and len(catalogue.sources) <= _FEW_FOVS:
@@ -85,28 +75,54 @@ def prepare(
 
     sources = {source.fov_id: source for source in catalogue.sources}
     failures = stage("clusters and features", folder, make, sources, plan, outer, progress).failures
-    good = [source for fov_id, source in sources.items() if fov_id not in failures]
-    failed_labels = dict(catalogue.failed_labels) | {
-        fov_id: label for fov_id in failures if (label := sources[fov_id].label) is not None
-    }
-    failures = dict(catalogue.failures) | failures
-    if recipe.objects is None:
-        counts = {source.fov_id: read_counts(folder, source.fov_id) for source in good}
-        rows = [_row(source) | counts[source.fov_id] for source in good]
-    else:
-        objects = {source.fov_id: read_objects(folder, source.fov_id) for source in good}
-        counts = {fov_id: dict(own.counts) for fov_id, own in objects.items()}
-        rows = [row for source in good for row in _object_rows(source, objects[source.fov_id])]
-        for fov_id, own in objects.items():
-            log.info(own.describe(fov_id))
-            failures |= dict(own.failed.select(schema.FOV_ID, schema.REASON).iter_rows())
-            failed_labels |= dict(own.failed.drop_nulls(schema.LABEL).select(schema.FOV_ID, schema.LABEL).iter_rows())
-    refused = count_refused(counts, LOCALISATIONS_READ)
-    manifest = Manifest(manifest_table(rows), catalogue.class_names, failures, refused, failed_labels)
+    manifest = _make_manifest(catalogue, failures, folder, objects=recipe.objects is not None)
     manifest.write(folder / MANIFEST)
     check_class_failures(manifest, max_failed_fraction)
     manifest.check_failures(max_failed_fraction)
     return manifest
+
+
+def _check_objects(catalogue: Catalogue, recipe: ExtractRecipe) -> None:
+    """Refuse classes of objects where there are none, and warn of objects of FOVs that are not there."""
+    if recipe.objects is not None:
+        with within("objects"):
+            recipe.objects.check_fovs([source.fov_id for source in catalogue.sources])
+    elif any(source.by_object is not None or source.by_majority for source in catalogue.sources):
+        raise ConfigError(
+            "gives classes of objects, but whole FOVs are to be classified; choose objects, such as objects=picks, or "
+            "other labels",
+            setting="labels",
+        )
+
+
+def _make_manifest(catalogue: Catalogue, failures: Mapping[str, str], folder: Path, *, objects: bool) -> Manifest:
+    """Return the manifest of the tables in a folder: of FOVs, or of the objects of FOVs.
+
+    Args:
+        catalogue: The FOVs, and those that failed before.
+        failures: FOV that failed now -> the reason.
+        folder: Featextracted folder.
+        objects: Whether FOVs were divided into objects.
+    """
+    good = [source for source in catalogue.sources if source.fov_id not in failures]
+    labels = {source.fov_id: source.label for source in catalogue.sources}
+    failed_labels = {fov_id: label for fov_id in failures if (label := labels[fov_id]) is not None}
+    failed_labels = dict(catalogue.failed_labels) | failed_labels
+    all_failures = dict(catalogue.failures) | dict(failures)
+    if not objects:
+        counts = {source.fov_id: read_counts(folder, source.fov_id) for source in good}
+        rows = [_row(source) | counts[source.fov_id] for source in good]
+    else:
+        records = {source.fov_id: read_objects(folder, source.fov_id) for source in good}
+        counts = {fov_id: dict(record.counts) for fov_id, record in records.items()}
+        rows = [row for source in good for row in _object_rows(source, records[source.fov_id])]
+        for fov_id, record in records.items():
+            log.info(record.describe(fov_id))
+            failed = record.failed
+            all_failures |= dict(failed.select(schema.FOV_ID, schema.REASON).iter_rows())
+            failed_labels |= dict(failed.drop_nulls(schema.LABEL).select(schema.FOV_ID, schema.LABEL).iter_rows())
+    refused = count_refused(counts, LOCALISATIONS_READ)
+    return Manifest(manifest_table(rows), catalogue.class_names, all_failures, refused, failed_labels)
 
 
 def _object_rows(source: FovSource, objects: FovObjects) -> list[dict[str, Any]]:

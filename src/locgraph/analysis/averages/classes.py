@@ -172,12 +172,12 @@ def average_classes(
     """
     averages: dict[str, dict[str, Average]] = {}
     failed: dict[str, str] = {}
-    said = list(notes)
+    sentences = list(notes)
     symmetry = None if settings.symmetry == AUTO else int(settings.symmetry)
     for name, objects in classes.items():
         chosen = _choose(objects, settings)
         if len(chosen) < len(objects):
-            said.append(f"{name}: {len(chosen)} of {len(objects)} objects, drawn at random (most_objects)")
+            sentences.append(f"{name}: {len(chosen)} of {len(objects)} objects, drawn at random (most_objects)")
         try:
             averages[name] = {
                 method: average(chosen, method, symmetry, settings.mirror, settings.resolution, settings.seed)
@@ -188,7 +188,7 @@ def average_classes(
             log.warning("%s: no average: %s", name, error)
     if not averages:
         raise DataError(f"expected objects of at least one class to average, found none: {failed or 'no class'}")
-    return Averages(averages, failed, tuple(said), dict(about or {}))
+    return Averages(averages, failed, tuple(sentences), dict(about or {}))
 
 
 def _choose(objects: Mapping[str, pl.DataFrame], settings: AverageSettings) -> dict[str, pl.DataFrame]:

@@ -54,15 +54,15 @@ def _state(job: Path, at_work: bool, scheduled: Path | None) -> dict[str, Any]:
     if at_work:
         return {"state": WAITING, "reason": None}
     if scheduled is None:
-        said = _said_by_command(job.parent)
-        return {"state": MISSING, "reason": f"it was not started{said}" if said else None}
-    said = _said(scheduled)
-    if not said and not list(scheduled.glob("*_log.*")):
+        reason = _reason_of_command(job.parent)
+        return {"state": MISSING, "reason": f"it was not started{reason}" if reason else None}
+    reason = _reason_of_scheduler(scheduled)
+    if not reason and not list(scheduled.glob("*_log.*")):
         reason = (
             f"it was handed to the scheduler as {scheduled.name} and has not started: squeue shows whether it waits"
         )
         return {"state": WAITING, "reason": reason}
-    return {"state": LOST, "reason": f"it ended before it began to train{said}"}
+    return {"state": LOST, "reason": f"it ended before it began to train{reason}"}
 
 
 def scheduler_words(job: Path) -> str:
@@ -72,15 +72,15 @@ def scheduler_words(job: Path) -> str:
         number = str(started["hydra"]["job"]["id"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return ""
-    return _said(job.parent / SCHEDULER / number)
+    return _reason_of_scheduler(job.parent / SCHEDULER / number)
 
 
-def _said(scheduled: Path) -> str:
+def _reason_of_scheduler(scheduled: Path) -> str:
     lines = [line for path in sorted(scheduled.glob("*_log.err")) if (line := last_line(path))]
     return f"; its log says: {lines[-1]}" if lines else ""
 
 
-def _said_by_command(folder: Path) -> str:
+def _reason_of_command(folder: Path) -> str:
     logs = sorted((folder / SNAPSHOT).glob(f"*/{SNAPSHOT_LOG}"), key=lambda path: path.stat().st_mtime)
     line = last_line(logs[-1]) if logs else ""
     return f"; the command of the sweep ended with: {line}" if line else ""

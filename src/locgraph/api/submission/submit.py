@@ -109,8 +109,8 @@ def last_line(path: Path) -> str:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    told = [line.strip() for line in lines if line.strip() and not line.startswith("Set the environment variable")]
-    return told[-1] if told else ""
+    kept = [line.strip() for line in lines if line.strip() and not line.startswith("Set the environment variable")]
+    return kept[-1] if kept else ""
 
 
 def _compose(arguments: Sequence[str]) -> tuple[Settings, str]:

@@ -112,14 +112,7 @@ def fit_and_test(
                 load_weights(network, tested)
                 if not settings["train"]:
                     epochs, steps = tested.epoch + 1, 0
-            sides = (VALIDATION, TEST) if settings["test"] else (VALIDATION,)
-            judge: TrustSettings = build(settings["trust"], "trust")
-            if release is None:
-                evaluator = parts.make_evaluator(settings)
-                tables, scores, trust = predict_sides(evaluator, learner, data, prepared, sides, judge)
-            else:
-                trust = release.fit_trust(judge, task, prepared, split.train)
-                tables, scores = {}, release.describe() | describe_trust(trust)
+            tables, scores, trust = judge(settings, learner, data, prepared, task, release)
             if tested is not None and settings["train"] and trust is not None:
                 add_trust(tested.path, trust)
             if settings["test"]:
@@ -146,6 +139,29 @@ def fit_and_test(
             )
         track_training(others, writer, prepared, tables, metrics, tested)
     return metrics
+
+
+def judge(
+    settings: Settings,
+    learner: Learner,
+    data: GraphDataModule,
+    prepared: Prepared,
+    task: Task,
+    release: Release | None,
+) -> tuple[dict[str, pl.DataFrame], dict[str, Any], Trust | None]:
+    """Predict validation and test, and fit what tells how far predictions can be trusted.
+
+    A release has neither side: its scores and what it is calibrated to are those of its sweep.
+
+    Returns:
+        Tables by file name, scores for ``metrics.json``, and what was fitted; None where FOVs get no class.
+    """
+    trust_settings: TrustSettings = build(settings["trust"], "trust")
+    if release is not None:
+        trust = release.fit_trust(trust_settings, task, prepared, data.split.train)
+        return {}, release.describe() | describe_trust(trust), trust
+    sides = (VALIDATION, TEST) if settings["test"] else (VALIDATION,)
+    return predict_sides(parts.make_evaluator(settings), learner, data, prepared, sides, trust_settings)
 
 
 def read_start(init_from: str) -> Checkpoint:
