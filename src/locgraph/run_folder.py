@@ -51,6 +51,8 @@ LOCALISATION_PREDICTIONS: Final = "localisation_predictions.parquet"
 FOV_VECTORS: Final = "fov_vectors.parquet"
 CLUSTER_VECTORS: Final = "cluster_vectors.parquet"
 LOCALISATION_VECTORS: Final = "localisation_vectors.parquet"
+EMBEDDINGS: Final = "embeddings.parquet"  # one row for each unit, without labels learned; also of `locgraph embed`
+EMBEDDINGS_RECORD: Final = "embeddings.json"  # what they were computed from, by what
 CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE = "confusion_matrix.png", "loss_curves.png", "gallery.png"
 
 # -- sweeps ------------------------------------------------------------------------------------------------------------

@@ -224,6 +224,7 @@ SPACING_PREFIX: Final = "spacing_"  # followed by the rank of the neighbour
 SPREAD_PREFIX: Final = "spread_"  # followed by the rank of the neighbour
 
 # -- learned vectors: one row for each FOV, cluster or localisation ----------------------------------------------------
+ERROR: Final = "error"  # loss of a unit, of an embedding
 VECTOR_PREFIX: Final = "v_"  # followed by the index of the value
 ROW: Final = "row"
 """Place of a localisation among those of view 0 that are in a cluster."""
@@ -272,6 +273,12 @@ POOLED_INTO: Final = "pooled_into"
 IN: Final = "in"
 
 SUPERCLUSTER: Final = "supercluster"
+
+REPRESENTATION: Final = "representation"
+"""What heads predict that learn a vector of each unit, without labels."""
+
+FOV: Final = "fov"
+"""A FOV as a whole, as what gets a vector; in a batch, the FOV of each graph."""
 
 FIELD_OF_VIEW: Final = "field_of_view"
 """Node type of the FOV itself, one node at its origin: only where the graph has descriptors."""

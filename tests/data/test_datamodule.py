@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from locgraph.data.augment import Rotation
+from locgraph.data.augment import Rotation, Transform
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
 from locgraph.data.dataset import NO_LABEL
 from locgraph.data.folds import Split
@@ -21,8 +21,9 @@ SPLIT = Split(NAMES[:6], NAMES[6:8], NAMES[8:])
 LABELS = {name: "ab"[i % 2] for i, name in enumerate(NAMES)} | {"f9": None}
 
 
-def refuse(graph, generator):
-    raise AssertionError("augmented")
+class Refusing(Transform):
+    def __call__(self, graph, generator):
+        raise AssertionError("augmented")
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_training_gives_every_fov_once_with_its_label(make_data):
 
 @pytest.mark.parametrize(("side", "names"), [("val", SPLIT.val), ("test", SPLIT.test)])
 def test_evaluation_gives_all_views_in_order_and_is_never_augmented(side, names, make_data):
-    data = make_data(transforms=[refuse])
+    data = make_data(transforms=[Refusing()])
 
     (batch,) = batches(getattr(data, f"{side}_dataloader")())
 

@@ -6,6 +6,7 @@ import pickle
 import pytest
 import torch
 
+from locgraph.data.augment import Transform
 from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
 from locgraph.data.dataset import without_localisations as clusters_alone
 from locgraph.data.scaling import Scaler
@@ -15,7 +16,7 @@ from locgraph.graphs.store import GraphStore
 SCALER = Scaler(10.0, {})
 
 
-class Shift:
+class Shift(Transform):
     """Moves clusters along x by a known and a drawn distance, and notes what it was given."""
 
     def __init__(self, by):

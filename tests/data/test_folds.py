@@ -179,7 +179,6 @@ def test_settings_out_of_range(make, message):
 @pytest.mark.parametrize(
     ("splitter", "labels", "groups", "message"),
     [
-        (Stratified(5), {"x": None}, {}, "no FOV has a label.*another source of labels"),
         (Stratified(5), fovs(a=9, b=3), {}, r"n_folds: 5 folds need .* class, found \{'b': 3\}; set fold.n_folds=3$"),
         (Stratified(5), fovs(a=9, b=1), {}, r"found \{'b': 1\}; leave out its FOVs, or record more of them"),
         (Stratified(2, 0, 0, 0.95), fovs(a=9, b=9), {}, "cannot be split into training and validation with validation"),

@@ -10,7 +10,7 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Generator, Tensor
@@ -21,6 +21,7 @@ from locgraph import schema
 from locgraph.data.subgraph import keep_nodes
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES
+from locgraph.settings import check_whole
 
 BY_PRECISION = "precision"
 
@@ -28,7 +29,14 @@ _SUPERCLUSTER_POWERS = torch.tensor([column.length_power for column in SUPERCLUS
 
 
 class Transform(ABC):
-    """A random change of a graph."""
+    """A random change of a graph.
+
+    Attributes:
+        chooses_clusters: Whether clusters are left out. Such transforms come first, and graphs that are to hold the
+            same clusters share what they chose.
+    """
+
+    chooses_clusters: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
@@ -265,6 +273,40 @@ def _move_levels(graph: HeteroData, moves: Tensor) -> None:
             moves = moves[node[schema.PARENT]]
         node[schema.POS] = node[schema.POS] + moves
         index += 1
+
+
+class DrawClusters(Transform):
+    """Keep a random part of the clusters: training on FOVs of many clusters needs less time and memory.
+
+    Centre, extent and what describes the FOV as a whole keep their values, and superclusters stay all.
+
+    Args:
+        count: How many are kept; all where there are fewer.
+
+    Raises:
+        ConfigError: ``count`` is below 1.
+    """
+
+    chooses_clusters = True
+
+    def __init__(self, count: int) -> None:
+        check_whole("count", count, at_least=1)
+        self.count = count
+
+    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
+        """Return the smaller graph."""
+        n = int(graph[schema.CLUSTER].num_nodes)
+        if n <= self.count:
+            return graph
+        kept = torch.zeros(n, dtype=torch.bool)
+        kept[torch.randperm(n, generator=generator)[: self.count]] = True
+        masks: dict[str, Tensor] = {schema.CLUSTER: kept}
+        levels: list[str] = []
+        while schema.level(len(levels)) in graph.node_types:
+            owner = graph[schema.level_in(len(levels))].edge_index[1]
+            levels.append(schema.level(len(levels)))
+            masks[levels[-1]] = kept[owner]
+        return keep_nodes(graph, levels, masks)
 
 
 class Thinning(Transform):

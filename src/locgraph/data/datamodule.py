@@ -14,7 +14,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.data.augment import Transform
-from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
+from locgraph.data.dataset import NO_LABEL, Draw, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
 from locgraph.data.folds import Split
 from locgraph.data.sampler import EpochSampler, Shard
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
@@ -77,6 +77,7 @@ class GraphDataModule(LightningDataModule):
 
     Attributes:
         load: FOV name to its raw graphs, one for each view.
+        draw: What training draws of each FOV.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class GraphDataModule(LightningDataModule):
         self.class_names, self.loader, self.scaling = tuple(class_names), loader, scaling
         self.transforms, self.seed, self.scaler, self.sampler = list(transforms), seed, scaler, sampler
         self.stated_scales = dict(stated_scales or {})
+        self.draw = Draw()
 
     def fitted_scaler(self) -> Scaler:
         """Return the scaler of this fold, fitted on all views of its training FOVs when first asked for."""
@@ -129,7 +131,7 @@ class GraphDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Sample]:
         """Return training FOVs, shuffled, one random view of each, augmented."""
         fovs, targets = self.split.train, self.targets(self.split.train)
-        data = TrainingSet(fovs, targets, self.load, self.transforms, self.fitted_scaler(), self.seed)
+        data = TrainingSet(fovs, targets, self.load, self.transforms, self.fitted_scaler(), self.seed, self.draw)
         sampler = self.sampler(targets=targets, seed=self.seed)
         rank, world_size = self._process()
         if world_size == 1:

@@ -1,4 +1,4 @@
-"""Data sets over the graph store: one random view of a FOV for training, all its views for evaluation."""
+"""Data sets over the graph store: one or more random views of a FOV for training, all of them for evaluation."""
 
 from __future__ import annotations
 
@@ -94,8 +94,21 @@ class StoredGraphs:
         return self.__dict__ | {"_memory": {}}
 
 
+@dataclass(frozen=True)
+class Draw:
+    """What training draws of a FOV.
+
+    Attributes:
+        graphs: Number of graphs. Several are of different views, as far as there are.
+        same_clusters: Whether they hold the same clusters in the same order: they are of one view then.
+    """
+
+    graphs: int = 1
+    same_clusters: bool = False
+
+
 class TrainingSet(Dataset[Sample]):
-    """Draws one view of a FOV, augments and scales it.
+    """Draws one view of a FOV, or several, augments and scales them.
 
     Args:
         fov_ids: The training FOVs.
@@ -104,6 +117,7 @@ class TrainingSet(Dataset[Sample]):
         transforms: Augmentation, in this order.
         scaler: Applied last.
         seed: Seed of view and augmentation, together with the epoch and the FOV.
+        draw: What is drawn of each FOV.
     """
 
     def __init__(
@@ -114,9 +128,10 @@ class TrainingSet(Dataset[Sample]):
         transforms: Sequence[Transform],
         scaler: Scaler,
         seed: int,
+        draw: Draw | None = None,
     ) -> None:
         self.fov_ids, self.targets, self.load = list(fov_ids), list(targets), load
-        self.transforms, self.scaler, self.seed = list(transforms), scaler, seed
+        self.transforms, self.scaler, self.seed, self.draw = list(transforms), scaler, seed, draw or Draw()
 
     def __len__(self) -> int:
         """Return the number of FOVs."""
@@ -127,10 +142,21 @@ class TrainingSet(Dataset[Sample]):
         index = key[1]
         views = self.load(self.fov_ids[index])
         generator = Generator().manual_seed(mix(self.seed, *key))
-        graph = views[int(torch.randint(len(views), (), generator=generator))]
-        for transform in self.transforms:
-            graph = transform(graph, generator)
-        return Sample(self.fov_ids[index], self.targets[index], (_slim(self.scaler(graph)),))
+        graphs = tuple(_slim(self.scaler(graph)) for graph in self._drawn(views, generator))
+        return Sample(self.fov_ids[index], self.targets[index], graphs)
+
+    def _drawn(self, views: Sequence[HeteroData], generator: Generator) -> list[HeteroData]:
+        """Return the graphs that are drawn of a FOV, augmented."""
+        number, same = self.draw.graphs, self.draw.same_clusters
+        if number == 1 or same:
+            chosen = [views[int(torch.randint(len(views), (), generator=generator))]]
+        else:
+            order = torch.randperm(len(views), generator=generator).tolist()
+            chosen = [views[order[index % len(views)]] for index in range(number)]
+        choosing = [transform for transform in self.transforms if transform.chooses_clusters]
+        others = [transform for transform in self.transforms if not transform.chooses_clusters]
+        chosen = [_transformed(graph, choosing, generator) for graph in chosen]
+        return [_transformed(graph, others, generator) for graph in (chosen * number if same else chosen)]
 
 
 class EvaluationSet(Dataset[Sample]):
@@ -160,6 +186,12 @@ class EvaluationSet(Dataset[Sample]):
         """Return one FOV with all its views."""
         graphs = tuple(_slim(self.scaler(graph)) for graph in self.load(self.fov_ids[index]))
         return Sample(self.fov_ids[index], self.targets[index], graphs)
+
+
+def _transformed(graph: HeteroData, transforms: Sequence[Transform], generator: Generator) -> HeteroData:
+    for transform in transforms:
+        graph = transform(graph, generator)
+    return graph
 
 
 _READ = (schema.POS, schema.FEATURES)

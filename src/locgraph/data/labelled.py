@@ -21,8 +21,8 @@ def only_localisations_have_classes(manifest: Manifest) -> bool:
 
 
 def with_classes(manifest: Manifest) -> pl.DataFrame:
-    """Return the rows of FOVs that can be trained on: labelled ones; all where only localisations have classes."""
-    if only_localisations_have_classes(manifest):
+    """Return the rows of FOVs that can be trained on: labelled ones; all where no FOV has a label."""
+    if manifest.table[schema.LABEL].is_null().all():
         return manifest.table
     return manifest.table.filter(manifest.table[schema.LABEL].is_not_null())
 
@@ -36,7 +36,7 @@ def group_advice(manifest: pl.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class LabelledFovs:
-    """The FOVs that have a label, in the order of their names.
+    """The FOVs that have a label, in the order of their names; all where none has one.
 
     Attributes:
         fov_ids: Names (N,).
@@ -52,14 +52,8 @@ class LabelledFovs:
 
     @classmethod
     def of(cls, manifest: Manifest) -> LabelledFovs:
-        """Return the labelled FOVs of a manifest; where only localisations have classes all FOVs, as of a single class.
-
-        Raises:
-            FoldError: No FOV has a label, and localisations have no classes either.
-        """
+        """Return the labelled FOVs of a manifest; where no FOV has a label all of them, as of a single class."""
         table = with_classes(manifest).sort(schema.FOV_ID).with_columns(pl.col(schema.LABEL).fill_null(""))
-        if table.is_empty():
-            raise FoldError("no FOV has a label; choose another source of labels")
         columns = (schema.FOV_ID, schema.LABEL, schema.GROUP)
         fov_ids, labels, groups = (np.array(table[name].to_list(), dtype=object) for name in columns)
         return cls(fov_ids, labels, groups, group_advice(table))

@@ -15,8 +15,9 @@ from torch_geometric.data import HeteroData
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.schema import FRACTION, LINEAR, LOG, LOG1P, MIN_MAX
+from locgraph.settings import check_choice
 
-PER_FOV, PER_DATASET, FIXED = "per_fov", "per_dataset", "fixed"
+PER_FOV, PER_DATASET, CLUSTERS, FIXED = "per_fov", "per_dataset", "clusters", "fixed"
 AUTO, QUANTILE = "auto", "quantile"
 
 _QUANTILES: Final = (0.05, 0.95)
@@ -35,7 +36,8 @@ class ScalingSettings:
 
     Args:
         positions: ``per_fov`` divides by the root mean square distance of the FOV's localisations from their centre,
-            ``per_dataset`` by the median of these over the training FOVs, ``fixed`` by ``nm_per_unit``.
+            ``per_dataset`` by the median of these over the training FOVs, ``clusters`` by the median of those of the
+            clusters, which suits models of clusters, ``fixed`` by ``nm_per_unit``.
         nm_per_unit: Nanometres per unit, for ``fixed`` alone.
         features: ``auto`` scales each column as its feature states (`locgraph.schema.SCALES`); ``quantile`` the same
             without logarithms; ``min_max`` maps the smallest and the largest training value to 0 and 1.
@@ -49,9 +51,8 @@ class ScalingSettings:
     features: str = AUTO
 
     def __post_init__(self) -> None:
-        for name, choices in (("positions", (PER_FOV, PER_DATASET, FIXED)), ("features", (AUTO, QUANTILE, MIN_MAX))):
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"expected one of {choices}, found {getattr(self, name)!r}", setting=name)
+        check_choice("positions", self.positions, (PER_FOV, PER_DATASET, CLUSTERS, FIXED))
+        check_choice("features", self.features, (AUTO, QUANTILE, MIN_MAX))
         if self.positions == FIXED and not (self.nm_per_unit or 0) > 0:
             raise ConfigError(
                 f"expected a number above 0 for positions=fixed, found {self.nm_per_unit}", setting="nm_per_unit"
@@ -138,7 +139,7 @@ def fit_scaler(
     extents: list[float] = []
     samples: dict[str, list[Tensor]] = {}
     for graph in graphs:
-        extents.append(graph[schema.EXTENT].item())
+        extents.append(cluster_extent(graph) if settings.positions == CLUSTERS else graph[schema.EXTENT].item())
         for node_type in graph.node_types:
             values = graph[node_type].get(schema.FEATURES)
             if values is not None and values.shape[0] > 0:
@@ -161,11 +162,36 @@ def fit_scaler(
 
 
 def _unit(extents: Sequence[float], settings: ScalingSettings) -> float | None:
-    if settings.positions != PER_DATASET:
+    if settings.positions not in (PER_DATASET, CLUSTERS):
         return settings.nm_per_unit
     # the median: one FOV of another size moves the mean of all, and squeezes the others
-    median = float(np.median(extents)) if extents else 0.0
+    median = float(np.nanmedian(extents)) if np.isfinite(extents).any() else 0.0
     return median if median > 0 else 1.0
+
+
+def cluster_extent(graph: HeteroData) -> float:
+    """Return the median over the clusters of a graph of the root mean square distance from their centre, nm.
+
+    Args:
+        graph: Raw graph.
+
+    Returns:
+        NaN where no cluster has two localisations.
+
+    Raises:
+        ConfigError: The graph has no localisations.
+    """
+    if schema.LOCALISATION not in graph.node_types:
+        raise ConfigError(
+            f"{CLUSTERS} needs graphs with localisations; choose a model with a localisation encoder, or {PER_DATASET}",
+            setting="positions",
+        )
+    owner, centres = graph[schema.LOCALISATION_IN].edge_index[1], graph[schema.CLUSTER][schema.POS]
+    squares = (graph[schema.LOCALISATION][schema.POS] - centres[owner]).double().square().sum(dim=1)
+    counts = torch.bincount(owner, minlength=len(centres))
+    sums = torch.zeros(len(centres), dtype=torch.float64).index_add_(0, owner, squares)
+    several = counts > 1
+    return float(np.median((sums[several] / counts[several]).sqrt().numpy())) if several.any() else float("nan")
 
 
 def _kind(node_type: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from locgraph import schema
-from locgraph.errors import CheckpointError
+from locgraph.build import TARGET
+from locgraph.errors import CheckpointError, ConfigError
 from locgraph.learn.checkpoint import Checkpoint
 from locgraph.nn.network import Network
 from locgraph.provenance import fingerprint
@@ -17,11 +18,17 @@ log = logging.getLogger(__name__)
 HEAD = "head."
 """Prefix of the names of the weights of the head, which depend on the classes."""
 
+PARTS = ("loc_encoder", "cluster_encoder", "readout")
+"""Parts of a network that can be frozen."""
+
 _FOLDERS = ("raw_dir", "featextracted_dir")
 
 
 def start_from(network: Network, checkpoint: Checkpoint, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Load the weights of another run into a new network; the head stays new where classes or their order differ.
+    """Load the weights of another run into a new network.
+
+    The head stays new where classes or their order differ, or where the other run had another one, such as that of a
+    representation.
 
     Args:
         network: The new network; changed in place.
@@ -39,17 +46,39 @@ def start_from(network: Network, checkpoint: Checkpoint, record: Mapping[str, An
     _check_leak(checkpoint, record)
     before, now = _classes(checkpoint.record, network), _classes(record, network)
     weights = dict(checkpoint.weights)
-    if before != now:
+    kinds = [held["settings"]["model"]["head"].get(TARGET) for held in (checkpoint.record, record)]
+    keeps_head = before == now and kinds[0] == kinds[1]
+    if kinds[0] != kinds[1]:
+        log.info("%s: its head is %s, not %s: the head starts anew", checkpoint.path, *kinds)
+    elif before != now:
         log.warning("%s: its classes %s are not %s, in this order: the head starts anew", checkpoint.path, before, now)
+    if not keeps_head:
         weights = {name: value for name, value in weights.items() if not name.startswith(HEAD)}
         weights |= {name: value for name, value in network.state_dict().items() if name.startswith(HEAD)}
     _check_shapes(checkpoint, weights, network.state_dict())
     _log_differences(checkpoint, record)
     network.load_state_dict(weights)
     kept = ("class_names", "versions", "settings", "init_from")
-    return {"path": str(checkpoint.path.resolve()), "epoch": checkpoint.epoch, "head_kept": before == now} | {
+    return {"path": str(checkpoint.path.resolve()), "epoch": checkpoint.epoch, "head_kept": keeps_head} | {
         key: checkpoint.record.get(key) for key in kept
     }
+
+
+def freeze(network: Network, parts: Sequence[str]) -> None:
+    """Keep the weights of some parts of a network as they are in training.
+
+    Args:
+        network: The network; changed in place.
+        parts: Some of ``PARTS``.
+
+    Raises:
+        ConfigError: A part is unknown or named twice.
+    """
+    names = [parts] if isinstance(parts, str) else list(parts)
+    if not set(names) <= set(PARTS) or len(set(names)) < len(names):
+        raise ConfigError(f"expected some of {list(PARTS)}, each once, found {names}", setting="frozen")
+    for name in names:
+        getattr(network, name).requires_grad_(False)
 
 
 def _classes(record: Mapping[str, Any], network: Network) -> list[str]:

@@ -94,9 +94,13 @@ class Learner(Predictor):
         self.val_scores, self.test_scores = task.make_scores(), task.make_scores()
 
     def on_train_epoch_start(self) -> None:
-        """Renew the random stream of dropout and mix-up."""
+        """Renew the random stream of dropout and mix-up; parts that are frozen stay without dropout."""
         # each of several processes a stream of its own
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + self.global_rank * 10**12)
+        for part in self.network.children():
+            weights = list(part.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the loss of one batch, one view of each FOV.

@@ -52,6 +52,9 @@ FOV_SCORES: Final = ("accuracy", "balanced_accuracy", "f1", "auroc", "loss")
 LOCALISATION_SCORES: Final = ("accuracy", "balanced_accuracy", "f1", "iou", "loss")
 """Scores of localisations."""
 
+EMBEDDING_SCORES: Final = ("loss",)
+"""Scores of representations."""
+
 
 class FovScores(Metric):
     """Collects the predictions of FOVs over one pass, and scores them together."""

@@ -19,7 +19,7 @@ from locgraph.nn.network import Network
 from locgraph.nn.precision import no_autocast, pool
 from locgraph.run_folder import CLUSTER_VECTORS, FOV_VECTORS, LOCALISATION_VECTORS
 
-FOV: Final = "fov"
+FOV: Final = schema.FOV
 FILES: Final = {
     FOV: FOV_VECTORS,
     schema.CLUSTER: CLUSTER_VECTORS,
@@ -144,10 +144,32 @@ def vector_table(batches: Sequence[Vectors], kind: str, fold: int, split: str) -
     """
     names = [name for batch in batches for name in batch.fov_ids]
     parts = [part for batch in batches for part in batch.of[kind]]
-    sizes = [len(part) for part in parts]
-    vectors = torch.cat(parts).numpy()
-    keys: dict[str, Any] = {schema.FOV_ID: pl.Series(np.repeat(np.array(names, dtype=object), sizes), dtype=pl.String)}
+    keys = key_columns(names, [len(part) for part in parts], kind, fold, split)
+    return pl.DataFrame(keys | vector_columns(torch.cat(parts).numpy()))
+
+
+def key_columns(fov_ids: Sequence[str], sizes: Sequence[int], kind: str, fold: int, split: str) -> dict[str, Any]:
+    """Return the columns that name the rows of a table of vectors.
+
+    Args:
+        fov_ids: The FOVs.
+        sizes: Number of rows of each.
+        kind: A key of ``FILES``.
+        fold: Index of the fold.
+        split: ``train``, ``val``, ``test`` or ``new``.
+
+    Returns:
+        ``fov_id``; of clusters also ``cluster_id``, and of localisations ``row``; ``fold`` and ``split``.
+    """
+    keys: dict[str, Any] = {
+        schema.FOV_ID: pl.Series(np.repeat(np.array(fov_ids, dtype=object), sizes), dtype=pl.String)
+    }
     if kind in _WITHIN:
         keys[_WITHIN[kind]] = np.concatenate([np.arange(size, dtype=np.int64) for size in sizes])
-    keys |= {schema.FOLD: np.full(len(vectors), fold, dtype=np.int64), schema.SPLIT: [split] * len(vectors)}
-    return pl.DataFrame(keys | {f"{schema.VECTOR_PREFIX}{index}": values for index, values in enumerate(vectors.T)})
+    total = sum(sizes)
+    return keys | {schema.FOLD: np.full(total, fold, dtype=np.int64), schema.SPLIT: [split] * total}
+
+
+def vector_columns(vectors: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns ``v_0``, ``v_1``, ... of vectors (n, F)."""
+    return {f"{schema.VECTOR_PREFIX}{index}": values for index, values in enumerate(vectors.T)}

@@ -179,9 +179,13 @@ class Head(Part):
 
     Attributes:
         predicts: Node types whose classes the head predicts: ``FIELD_OF_VIEW``, ``LOCALISATION`` or both.
+        drawn_views: Graphs of each FOV that a training batch holds.
+        pairs_clusters: Whether these hold the same clusters in the same order.
     """
 
     predicts: ClassVar[tuple[str, ...]] = (schema.FIELD_OF_VIEW,)
+    drawn_views: int = 1
+    pairs_clusters: bool = False
     contract = (
         "Class(in_channels=..., sizes=...) with forward(encoded: Encoded) -> logits by node type; a FovHead has "
         "classify(vectors of FOVs (B, F)) -> logits (B, K) instead"

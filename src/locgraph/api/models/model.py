@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as lightning
+import numpy as np
 import polars as pl
+import torch
 
 from locgraph import schema
 from locgraph.api.device import check_device, fixed_threads
@@ -25,8 +27,9 @@ from locgraph.io.columns import ColumnMap
 from locgraph.learn.checkpoint import Checkpoint
 from locgraph.learn.module import Predictor
 from locgraph.learn.tabulate import fov_vector_table, tabulate
+from locgraph.learn.tasks.representation import head_of
 from locgraph.learn.vectors import FILES, FOV, Embedder, check_kinds, vector_tables
-from locgraph.run_folder import LOCALISATION_PREDICTIONS, PREDICTIONS, THREADS
+from locgraph.run_folder import EMBEDDINGS, LOCALISATION_PREDICTIONS, PREDICTIONS, THREADS
 from locgraph.trust.measures import measure_fovs
 from locgraph.trust.trust import check_abstain
 
@@ -75,10 +78,16 @@ class Model(TrainedData, Counting):
         encoders = ", ".join(type(part).__name__ for part in (self.network.loc_encoder, self.network.cluster_encoder))
         return (
             f"Model({self.checkpoint.pack or str(self.checkpoint.path)!r}: "
-            f"{', '.join(self.class_names or self.task.localisation_classes)}; "
+            f"{self._purpose()}; "
             f"{self.record['sizes']['dimensions']}D, {len(graph['cluster_features'])} cluster features, {encoders}; "
             f"trained on {len(split['train'])} FOVs)"
         )
+
+    def _purpose(self) -> str:
+        if self.task.embeds:
+            head = head_of(self.network)
+            return f"vectors of {head.latent_channels} numbers of each {head.unit}"
+        return ", ".join(self.class_names or self.task.localisation_classes)
 
     def predict(
         self,
@@ -124,6 +133,8 @@ class Model(TrainedData, Counting):
         for warning in scores.get("warnings", ()):
             log.warning(warning)
         name = LOCALISATION_PREDICTIONS if localisations else PREDICTIONS
+        if self.task.embeds:
+            raise DataError("this model learned without labels and predicts no classes; call embed")
         if name not in tables:
             other = "localisations" if not localisations else "FOVs"
             raise DataError(
@@ -132,28 +143,60 @@ class Model(TrainedData, Counting):
         return tables[name].drop(schema.FOLD, schema.SPLIT, schema.TRUTH)
 
     def embed(
-        self, source: Source, kind: str = "fov", *, columns: Mapping[str, Any] | ColumnMap | None = None
+        self, source: Source, kind: str | None = None, *, columns: Mapping[str, Any] | ColumnMap | None = None
     ) -> pl.DataFrame:
         """Return the vectors that the network computes.
 
         Args:
             source: As for `predict`.
-            kind: ``fov``, ``cluster`` or ``localisation``.
+            kind: ``fov``, ``cluster`` or ``localisation``: vectors inside the network. None takes those that a
+                representation learned of its units, and of a network with classes those of FOVs.
             columns: As for `predict`.
 
         Returns:
-            One row for each, with ``fov_id`` and ``v_0``, ``v_1``, ...
+            One row for each, with ``fov_id`` and ``v_0``, ``v_1``, ...; those of units also have their ``label``, where
+            it is known, and ``error``, the loss of the unit.
 
         Raises:
             ConfigError: The network has no vectors of this kind.
         """
-        embedder = Embedder(self.network, [kind], "kind")
         with self.prepared(source, columns) as prepared:
-            data = self.data(prepared, list(prepared.labels))
-            loader = data.evaluation_dataloader(list(prepared.labels))
-            with quiet(), fixed_threads(self.record.get(THREADS, 1)):
-                (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
+            if kind is None and self.task.embeds:
+                tables, _ = self.predict_prepared(prepared)
+                table = tables[EMBEDDINGS]
+            else:
+                embedder = Embedder(self.network, [kind or FOV], "kind")
+                data = self.data(prepared, list(prepared.labels))
+                loader = data.evaluation_dataloader(list(prepared.labels))
+                with quiet(), fixed_threads(self.record.get(THREADS, 1)):
+                    (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
         return table.drop(schema.FOLD, schema.SPLIT)
+
+    def decode(self, vectors: np.ndarray) -> np.ndarray:
+        """Turn the vectors of units into localisations.
+
+        Args:
+            vectors: (U, L), as `embed` returns them, or any between.
+
+        Returns:
+            (U, P, D) float64 nm, relative to the centre of each unit; in units of the extent of a FOV where the model
+            was trained with ``scaling.positions=per_fov``. Where vectors do not depend on rotation, in a frame of their
+            own.
+
+        Raises:
+            ConfigError: The model does not decode, or the vectors are of another size.
+        """
+        if not self.task.embeds:
+            raise ConfigError("classifies, and has no decoder; train an autoencoder, model/head=autoencoder")
+        head = head_of(self.network)
+        values = np.asarray(vectors, dtype=np.float32)
+        if values.ndim != 2 or values.shape[1] != head.latent_channels:
+            raise ConfigError(
+                f"expected vectors of shape (any, {head.latent_channels}), found {values.shape}", setting="vectors"
+            )
+        with torch.no_grad(), fixed_threads(self.record.get(THREADS, 1)):
+            clouds = head.decode(torch.from_numpy(values)).double().numpy()
+        return clouds * (Scaler.from_plain(self.record["scaler"]).nm_per_unit or 1.0)
 
     def explain(
         self,

@@ -35,6 +35,7 @@ from locgraph.api.training.sides import describe_calibrator, predict_sides
 from locgraph.api.training.tracking import about_training, track_training
 from locgraph.build import build
 from locgraph.data.datamodule import GraphDataModule
+from locgraph.data.dataset import Draw
 from locgraph.data.folds import TEST, VALIDATION, Split
 from locgraph.data.prepared import Prepared
 from locgraph.errors import CheckpointError, ConfigError
@@ -47,13 +48,14 @@ from locgraph.learn.checkpoint import (
     make_record,
     read_checkpoint,
 )
-from locgraph.learn.initial import start_from
+from locgraph.learn.initial import freeze, start_from
 from locgraph.learn.module import Learner
 from locgraph.learn.run import RunWriter
 from locgraph.learn.tabulate import write_tables
 from locgraph.learn.tasks.base import Task
-from locgraph.provenance import whole_file
-from locgraph.run_folder import CONTROL_PREDICTIONS, PREDICTIONS, RELEASE
+from locgraph.learn.tasks.representation import describe_embeddings
+from locgraph.provenance import whole_file, write_json
+from locgraph.run_folder import CONTROL_PREDICTIONS, EMBEDDINGS, EMBEDDINGS_RECORD, PREDICTIONS, RELEASE
 from locgraph.show.figures.run import draw_gallery, draw_run
 from locgraph.trust.trust import Trust, TrustSettings
 
@@ -93,10 +95,12 @@ def fit_and_test(
     data = parts.make_data(settings, prepared, task, split)
     sizes = parts.data_sizes(data)
     network = make_network(settings["model"], sizes)
+    data.draw = Draw(network.head.drawn_views, network.head.pairs_clusters)
     record = make_record(settings, prepared.graph_settings, prepared.units, data, sizes)
     flat = parts.warn_of_flat_features(data, prepared)
     if settings["init_from"] is not None:
         record[INIT_FROM] = start_from(network, read_start(settings["init_from"]), record)
+        freeze(network, settings["frozen"])
     given = start_of(settings, record, prepared)
     learner = parts.make_learner(settings, network, task, data, record)
     writer.set_history_aside()
@@ -119,6 +123,9 @@ def fit_and_test(
                 log_scores(loggers, scores[TEST], steps)
             writer.join_history()
         write_tables(writer.path, tables)
+        if EMBEDDINGS in tables:
+            about = describe_embeddings(task, network, tables[EMBEDDINGS], prepared.tables)
+            write_json(writer.path / EMBEDDINGS_RECORD, about | {"model": str(writer.best)})
         warnings = (*prepared.warnings, *flat, *(trust.limits() if trust is not None else ()))
         metrics = {
             **describe_fold(settings, prepared, data, trainer, warnings),
@@ -298,7 +305,11 @@ def make_controls(settings: Settings, prepared: Prepared, task: Task, split: Spl
     if not settings["test"]:
         return {"controls": [], "no_controls": "controls are compared on test FOVs, which test=false leaves unseen"}
     if not task.predicts_fovs:
-        reason = "controls predict classes of FOVs, this model predicts those of localisations alone"
+        reason = (
+            "controls predict classes, and a representation has none: `locgraph benchmark` compares it with baselines"
+            if task.embeds
+            else "controls predict classes of FOVs, this model predicts those of localisations alone"
+        )
         log.info("no controls: %s", reason)
         return {"controls": [], "no_controls": reason}
     train = (*split.train, *split.val)

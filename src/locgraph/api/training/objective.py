@@ -8,7 +8,7 @@ from typing import Any, Final
 from locgraph import schema
 from locgraph.data.folds import VALIDATION
 from locgraph.errors import ConfigError, DataError
-from locgraph.learn.scores import FOV_SCORES, LOCALISATION_SCORES
+from locgraph.learn.scores import EMBEDDING_SCORES, FOV_SCORES, LOCALISATION_SCORES
 
 SETTING: Final = "optimized_metric"
 _PREFIX: Final = f"{VALIDATION}/"
@@ -29,7 +29,7 @@ def check_objective(name: Any, predicts: Sequence[str]) -> None:
         ConfigError: It is no validation metric of this network.
     """
     fovs, localisations = (kind in predicts for kind in (schema.FIELD_OF_VIEW, schema.LOCALISATION))
-    known = list(FOV_SCORES if fovs else LOCALISATION_SCORES)
+    known = list(FOV_SCORES if fovs else LOCALISATION_SCORES if localisations else EMBEDDING_SCORES)
     if fovs and localisations:
         known += [_OF_LOCALISATIONS + score for score in LOCALISATION_SCORES]
     if not isinstance(name, str) or name not in [_PREFIX + score for score in known]:

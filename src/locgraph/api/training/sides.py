@@ -45,11 +45,14 @@ def predict_sides(
         trust: How what judges predictions is fitted to the training and validation FOVs.
 
     Returns:
-        File name to table of all sides, of predictions and of FOV vectors; scores of each side, the confusion matrix of
-        the test side, the calibration before and after and how many FOVs are unlike; what judged the predictions. The
-        scores of the validation side, whose FOVs calibrate, are those before calibration, as during training.
+        File name to table of all sides, of predictions and of FOV vectors, or of embeddings; scores of each side, the
+        confusion matrix of the test side, the calibration before and after and how many FOVs are unlike; what judged
+        the predictions. The scores of the validation side, whose FOVs calibrate, are those before calibration, as
+        during training.
     """
     task, fold = learner.task, int(learner.record["settings"]["fold"]["index"])
+    if task.embeds:  # nothing is fitted to labels, so that the units of all sides are looked at together
+        sides = (TRAIN, *sides)
     fov_ids = {side: getattr(data.split, side) for side in (TRAIN, *sides)}
 
     def predict(side: str) -> Any:
@@ -74,9 +77,10 @@ def predict_sides(
         if judged:
             judged["calibration"] |= score_calibration(task, before, after, side)
             judged["unlike"][side] = int(tables[PREDICTIONS][schema.UNLIKE].sum())
-        tables |= fov_vector_table(task, before, fold, side) or vector_tables(
-            trainer, Embedder(learner.network, [FOV]), data.evaluation_dataloader(fov_ids[side]), fold, side
-        )
+        if not task.embeds:
+            tables |= fov_vector_table(task, before, fold, side) or vector_tables(
+                trainer, Embedder(learner.network, [FOV]), data.evaluation_dataloader(fov_ids[side]), fold, side
+            )
         for name, table in tables.items():
             parts.setdefault(name, []).append(table)
     joined = {name: pl.concat(tables) for name, tables in parts.items()}

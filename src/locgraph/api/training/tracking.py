@@ -38,6 +38,7 @@ from locgraph.provenance import file_digest, fingerprint
 from locgraph.run_folder import (
     CONFUSION_PICTURE,
     CURVES_PICTURE,
+    EMBEDDINGS,
     EXPLANATIONS,
     FOV_VECTORS,
     GALLERY_PICTURE,
@@ -247,7 +248,10 @@ def _track_predictions(
     tables: Mapping[str, pl.DataFrame],
     metrics: Mapping[str, Any],
 ) -> None:
-    """Send scores beside the controls, the confusion matrix, and of FOVs predictions, charts and vectors."""
+    """Send scores beside the controls, the confusion matrix, and predictions, charts and vectors; or embeddings."""
+    if EMBEDDINGS in tables:
+        _track_table(loggers, "embeddings", tables[EMBEDDINGS])
+        return
     names = list(metrics["class_names"])
     if TEST in metrics:
         network = {"control": "network", **{name: metrics[TEST].get(name) for name in _COMPARED}}

@@ -171,11 +171,11 @@ def _train(settings: Settings, writer: RunWriter, release: Release | None) -> No
             release.check_files(settings, catalogue)
     prepared = make_graphs(settings, make_tables(settings, catalogue))
     check_classes_left(prepared.manifest)
-    imbalance = describe_imbalance(prepared.manifest)
+    task, plan = _plan(settings, splitter, probe, prepared.manifest)
+    imbalance = () if task.embeds else describe_imbalance(prepared.manifest)
     for warning in imbalance:
         log.warning(warning)
     prepared = replace(prepared, warnings=(*prepared.warnings, *imbalance))
-    task, plan = _plan(settings, splitter, probe, prepared.manifest)
     if release is not None:
         release.check_fovs(plan[0].train)
     writer.record_folds(len(plan))
@@ -217,9 +217,11 @@ def check_before_work(settings: Settings) -> tuple[Splitter, Network]:
     build_recipe_parts(settings)
     from locgraph.api.training.network import make_probe
     from locgraph.api.training.objective import SETTING, check_objective
+    from locgraph.learn.initial import freeze
 
     probe = make_probe(settings)
     check_objective(settings[SETTING], probe.predicts)
+    freeze(probe, settings["frozen"])
     _check_training(settings, probe)
     return splitter, probe
 
@@ -238,6 +240,11 @@ def check_start(settings: Settings) -> None:
             raise ConfigError(
                 f"{start}: no such file; expected RUN/checkpoints/best.ckpt of another run, or null", setting=name
             )
+    if settings["frozen"] and settings["init_from"] is None:
+        raise ConfigError(
+            f"{settings['frozen']} would keep random weights; start from those of another run with init_from",
+            setting="frozen",
+        )
     if settings["ckpt_path"] is not None and is_pack(locate(str(settings["ckpt_path"]))):
         raise ConfigError(
             f"{settings['ckpt_path']} is a packed model, which knows neither the state of its training nor its fold: "
@@ -288,7 +295,7 @@ def _plan(settings: Settings, splitter: Splitter, network: Network, manifest: Ma
     task = task_class(network.predicts).from_manifest(manifest, settings["data"]["localisation_classes"])
     task.check_sampler(find_class(str(settings["training"]["sampler"][TARGET])), manifest)
     with within("fold"):
-        plan = splitter.plan(manifest)
+        plan = splitter.plan(task.foldable(manifest))
     if task.predicts_fovs:
         labels = dict(zip(manifest.table[schema.FOV_ID], manifest.table[schema.LABEL], strict=True))
         check_classes(plan[splitter.index], labels)

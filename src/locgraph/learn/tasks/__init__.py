@@ -9,8 +9,9 @@ from locgraph.learn.tasks.base import Task
 from locgraph.learn.tasks.fov import FovTask
 from locgraph.learn.tasks.joint import JointTask
 from locgraph.learn.tasks.localisation import LocalisationTask
+from locgraph.learn.tasks.representation import RepresentationTask
 
-TASKS: tuple[type[Task], ...] = (FovTask, LocalisationTask, JointTask)
+TASKS: tuple[type[Task], ...] = (FovTask, LocalisationTask, JointTask, RepresentationTask)
 
 
 def task_class(predicts: Sequence[str]) -> type[Task]:

@@ -111,6 +111,19 @@ class Task(nn.Module, ABC):
         """Whether FOVs get a class, so that simple controls can be compared with the network."""
         return True
 
+    @property
+    def embeds(self) -> bool:
+        """Whether units get a vector in place of a class."""
+        return False
+
+    def foldable(self, manifest: Manifest) -> Manifest:
+        """Return the FOVs that folds are made of, with the labels that stratify them.
+
+        Raises:
+            FoldError: No FOV has a label that the task needs.
+        """
+        return manifest
+
     def check_sampler(self, sampler: type[EpochSampler] | Any, manifest: Manifest) -> None:
         """Refuse a sampler that needs labels which this task does not have.
 

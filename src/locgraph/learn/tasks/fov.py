@@ -16,7 +16,7 @@ from locgraph import schema
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.dataset import NO_LABEL
 from locgraph.data.labelled import only_localisations_have_classes
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.learn.losses import CrossEntropy, class_weights, total_weight
 from locgraph.learn.scores import FovScores, fov_scores
@@ -97,6 +97,16 @@ class FovTask(Task):
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Make the task that a checkpoint records, for prediction."""
         return cls(record["class_names"])
+
+    def foldable(self, manifest: Manifest) -> Manifest:
+        """Return the FOVs that folds are made of, with the labels that stratify them.
+
+        Raises:
+            FoldError: No FOV has a label.
+        """
+        if not self.class_names:
+            raise FoldError("no FOV has a label; choose another source of labels, or learn without them")
+        return manifest
 
     def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
         """Make the loss, weighted by the classes of the training FOVs."""

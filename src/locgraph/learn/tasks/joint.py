@@ -51,6 +51,14 @@ class JointTask(LocalisationTask):
             )
         return super().from_manifest(manifest, localisation_classes)
 
+    def foldable(self, manifest: Manifest) -> Manifest:
+        """Return the FOVs that folds are made of, with the labels that stratify them.
+
+        Raises:
+            FoldError: No FOV has a label.
+        """
+        return self.fovs.foldable(manifest)
+
     def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
         """Make both losses; numbers for single classes are those of FOVs.
 
