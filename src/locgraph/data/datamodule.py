@@ -113,11 +113,13 @@ class GraphDataModule(LightningDataModule):
         return self.scaler
 
     def targets(self, fov_ids: Sequence[str]) -> list[int]:
-        """Return the index of the class of each FOV, ``NO_LABEL`` where it has none.
+        """Return the index of the class of each FOV, ``NO_LABEL`` where it has none, or where there are no classes.
 
         Raises:
             DataError: A FOV is of a class that is not among the class names.
         """
+        if not self.class_names:
+            return [NO_LABEL] * len(fov_ids)
         position = {name: index for index, name in enumerate(self.class_names)}
         labels = [self.labels.get(fov_id) for fov_id in fov_ids]
         for fov_id, label in zip(fov_ids, labels, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from locgraph import schema
 from locgraph.data.dataset import NO_LABEL
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FILES, FOV, Vectors, vector_table
@@ -87,6 +88,19 @@ def fov_vector_table(task: Task, predictions: Sequence[Any], fold: int, split: s
         Vectors(each.fov_ids, {FOV: list(each.vectors.cpu().split(1))}) for each in task.fov_predictions(predictions)
     ]
     return {FILES[FOV]: vector_table(batches, FOV, fold, split)} if batches else {}
+
+
+def add_labels(embeddings: pl.DataFrame, labels: Mapping[str, str | None]) -> pl.DataFrame:
+    """Add the class of the FOV of each unit as ``label``, null where it is unknown, behind the names of the units.
+
+    Args:
+        embeddings: Table with ``fov_id`` and the vectors ``v_0``, ...
+        labels: ``fov_id`` -> class.
+    """
+    known = [labels.get(name) for name in embeddings[schema.FOV_ID]]
+    names = [name for name in embeddings.columns if not name.startswith((schema.VECTOR_PREFIX, schema.ERROR))]
+    labelled = embeddings.with_columns(pl.Series(schema.LABEL, known, dtype=pl.String))
+    return labelled.select(*names, schema.LABEL, pl.exclude(*names, schema.LABEL))
 
 
 def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:

@@ -82,7 +82,7 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     vectors = predictor.check_vectors(settings["vectors"])
     abstain = predictor.check_abstain(settings["predict"]["abstain"], "predict.abstain")
     plan = _plan(settings, predictor)
-    prepared, fov_ids = _prepare(settings, predictor, path, plan)
+    prepared, fov_ids = prepare_evaluated(settings, predictor, path, plan)
     tables, scores = predictor.predict_prepared(
         prepared,
         fov_ids,
@@ -118,8 +118,23 @@ def _evaluate(settings: Settings, folder: Path) -> dict[str, Any]:
     return metrics
 
 
-def _prepare(settings: Settings, predictor: Model | Ensemble, path: Path, plan: Any) -> tuple[Prepared, list[str]]:
-    """Prepare the test FOVs again, or new raw files; return the data, and the FOVs or objects to predict."""
+def prepare_evaluated(
+    settings: Settings, predictor: Model | Ensemble, path: Path, plan: Any = None
+) -> tuple[Prepared, list[str]]:
+    """Prepare the data of the run again, or new raw files.
+
+    Args:
+        settings: Settings of ``eval``.
+        predictor: The model.
+        path: Where it was loaded from.
+        plan: What is to be explained; None for nothing.
+
+    Returns:
+        The data, and of those of the run the test FOVs, of new files all FOVs or objects.
+
+    Raises:
+        LocgraphError: The data cannot be used.
+    """
     model = predictor.members[0]
     merged = _merged(settings, model)
     check_limits(merged)
@@ -275,7 +290,7 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
 
     Args:
         settings: The settings of the checkpoint, with ``data.raw_dir`` of the new files.
-        class_names: Classes of the checkpoint.
+        class_names: Classes of the checkpoint; none where it learned without labels, so that any label is kept.
 
     Returns:
         The files, with the class names of the checkpoint in its order.
@@ -291,7 +306,7 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
     for source in listed.sources:
         if source.by_localisation:
             source = replace(source, by_localisation=_has_classes(source.path, columns))
-        if source.label not in (None, *class_names):
+        if class_names and source.label not in (None, *class_names):
             log.warning(
                 "%s: label %r is no class of the checkpoint (%s): predicted, not scored",
                 source.fov_id,
@@ -299,7 +314,7 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
                 ", ".join(class_names),
             )
             source = replace(source, label=None)
-        if source.by_object:
+        if class_names and source.by_object:
             known = {name: label for name, label in source.by_object.items() if label in class_names}
             if len(known) < len(source.by_object):
                 others = sorted(set(source.by_object.values()) - set(class_names))
@@ -309,7 +324,7 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
     unlabelled = sum(source.label is None and not source.by_localisation for source in sources)
     if unlabelled:
         log.info("%d of %d new FOVs have no known label: predicted, not scored", unlabelled, len(sources))
-    return Catalogue(tuple(sources), tuple(class_names), listed.failures)
+    return Catalogue(tuple(sources), tuple(class_names) or listed.class_names, listed.failures)
 
 
 def _has_classes(path: Path, columns: ColumnSource) -> bool:

@@ -26,7 +26,7 @@ from locgraph.errors import ConfigError, DataError, within
 from locgraph.io.columns import ColumnMap
 from locgraph.learn.checkpoint import Checkpoint
 from locgraph.learn.module import Predictor
-from locgraph.learn.tabulate import fov_vector_table, tabulate
+from locgraph.learn.tabulate import add_labels, fov_vector_table, tabulate
 from locgraph.learn.tasks.representation import head_of
 from locgraph.learn.vectors import FILES, FOV, Embedder, check_kinds, vector_tables
 from locgraph.run_folder import EMBEDDINGS, LOCALISATION_PREDICTIONS, PREDICTIONS, THREADS
@@ -334,6 +334,8 @@ class Model(TrainedData, Counting):
             predictions = self.task.calibrated(predictions, self.trust.calibrate)
         measures = None if self.trust is None else measure_fovs(prepared.tables, fov_ids)
         tables, warnings = tabulate(self.task, predictions, self.fold, split, self.trust, measures, reasons)
+        if EMBEDDINGS in tables:
+            tables[EMBEDDINGS] = add_labels(tables[EMBEDDINGS], prepared.labels)
         scores = self.task.score(predictions, TEST)
         return tables | vectors_by_file, scores | ({"warnings": warnings} if warnings else {})
 

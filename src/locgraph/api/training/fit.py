@@ -124,7 +124,7 @@ def fit_and_test(
             writer.join_history()
         write_tables(writer.path, tables)
         if EMBEDDINGS in tables:
-            about = describe_embeddings(task, network, tables[EMBEDDINGS], prepared.tables)
+            about = describe_embeddings(network, tables[EMBEDDINGS], prepared.tables)
             write_json(writer.path / EMBEDDINGS_RECORD, about | {"model": str(writer.best)})
         warnings = (*prepared.warnings, *flat, *(trust.limits() if trust is not None else ()))
         metrics = {

@@ -14,10 +14,10 @@ from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.folds import TEST, TRAIN, VALIDATION
 from locgraph.data.prepared import Prepared
 from locgraph.learn.module import Learner
-from locgraph.learn.tabulate import fov_arrays, fov_vector_table, tabulate
+from locgraph.learn.tabulate import add_labels, fov_arrays, fov_vector_table, tabulate
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FOV, Embedder, vector_tables
-from locgraph.run_folder import PREDICTIONS
+from locgraph.run_folder import EMBEDDINGS, PREDICTIONS
 from locgraph.stats.calibration import calibration
 from locgraph.trust.measures import Measures, measure_fovs
 from locgraph.trust.trust import Trust, TrustSettings
@@ -85,6 +85,8 @@ def predict_sides(
             parts.setdefault(name, []).append(table)
     joined = {name: pl.concat(tables) for name, tables in parts.items()}
     _add_groups(joined, prepared)
+    if EMBEDDINGS in joined:
+        joined[EMBEDDINGS] = add_labels(joined[EMBEDDINGS], prepared.labels)
     return joined, metrics | judged, fitted
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
-import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
@@ -16,7 +15,6 @@ from torchmetrics import Metric
 
 from locgraph import schema
 from locgraph.data.datamodule import GraphDataModule
-from locgraph.data.labelled import only_localisations_have_classes
 from locgraph.data.sampler import EpochSampler
 from locgraph.errors import ConfigError
 from locgraph.io.manifest import Manifest
@@ -34,14 +32,12 @@ class Embedding(NamedTuple):
 
     Attributes:
         fov_ids: The FOVs.
-        targets: Index of the class of each FOV (FOVs,) int64, or ``NO_LABEL``; it goes beside the vectors alone.
         vectors: Those of the units of each FOV (n, L) float32: one, or one for each cluster of view 0.
         errors: Loss of each of these units (n,) float32.
         unit: Kind of the units: ``fov`` or ``cluster``.
     """
 
     fov_ids: list[str]
-    targets: Tensor
     vectors: list[Tensor]
     errors: list[Tensor]
     unit: str
@@ -76,20 +72,14 @@ class EmbeddingScores(Metric):
 
 
 class RepresentationTask(Task):
-    """Learn a vector of each unit, a FOV or a cluster, without labels. Those there are go beside the vectors.
+    """Learn a vector of each unit, a FOV or a cluster, without labels: it knows no class.
 
     What is minimised belongs to the head: see `locgraph.nn.representation.RepresentationHead`. The vector of a FOV is
     the mean over its views; clusters are those of view 0.
-
-    Args:
-        class_names: Classes of FOVs, of no effect on training.
     """
 
     predicts: ClassVar[tuple[str, ...]] = (schema.REPRESENTATION,)
-
-    def __init__(self, class_names: Sequence[str] = ()) -> None:
-        super().__init__()
-        self.class_names = tuple(class_names)
+    class_names = ()
 
     @classmethod
     def from_manifest(cls, manifest: Manifest, localisation_classes: Sequence[str] | None = None) -> Self:
@@ -103,12 +93,12 @@ class RepresentationTask(Task):
                 "has no effect on representations, which need no labels; set it to null",
                 setting="data.localisation_classes",
             )
-        return cls(() if only_localisations_have_classes(manifest) else manifest.class_names)
+        return cls()
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Make the task that a checkpoint records."""
-        return cls(record["class_names"])
+        return cls()
 
     @property
     def predicts_fovs(self) -> bool:
@@ -185,8 +175,7 @@ class RepresentationTask(Task):
         else:
             means = [pool(values, of_graph, len(fov_ids), "mean").cpu() for values in (vectors, errors[:, None])]
             of_fovs = [(vector[None], error) for vector, error in zip(*means, strict=True)]
-        targets = batch[schema.TARGET].cpu()
-        return Embedding(fov_ids, targets, [each for each, _ in of_fovs], [error for _, error in of_fovs], head.unit)
+        return Embedding(fov_ids, [each for each, _ in of_fovs], [error for _, error in of_fovs], head.unit)
 
     def make_scores(self) -> EmbeddingScores:
         """Return a new collector of scores."""
@@ -194,7 +183,7 @@ class RepresentationTask(Task):
 
     def tables(self, predictions: Sequence[Embedding], fold: int, split: str) -> dict[str, pl.DataFrame]:
         """Return ``embeddings.parquet``: see `embedding_table`."""
-        return {EMBEDDINGS: embedding_table(predictions, self.class_names, fold, split)}
+        return {EMBEDDINGS: embedding_table(predictions, fold, split)}
 
     def score(self, predictions: Sequence[Embedding], side: str) -> dict[str, Any]:
         """Return the mean error of the units of one side, and their number."""
@@ -219,49 +208,36 @@ def head_of(network: Network) -> RepresentationHead:
     return network.head
 
 
-def embedding_table(
-    predictions: Sequence[Embedding], class_names: Sequence[str], fold: int, split: str
-) -> pl.DataFrame:
+def embedding_table(predictions: Sequence[Embedding], fold: int, split: str) -> pl.DataFrame:
     """Return one row for each unit.
 
     Args:
         predictions: Vectors of each batch.
-        class_names: Classes of FOVs.
         fold: Index of the fold.
         split: ``train``, ``val``, ``test`` or ``new``.
 
     Returns:
-        Columns ``fov_id``; of clusters also ``cluster_id``; ``fold``, ``split``, ``label`` (null where unknown),
-        ``error``, and ``v_0``, ``v_1``, ... Float32.
+        Columns ``fov_id``; of clusters also ``cluster_id``; ``fold``, ``split``, ``error``, and ``v_0``, ``v_1``, ...
+        Float32.
     """
     names = [name for batch in predictions for name in batch.fov_ids]
     sizes = [len(vectors) for batch in predictions for vectors in batch.vectors]
-    labels = np.array([*class_names, None], dtype=object)  # NO_LABEL is the last
-    targets = torch.cat([batch.targets for batch in predictions]).numpy()
-    of_units = np.repeat(labels[targets], sizes).tolist()
     errors = torch.cat([errors for batch in predictions for errors in batch.errors]).numpy()
     vectors = torch.cat([vectors for batch in predictions for vectors in batch.vectors]).numpy()
-    return pl.DataFrame(
-        {
-            **key_columns(names, sizes, predictions[0].unit, fold, split),
-            schema.LABEL: pl.Series(of_units, dtype=pl.String),
-            schema.ERROR: errors,
-            **vector_columns(vectors),
-        }
-    )
+    keys = key_columns(names, sizes, predictions[0].unit, fold, split)
+    return pl.DataFrame(keys | {schema.ERROR: errors} | vector_columns(vectors))
 
 
-def describe_embeddings(task: Task, network: Network, table: pl.DataFrame, tables: Path) -> dict[str, Any]:
+def describe_embeddings(network: Network, table: pl.DataFrame, tables: Path) -> dict[str, Any]:
     """Return what ``embeddings.json`` holds beside the table.
 
     Args:
-        task: The task of the network.
         network: The network.
         table: The embeddings.
         tables: Folder of the featextracted tables of their FOVs.
 
     Returns:
-        ``unit``, ``latent_channels``, ``units``, ``tables``, ``class_names``, ``decodes`` and ``parameters``.
+        ``unit``, ``latent_channels``, ``units``, ``tables``, ``decodes`` and ``parameters``.
     """
     head = head_of(network)
     return {
@@ -269,7 +245,6 @@ def describe_embeddings(task: Task, network: Network, table: pl.DataFrame, table
         "latent_channels": head.latent_channels,
         "units": table.height,
         "tables": str(tables),
-        "class_names": list(task.class_names),
         "decodes": head.decodes,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
