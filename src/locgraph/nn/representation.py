@@ -9,6 +9,7 @@ from torch import Tensor
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.nn.base import Encoded, Head
+from locgraph.nn.sizes import HeadSizes
 from locgraph.settings import check_choice, check_whole
 
 UNITS: Final = (schema.FOV, schema.CLUSTER)
@@ -56,6 +57,10 @@ class RepresentationHead(Head):
     def forward(self, encoded: Encoded) -> dict[str, Tensor]:
         """Return the vectors of the units of an encoded batch."""
         return {schema.REPRESENTATION: self.latents(encoded)}
+
+    def unit_channels(self, in_channels: int, sizes: HeadSizes) -> int:
+        """Return the size F of what the network computes of each unit, from the arguments of a head."""
+        return sizes.cluster_channels if self.unit == schema.CLUSTER else in_channels
 
     def encoded_units(self, encoded: Encoded) -> Tensor:
         """Return what the network computed of each unit, (U, F)."""

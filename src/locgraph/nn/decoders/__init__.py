@@ -1,0 +1,6 @@
+"""Decoders: latents to point clouds or images of each unit."""
+
+from locgraph.nn.decoders.base import Decoder
+from locgraph.nn.decoders.points import FoldingDecoder, MlpDecoder
+
+__all__ = ["Decoder", "FoldingDecoder", "MlpDecoder"]
