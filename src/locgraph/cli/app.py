@@ -37,6 +37,7 @@ TASKS = {
     "submit": "locgraph.cli.commands.submit",
     "eval": "locgraph.cli.commands.evaluate",
     "count": "locgraph.cli.commands.count",
+    "embed": "locgraph.cli.commands.embed",
     "explain": "locgraph.cli.commands.explain",
     "status": "locgraph.cli.commands.status",
     "summarise": "locgraph.cli.commands.summarise",

@@ -17,7 +17,7 @@ OVERRIDE = re.compile(r"[A-Za-z_][\w./@:]*=")
 CHECKPOINT, MODEL = "ckpt_path", "model"
 """The setting that names a trained model, and its other name on the command line."""
 
-TAKE_MODEL = ("eval", "explain", "stress", "count")
+TAKE_MODEL = ("eval", "explain", "stress", "count", "embed")
 """Commands with this setting; of all others ``model`` is a config group."""
 
 

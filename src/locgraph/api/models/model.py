@@ -7,22 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import lightning.pytorch as lightning
-import numpy as np
 import polars as pl
-import torch
 
 from locgraph import schema
-from locgraph.api.device import check_device, fixed_threads
-from locgraph.api.models.trained_data import TrainedData
+from locgraph.api.device import fixed_threads
+from locgraph.api.models.trained_network import NEW, TrainedNetwork
 from locgraph.api.objects.counting import Counting
 from locgraph.api.sources import Objects, Source
 from locgraph.api.training.parts import quiet
-from locgraph.data.datamodule import GraphDataModule, LoaderSettings
-from locgraph.data.folds import TEST, Split
+from locgraph.data.folds import TEST
 from locgraph.data.prepared import Prepared
-from locgraph.data.scaling import Scaler, ScalingSettings
-from locgraph.errors import ConfigError, DataError, within
+from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import ColumnMap
 from locgraph.learn.checkpoint import Checkpoint
 from locgraph.learn.module import Predictor
@@ -38,11 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NEW = "new"
-"""Value of the column ``split`` for FOVs that no run knows."""
 
-
-class Model(TrainedData, Counting):
+class Model(TrainedNetwork, Counting):
     """A trained network with all that it needs: settings from the column map to the graph, scaler and class names.
 
     Args:
@@ -57,8 +49,6 @@ class Model(TrainedData, Counting):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
-        self.network = checkpoint.network()
-        self.task = checkpoint.task(self.network)
         self.trust = checkpoint.trust()
         if self.trust is None and self.task.predicts_fovs:
             log.warning(
@@ -67,11 +57,6 @@ class Model(TrainedData, Counting):
                 "version: train again",
                 checkpoint.path,
             )
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Classes of FOVs, in the order of their probabilities."""
-        return self.task.class_names
 
     def __repr__(self) -> str:
         graph, split = self.record["settings"]["graph"], self.record["split"]
@@ -141,62 +126,6 @@ class Model(TrainedData, Counting):
                 f"this model predicts classes of {other} alone; call predict with localisations={not localisations}"
             )
         return tables[name].drop(schema.FOLD, schema.SPLIT, schema.TRUTH)
-
-    def embed(
-        self, source: Source, kind: str | None = None, *, columns: Mapping[str, Any] | ColumnMap | None = None
-    ) -> pl.DataFrame:
-        """Return the vectors that the network computes.
-
-        Args:
-            source: As for `predict`.
-            kind: ``fov``, ``cluster`` or ``localisation``: vectors inside the network. None takes those that a
-                representation learned of its units, and of a network with classes those of FOVs.
-            columns: As for `predict`.
-
-        Returns:
-            One row for each, with ``fov_id`` and ``v_0``, ``v_1``, ...; those of units also have their ``label``, where
-            it is known, and ``error``, the loss of the unit.
-
-        Raises:
-            ConfigError: The network has no vectors of this kind.
-        """
-        with self.prepared(source, columns) as prepared:
-            if kind is None and self.task.embeds:
-                tables, _ = self.predict_prepared(prepared)
-                table = tables[EMBEDDINGS]
-            else:
-                embedder = Embedder(self.network, [kind or FOV], "kind")
-                data = self.data(prepared, list(prepared.labels))
-                loader = data.evaluation_dataloader(list(prepared.labels))
-                with quiet(), fixed_threads(self.record.get(THREADS, 1)):
-                    (table,) = vector_tables(self._trainer("auto"), embedder, loader, self.fold, NEW).values()
-        return table.drop(schema.FOLD, schema.SPLIT)
-
-    def decode(self, vectors: np.ndarray) -> np.ndarray:
-        """Turn the vectors of units into localisations.
-
-        Args:
-            vectors: (U, L), as `embed` returns them, or any between.
-
-        Returns:
-            (U, P, D) float64 nm, relative to the centre of each unit; in units of the extent of a FOV where the model
-            was trained with ``scaling.positions=per_fov``. Where vectors do not depend on rotation, in a frame of their
-            own.
-
-        Raises:
-            ConfigError: The model does not decode, or the vectors are of another size.
-        """
-        if not self.task.embeds:
-            raise ConfigError("classifies, and has no decoder; train an autoencoder, model/head=autoencoder")
-        head = head_of(self.network)
-        values = np.asarray(vectors, dtype=np.float32)
-        if values.ndim != 2 or values.shape[1] != head.latent_channels:
-            raise ConfigError(
-                f"expected vectors of shape (any, {head.latent_channels}), found {values.shape}", setting="vectors"
-            )
-        with torch.no_grad(), fixed_threads(self.record.get(THREADS, 1)):
-            clouds = head.decode(torch.from_numpy(values)).double().numpy()
-        return clouds * (Scaler.from_plain(self.record["scaler"]).nm_per_unit or 1.0)
 
     def explain(
         self,
@@ -273,28 +202,6 @@ class Model(TrainedData, Counting):
         check_kinds(self.network, kinds)
         return tuple(kinds)
 
-    @property
-    def fold(self) -> int:
-        """Index of the fold that the model was trained on."""
-        return int(self.record["settings"]["fold"]["index"])
-
-    def data(self, prepared: Prepared, fov_ids: Sequence[str], batch_size: int | None = None) -> GraphDataModule:
-        """Return FOVs as batches, scaled as the network expects them."""
-        loader = self.record["settings"]["loader"] | ({} if batch_size is None else {"batch_size": batch_size})
-        with within("loader"):
-            settings = LoaderSettings(**loader)
-        return GraphDataModule(
-            store=prepared.store,
-            split=Split((), (), tuple(fov_ids)),
-            labels=prepared.labels,
-            class_names=self.class_names,
-            loader=settings,
-            scaling=ScalingSettings(),
-            localisations=self.record["settings"]["graph"]["localisations"],
-            scaler=Scaler.from_plain(self.record["scaler"]),
-            localisation_classes=self.task.localisation_classes,
-        )
-
     def predict_prepared(
         self,
         prepared: Prepared,
@@ -324,7 +231,7 @@ class Model(TrainedData, Counting):
         reasons = self.check_abstain(abstain)
         fov_ids = list(prepared.labels) if fov_ids is None else list(fov_ids)
         loader = self.data(prepared, fov_ids, batch_size).evaluation_dataloader(fov_ids)
-        trainer = self._trainer(accelerator)
+        trainer = self.trainer(accelerator)
         with quiet(), fixed_threads(self.record.get(THREADS, 1)):
             predictions: Any = trainer.predict(Predictor(self.network, self.task), loader)
             vectors_by_file = fov_vector_table(self.task, predictions, self.fold, split) if FOV in vectors else {}
@@ -353,15 +260,3 @@ class Model(TrainedData, Counting):
                 setting=setting,
             )
         return reasons
-
-    def _trainer(self, accelerator: str) -> lightning.Trainer:
-        check_device({"accelerator": accelerator})
-        with quiet():
-            return lightning.Trainer(
-                accelerator=accelerator,
-                devices=1,
-                logger=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                enable_checkpointing=False,
-            )

@@ -237,14 +237,11 @@ def describe_embeddings(network: Network, table: pl.DataFrame, tables: Path) -> 
         tables: Folder of the featextracted tables of their FOVs.
 
     Returns:
-        ``unit``, ``latent_channels``, ``units``, ``tables``, ``decodes`` and ``parameters``.
+        ``units``, ``tables``, ``parameters``, ``unit``, ``latent_channels`` and ``decodes``.
     """
-    head = head_of(network)
-    return {
-        "unit": head.unit,
-        "latent_channels": head.latent_channels,
-        "units": table.height,
-        "tables": str(tables),
-        "decodes": head.decodes,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-    }
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    about = {"units": table.height, "tables": str(tables), "parameters": parameters}
+    if not isinstance(network.head, RepresentationHead):
+        return about | {"unit": schema.FOV, "latent_channels": network.readout.out_channels, "decodes": False}
+    head = network.head
+    return about | {"unit": head.unit, "latent_channels": head.latent_channels, "decodes": head.decodes}
