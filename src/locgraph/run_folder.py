@@ -18,6 +18,7 @@ from locgraph.storage import is_locked
 
 # -- raw folders that locgraph wrote -----------------------------------------------------------------------------------
 SIMULATION_RECORD: Final = "simulation.json"
+SIMULATION_TRUTH: Final = "truth.parquet"  # factors of each simulated FOV
 IMPORT_RECORD: Final = "import.json"
 
 # -- suggested scales --------------------------------------------------------------------------------------------------

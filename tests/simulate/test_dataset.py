@@ -1,13 +1,20 @@
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
+from locgraph.io.catalogue import scan
+from locgraph.io.columns import ColumnMap
+from locgraph.io.groups import NoGroups
+from locgraph.io.labels import NoLabels
 from locgraph.run_folder import SIMULATION_RECORD as RECORD
+from locgraph.run_folder import SIMULATION_TRUTH as TRUTH
 from locgraph.simulate.dataset import simulate_dataset
 from locgraph.simulate.origami import Origami
+from locgraph.simulate.rings import Rings
 
 CLASSES = {"T": "T", "grid": "grid"}
 
@@ -151,3 +158,40 @@ def test_arguments_that_cannot_work_are_refused(tmp_path, arguments, message):
     with pytest.raises(ConfigError, match=message):
         simulate_dataset(tmp_path, **{"sample": Origami(CLASSES), "fovs_per_class": 1, "seed": 0, **arguments})
     assert list(tmp_path.iterdir()) == []
+
+
+def varied():
+    return Rings({"a": {}, "b": {"corners": 7}}, diameter_nm=[60, 110])
+
+
+@pytest.mark.parametrize(("format", "first"), [("parquet", "a_000"), ("csv", "a/a_000")])
+def test_what_varies_is_written_beside_the_files(tmp_path, format, first):
+    simulate_dataset(tmp_path, varied(), 2, seed=4, format=format)
+
+    truth = pl.read_parquet(tmp_path / TRUTH)
+    assert truth[schema.FOV_ID][0] == first
+    assert truth[schema.LABEL].to_list() == ["a", "a", "b", "b"]
+    assert set(truth.schema.dtypes()[2:]) == {pl.Float64}
+    expected = varied().draw_factors("b", np.random.default_rng(np.random.SeedSequence([4, 1, 1])))
+    assert truth.row(3, named=True) == {schema.FOV_ID: first.replace("a", "b")[:-1] + "1", schema.LABEL: "b"} | expected
+
+
+def test_the_truth_is_no_raw_file_and_has_their_names(tmp_path):
+    simulate_dataset(tmp_path, varied(), 2, seed=4)
+
+    catalogue = scan(tmp_path, ColumnMap({"x": "x", "y": "y"}, unit="nm"), NoLabels(), NoGroups())
+    assert [source.fov_id for source in catalogue.sources] == pl.read_parquet(tmp_path / TRUTH)[schema.FOV_ID].to_list()
+
+
+def test_a_truth_of_other_settings_does_not_stay(tmp_path):
+    for path in simulate_dataset(tmp_path, varied(), 2, seed=4):
+        path.unlink()
+    simulate_dataset(tmp_path, varied(), 2, seed=5)
+    other = pl.read_parquet(tmp_path / TRUTH)
+    for path in tmp_path.glob("?_*.parquet"):
+        path.unlink()
+    simulate_dataset(tmp_path, varied(), 2, seed=4)
+
+    assert not pl.read_parquet(tmp_path / TRUTH).equals(other)
+    simulate_dataset(tmp_path / "none", Origami(CLASSES), 1, seed=0)
+    assert not (tmp_path / "none" / TRUTH).exists()

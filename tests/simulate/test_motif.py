@@ -289,3 +289,9 @@ def test_settings_that_cannot_work_are_refused(arguments, message):
 def test_no_such_class():
     with pytest.raises(ConfigError, match="class_name: expected one of square, row, none; found 'ring'"):
         Motif(CLASSES).draw_clusters("ring", rng())
+
+
+def test_the_number_of_clusters_is_a_factor():
+    motif = Motif({"row": "row", "none": None})
+
+    assert motif.draw_factors("row", rng(7)) == {"n_clusters": len(motif.draw_clusters("row", rng(7))[0])}

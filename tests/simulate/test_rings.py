@@ -72,6 +72,68 @@ def test_rings_differ_in_size_by_the_spread():
     assert radii[:, 0].std() == pytest.approx(5.35, abs=0.5)
 
 
+def measured(sites, factors):
+    """Return diameter, height and twist of an untilted pore without pairs from its copies."""
+    lower, upper = np.split(sites, 2)
+    lower, upper = lower[: len(lower) // 2], upper[: len(upper) // 2]  # both copies of a corner are at one place
+    centre = sites.mean(axis=0)
+    diameter = 2 * np.linalg.norm((lower - centre)[:, :2], axis=1)
+    first, second = lower[0, :2] - centre[:2], upper[0, :2] - centre[:2]
+    twist = np.rad2deg(np.arctan2(first[0] * second[1] - first[1] * second[0], first @ second))
+    return diameter.mean(), upper[0, 2] - lower[0, 2], twist
+
+
+def test_factors_are_those_of_the_rings_drawn():
+    spans = {"diameter_nm": [60, 150], "separation_nm": [30, 70], "twist_deg": [0, 20]}
+    rings = Rings({"a": {}}, **spans, pair_nm=0.0, dimensions=3, max_tilt_deg=0, field_nm=400)
+    factors = [rings.draw_factors("a", np.random.default_rng(seed)) for seed in range(30)]
+
+    for seed, each in enumerate(factors):
+        sites = rings.draw_sites("a", np.random.default_rng(seed))
+        expected = [each["diameter_nm"], each["separation_nm"], each["twist_deg"]]
+        np.testing.assert_allclose(measured(sites, each), expected, atol=1e-6)
+    for name, (low, high) in spans.items():
+        drawn = [each[name] for each in factors]
+        assert low <= min(drawn) < low + 0.2 * (high - low)
+        assert high - 0.2 * (high - low) < max(drawn) <= high
+
+
+def test_a_class_may_state_its_own_factors():
+    rings = Rings({"round": {}, "flat": {"aspect": [0.5, 0.6], "diameter_nm": 90.0}}, diameter_nm=[100, 110])
+
+    assert 100 <= rings.draw_factors("round", np.random.default_rng(0))["diameter_nm"] <= 110
+    flat = rings.draw_factors("flat", np.random.default_rng(0))
+    assert (flat["diameter_nm"], flat["corners"], flat["present"]) == (90.0, 8.0, 8.0)
+    assert 0.5 <= flat["aspect"] <= 0.6
+
+
+def test_the_spread_of_sizes_is_in_the_factors():
+    rings = Rings({"a": {}}, pair_nm=0.0, size_spread=0.1)
+    sites = rings.draw_sites("a", np.random.default_rng(5))
+
+    radius = np.linalg.norm(sites - sites.mean(axis=0), axis=1).mean()
+    assert rings.draw_factors("a", np.random.default_rng(5))["diameter_nm"] == pytest.approx(2 * radius)
+
+
+def test_labelling_changes_sites_but_not_the_mean_number_of_localisations():
+    few, many = (Rings({"a": {}}, labelled=share, structures_per_fov=8, field_nm=1500) for share in (0.3, 0.9))
+    tables = [[each.simulate_fov("a", np.random.default_rng(seed)) for seed in range(12)] for each in (few, many)]
+
+    # 3072 copies: standard error of the share below 0.01
+    seen = [sum(table.filter(table["site"] >= 0)["site"].n_unique() for table in each) / 3072 for each in tables]
+    assert seen == pytest.approx([0.3, 0.9], abs=0.04)
+    counts = [sum(len(table) for table in each) for each in tables]
+    assert counts[0] == pytest.approx(counts[1], rel=0.05)
+
+
+def test_what_varies_is_recorded():
+    fixed, varied, other = (Rings({"a": {}}, diameter_nm=d) for d in (110, [60, 110], [80, 110]))
+
+    assert "varied" not in fixed.settings()
+    assert varied.settings()["varied"] == {"a": {"diameter_nm": [60.0, 110.0]}}
+    assert varied.settings() != other.settings()
+
+
 @pytest.mark.parametrize(
     ("classes", "settings", "message"),
     [
@@ -80,7 +142,12 @@ def test_rings_differ_in_size_by_the_spread():
         ({"a": {"corners": 2}}, {}, "classes.a.corners: expected a whole number of at least 3, found 2"),
         ({"a": {"present": 9}}, {}, "classes.a.present: expected at most the 8 corners; found 9"),
         ({"a": {"aspect": 0}}, {}, "classes.a.aspect: expected a number above 0 and at most 1, found 0"),
-        ({"a": {"spokes": 8}}, {}, "classes.a: expected some of corners, present, aspect; found 'spokes'"),
+        ({"a": {"spokes": 8}}, {}, "classes.a: expected some of corners, present, aspect, .*; found 'spokes'"),
+        ({"a": {"aspect": [0.9, 0.5]}}, {}, r"classes.a.aspect: expected \[least, largest\]; found \[0.9, 0.5\]"),
+        ({"a": {"labelled": [0.5]}}, {}, r"classes.a.labelled: expected a number, or \[least, largest\]; found"),
+        ({"a": {}}, {"labelled": [0.0, 1.0]}, r"labelled\[0\]: expected a number above 0 and at most 1, found 0.0"),
+        ({"a": {}}, {"labelled": 1e-4}, "classes.a.labelled.frames: a site would be bright"),
+        ({"a": {}}, {"diameter_nm": [60, 400]}, "field_nm: a structure 400 nm across does not fit"),
         ({"a": {}}, {"diameter_nm": 0}, "diameter_nm: expected a number above 0, found 0"),
         ({"a": {}}, {"size_spread": 0.5}, "size_spread: expected a number at least 0 and at most 0.3, found 0.5"),
         ({"a": {}}, {"field_nm": 50}, "field_nm: a structure 108 nm across does not fit"),

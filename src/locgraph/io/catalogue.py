@@ -17,7 +17,7 @@ from locgraph.io.labels import LabelSource
 from locgraph.io.read import find_columns, open_columns, read_header
 from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.io.regions.read import BESIDE
-from locgraph.run_folder import IMPORT_RECORD, SIMULATION_RECORD
+from locgraph.run_folder import IMPORT_RECORD, SIMULATION_RECORD, SIMULATION_TRUTH
 from locgraph.storage import storage_error
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _SIDECARS: Final = (".yaml", ".yml")  # of Picasso, read along with its tables
 _BESIDE: Final = ("-protocol.txt", *BESIDE)
 """Ends of the names of files beside tables: settings of ThunderSTORM, regions that were drawn."""
 
-_RECORDS: Final = (SIMULATION_RECORD, IMPORT_RECORD)
+_RECORDS: Final = (SIMULATION_RECORD, SIMULATION_TRUTH, IMPORT_RECORD)
 _SHOWN: Final = 3
 _LONGEST_REASON: Final = 160
 

@@ -15,7 +15,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.provenance import fingerprint, versions, whole_file, write_json
-from locgraph.run_folder import SIMULATION_RECORD
+from locgraph.run_folder import SIMULATION_RECORD, SIMULATION_TRUTH
 from locgraph.settings import check_whole
 
 Format = Literal["parquet", "csv"]
@@ -49,6 +49,12 @@ class Sample(Protocol):
     def simulate_fov(self, class_name: str, rng: np.random.Generator) -> pl.DataFrame:
         """Draw the localisations of one FOV, with the columns and units of ``schema.LOCALISATION_COLUMNS``."""
 
+    def draw_factors(self, class_name: str, rng: np.random.Generator) -> dict[str, float]:
+        """Return what varies between FOVs, by name, of the FOV that ``simulate_fov`` draws from the same generator.
+
+        All classes have the same factors. Lengths end in ``_nm``, angles in ``_deg``. Empty where nothing varies.
+        """
+
     def settings(self) -> dict[str, Any]:
         """Return everything that decides what is drawn, as plain values: equal settings draw equal FOVs."""
 
@@ -79,7 +85,8 @@ def simulate_dataset(
 
     Parquet files are named ``<class>_<number>.parquet`` and hold label, label map, channels, dimensions and units in
     their metadata. CSV holds no metadata: its files lie in one folder per class. A folder made with the same settings
-    is left as it is; where an interrupted run left files out, these are added.
+    is left as it is; where an interrupted run left files out, these are added. Where something varies between the FOVs,
+    ``SIMULATION_TRUTH`` holds it: ``fov_id``, ``label`` and one Float64 column for each factor.
 
     Args:
         folder: Where to write; made if absent.
@@ -113,7 +120,24 @@ def simulate_dataset(
     for fov in planned:
         if not fov.path.is_file():
             _write(fov, sample, seed)
+    _write_truth(folder, planned, sample, seed)
     return [fov.path for fov in planned]
+
+
+def _write_truth(folder: Path, planned: list[PlannedFov], sample: Sample, seed: int) -> None:
+    """Write the factors of each FOV, unless they are there or nothing varies."""
+    path = folder / SIMULATION_TRUTH
+    if path.is_file():
+        return
+    rows = []
+    for fov in planned:
+        name = sample.class_names[fov.class_index]
+        fov_id = fov.path.relative_to(folder).with_suffix("").as_posix()
+        factors = sample.draw_factors(name, fov.generator(seed))
+        rows.append({schema.FOV_ID: fov_id, schema.LABEL: name} | factors)
+    if len(rows[0]) > 2:
+        with whole_file(path) as temporary:
+            pl.DataFrame(rows).write_parquet(temporary)
 
 
 def _plan(folder: Path, class_names: tuple[str, ...], fovs_per_class: int, format: Format) -> Iterator[PlannedFov]:
@@ -178,7 +202,8 @@ def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
     record = _read_record(folder / SIMULATION_RECORD)
     if record is not None and record.get("fingerprint") == mark:
         return
-    raw = next((p for p in sorted(folder.rglob("*")) if p.suffix in _RAW_SUFFIXES), None) if folder.is_dir() else None
+    files = sorted(folder.rglob("*")) if folder.is_dir() else []
+    raw = next((p for p in files if p.suffix in _RAW_SUFFIXES and p != folder / SIMULATION_TRUTH), None)
     if raw is not None and record is None:
         raise DataError(f"expected an empty folder; found {raw} there, which was not simulated", setting="folder")
     if raw is not None and record is not None:
@@ -188,6 +213,7 @@ def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
             "or delete this one",
             setting="folder",
         )
+    (folder / SIMULATION_TRUTH).unlink(missing_ok=True)  # of other settings, whose files are gone
     write_json(folder / SIMULATION_RECORD, {"fingerprint": mark, "settings": settings, "versions": versions()})
 
 

@@ -135,8 +135,11 @@ class Motif:
             raise ConfigError(
                 f"expected one of {', '.join(self.arrangements)}; found {class_name!r}", setting="class_name"
             )
-        low, high = self.clusters_per_fov
-        return self._draw_layout(class_name, int(rng.integers(low, high + 1)), rng)
+        return self._draw_layout(class_name, self._draw_count(rng), rng)
+
+    def draw_factors(self, class_name: str, rng: np.random.Generator) -> dict[str, float]:
+        """Return ``n_clusters`` of the FOV that ``simulate_fov`` draws from a generator in the same state."""
+        return {schema.N_CLUSTERS: float(self._draw_count(rng))}
 
     def simulate_fov(self, class_name: str, rng: np.random.Generator) -> pl.DataFrame:
         """Return the localisations of one FOV.
@@ -178,6 +181,10 @@ class Motif:
             "gap_nm": self.gap_nm,
             "tolerance_nm": self.tolerance_nm,
         }
+
+    def _draw_count(self, rng: np.random.Generator) -> int:
+        low, high = self.clusters_per_fov
+        return int(rng.integers(low, high + 1))
 
     def _draw_layout(self, class_name: str, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Do as ``draw_clusters``, with ``count`` clusters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,10 +12,9 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import ConfigError, within
 from locgraph.settings import check_flag, check_number, check_whole
-from locgraph.simulate.paint import Paint, check_load, draw_background, draw_localisations
+from locgraph.simulate.paint import Paint, check_load, draw_background, draw_localisations, read_paint
 from locgraph.simulate.structures import Sites, Structure, name_channels, read_classes
 
-_PAINT: Final = tuple(Paint.__dataclass_fields__)
 _LAYOUTS = 20
 _TRIES = 500
 
@@ -71,7 +70,7 @@ class Origami:
         self.gap_nm = check_number("gap_nm", gap_nm, at_least=0)
         self.max_tilt_deg = _tilt(max_tilt_deg, dimensions)
         self.field_nm = _field(field_nm, depth_nm, dimensions)
-        self.paint = _read_paint(paint)
+        self.paint = read_paint(paint)
         self.equalise_counts = check_flag("equalise_counts", equalise_counts)
         self.structures = read_classes(classes, dimensions)
         self.channels = name_channels(channels, self.structures)
@@ -98,8 +97,11 @@ class Origami:
             ConfigError: No such class.
         """
         structure = self._structure(class_name)
-        centres = draw_centres(self.structures_per_fov, structure.radius_nm, self.gap_nm, self.field_nm, rng)
-        return np.concatenate([draw_structure(structure.sites, centre, self.max_tilt_deg, rng) for centre in centres])
+        return self._pose(structure.sites, structure.radius_nm, rng)
+
+    def draw_factors(self, class_name: str, rng: np.random.Generator) -> dict[str, float]:
+        """Return no factor: structures of a class differ in nothing but pose and labelling."""
+        return {}
 
     def simulate_fov(self, class_name: str, rng: np.random.Generator) -> pl.DataFrame:
         """Return the localisations of one FOV.
@@ -117,10 +119,7 @@ class Origami:
             ConfigError: No such class, or no place for its structures.
         """
         sites = self.draw_sites(class_name, rng)
-        channels = np.tile(self._structure(class_name).channels, self.structures_per_fov)
-        signal = draw_localisations(sites, channels, self.paint, self.events_per_site[class_name], rng)
-        background = draw_background(self.field_nm, len(self.channels), self.paint, rng)
-        return pl.concat([signal, background]).sort(schema.FRAME, maintain_order=True)
+        return self._image(class_name, sites, self.paint, self.events_per_site[class_name], rng)
 
     def settings(self) -> dict[str, Any]:
         """Return everything that decides what is drawn, as plain values: equal settings draw equal FOVs."""
@@ -137,6 +136,20 @@ class Origami:
             "channels": list(self.channels),
             "equalise_counts": self.equalise_counts,
         }
+
+    def _pose(self, sites: np.ndarray, radius_nm: float, rng: np.random.Generator) -> np.ndarray:
+        """Return sites (S, 3) about the origin as (M * S, D): all structures of a FOV, each in a pose of its own."""
+        centres = draw_centres(self.structures_per_fov, radius_nm, self.gap_nm, self.field_nm, rng)
+        return np.concatenate([draw_structure(sites, centre, self.max_tilt_deg, rng) for centre in centres])
+
+    def _image(
+        self, class_name: str, sites: np.ndarray, paint: Paint, events_per_site: float, rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the localisations of the sites (M * S, D) of a FOV and of its background, sorted by frame."""
+        channels = np.tile(self._structure(class_name).channels, self.structures_per_fov)
+        signal = draw_localisations(sites, channels, paint, events_per_site, rng)
+        background = draw_background(self.field_nm, len(self.channels), paint, rng)
+        return pl.concat([signal, background]).sort(schema.FRAME, maintain_order=True)
 
     def _structure(self, class_name: str) -> Structure:
         if class_name not in self.structures:
@@ -172,21 +185,6 @@ def _field(field_nm: float, depth_nm: float | None, dimensions: int) -> np.ndarr
     edge = check_number("field_nm", field_nm, above=0)
     depth = edge if depth_nm is None else check_number("depth_nm", depth_nm, above=0)
     return np.array([edge, edge, depth][:dimensions])
-
-
-def _read_paint(paint: Paint | Mapping[str, Any] | None) -> Paint:
-    if isinstance(paint, Paint):
-        return paint
-    if paint is not None and not isinstance(paint, Mapping):
-        raise ConfigError(f"expected values of some of {', '.join(_PAINT)}; found {paint!r}", setting="paint")
-    given = dict(paint or {})
-    unknown = [name for name in given if name not in _PAINT]
-    if unknown:
-        raise ConfigError(
-            f"expected settings among {', '.join(_PAINT)}; found {', '.join(map(repr, unknown))}", setting="paint"
-        )
-    with within("paint"):
-        return Paint(**given)
 
 
 def draw_rotation(max_tilt_deg: float, rng: np.random.Generator) -> np.ndarray:

@@ -6,14 +6,15 @@ than camera images: neighbouring sites that are bright in the same frame stay tw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError
+from locgraph.errors import ConfigError, within
 from locgraph.settings import check_number, check_whole
 
 NO_SITE: Final = -1
@@ -66,6 +67,29 @@ class Paint:
     def _keep(self, name: str, **limits: float) -> None:
         """Check a setting and keep it as float, so that 2 and 2.0 are the same setting in every fingerprint."""
         object.__setattr__(self, name, check_number(name, getattr(self, name), **limits))
+
+
+_NAMES: Final = tuple(Paint.__dataclass_fields__)
+
+
+def read_paint(paint: Paint | Mapping[str, Any] | None) -> Paint:
+    """Return settings of the imaging from plain values; what is left out has its default.
+
+    Raises:
+        ConfigError: A value that cannot work, or an unknown name.
+    """
+    if isinstance(paint, Paint):
+        return paint
+    if paint is not None and not isinstance(paint, Mapping):
+        raise ConfigError(f"expected values of some of {', '.join(_NAMES)}; found {paint!r}", setting="paint")
+    given = dict(paint or {})
+    unknown = [name for name in given if name not in _NAMES]
+    if unknown:
+        raise ConfigError(
+            f"expected settings among {', '.join(_NAMES)}; found {', '.join(map(repr, unknown))}", setting="paint"
+        )
+    with within("paint"):
+        return Paint(**given)
 
 
 def check_load(paint: Paint, events_per_site: float) -> None:
