@@ -1,0 +1,83 @@
+"""Distance of two point clouds that does not count how they are turned."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from locgraph.analysis.averages.poses import best_rotations, even_rotations
+
+_STEP_RAD: Final = {2: np.deg2rad(10.0), 3: np.deg2rad(40.0)}
+_REFINED: Final = 3
+_STEPS: Final = 8
+_MOST_POINTS: Final = 300
+
+
+def chamfer(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the mean Chamfer distance: the mean of both mean distances to the nearest point of the other cloud.
+
+    Distances, not squares, and means, not sums: it is a length and does not grow with the number of points.
+
+    Args:
+        first: (N, D) float64, at least one point.
+        second: (M, D) float64, at least one point.
+    """
+    return _chamfer(first, cKDTree(first), second, cKDTree(second))
+
+
+def _chamfer(first: np.ndarray, tree: cKDTree, second: np.ndarray, other: cKDTree) -> float:
+    return float((other.query(first)[0].mean() + tree.query(second)[0].mean()) / 2)
+
+
+@cache
+def _starts(dimensions: int) -> np.ndarray:
+    return even_rotations(dimensions, float(_STEP_RAD[dimensions]))
+
+
+def aligned_chamfer(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the least mean Chamfer distance over the rotations of one cloud about the origin; never a mirror image.
+
+    Rotations are tried evenly over all orientations (10 degrees apart in 2D, 40 in 3D), and the best three are refined
+    by matching nearest points (Besl and McKay 1992, 10.1109/34.121791). The cloud as it is is among them.
+
+    Args:
+        first: (N, D) float64 relative to its centre, at least one point.
+        second: (M, D) float64 relative to its centre.
+    """
+    dimensions = first.shape[1]
+    tree, other = cKDTree(first), cKDTree(second)
+    # rotations are chosen on some of the points, and measured on all of them
+    few = first[:: max(1, len(first) // _MOST_POINTS)]
+    few_tree = cKDTree(few)
+    some = second[:: max(1, len(second) // _MOST_POINTS)]
+    starts = np.concatenate([np.eye(dimensions)[None], _starts(dimensions)])
+    costs = np.array([_cost(few, few_tree, some, other, rotation) for rotation in starts])
+    least = _chamfer(first, tree, second, other)
+    for place in np.argsort(costs, kind="stable")[:_REFINED]:
+        rotation = _refine(few, some, few_tree, other, starts[place])
+        for each in (rotation, starts[place]):
+            turned = first @ each.T
+            there, back = other.query(turned)[0].mean(), tree.query(second @ each)[0].mean()
+            least = min(least, float((there + back) / 2))
+    return least
+
+
+def _cost(few: np.ndarray, tree: cKDTree, some: np.ndarray, other: cKDTree, rotation: np.ndarray) -> float:
+    return float(other.query(few @ rotation.T)[0].mean() + tree.query(some @ rotation)[0].mean())
+
+
+def _refine(few: np.ndarray, some: np.ndarray, tree: cKDTree, other: cKDTree, rotation: np.ndarray) -> np.ndarray:
+    """Return a rotation after some steps of matching nearest points, both ways; about the origin, without a shift."""
+    data = other.data
+    for _ in range(_STEPS):
+        there = data[other.query(few @ rotation.T)[1]]
+        back = few[tree.query(some @ rotation)[1]]
+        sources, targets = np.concatenate([few, back]), np.concatenate([there, some])
+        weights = np.concatenate([np.full(len(few), 1 / len(few)), np.full(len(some), 1 / len(some))])
+        # points and their opposites have their centre at the origin: the best rotation is one about it
+        both, ends = np.concatenate([sources, -sources]), np.concatenate([targets, -targets])
+        rotation = best_rotations(both, ends[None], np.tile(weights, 2)[None])[0][0]
+    return rotation

@@ -1,0 +1,1 @@
+"""Representations: embeddings of fields of view or clusters, compared and explored."""
