@@ -9,7 +9,8 @@ import torch
 from torch import Generator
 from torch_geometric.utils import scatter
 
-from locgraph.data.augment import Jitter, Reflection, Rotation, Scale, Shear, Thinning
+from locgraph.data.augment import DrawClusters, Jitter, Reflection, Rotation, Scale, Shear, Thinning
+from locgraph.data.dataset import without_localisations
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.descriptors import Covariance, PairDistances
 
@@ -342,3 +343,24 @@ def test_reflection_along_an_axis_that_is_not_there(make_graph):
 def test_graphs_that_lack_what_is_needed(transform, has, message, make_graph):
     with pytest.raises(DataError, match=message):
         transform(make_graph(**has), seeded())
+
+
+@pytest.mark.parametrize("localisations", [True, False])
+def test_some_clusters_are_drawn_with_all_that_is_in_them(localisations, make_graph):
+    graph = make_graph(sizes=(5, 7, 3, 9))
+    graph = graph if localisations else without_localisations(graph)
+
+    drawn = DrawClusters(2)(graph, seeded())
+
+    kept = [index for index, place in enumerate(graph["cluster"].pos) if (drawn["cluster"].pos == place).all(1).any()]
+    assert len(kept) == drawn["cluster"].num_nodes == 2
+    inside = drawn["cluster", "near", "cluster"].edge_index
+    assert inside.numel() == 0 or inside.max() < 2
+    if localisations:
+        owner = graph["localisation", "in", "cluster"].edge_index[1]
+        wanted = graph["localisation"].pos[torch.isin(owner, torch.tensor(kept))]
+        assert torch.equal(drawn["localisation"].pos, wanted)
+        assert drawn["localisation", "in", "cluster"].edge_index[1].unique().tolist() == [0, 1]
+    assert DrawClusters(4)(graph, seeded()) is graph
+    with pytest.raises(ConfigError, match="count: expected a whole number of at least 1"):
+        DrawClusters(0)

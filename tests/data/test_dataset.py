@@ -6,8 +6,8 @@ import pickle
 import pytest
 import torch
 
-from locgraph.data.augment import Transform
-from locgraph.data.dataset import NO_LABEL, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
+from locgraph.data.augment import DrawClusters, Transform
+from locgraph.data.dataset import NO_LABEL, Draw, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
 from locgraph.data.dataset import without_localisations as clusters_alone
 from locgraph.data.scaling import Scaler
 from locgraph.errors import DataError
@@ -259,3 +259,36 @@ def test_a_class_of_localisations_that_has_no_name_is_told(labelled_store):
 
     with pytest.raises(DataError, match=r"a: expected classes .* from 0 to 0, .*found \[1\] in loc_label"):
         graphs("a")
+
+
+def drawing(views, draw, transforms=()):
+    return TrainingSet("abc", [0, 1, NO_LABEL], views.__getitem__, transforms, SCALER, 0, draw)
+
+
+def test_several_graphs_are_of_different_views(views):
+    data = drawing(views, Draw(2))
+    for epoch in range(20):
+        graphs = data[epoch, 0].graphs
+        found = [
+            [torch.equal(each["cluster"].pos, view["cluster"].pos / 10.0) for view in views["a"]] for each in graphs
+        ]
+        assert [sum(each) for each in found] == [1, 1]
+        assert found[0] != found[1]
+
+
+def test_more_graphs_than_views_repeat_them(views):
+    (data,) = [drawing({"a": views["a"][:1]} | {name: views[name] for name in "bc"}, Draw(3), [Shift(0.0)])]
+
+    graphs = data[0, 0].graphs
+
+    assert len({graph["cluster"].pos[0, 0].item() for graph in graphs}) == 3  # augmented apart
+
+
+def test_the_same_clusters_come_in_the_same_order(views):
+    data = drawing(views, Draw(2, same_clusters=True), [DrawClusters(2), Shift(0.0)])
+    for epoch in range(10):
+        one, other = (graph["cluster"].pos for graph in data[epoch, 1].graphs)
+        moved = one - other
+        assert one.shape == (2, 2)
+        assert torch.allclose(moved, moved[:1].expand_as(moved), atol=1e-4)
+        assert not torch.equal(one, other)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, HeteroData
 
+from locgraph.data.dataset import without_localisations
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
 from locgraph.errors import ConfigError
 from locgraph.graphs.descriptors import Covariance
@@ -296,3 +297,18 @@ def test_per_fov_makes_predictions_independent_of_the_unit(make_graph):
 def test_settings_that_cannot_work(settings, message):
     with pytest.raises(ConfigError, match=message):
         ScalingSettings(**settings)
+
+
+def test_positions_in_units_of_clusters(make_graph):
+    graphs = [make_graph(sizes=(4, 6), seed=seed) for seed in range(3)]
+    radii = []
+    for graph in graphs:
+        owner = graph["localisation", "in", "cluster"].edge_index[1]
+        away = (graph["localisation"].pos - graph["cluster"].pos[owner]).square().sum(dim=1)
+        radii.append(np.median([away[owner == index].mean().sqrt().item() for index in range(2)]))
+
+    scaler = fit_scaler(graphs, ScalingSettings(positions="clusters"))
+
+    assert scaler.nm_per_unit == pytest.approx(np.median(radii))
+    with pytest.raises(ConfigError, match="positions: clusters needs graphs with localisations"):
+        fit_scaler([without_localisations(graphs[0])], ScalingSettings(positions="clusters"))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from locgraph.errors import CheckpointError
+from locgraph.errors import CheckpointError, ConfigError
 from locgraph.learn.checkpoint import Checkpoint
-from locgraph.learn.initial import start_from
+from locgraph.learn.initial import freeze, start_from
 
 RECORD = {
     "class_names": ["a", "b"],
@@ -200,3 +200,28 @@ def test_other_settings_are_told(network, checkpoint, caplog):
     assert "scaled otherwise (scaling.features): min_max, here {'cluster': ['log']}" in caplog.text
     assert "graph.cluster_edges.k=9 (there 5)" in caplog.text
     assert "model.head.dropout=0.2 (there None)" in caplog.text
+
+
+def test_the_head_stays_new_where_it_is_another(network, checkpoint, caplog):
+    fresh = network()
+    before = copy.deepcopy(fresh.state_dict())
+    record = changed(settings__model__head={"_target_": "locgraph.nn.autoencoder.Autoencoder"})
+
+    with caplog.at_level(logging.INFO):
+        origin = start_from(fresh, checkpoint, record)
+
+    assert same(fresh, before, "head.")
+    assert same(fresh, checkpoint.weights, "cluster_encoder.")
+    assert not origin["head_kept"]
+    assert "the head starts anew" in caplog.text
+
+
+def test_frozen_parts_learn_nothing(network):
+    fresh = network()
+
+    freeze(fresh, ["cluster_encoder"])
+
+    assert not any(weight.requires_grad for weight in fresh.cluster_encoder.parameters())
+    assert all(weight.requires_grad for weight in fresh.head.parameters())
+    with pytest.raises(ConfigError, match=r"frozen: expected some of .*, each once, found \['head'\]"):
+        freeze(fresh, ["head"])
