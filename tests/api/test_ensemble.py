@@ -159,7 +159,7 @@ def test_members_with_other_classes_are_refused(swept):
     with pytest.raises(DataError, match="classes T, O and T, L"):
         Ensemble([member(swept), other])
     other.task.class_names = ()
-    with pytest.raises(DataError, match="classifies localisations alone"):
+    with pytest.raises(DataError, match="does not classify FOVs"):
         Ensemble([member(swept), other])
 
 

@@ -120,7 +120,10 @@ def test_clusters_are_those_of_view_0():
     scores = task.make_scores()
     scores.update(prediction)
     assert scores.compute()["loss"].item() == pytest.approx(68 / 5)
-    assert task.score([prediction], "test") == {"test": {"loss": pytest.approx(68 / 5), "units": 5}}
+    assert task.score([prediction], "test") == {
+        "scored": "representation",
+        "test": {"loss": pytest.approx(68 / 5), "units": 5},
+    }
 
 
 def test_the_loss_is_that_of_the_head():

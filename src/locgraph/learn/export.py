@@ -150,7 +150,7 @@ def _check_supported(checkpoint: Checkpoint, network: Network) -> None:
     if schema.FIELD_OF_VIEW not in network.predicts or network.uses_localisations:
         raise ConfigError(
             "expected a network that classifies FOVs and reads clusters alone, such as invariantnet; this one reads or "
-            "classifies localisations",
+            "classifies localisations, or has no classes",
             setting="model",
         )
     if sizes.get("superlevels") or sizes.get("descriptors"):

@@ -15,7 +15,7 @@ import numpy as np
 
 from locgraph.errors import DataError
 from locgraph.provenance import fingerprint
-from locgraph.run_folder import COMPLETED, METRICS, RELEASE, RUN, RUNNING, RunFolder, find_runs
+from locgraph.run_folder import COMPLETED, METRICS, RELEASE, REPRESENTATION, RUN, RUNNING, RunFolder, find_runs
 
 LOCALISATIONS: Final = "localisations"
 """Value of ``scored`` of a model that classifies localisations."""
@@ -113,6 +113,9 @@ def _read(folder: Path) -> FoldResult | Failure:
     if content.get("status") != COMPLETED:
         reason = content.get("reason") or f"{METRICS} gives no reason"
         return Failure(folder, f"status {content.get('status')!r}: {reason}", fold)
+    if content.get("scored") == REPRESENTATION:
+        reason = "learned without labels: it has embeddings and no predictions, see `locgraph benchmark` and `group`"
+        return Failure(folder, reason, fold)
     if "test" not in content:
         return Failure(folder, "trained with test=false, so it has no test result", fold)
     try:

@@ -89,7 +89,7 @@ def check_subjects(subjects: Sequence[Subject]) -> None:
             )
         if not subject.model.class_names:
             raise ConfigError(
-                f"{subject.name} classifies localisations; expected a model that classifies FOVs", setting="ckpt_path"
+                f"{subject.name} does not classify FOVs; expected a model that does", setting="ckpt_path"
             )
         differing = [
             name

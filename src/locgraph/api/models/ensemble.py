@@ -247,7 +247,7 @@ def _check_members(members: Sequence[Model]) -> None:
     for member in members:
         if not member.class_names:
             raise DataError(
-                f"{member.checkpoint.path} classifies localisations alone; expected models that classify FOVs",
+                f"{member.checkpoint.path} does not classify FOVs; expected models that do",
                 setting="path",
             )
         differing = _differing(first, member)

@@ -111,7 +111,7 @@ class Counting:
         with model.prepared(source, columns, prepared_dir, objects) as prepared:
             tables, _ = self.predict_prepared(prepared, batch_size=batch_size, accelerator=accelerator)
             if PREDICTIONS not in tables:
-                raise DataError(f"{model.checkpoint.path} classifies localisations alone; expected one of objects")
+                raise DataError(f"{model.checkpoint.path} does not classify objects; expected a model that does")
             about = {"model": [str(member.checkpoint.path) for member in self.members]}
             predictions, tested = tables[PREDICTIONS], read_tested(self.members)
             counts = count_prepared(prepared, predictions, self.class_names, settings, tested, conditions, about=about)

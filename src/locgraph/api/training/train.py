@@ -36,7 +36,7 @@ from locgraph.preparation.classes import check_classes_left, describe_imbalance
 from locgraph.preparation.prepare import manifest_of_catalogue
 from locgraph.preparation.snapshot import describe_changes, take_snapshot
 from locgraph.provenance import write_json
-from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, RELEASE, THREADS, RunFolder, read_record
+from locgraph.run_folder import FOLDS, PREDICTIONS, RAW_FILES, RELEASE, REPRESENTATION, THREADS, RunFolder, read_record
 from locgraph.settings import check_flag, check_whole
 from locgraph.storage import locked, make_folder, storage_error
 
@@ -65,7 +65,8 @@ class Run(RunFolder):
         if RELEASE in metrics:
             return f"Run({str(self.path)!r}, release of {metrics['fovs']['train']} FOVs)"
         side = TEST if TEST in metrics else VALIDATION
-        scores = {name: round(value, 3) for name, value in metrics[side].items() if name in ("accuracy", "auroc")}
+        shown = ("loss",) if metrics.get("scored") == REPRESENTATION else ("accuracy", "auroc")
+        scores = {name: round(value, 3) for name, value in metrics[side].items() if name in shown}
         numbers = ", ".join(f"{name} {value}" for name, value in scores.items())
         return f"Run({str(self.path)!r}, fold {metrics['fold']} of {metrics['n_folds']}, {side} {numbers})"
 

@@ -16,7 +16,7 @@ from locgraph.api.config import plain
 from locgraph.cli.config_tree import ALL, SETTING, check_choice, full_tree, short_tree
 from locgraph.cli.console import TextConsole
 from locgraph.cli.counts import show_counts
-from locgraph.run_folder import CROSS_VALIDATION, RELEASE
+from locgraph.run_folder import CROSS_VALIDATION, EMBEDDINGS, RELEASE, REPRESENTATION
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auroc": "AUROC", "loss": "loss"}
 
@@ -37,6 +37,8 @@ def run(cfg: DictConfig) -> float | None:
     show_config(settings, TextConsole())
     # torch, after the settings are known to be complete
     from locgraph.api.studies.studies import study
+    from locgraph.api.training.objective import SETTING as METRIC
+    from locgraph.api.training.objective import read_objective
     from locgraph.api.training.train import train_settings
 
     hydra = HydraConfig.get()
@@ -47,15 +49,15 @@ def run(cfg: DictConfig) -> float | None:
         console.print(release_text(metrics), soft_wrap=True)
         console.print(f"run folder: {trained.path}", soft_wrap=True)
         return None
+    if metrics.get("scored") == REPRESENTATION:
+        console.print(embedding_text(metrics, trained.path), soft_wrap=True)
+        return read_objective(metrics, settings[METRIC])
     console.print(score_table(metrics))
     if "objects" in metrics:
         show_counts(trained.path, console)
     if "test" in metrics:
         console.print(study(trained.path).summary().headline(), highlight=False, markup=False)
     console.print(f"run folder: {trained.path}", soft_wrap=True)
-    from locgraph.api.training.objective import SETTING as METRIC
-    from locgraph.api.training.objective import read_objective
-
     return read_objective(metrics, settings[METRIC])
 
 
@@ -65,6 +67,22 @@ def release_text(metrics: Mapping[str, Any]) -> str:
     return (
         f"Trained on all {metrics['fovs']['train']} FOVs for {release['epochs']} epochs, the median best epoch of "
         f"{len(release['best_epochs'])} runs.\nCross-validation of {release['from']}: {scores['headline']}"
+    )
+
+
+def embedding_text(metrics: Mapping[str, Any], folder: Path) -> str:
+    """Return the losses of a representation, and where its embeddings are."""
+    names = {"val": "validation", "test": "test"}
+    losses = [
+        f"{metrics[side]['loss']:.4g} on {metrics[side]['units']} {name} units ({metrics['fovs'][side]} FOVs)"
+        for side, name in names.items()
+        if side in metrics
+    ]
+    return (
+        f"Learned without labels in {metrics['epochs']} epochs; loss {', '.join(losses)}.
+"
+        f"embeddings: {folder / EMBEDDINGS}
+Compare them: locgraph benchmark {folder}; groups: locgraph group {folder}"
     )
 
 

@@ -24,7 +24,7 @@ from locgraph.learn.vectors import key_columns, vector_columns
 from locgraph.nn.network import Network
 from locgraph.nn.precision import pool
 from locgraph.nn.representation import RepresentationHead
-from locgraph.run_folder import EMBEDDINGS
+from locgraph.run_folder import EMBEDDINGS, REPRESENTATION
 
 
 class Embedding(NamedTuple):
@@ -186,11 +186,11 @@ class RepresentationTask(Task):
         return {EMBEDDINGS: embedding_table(predictions, fold, split)}
 
     def score(self, predictions: Sequence[Embedding], side: str) -> dict[str, Any]:
-        """Return the mean error of the units of one side, and their number."""
+        """Return the mean error of the units of one side, and their number; and ``scored``, which states this."""
         scores = EmbeddingScores()
         for prediction in predictions:
             scores.update(prediction)
-        return {side: {"loss": scores.compute()["loss"].item(), "units": int(scores.count)}}
+        return {"scored": REPRESENTATION, side: {"loss": scores.compute()["loss"].item(), "units": int(scores.count)}}
 
 
 def head_of(network: Network) -> RepresentationHead:
