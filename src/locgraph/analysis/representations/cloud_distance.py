@@ -38,7 +38,12 @@ def _starts(dimensions: int) -> np.ndarray:
 
 
 def aligned_chamfer(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the least mean Chamfer distance over the rotations of one cloud about the origin; never a mirror image.
+    """Return the least mean Chamfer distance over the rotations of one cloud; see `align`."""
+    return align(first, second)[0]
+
+
+def align(first: np.ndarray, second: np.ndarray) -> tuple[float, np.ndarray]:
+    """Turn one cloud about the origin to the least mean Chamfer distance from another; never to a mirror image.
 
     Rotations are tried evenly over all orientations (10 degrees apart in 2D, 40 in 3D), and the best three are refined
     by matching nearest points (Besl and McKay 1992, 10.1109/34.121791). The cloud as it is is among them.
@@ -46,6 +51,9 @@ def aligned_chamfer(first: np.ndarray, second: np.ndarray) -> float:
     Args:
         first: (N, D) float64 relative to its centre, at least one point.
         second: (M, D) float64 relative to its centre.
+
+    Returns:
+        The distance, and the rotation (D, D) of the first: ``first @ rotation.T``.
     """
     dimensions = first.shape[1]
     tree, other = cKDTree(first), cKDTree(second)
@@ -55,14 +63,14 @@ def aligned_chamfer(first: np.ndarray, second: np.ndarray) -> float:
     some = second[:: max(1, len(second) // _MOST_POINTS)]
     starts = np.concatenate([np.eye(dimensions)[None], _starts(dimensions)])
     costs = np.array([_cost(few, few_tree, some, other, rotation) for rotation in starts])
-    least = _chamfer(first, tree, second, other)
+    least, best = _chamfer(first, tree, second, other), starts[0]
     for place in np.argsort(costs, kind="stable")[:_REFINED]:
-        rotation = _refine(few, some, few_tree, other, starts[place])
-        for each in (rotation, starts[place]):
-            turned = first @ each.T
-            there, back = other.query(turned)[0].mean(), tree.query(second @ each)[0].mean()
-            least = min(least, float((there + back) / 2))
-    return least
+        for rotation in (_refine(few, some, few_tree, other, starts[place]), starts[place]):
+            there, back = other.query(first @ rotation.T)[0].mean(), tree.query(second @ rotation)[0].mean()
+            distance = float((there + back) / 2)
+            if distance < least:
+                least, best = distance, rotation
+    return least, best
 
 
 def _cost(few: np.ndarray, tree: cKDTree, some: np.ndarray, other: cKDTree, rotation: np.ndarray) -> float:
