@@ -79,10 +79,8 @@ def embedding_text(metrics: Mapping[str, Any], folder: Path) -> str:
         if side in metrics
     ]
     return (
-        f"Learned without labels in {metrics['epochs']} epochs; loss {', '.join(losses)}.
-"
-        f"embeddings: {folder / EMBEDDINGS}
-Compare them: locgraph benchmark {folder}; groups: locgraph group {folder}"
+        f"Learned without labels in {metrics['epochs']} epochs; loss {', '.join(losses)}.\n"
+        f"embeddings: {folder / EMBEDDINGS}\nCompare them: locgraph benchmark {folder}; groups: locgraph group {folder}"
     )
 
 
