@@ -53,6 +53,7 @@ FOV_VECTORS: Final = "fov_vectors.parquet"
 CLUSTER_VECTORS: Final = "cluster_vectors.parquet"
 LOCALISATION_VECTORS: Final = "localisation_vectors.parquet"
 EMBEDDINGS: Final = "embeddings.parquet"  # one row for each unit, without labels learned; also of `locgraph embed`
+RECONSTRUCTIONS_PICTURE: Final = "reconstructions.png"
 REPRESENTATION: Final = "representation"  # value of `scored` in METRICS of a run that learned without labels
 EMBEDDINGS_RECORD: Final = "embeddings.json"  # what they were computed from, by what
 CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE = "confusion_matrix.png", "loss_curves.png", "gallery.png"

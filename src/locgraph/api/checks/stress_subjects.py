@@ -88,9 +88,7 @@ def check_subjects(subjects: Sequence[Subject]) -> None:
                 setting="ckpt_path",
             )
         if not subject.model.class_names:
-            raise ConfigError(
-                f"{subject.name} does not classify FOVs; expected a model that does", setting="ckpt_path"
-            )
+            raise ConfigError(f"{subject.name} does not classify FOVs; expected a model that does", setting="ckpt_path")
         differing = [
             name
             for name, mine, its in (

@@ -6,12 +6,17 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.representations.baselines import BASELINES
+from locgraph.analysis.representations.classification import classify
+from locgraph.analysis.representations.cloud_distance import align
+from locgraph.analysis.representations.embeddings import embeddings_of
+from locgraph.analysis.representations.units import read_clouds, read_units
 from locgraph.analysis.source import read_manifest
 from locgraph.api.config import Settings
 from locgraph.api.packs.cache import locate
@@ -19,15 +24,18 @@ from locgraph.api.studies.studied_runs import find_study_tables
 from locgraph.errors import ConfigError, DataError
 from locgraph.nn.representation import UNITS
 from locgraph.provenance import write_json
-from locgraph.run_folder import CLUSTERS, EMBEDDINGS, EMBEDDINGS_RECORD, LOCS, find_runs
-from locgraph.settings import check_choice
+from locgraph.run_folder import CLUSTERS, EMBEDDINGS, EMBEDDINGS_RECORD, LOCS, RECONSTRUCTIONS_PICTURE, find_runs
+from locgraph.settings import check_choice, check_whole
+from locgraph.show.figures.representations.reconstructions import Reconstruction, reconstructions_figure
+from locgraph.show.figures.style import save_figure
 from locgraph.storage import locked
 
 log = logging.getLogger(__name__)
 
-CLASSIFIER = "classifier"
+CLASSIFIER: Final = "classifier"
 """Value of ``learned`` in the record where labels guided the vectors; else `UNSUPERVISED` or `BASELINE`."""
 UNSUPERVISED, BASELINE = "unsupervised", "baseline"
+_FOLDS: Final = 5
 
 
 def embed_settings(settings: Settings, folder: Path) -> dict[str, Any]:
@@ -54,8 +62,65 @@ def embed_settings(settings: Settings, folder: Path) -> dict[str, Any]:
         from locgraph.learn.tabulate import write_tables
 
         write_tables(folder, {EMBEDDINGS: table})
+        record["notes"] = probe_classes(table, Path(record["tables"]))
         write_json(folder / EMBEDDINGS_RECORD, record)
+        if record["decodes"] and settings["pictures"]:
+            draw_reconstructions(table, record, settings, folder)
     return record
+
+
+def probe_classes(table: pl.DataFrame, tables: Path) -> list[str]:
+    """Fit a linear classifier to embeddings whose classes are known, and test it on units that it was not fitted to.
+
+    Args:
+        table: The embeddings.
+        tables: Folder of the prepared tables, which name groups and FOVs of objects.
+
+    Returns:
+        A sentence with its accuracy, or with the reason why there is none.
+    """
+    labelled = table.filter(pl.col(schema.LABEL).is_not_null())
+    if labelled[schema.LABEL].n_unique() < 2:
+        return ["no linear probe: fewer than two classes are known"]
+    known = embeddings_of(labelled, "", tables, {})
+    units = read_units(known, tables, None)
+    try:
+        scores = classify(known.vectors, known.labels.astype(str), units.owners, _FOLDS, 0)
+    except DataError as error:
+        return [f"no linear probe: {error}"]
+    accuracy = scores[0].value
+    return [
+        f"linear probe: {accuracy:.3f} of {len(known.labels)} units get their class from a logistic regression of the "
+        f"vectors, in {_FOLDS} folds (chance {1 / len(set(known.labels)):.3f}); `locgraph benchmark` says more"
+    ]
+
+
+def draw_reconstructions(
+    table: pl.DataFrame, record: Mapping[str, Any], settings: Mapping[str, Any], folder: Path
+) -> None:
+    """Draw units beside what their vectors are decoded to, turned upon them: from the least to the largest error.
+
+    Args:
+        table: The embeddings.
+        record: Their record.
+        settings: Settings of ``embed``.
+        folder: Where ``reconstructions.png`` is written.
+    """
+    from locgraph.api.models.load import load_model
+
+    number = min(check_whole("pictures", settings["pictures"], at_least=0), table.height)
+    rows = np.unique(np.linspace(0, table.height - 1, number).round().astype(np.int64))
+    names = [column for column in (schema.FOV_ID, schema.CLUSTER_ID) if column in table.columns]
+    chosen = table.sort(schema.ERROR)[rows].sort(names)
+    keys = chosen.select(names)
+    model = load_model(str(settings["ckpt_path"]), settings["trusted_packages"])
+    decoded = model.decode(chosen.select(f"^{schema.VECTOR_PREFIX}.*$").to_numpy())
+    clouds, _ = read_clouds(keys, Path(record["tables"]))
+    drawn = []
+    for name, measured, points in zip(keys.iter_rows(), clouds, decoded, strict=True):
+        distance, rotation = align(points, measured)
+        drawn.append(Reconstruction("/".join(map(str, name)), measured, points @ rotation.T, distance))
+    save_figure(reconstructions_figure(drawn), folder / RECONSTRUCTIONS_PICTURE)
 
 
 def embed_baseline(
