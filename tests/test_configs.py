@@ -22,6 +22,7 @@ from locgraph.build import build, find_class
 from locgraph.cli.app import TASKS
 from locgraph.cli.main import COMMANDS
 from locgraph.errors import ConfigError
+from locgraph.nn.representation import RepresentationHead
 from locgraph.nn.sizes import DataSizes
 
 CONFIGS = config_dir()
@@ -64,6 +65,7 @@ FROM_DATA = {
     "model.loc_encoder": SIZES,
     **dict.fromkeys(("model.cluster_encoder", "model.readout", "model.readout.readout"), ENCODED),
     **dict.fromkeys(("model.head", "model.head.fov", "model.head.localisation"), ENCODED),
+    "model.head.decoder": {"in_channels", "dimensions"},
     "training.optimizer": {"params"},
     "training.loss": {"class_weights"},
     "training.sampler": {"targets", "seed"},
@@ -71,14 +73,22 @@ FROM_DATA = {
 }
 """Arguments that the code gives to a target beside those of its leaf."""
 
-NOT_INSTALLED = {"aim": "aim", "comet": "comet_ml", "mlflow": "mlflow"}
-"""Loggers whose package no extra installs."""
+NEEDED_PACKAGES = {"aim": "aim", "comet": "comet_ml", "mlflow": "mlflow", "sinkhorn": "geomloss"}
+"""Packages of options that may be absent: no extra, or one that is newer than the environment, installs them."""
 
 FREE = ("columns.names", "labels.names")
 """Mappings whose keys the user chooses."""
 
 COMMAND = {"explain": "eval", "analysis/classifiers": "analyse", "stress": "stress"}
 """Groups that training does not choose from, and the command that does."""
+
+PLACES = {
+    "model/decoder": ("autoencoder", "model.head.decoder"),
+    "model/cloud_loss": ("autoencoder", "model.head.decoder.loss"),
+    "model/alignment": ("autoencoder", "model.head.decoder.alignment"),
+    "model/view_loss": ("contrastive", "model.head.compare"),
+}
+"""Groups of parts of heads: a head that has the part, and where it is."""
 
 GLOBAL = ("experiment", "sweep", "mode", "hparams_search", "launcher", "debug")
 """Groups whose options change settings of other groups."""
@@ -87,7 +97,12 @@ GLOBAL = ("experiment", "sweep", "mode", "hparams_search", "launcher", "debug")
 def options() -> list[tuple[str, str]]:
     """Every group that a command chooses from, with every option of it."""
     pairs = [(path.parent.relative_to(CONFIGS).as_posix(), path.stem) for path in LEAVES]
-    return [(group, option) for group, option in pairs if group.split("/")[0] != "hydra"]
+    pairs = [(group, option) for group, option in pairs if group.split("/")[0] != "hydra"]
+    # an experiment in a folder of its own: experiment=FOLDER/NAME
+    return [
+        ("experiment", f"{group.partition('/')[2]}/{option}") if group.startswith("experiment/") else (group, option)
+        for group, option in pairs
+    ]
 
 
 every_option = pytest.mark.parametrize(("group", "option"), options())
@@ -116,11 +131,14 @@ def chosen(group: str, option: str) -> dict[str, Any]:
     """Return the settings of the command that chooses from a group, with an option chosen."""
     if group == "features" and option != "full":
         option = f"[full,{option}]"  # one of localisations does not stand alone
+    if group in PLACES:
+        head, place = PLACES[group]
+        return plain("train", f"model/head={head}", f"{group}@{place}={option}")
     return plain(COMMAND.get(group, "train"), f"{group}={option}")
 
 
 def skip_without_package(group: str, option: str) -> None:
-    package = NOT_INSTALLED.get(option) if group == "logger" else None
+    package = NEEDED_PACKAGES.get(option)
     if package is not None and find_spec(package) is None:
         pytest.skip(f"needs the package {package}")
 
@@ -158,7 +176,7 @@ def test_every_command_composes_with_every_option_of_the_groups_it_lists(command
 def test_every_option_fills_its_group(group, option):
     content = chosen(group, option)
     if group not in GLOBAL:
-        for name in group.split("/"):
+        for name in PLACES[group][1].split(".") if group in PLACES else group.split("/"):
             content = content[name]
         assert content or option in ("none", "fov")
 
@@ -205,7 +223,7 @@ def test_every_part_can_be_built(group, option, tmp_path, monkeypatch):
     Path("groups.csv").write_text("fov_id,group\na,p1\n")
     Path("folds.json").write_text(json.dumps({"folds": [{"train": ["a"], "val": ["b"], "test": ["c"]}]}))
     settings = chosen(group, option)
-    prefix = "" if group in GLOBAL else group.replace("/", ".")
+    prefix = "" if group in GLOBAL or group in PLACES else group.replace("/", ".")
     for path, leaf in leaves(settings):
         if path.startswith(prefix) and path not in FROM_DATA and not path.startswith("model."):
             # not an argument of Lightning's trainer
@@ -214,6 +232,8 @@ def test_every_part_can_be_built(group, option, tmp_path, monkeypatch):
     if group.startswith("model") or group == "experiment":
         sizes = DataSizes(2, 3, 5, 0, 3, supercluster_features=3, superlevels=2, descriptors=9, localisation_classes=3)
         network = make_network(settings["model"], sizes)
+        if isinstance(network.head, RepresentationHead):
+            return
         heads = [network.head] if hasattr(network.head, "layers") else list(network.head.children())
         assert [head.layers[-1].out_features for head in heads] == [3] * len(network.predicts)
 
@@ -256,7 +276,9 @@ def test_each_channel_is_clustered_as_the_whole_would_be(clusterer):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in LEAVES if path.parent.name == "experiment"], ids=lambda path: path.stem
+    "path",
+    [path for path in LEAVES if "experiment" in (path.parent.name, path.parent.parent.name)],
+    ids=lambda path: path.stem,
 )
 def test_an_experiment_only_overrides(path):
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -368,7 +390,11 @@ def undocumented(path: Path) -> Iterator[str]:
 def test_every_file_and_every_setting_is_explained():
     silent = [path.relative_to(CONFIGS).as_posix() for path in FILES if not path.read_text().startswith("# ")]
     assert not silent, "house rule: a file begins with what it is for"
-    settings = [path for path in FILES if path.parent.name not in ("experiment", "sweep") and "hydra" not in path.parts]
+    settings = [
+        path
+        for path in FILES
+        if path.relative_to(CONFIGS).parts[0] not in ("experiment", "sweep") and "hydra" not in path.parts
+    ]
     assert not [name for path in settings for name in undocumented(path)]
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Generator
 from torch_geometric.utils import scatter
 
-from locgraph.data.augment import DrawClusters, Jitter, Reflection, Rotation, Scale, Shear, Thinning
+from locgraph.data.augment import DrawClusters, Jitter, MissingSites, Reflection, Rotation, Scale, Shear, Thinning
 from locgraph.data.dataset import without_localisations
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.descriptors import Covariance, PairDistances
@@ -25,6 +25,7 @@ TRANSFORMS = {
     "jitter": Jitter(5.0),
     "jitter by precision": Jitter("precision"),
     "thinning": Thinning(0.2, 0.6),
+    "missing sites": MissingSites(15.0, most=3),
 }
 
 
@@ -307,9 +308,40 @@ def test_thinning_leaves_out_the_part_it_is_told(part, left, make_graph):
     assert thinned["localisation"].num_nodes / 3000 == pytest.approx(left, abs=0.0 if part == 0 else 0.03)
 
 
+def test_missing_sites_take_all_of_a_cluster_near_them_and_nothing_else(make_graph):
+    graph = make_graph(sizes=(40, 1, 30))
+    positions, owner = graph["localisation"].pos, graph["localisation", "in", "cluster"].edge_index[1]
+    missing = []
+    for seed in range(20):
+        rows = identities(graph, MissingSites(12.0)(graph, seeded(seed)), "localisation")
+        lost = torch.ones(71, dtype=torch.bool)
+        lost[rows] = False
+        assert owner[rows].unique().tolist() == [0, 1, 2]
+        for cluster in (0, 2):
+            own = torch.nonzero(owner == cluster)[:, 0]
+            near = torch.cdist(positions[own], positions[own]) <= 12.0
+            # one that was near a site may stay as the representative of its cluster
+            fits = (near == lost[own]).sum(dim=1) >= len(own) - 1
+            missing.append(int(lost[own].sum()))
+            assert missing[-1] == 0 or fits.any()
+    assert min(missing) == 0
+    assert max(missing) > 5
+
+
+def test_each_cluster_misses_sites_of_its_own_number(make_graph):
+    graph = make_graph(sizes=(50,) * 40)
+
+    changed = MissingSites(1.0, most=2)(graph, seeded())
+
+    left = torch.bincount(changed["localisation", "in", "cluster"].edge_index[1])
+    assert {50, 49, 48} <= set(left.tolist())
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: MissingSites(0.0), "radius_nm: expected a number above 0"),
+        (lambda: MissingSites(10.0, most=0), "most: expected a whole number of at least 1"),
         (lambda: Reflection(()), r"axes: expected some of 0, 1, 2, found \[\]"),
         (lambda: Reflection((3,)), r"found \[3\]"),
         (lambda: Scale(0.0, 1.0), "low: expected 0 < low <= high, found low=0.0, high=1.0"),
@@ -337,6 +369,7 @@ def test_reflection_along_an_axis_that_is_not_there(make_graph):
     [
         (Jitter("precision"), {"localisations": False}, r"needs localisation nodes, found node types \['cluster'\]"),
         (Jitter("precision"), {"precision": False}, "needs the column `precision`.*name it in columns.names"),
+        (MissingSites(9.0), {"localisations": False}, "missing_sites needs localisation nodes"),
         (Thinning(0.1, 0.2), {"localisations": False}, r"thinning needs localisation nodes.*views.count above 1"),
     ],
 )

@@ -14,7 +14,7 @@ from torch_geometric.nn import GATv2Conv, GINEConv, HGTConv, TransformerConv
 from locgraph.api.config import config_dir
 from locgraph.errors import ConfigError
 from locgraph.nn.base import ClusterEncoder
-from locgraph.nn.cluster_encoders import ContinuousFilter, PointTransformerClusters
+from locgraph.nn.cluster_encoders import ContinuousFilter, NoClusterEncoder, PointTransformerClusters
 from locgraph.nn.cluster_encoders.convolutions import GatV2Conv, GinConv, GraphTransformerConv
 from locgraph.nn.cluster_encoders.heterogeneous import HeterogeneousLayer, key, plan_relations
 from locgraph.nn.cluster_encoders.points import EdgeGather
@@ -22,7 +22,8 @@ from locgraph.nn.cluster_encoders.stacks import BlockStack, DistanceEncoder, Sta
 from locgraph.nn.geometry import cosines, sines
 
 FILES = sorted((config_dir() / "model" / "cluster_encoder").glob("*.yaml"))
-LEAVES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+# `none` has no weights, and is tested by itself
+LEAVES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES if path.stem != "none"}
 
 CLAIMS = {
     "angular_filter": {"shift", "rotation", "reflection"},
@@ -664,3 +665,12 @@ def test_gradients_reach_all_parameters_of_all_relations(check_gradients):
     layer, x, edges = case()
 
     check_gradients(layer, torch.cat(list(layer(x, edges).values())), idle=[])
+
+
+def test_no_encoder_changes_nothing(make_sizes):
+    vectors = torch.randn(4, 3)
+
+    encoder = NoClusterEncoder(3, make_sizes())
+
+    assert encoder.out_channels == 3
+    assert encoder.encode(vectors, torch.randn(4, 2), torch.zeros(2, 0, dtype=torch.int64)) is vectors

@@ -12,6 +12,7 @@ from locgraph.nn.loc_encoders import DeepSets, NoEncoder, PointTransformerEncode
 FILES = sorted((config_dir() / "model" / "loc_encoder").glob("*.yaml"))
 LEAVES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
 LEARNED = [name for name in LEAVES if name != "none"]
+INVARIANT = ["vector_neurons"]
 
 IDLE = {"point_transformer": ["attention.2.bias"]}
 """A constant added to all scores leaves a softmax as it is."""
@@ -101,7 +102,7 @@ def test_shift_changes_nothing(name, make_encoder, make_graph, map_positions):
     torch.testing.assert_close(clusters(encoder, graph), before, atol=1e-4, rtol=1e-4)
 
 
-@every_learned_encoder
+@pytest.mark.parametrize("name", [name for name in LEARNED if name not in INVARIANT])
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_rotation_is_seen(name, dimensions, make_encoder, make_graph, map_positions, rotation):
     graph, encoder = make_graph(dimensions=dimensions), make_encoder(name, dimensions)
@@ -109,6 +110,25 @@ def test_rotation_is_seen(name, dimensions, make_encoder, make_graph, map_positi
     map_positions(graph, rotation(dimensions))
 
     assert (clusters(encoder, graph) - before).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", INVARIANT)
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("sizes", [(9, 12, 1), (2, 40)], ids=str)
+def test_rotation_changes_nothing_and_a_mirror_does(
+    name, dimensions, sizes, make_encoder, make_graph, map_positions, rotation
+):
+    encoder = make_encoder(name, dimensions, channels=(16, 16))
+    graph = make_graph(sizes=sizes, dimensions=dimensions)
+    before = clusters(encoder, graph)
+    map_positions(graph, rotation(dimensions))
+    turned = clusters(encoder, graph)
+    map_positions(graph, torch.diag(torch.tensor([-1.0] + [1.0] * (dimensions - 1))))
+    mirrored = clusters(encoder, graph)
+
+    torch.testing.assert_close(turned, before, atol=1e-5, rtol=0)
+    large = [index for index, size in enumerate(sizes) if size > 4]
+    assert ((mirrored - before).abs().max(dim=1).values > 1e-3)[large].all()
 
 
 @every_encoder
@@ -137,7 +157,7 @@ def test_gradients_reach_all_parameters(name, dimensions, coincident, make_encod
     encoder = make_encoder(name, dimensions)
     batch = make_batch((20, 30), dimensions=dimensions, coincident=coincident)
 
-    no_offset = ["position.0.weight", "position.weight"] if coincident else []
+    no_offset = ["position.0.weight", "position.weight", "weights.", "mix."] if coincident else []
     check_gradients(encoder, clusters(encoder, batch), idle=[*IDLE.get(name, []), *no_offset])
 
 

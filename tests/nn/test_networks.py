@@ -1,6 +1,7 @@
 """Whole networks: those of configs/model, all pairs of parts, and the contracts of the parts."""
 
 from functools import cache, partial
+from itertools import product
 
 import pytest
 import torch
@@ -23,7 +24,9 @@ MODELS = sorted(path.stem for path in (config_dir() / "model").glob("*.yaml"))
 READOUTS, HEADS = (
     sorted(path.stem for path in (config_dir() / "model" / kind).glob("*.yaml")) for kind in ("readout", "head")
 )
-INVARIANT = {"clustermlp", "hgt", "invariantnet"}
+CLASSIFYING = [name for name in HEADS if name not in ("autoencoder", "contrastive")]
+SINGLE = [name for name in MODELS if name.startswith("loconlynet") or name == "pointcloud"]
+INVARIANT, CHIRAL = {"clustermlp", "hgt", "invariantnet"}, {"pointcloud"}
 FOV, LOCALISATION = "field_of_view", "localisation"
 N_CLASSES = {FOV: 3, LOCALISATION: 4}
 
@@ -57,7 +60,7 @@ def make_graphs(make_graph):
 
     def make(name, *sizes, dimensions=2):
         descriptors = {"covariance": Covariance(), "pair_distances": PairDistances(5)}
-        single = name.startswith("loconlynet") or name == "single_cluster"
+        single = name in SINGLE or name == "single_cluster"
         sizes = [(sum(each),) for each in sizes] if single else sizes
         settings = {"dimensions": dimensions, "scales": (0.5,), "descriptors": descriptors}
         return [make_graph(seed, each, **settings) for seed, each in enumerate(sizes)]
@@ -131,7 +134,9 @@ def test_rotation_changes_nothing_where_it_is_said(
     after = all_logits(network, graphs)
 
     for key in before:
-        assert torch.allclose(after[key], before[key], atol=1e-4, rtol=1e-4) is (name in INVARIANT)
+        assert torch.allclose(after[key], before[key], atol=1e-4, rtol=1e-4) is (
+            name in INVARIANT or (name in CHIRAL and not reflect)
+        )
 
 
 @every_model
@@ -146,13 +151,13 @@ def test_32_bits_under_autocast(name, make_network, make_graphs):
         torch.testing.assert_close(found[key].softmax(dim=1), expected.softmax(dim=1), atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("loconlynet")])
+@pytest.mark.parametrize("name", SINGLE)
 def test_point_clouds_are_not_clustered(name, make_network, make_graphs):
     with pytest.raises(DataError, match="found one of 2; prepare them with clustering=one"):
         all_logits(make_network(name), make_graphs("", (6, 9)))
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", CLASSIFYING)
 @pytest.mark.parametrize("readout", READOUTS)
 def test_every_readout_with_every_head(readout, head, make_part, make_sizes, make_graphs):
     def part(kind, name):
@@ -303,8 +308,14 @@ def make_pair(make_part, make_sizes):
 
 every_pair = pytest.mark.parametrize(
     ("loc_encoder", "cluster_encoder"),
-    [(first, second) for first in NAMES["loc_encoder"] for second in NAMES["cluster_encoder"]],
+    # of two that are none, features alone are left
+    [pair for pair in product(NAMES["loc_encoder"], NAMES["cluster_encoder"]) if pair != ("none", "none")],
 )
+
+
+def test_clusters_without_any_vector_are_refused(make_pair):
+    with pytest.raises(ConfigError, match=r"^cluster_encoder: clusters have neither a localisation encoder nor feat"):
+        make_pair("none", "none", False)
 
 
 @every_pair

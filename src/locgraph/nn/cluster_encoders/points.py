@@ -11,13 +11,37 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import add_self_loops
 
+from locgraph.errors import ConfigError
 from locgraph.nn.base import ClusterEncoder
 from locgraph.nn.cluster_encoders.stacks import BlockStack
-from locgraph.nn.layers import check_dropout, check_sizes, mlp
-from locgraph.nn.messages import Aggregate
-from locgraph.nn.point_layers import PointNetLayer, PointTransformerLayer
+from locgraph.nn.layers import check_dropout, check_sizes
+from locgraph.nn.point_layers import EdgeGather, PointNetLayer, PointTransformerLayer
 from locgraph.nn.rows import gather
 from locgraph.nn.sizes import DataSizes
+
+
+class NoClusterEncoder(ClusterEncoder):
+    """No cluster encoder: vectors of clusters stay as the localisation encoder and the features of clusters give them.
+
+    Args:
+        in_channels: Size of the vectors.
+        sizes: Numbers from the data.
+
+    Raises:
+        ConfigError: Clusters have no vectors at all.
+    """
+
+    def __init__(self, in_channels: int, sizes: DataSizes) -> None:
+        if in_channels < 1:
+            raise ConfigError(
+                "clusters have neither a localisation encoder nor features, so that nothing is left to learn from; "
+                "choose model/loc_encoder, or model.cluster_features=true"
+            )
+        super().__init__(in_channels)
+
+    def encode(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> Tensor:
+        """Return the vectors as they are."""
+        return x
 
 
 class ClusterMlp(BlockStack):
@@ -54,30 +78,6 @@ class EdgeConv(BlockStack):
         """Encode clusters; see `ClusterEncoder.encode`."""
         edge_index, _ = add_self_loops(edge_index, num_nodes=len(positions))
         return self.run(torch.cat([x, positions], dim=1), edge_index)
-
-
-class EdgeGather(nn.Module):
-    """Largest value of ``h(x_i, x_j - x_i)`` among the neighbours j, channel by channel.
-
-    The first dense layer of ``h`` is a sum of a part on ``x_i`` and one on ``x_j``, each computed once for a cluster,
-    not once for an edge, which takes half the time of PyG's ``EdgeConv``, to which it is equal.
-
-    Args:
-        channels: Size of the vectors.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.target = nn.Linear(channels, channels)
-        self.source = nn.Linear(channels, channels, bias=False)
-        self.pair = nn.Sequential(nn.LayerNorm(channels), nn.SiLU(), *mlp([channels, channels], last_plain=False))
-        self.aggregate = Aggregate("max")
-
-    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
-        """(C, channels) and (2, E) to (C, channels) float32."""
-        source, target = edge_index
-        pairs = self.pair(gather(self.target(x), target) + gather(self.source(x), source))
-        return self.aggregate(pairs, edge_index, len(x))
 
 
 class PointNetClusters(BlockStack):

@@ -9,7 +9,6 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from locgraph.errors import ConfigError
 from locgraph.nn.alignment import Alignment
 from locgraph.nn.cloud_losses import CloudLoss
 from locgraph.nn.clouds import Clouds
@@ -35,7 +34,7 @@ class PointDecoder(Decoder):
     def __init__(self, dimensions: int, points: int, loss: CloudLoss, alignment: Alignment | None = None) -> None:
         super().__init__(dimensions)
         self.n_points = check_whole("points", points, at_least=2)
-        self.loss, self.alignment = loss, alignment
+        self.loss, self.alignment = loss, alignment or None
 
     def errors(self, output: Tensor, clouds: Clouds) -> Tensor:
         """Return the loss of each output (U, P, D), (U,) float32."""
@@ -98,11 +97,12 @@ class FoldingDecoder(PointDecoder):
         loss: See `PointDecoder`.
         alignment: See `PointDecoder`.
         points: Number of points.
-        template: ``circle`` (a line that closes), ``square`` (a sheet) or ``sphere`` (a closed surface, 3D alone).
+        template: ``circle`` (a line that closes), ``square`` (a sheet) or ``sphere`` (a closed surface; in 2D it is
+            folded flat).
         hidden: Size of the hidden layers.
 
     Raises:
-        ConfigError: A number is out of range, or the template does not fit the data.
+        ConfigError: A number is out of range, or the template is unknown.
 
     Source: Yang et al. 2018, "FoldingNet", arXiv 1712.07262, with templates as in Vasan et al. 2025,
     10.1038/s41592-025-02729-9.
@@ -123,11 +123,6 @@ class FoldingDecoder(PointDecoder):
         super().__init__(dimensions, points, loss, alignment)
         check_whole("hidden", hidden, at_least=1)
         start = _TEMPLATES[check_choice("template", template, tuple(_TEMPLATES))](points)
-        if start.shape[1] > dimensions:
-            raise ConfigError(
-                f"a {template} needs data in {start.shape[1]} dimensions, found {dimensions}; choose circle or square",
-                setting="template",
-            )
         self.register_buffer("template", start, persistent=False)
         self.folds = nn.ModuleList(
             _Fold(in_channels, size, hidden, dimensions) for size in (start.shape[1], dimensions)

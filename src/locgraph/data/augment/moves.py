@@ -1,16 +1,14 @@
-"""Augmentation of training graphs: transforms of raw graphs (nm), each drawing from a given generator.
+"""Transforms that move nodes: rotation, reflection, scale, shear and jitter.
 
-Every transform works on a shallow copy and treats a cluster and its localisations alike. Positions are relative to the
-centre of the FOV, so that rotations and scalings keep it in place.
+Positions are relative to the centre of the FOV, so that rotations and scalings keep it in place.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self
+from typing import Self
 
 import torch
 from torch import Generator, Tensor
@@ -18,37 +16,13 @@ from torch_geometric.data import HeteroData
 from torch_geometric.utils import scatter
 
 from locgraph import schema
-from locgraph.data.subgraph import keep_nodes
+from locgraph.data.augment.base import Transform
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.superclusters import SUPERCLUSTER_FEATURES
-from locgraph.settings import check_whole
 
 BY_PRECISION = "precision"
 
 _SUPERCLUSTER_POWERS = torch.tensor([column.length_power for column in SUPERCLUSTER_FEATURES])
-
-
-class Transform(ABC):
-    """A random change of a graph.
-
-    Attributes:
-        chooses_clusters: Whether clusters are left out. Such transforms come first, and graphs that are to hold the
-            same clusters share what they chose.
-    """
-
-    chooses_clusters: ClassVar[bool] = False
-
-    @abstractmethod
-    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """Return the changed graph, a shallow copy; everything random is drawn from ``generator``."""
-
-    def with_length_powers(self, length_powers: Mapping[str, Sequence[int]]) -> Self:
-        """Return this transform for features with these powers of length.
-
-        Args:
-            length_powers: Power of length in the unit of each feature, by node type; most transforms need none.
-        """
-        return self
 
 
 def _map_positions(graph: HeteroData, matrix: Tensor) -> HeteroData:
@@ -273,86 +247,3 @@ def _move_levels(graph: HeteroData, moves: Tensor) -> None:
             moves = moves[node[schema.PARENT]]
         node[schema.POS] = node[schema.POS] + moves
         index += 1
-
-
-class DrawClusters(Transform):
-    """Keep a random part of the clusters: training on FOVs of many clusters needs less time and memory.
-
-    Centre, extent and what describes the FOV as a whole keep their values, and superclusters stay all.
-
-    Args:
-        count: How many are kept; all where there are fewer.
-
-    Raises:
-        ConfigError: ``count`` is below 1.
-    """
-
-    chooses_clusters = True
-
-    def __init__(self, count: int) -> None:
-        check_whole("count", count, at_least=1)
-        self.count = count
-
-    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """Return the smaller graph."""
-        n = int(graph[schema.CLUSTER].num_nodes)
-        if n <= self.count:
-            return graph
-        kept = torch.zeros(n, dtype=torch.bool)
-        kept[torch.randperm(n, generator=generator)[: self.count]] = True
-        masks: dict[str, Tensor] = {schema.CLUSTER: kept}
-        levels: list[str] = []
-        while schema.level(len(levels)) in graph.node_types:
-            owner = graph[schema.level_in(len(levels))].edge_index[1]
-            levels.append(schema.level(len(levels)))
-            masks[levels[-1]] = kept[owner]
-        return keep_nodes(graph, levels, masks)
-
-
-class Thinning(Transform):
-    """Leave out a random part of the localisations, as a dimmer or shorter measurement would.
-
-    One representative of each cluster always stays, on every level of the sampling hierarchy, so that no cluster is
-    left without localisations. Cluster features and centres keep their values: to vary them too, store several views
-    (config group ``views``).
-
-    Args:
-        low: Smallest part left out.
-        high: Largest part left out, below 1.
-
-    Raises:
-        ConfigError: The parts are out of order.
-    """
-
-    def __init__(self, low: float, high: float) -> None:
-        if not 0.0 <= low <= high < 1.0:
-            raise ConfigError(f"expected 0 <= low <= high < 1, found low={low}, high={high}", setting="low")
-        self.low, self.high = low, high
-
-    def __call__(self, graph: HeteroData, generator: Generator) -> HeteroData:
-        """Return the thinned graph.
-
-        Raises:
-            DataError: The graph has no localisations.
-        """
-        if schema.LOCALISATION not in graph.node_types:
-            raise DataError(
-                f"augment thinning needs localisation nodes, found node types {graph.node_types}; leave it out, or use "
-                "views.count above 1, which thins before clustering"
-            )
-        n = graph[schema.LOCALISATION].num_nodes
-        kept = torch.rand(n, generator=generator) >= _uniform(self.low, self.high, generator)
-        levels = [schema.level(0)]
-        ancestor = torch.arange(n)
-        while schema.level(len(levels)) in graph.node_types:
-            ancestor = ancestor[graph[schema.level(len(levels))][schema.PARENT]]
-            levels.append(schema.level(len(levels)))
-        owner = graph[schema.level_in(len(levels) - 1)].edge_index[1]
-        first = torch.ones_like(owner, dtype=torch.bool)
-        first[1:] = owner[1:] != owner[:-1]
-        kept[ancestor[first]] = True
-        masks = {levels[0]: kept}
-        for name in levels[1:]:
-            kept = kept[graph[name][schema.PARENT]]
-            masks[name] = kept
-        return keep_nodes(graph, levels, masks)

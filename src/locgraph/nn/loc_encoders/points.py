@@ -1,4 +1,4 @@
-"""Localisation encoders: localisations, level by level, to one vector for each cluster."""
+"""Localisation encoders on coordinates: localisations, level by level, to one vector for each cluster."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
+from torch_geometric.utils import add_self_loops
 
 from locgraph import schema
 from locgraph.nn.base import LocEncoder
 from locgraph.nn.layers import check_reductions, check_sizes, mlp
 from locgraph.nn.localisations import check_levels, check_stored, first_features, from_centre, owners
-from locgraph.nn.point_layers import PointNetLayer, PointTransformerLayer
+from locgraph.nn.point_layers import EdgeGather, PointNetLayer, PointTransformerLayer
 from locgraph.nn.precision import pool
 from locgraph.nn.rows import gather
 from locgraph.nn.sizes import DataSizes
@@ -145,6 +146,48 @@ class SetAbstraction(LocEncoder):
         owner = owners(graph, top)
         edges = torch.stack([torch.arange(len(owner), device=owner.device), owner])
         return self.last(levels[-1], from_centre(graph, top), edges, graph[schema.CLUSTER].num_nodes), levels
+
+
+class EdgeConvolution(LocEncoder):
+    """Edge convolutions (DGCNN) among the localisations of each cluster, then mean and largest value of each channel.
+
+    A localisation is a neighbour of itself. The neighbours are those of the graph store, the nearest in space, in every
+    layer; the paper searches them anew among the vectors of each layer, and resamples each cloud to the same number of
+    points. Not invariant to rotation: it reads coordinates.
+
+    Args:
+        sizes: Numbers from the data.
+        channels: Size of the vectors after each layer; the last is also that of the vectors of clusters.
+
+    Raises:
+        ConfigError: The store holds no localisations, or a size is below 1.
+
+    Source: Wang et al. 2019, "Dynamic graph CNN for learning on point clouds", arXiv 1801.07829.
+    """
+
+    uses_localisations = True
+
+    def __init__(self, sizes: DataSizes, channels: Sequence[int] = (32, 32, 64)) -> None:
+        check_sizes("channels", channels)
+        check_stored(sizes)
+        super().__init__(channels[-1], channels[-1:])
+        ins = [sizes.dimensions + sizes.localisation_features, *channels[:-1]]
+        self.lifts = nn.ModuleList(nn.Linear(size_in, size) for size_in, size in zip(ins, channels, strict=True))
+        self.layers = nn.ModuleList(EdgeGather(size) for size in channels)
+        self.each = mlp([sum(channels), channels[-1]], last_plain=False)
+        self.together = mlp([2 * channels[-1], channels[-1]], last_plain=False)
+
+    def forward(self, graph: HeteroData) -> tuple[Tensor, list[Tensor]]:
+        """Encode localisations; see `LocEncoder.forward`."""
+        x, owner, n_clusters = first_features(graph), owners(graph), graph[schema.CLUSTER].num_nodes
+        edges, _ = add_self_loops(_near(graph, 0), num_nodes=len(x))
+        steps = []
+        for lift, layer in zip(self.lifts, self.layers, strict=True):
+            x = layer(lift(x), edges)
+            steps.append(x)
+        each = self.each(torch.cat(steps, dim=1))
+        reduced = torch.cat([pool(each, owner, n_clusters, name) for name in ("mean", "max")], dim=1)
+        return self.together(reduced).float(), [each]
 
 
 def _near(graph: HeteroData, index: int) -> Tensor:

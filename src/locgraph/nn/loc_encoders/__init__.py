@@ -1,0 +1,19 @@
+"""Localisation encoders: the localisations of each cluster to one vector."""
+
+from locgraph.nn.loc_encoders.points import (
+    DeepSets,
+    EdgeConvolution,
+    NoEncoder,
+    PointTransformerEncoder,
+    SetAbstraction,
+)
+from locgraph.nn.loc_encoders.vector_neurons import VectorNeurons
+
+__all__ = [
+    "DeepSets",
+    "EdgeConvolution",
+    "NoEncoder",
+    "PointTransformerEncoder",
+    "SetAbstraction",
+    "VectorNeurons",
+]
