@@ -82,7 +82,7 @@ def _draw_pair(left: Axes, right: Axes, unit: Reconstruction) -> None:
     for axes, cloud, colour in zip((left, right), clouds, (BLUE, VERMILLION), strict=True):
         draw_points(axes, cloud, np.repeat(to_rgba_array(colour), len(cloud), axis=0), 0.6)
         axes.set_xlim(-half, half)
-        axes.set_ylim(half, -half)
+        axes.set_ylim(1.3 * half, -half)
     left.set_title(unit.name, loc="left", fontsize=SMALL_POINTS, parse_math=False)
     right.set_title(f"{unit.distance_nm:.1f} nm", loc="left", fontsize=SMALL_POINTS)
-    draw_scale_bar(right, half, 1.02 * half, 2 * half)
+    draw_scale_bar(right, half, 1.08 * half, 2 * half)
