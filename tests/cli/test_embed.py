@@ -57,11 +57,11 @@ def test_baselines_need_no_training(name, unit, trained, run, tmp_path, capsys):
         (["ckpt_path=hand_made", "folder={run}", "unit=cell"], "unit: expected one of fov, cluster, found 'cell'"),
         (
             ["ckpt_path=pair_distances", "folder={run}/checkpoints"],
-            "expected a run, a sweep, or prepared tables, .* found none",
+            "expected a run, a sweep, or prepared .* found none",
         ),
         (
             ["ckpt_path={run}/checkpoints/best.ckpt", "unit=fov"],
-            "unit: is known to a network; it is a setting of baselines",
+            "unit: is known to a network; it is a setting",
         ),
         (["ckpt_path=absent.ckpt"], "ckpt_path.*absent.ckpt"),
     ],
