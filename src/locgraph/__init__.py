@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from locgraph.api.objects.counts import Counts
     from locgraph.api.packs.pack import pack
     from locgraph.api.prepare import prepare
+    from locgraph.api.representations.benchmark import benchmark
     from locgraph.api.studies.studies import study
     from locgraph.api.studies.study import Study
     from locgraph.api.suggest import suggest
@@ -37,6 +38,7 @@ _API = {
     "stress": "locgraph.api.checks.stress",
     "suggest": "locgraph.api.suggest",
     "averages": "locgraph.api.averages",
+    "benchmark": "locgraph.api.representations.benchmark",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -56,6 +58,7 @@ __all__ = [
     "Study",
     "__version__",
     "averages",
+    "benchmark",
     "compose",
     "load",
     "pack",

@@ -101,6 +101,8 @@ EXPORTS: Final = "exports"  # folder: one folder for each format
 # -- analyses and reports ----------------------------------------------------------------------------------------------
 ANALYSIS: Final = "analysis"  # folder
 ANALYSIS_RECORD: Final = "analysis.json"
+BENCHMARK: Final = "benchmark"  # folder: representations compared
+BENCHMARK_TABLE, BENCHMARK_RECORD, BENCHMARK_PICTURE = "benchmark.parquet", "benchmark.json", "benchmark.png"
 REPORT: Final = "report.html"
 AVERAGES: Final = "averages"  # folder: objects of each class laid upon each other
 AVERAGES_TABLE, AVERAGES_RECORD, AVERAGES_PICTURE = "averages.parquet", "averages.json", "averages.png"

@@ -45,6 +45,7 @@ TASKS = {
     "compare": "locgraph.cli.commands.compare",
     "trust": "locgraph.cli.commands.trust",
     "stress": "locgraph.cli.commands.stress",
+    "benchmark": "locgraph.cli.commands.benchmark",
     "average": "locgraph.cli.commands.average",
     "report": "locgraph.cli.commands.report",
     "check-labels": "locgraph.cli.commands.check_labels",

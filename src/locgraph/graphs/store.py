@@ -18,7 +18,7 @@ from torch_geometric.data import HeteroData
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.graphs.build import GRAPHS_VERSION, GraphRecipe, build_graph
-from locgraph.io.featextracted import read_fingerprint, read_fov
+from locgraph.io.featextracted import ExtractedFov, read_fingerprint, read_fov
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.provenance import fingerprint, whole_file
@@ -151,13 +151,21 @@ def build_fov(task: GraphTask) -> int:
     Raises:
         DataError: The tables cannot be read, or lack a wanted feature.
     """
-    fov = read_fov(task.tables, task.fov_id)
-    views = [
-        build_graph(locs, clusters, fov.dimensions, task.recipe, task.fov_id)
-        for locs, clusters in _split(fov.locs, fov.clusters)
-    ]
+    views = build_views(read_fov(task.tables, task.fov_id), task.recipe)
     GraphStore(task.folder).save(task.fov_id, views, task.fingerprint)
     return len(views)
+
+
+def build_views(fov: ExtractedFov, recipe: GraphRecipe) -> list[HeteroData]:
+    """Build the graphs of all views of one FOV.
+
+    Raises:
+        DataError: The tables lack a wanted feature.
+    """
+    return [
+        build_graph(locs, clusters, fov.dimensions, recipe, fov.fov_id)
+        for locs, clusters in _split(fov.locs, fov.clusters)
+    ]
 
 
 def _split(locs: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

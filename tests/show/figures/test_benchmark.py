@@ -27,7 +27,7 @@ def test_z_scores_are_those_of_the_values_with_larger_better():
 
     assert found["balanced accuracy", "third"] == pytest.approx(1.336, abs=1e-3)  # (0.8 - 0.633) / 0.1247
     assert found["rotation error, mean", "third"] == pytest.approx(1.336, abs=1e-3)
-    assert found["intrinsic dimension, TwoNN", "third"] == pytest.approx(-1.336, abs=1e-3)
+    assert found["dimension (TwoNN)", "third"] == pytest.approx(-1.336, abs=1e-3)
     assert "count alone" not in z["representation"].to_list()
     assert not any("probe" in label for label in z["label"])
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from locgraph.analysis.representations.baselines import HAND_MADE
 from locgraph.analysis.representations.classification import classify, classify_unseen
 from locgraph.analysis.representations.compactness import compactness_scores
 from locgraph.analysis.representations.embeddings import Embeddings
@@ -142,6 +143,8 @@ def vector_scores(
 def control_scores(embeddings: Embeddings, units: Units, settings: BenchmarkSettings) -> dict[str, list[Score]]:
     """Return what the count, and all covariates, classify by themselves; none without classes."""
     labelled = np.flatnonzero([name is not None for name in embeddings.labels])
+    if not len(labelled):
+        return {}
     labels, known = embeddings.labels[labelled].astype(str), units.take(labelled)
     try:
         return classify_by_covariates(known.covariates, labels, known.owners, settings.n_folds, settings.seed)
@@ -155,7 +158,7 @@ def scaled(embeddings: Embeddings, distances: str) -> np.ndarray:
     standardise = distances == STANDARDISED
     if distances == AUTO:
         # hand-made features have units of their own, so that the largest numbers would decide
-        standardise = bool(embeddings.record.get("mixed_units"))
+        standardise = embeddings.record.get("model") == HAND_MADE
     if not standardise:
         return vectors
     useful = varies(vectors)

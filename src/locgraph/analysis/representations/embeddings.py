@@ -133,8 +133,8 @@ def _filled(values: np.ndarray, fov_ids: list[str], folder: Path) -> tuple[np.nd
     )
 
 
-def check_same_units(several: list[Embeddings]) -> None:
-    """Refuse representations that cannot be compared.
+def align_units(several: list[Embeddings]) -> list[Embeddings]:
+    """Return representations of the same units, each with the classes that any of them knows.
 
     Raises:
         DataError: They have different units, which are named, or classes.
@@ -156,14 +156,17 @@ def check_same_units(several: list[Embeddings]) -> None:
             if part.height
         ]
         raise DataError(f"expected the same units in all representations: {'; '.join(texts)}")
+    labels, source = first.labels.copy(), [first.name] * len(first.labels)
     for other in several[1:]:
-        differ = np.flatnonzero([a != b for a, b in zip(first.labels, other.labels, strict=True)])
-        if len(differ):
-            row = int(differ[0])
-            raise DataError(
-                f"expected the same classes in all representations, found {first.labels[row]!r} in {first.name} and "
-                f"{other.labels[row]!r} in {other.name} for {_name(first.keys[row : row + 1])}"
-            )
+        for row, (known, own) in enumerate(zip(labels, other.labels, strict=True)):
+            if known is None and own is not None:
+                labels[row], source[row] = own, other.name
+            elif own is not None and own != known:
+                raise DataError(
+                    f"expected the same classes in all representations, found {known!r} in {source[row]} and {own!r} "
+                    f"in {other.name} for {_name(first.keys[row : row + 1])}"
+                )
+    return [replace(each, labels=labels) for each in several]
 
 
 def _name(keys: pl.DataFrame) -> str:

@@ -22,6 +22,10 @@ from locgraph.analysis.representations.scores import (
     PROBE_GROUP,
     PROBE_R2,
     REPRESENTATION,
+    ROTATION_ERROR,
+    ROTATION_HIGH,
+    ROTATION_MEDIAN,
+    ROTATION_SPREAD,
     TOP,
     UNSEEN_ACCURACY,
     UNSEEN_BALANCED,
@@ -47,12 +51,14 @@ _COLUMNS: Final = 4
 _LETTERS: Final = 24
 _POLAR_MM: Final = 85.0
 _LIMIT: Final = 2.0  # of z-scores, as their scale ends there
-_NOT_DRAWN: Final = (*TOP.values(), UNSEEN_ACCURACY)  # balanced ones stand for them
+_NOT_DRAWN: Final = (*TOP.values(), UNSEEN_ACCURACY, ROTATION_MEDIAN, ROTATION_HIGH)  # others stand for them
 _WITHIN_ONE: Final = (
     *(BALANCED_ACCURACY, UNSEEN_BALANCED, PROBE_R2, PROBE_GROUP),
     *(NOVELTY, OUTLIERS_SUPERVISED, BETTER_THAN_MEAN, FACTOR_R2),
 )
 """Numbers that are at most 1: on one scale, small ones look small."""
+_LEAST_ERROR: Final = 0.02
+"""End of the scale of rotation errors, at least: below it bars are those of rounding."""
 _FEWEST_AXES: Final = 3
 _CAUTION: Final = (
     "z-scores over the representations compared here, larger is better. With so few of them they order the "
@@ -127,6 +133,8 @@ def _draw_bars(
         axes.set_xlim(
             min(-0.05, 1.1 * float(part.select(pl.min_horizontal("value", "interval_low").min()).item())), 1.02
         )
+    if metric in (ROTATION_ERROR, ROTATION_SPREAD):
+        axes.set_xlim(0.0, max(_LEAST_ERROR, axes.get_xlim()[1]))
     chances = part["chance"].drop_nulls()
     if len(chances):
         axes.axvline(float(chances[0]), color=DARK_GREY, linewidth=0.8, linestyle=(0, (3, 2)))
