@@ -108,6 +108,23 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(folder, run_dir, TINY)
 
 
+@pytest.fixture(scope="session")
+def represented(trained: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """``train`` without labels run once, on the files of ``trained``: an autoencoder that is invariant to rotation."""
+    folder = tmp_path_factory.mktemp("represented")
+    overrides = (
+        "experiment=represent/invariant",
+        f"data.raw_dir={trained.folder}/outputs/simulated/demo",
+        "labels=none",
+        "model.head.latent_channels=4",
+        "fold.n_folds=3",
+        "trainer.max_epochs=2",
+        "executor=serial",
+    )
+    run_in(folder, "train", *overrides, f"paths.run_dir={folder}/run")
+    return Finished(folder, folder / "run", overrides)
+
+
 @dataclass(frozen=True)
 class Picks:
     """FOVs with several structures, each a pick; their classes stand in a table.
