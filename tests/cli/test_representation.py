@@ -57,6 +57,17 @@ def test_embed_gives_the_vectors_of_the_run_again_with_pictures(represented, tra
     assert "linear probe: " in capsys.readouterr().out
 
 
+def test_eval_gives_the_loss_of_the_test_again(represented, run, tmp_path, capsys):
+    checkpoint = f"ckpt_path={represented.run_dir}/checkpoints/best.ckpt"
+
+    run(represented.folder, "eval", checkpoint, "vectors=[]", f"paths.run_dir={tmp_path}")
+
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["test"]["loss"] == pytest.approx(represented.metrics()["test"]["loss"], rel=1e-5)
+    assert set(embeddings(tmp_path)["split"]) == {"test"}
+    assert "6 units embedded without labels; loss" in capsys.readouterr().out
+
+
 def test_the_same_in_python(represented, trained):
     model = locgraph.load(represented.run_dir)
     table = model.embed(f"{trained.folder}/outputs/simulated/demo").sort("fov_id")

@@ -18,7 +18,7 @@ from locgraph.cli import explanations
 from locgraph.cli.console import TextConsole
 from locgraph.cli.counts import show_counts
 from locgraph.data.folds import TEST
-from locgraph.run_folder import EXPLANATIONS_RECORD, LOCALISATION_PREDICTIONS, PREDICTIONS, RunFolder, read_record
+from locgraph.run_folder import EMBEDDINGS, EXPLANATIONS_RECORD, LOCALISATION_PREDICTIONS, PREDICTIONS, RunFolder, read_record
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
@@ -48,6 +48,10 @@ def run(cfg: DictConfig) -> dict[str, Any]:
         if part is not None and (folder.path / file).is_file():
             show(folder.table(file), part, what, TextConsole())
             TextConsole().print(f"predictions: {folder.path / file}", soft_wrap=True)
+    if (folder.path / EMBEDDINGS).is_file():
+        loss = f"; loss {metrics[TEST]['loss']:.4g}" if TEST in metrics else ""
+        text = f"{folder.table(EMBEDDINGS).height} units embedded without labels{loss}"
+        TextConsole().print(f"{text}\nembeddings: {folder.path / EMBEDDINGS}", soft_wrap=True)
     if "objects" in metrics:
         show_counts(folder.path, TextConsole())
     if "explanations" in metrics:
