@@ -79,7 +79,7 @@ NEEDED_PACKAGES = {"aim": "aim", "comet": "comet_ml", "mlflow": "mlflow", "sinkh
 FREE = ("columns.names", "labels.names")
 """Mappings whose keys the user chooses."""
 
-COMMAND = {"explain": "eval", "analysis/classifiers": "analyse", "stress": "stress"}
+COMMAND = {"explain": "eval", "analysis/classifiers": "analyse", "stress": "stress", "grouping": "group"}
 """Groups that training does not choose from, and the command that does."""
 
 PLACES = {

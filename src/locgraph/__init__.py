@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from locgraph.api.averages import averages
     from locgraph.api.checks.stress import stress
     from locgraph.api.config import compose
+    from locgraph.api.grouping.groups import groups
     from locgraph.api.models.ensemble import Ensemble
     from locgraph.api.models.load import load
     from locgraph.api.models.model import Model
@@ -39,6 +40,7 @@ _API = {
     "suggest": "locgraph.api.suggest",
     "averages": "locgraph.api.averages",
     "benchmark": "locgraph.api.representations.benchmark",
+    "groups": "locgraph.api.grouping.groups",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -60,6 +62,7 @@ __all__ = [
     "averages",
     "benchmark",
     "compose",
+    "groups",
     "load",
     "pack",
     "prepare",

@@ -107,6 +107,14 @@ REPORT: Final = "report.html"
 AVERAGES: Final = "averages"  # folder: objects of each class laid upon each other
 AVERAGES_TABLE, AVERAGES_RECORD, AVERAGES_PICTURE = "averages.parquet", "averages.json", "averages.png"
 AVERAGED_OBJECTS, AVERAGED_LOCALISATIONS = "averaged_objects.parquet", "averaged_localisations.parquet"
+GROUPS: Final = "groups"  # folder: groups of structures, found without labels
+GROUPS_TABLE, GROUPS_RECORD, GROUPS_PICTURE = "groups.parquet", "groups.json", "groups.png"
+GROUP_NUMBERS, GROUP_NUMBERS_PICTURE = "group_numbers.parquet", "group_numbers.png"  # numbers of groups that were tried
+GROUP_DIFFERENCES, GROUP_DIFFERENCES_PICTURE = "group_differences.parquet", "group_differences.png"
+GROUP_COMPOSITION, GROUP_COMPOSITION_PICTURE = "group_composition.parquet", "group_composition.png"
+GROUP_COMPOSITION_TESTS: Final = "group_composition_tests.parquet"
+RELABELLED: Final = "relabelled"  # folder: localisations of each FOV with their group
+GROUPS_PAGE: Final = "groups.html"
 AVERAGE_PROFILES: Final = "average_profiles.parquet"  # radial, angular, Fourier ring correlation
 
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------

@@ -47,6 +47,7 @@ TASKS = {
     "stress": "locgraph.cli.commands.stress",
     "benchmark": "locgraph.cli.commands.benchmark",
     "average": "locgraph.cli.commands.average",
+    "group": "locgraph.cli.commands.group",
     "report": "locgraph.cli.commands.report",
     "check-labels": "locgraph.cli.commands.check_labels",
     "pack": "locgraph.cli.commands.pack",

@@ -15,6 +15,7 @@ import polars as pl
 from locgraph import __version__, schema
 from locgraph.data.folds import TEST
 from locgraph.provenance import whole_file
+from locgraph.run_folder import GROUPS
 from locgraph.settings import check_number, check_whole
 from locgraph.show.report.analysis import analysis_section
 from locgraph.show.report.calibration import calibrate, calibration_section
@@ -22,6 +23,7 @@ from locgraph.show.report.confounders import confounders_section
 from locgraph.show.report.data import configuration_section, data_section, folds_section, versions_section
 from locgraph.show.report.explanations import explanations_section, read_explanations
 from locgraph.show.report.fovs import gallery_section, predictions_section
+from locgraph.show.report.grouping import grouping_sections
 from locgraph.show.report.limits import limits_section
 from locgraph.show.report.maps import maps_section
 from locgraph.show.report.notices import notices
@@ -104,6 +106,7 @@ def compose(source: Source, options: Options, made: datetime) -> Page:
         predictions_section(source),
         explanations_section(source, explanations, for_explanations),
         analysis_section(source, for_analysis),
+        *grouping_sections(source.folder / GROUPS),
         confounders_section(source),
         limits_section(source),
         training_section(source),

@@ -1,0 +1,96 @@
+"""Groups of made-up clusters: wall time, peak memory and agreement with the planted groups, by algorithm.
+
+    OMP_NUM_THREADS=2 python benchmarks/groups.py [COUNT ...]
+
+Each cluster has 20 measured columns in four blocks, lengths and densities on logarithmic scales, and belongs to one of
+8 planted groups that differ in all blocks. A row is one process: the matrix on robust scales, the grouping,
+silhouettes, differences and composition; "given" with 8 groups and no further search, "chosen" with the search from 2
+to 10 groups and the comparison with one cloud.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+
+from locgraph.analysis.grouping import algorithms, density
+from locgraph.analysis.grouping.columns import UNIT_CLUSTER
+from locgraph.analysis.grouping.groups import GroupSettings, find_groups
+from locgraph.analysis.grouping.number import NumberSettings
+from locgraph.analysis.grouping.units import Units, make_units
+
+GROUPS = 8
+BLOCKS = {
+    "size": ("nm", "log"),
+    "shape": ("1", "linear"),
+    "texture": ("1/nm^2", "log"),
+    "intensity": ("photons", "log"),
+}
+COLUMNS = 5
+SPREAD = 1.5
+PER_FOV = 100
+ALGORITHMS = {
+    "kmeans": algorithms.KMeans,
+    "gaussian_mixture": algorithms.GaussianMixture,
+    "agglomerative": algorithms.Agglomerative,
+    "spectral": algorithms.Spectral,
+    "affinity": algorithms.AffinityPropagation,
+    "dbscan": density.Dbscan,
+    "hdbscan": density.Hdbscan,
+}
+SEARCHED = ("kmeans", "gaussian_mixture")
+
+
+def draw(count: int) -> Units:
+    """Return clusters of planted groups, 100 in each FOV; the planted group is the class."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, GROUPS, count)
+    columns, units, scales, blocks = {}, {}, {}, {}
+    for block, (unit, scale) in BLOCKS.items():
+        for index in range(COLUMNS):
+            values = (SPREAD * rng.normal(size=GROUPS))[truth] + rng.normal(size=count)
+            name = f"{block}_{index}"
+            columns[name] = np.exp(values) if scale == "log" else values
+            units[name], scales[name], blocks[name] = unit, scale, block
+    numbers = np.arange(count)
+    keys = {"fov_id": [f"fov_{number // PER_FOV}" for number in numbers], "cluster_id": numbers % PER_FOV}
+    table = pl.DataFrame(keys | {"label": [f"planted {group}" for group in truth]})
+    return make_units(UNIT_CLUSTER, table, pl.DataFrame(columns), units, scales, blocks)
+
+
+def measure(name: str, count: int, chosen: bool) -> None:
+    """Print a row."""
+    units = draw(count)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    effort = NumberSettings() if chosen else NumberSettings(bootstraps=0, null_draws=0)
+    grouper = ALGORITHMS[name]()
+    number = GROUPS if grouper.needs_number and not chosen else None
+    start = time.perf_counter()
+    result = find_groups(units, grouper, GroupSettings(n_groups=number, number=effort))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    agreement = result.agreement.matched_accuracy if result.agreement else float("nan")
+    sys.stdout.write(
+        f"{count:7,d}  {name:17s} {'chosen' if chosen else 'given':7s} {seconds:6.1f} s  peak {peak / 1024:6.0f} MiB "
+        f"(before {before / 1024:4.0f})  {result.n_groups:3d} groups  matched {agreement:.3f}\n"
+    )
+
+
+def main(counts: list[int]) -> None:
+    """Print a row for each number of clusters, algorithm and effort, each in a process of its own."""
+    for count in counts:
+        for name in ALGORITHMS:
+            for effort in ("given", "chosen") if name in SEARCHED else ("given",):
+                subprocess.run([sys.executable, __file__, "row", name, str(count), effort], check=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["row"]:
+        measure(sys.argv[2], int(sys.argv[3]), sys.argv[4] == "chosen")
+    else:
+        main([int(text) for text in sys.argv[1:]] or [1_000, 10_000, 100_000])

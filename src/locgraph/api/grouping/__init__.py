@@ -1,0 +1,1 @@
+"""Groups of structures from tables, runs, embeddings or raw files."""
