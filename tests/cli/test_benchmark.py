@@ -29,5 +29,29 @@ def test_representations_are_compared_on_the_terminal(run, tmp_path, capsys):
     assert (tmp_path / "outputs" / "benchmark" / "benchmark.png").is_file()
 
 
+def test_baselines_alone_are_compared_on_tables(run, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    sizes = np.linspace(5, 20, 24)
+    points = {f"f{index:02}": size * rng.normal(size=(40, 2)) for index, size in enumerate(sizes)}
+    tables = write_tables(tmp_path / "tables", points)
+    pl.DataFrame({"fov_id": list(points), "size_nm": sizes}).write_csv(tmp_path / "truth.csv")
+    run(
+        tmp_path,
+        "benchmark",
+        "folders=[pair_distances]",
+        f"tables={tables}",
+        f"factors={tmp_path / 'truth.csv'}",
+        "benchmark.energy=false",
+        f"output={tmp_path / 'out'}",
+    )
+
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "no accuracy; balanced accuracy: no unit has a class" in printed
+    written = pl.read_parquet(tmp_path / "out" / "benchmark.parquet")
+    (factor,) = written.filter(pl.col("metric") == "factor_r2").to_dicts()
+    assert factor["about"] == "size_nm"
+    assert factor["value"] > 0.8
+
+
 def test_a_folder_is_needed(fails, tmp_path):
     assert "Call it as: locgraph benchmark RUN" in fails(tmp_path, "benchmark")

@@ -191,9 +191,7 @@ def test_energy_needs_codecarbon(monkeypatch):
 
 
 def test_names_and_sources_are_checked(embedded, tmp_path):
-    with pytest.raises(
-        ConfigError, match=r"^folders: expected runs of representations .* Call it as: locgraph benchmark"
-    ):
+    with pytest.raises(ConfigError, match=r"^folders: expected runs .* Call it as: locgraph benchmark"):
         locgraph.benchmark(["hand_made"], *FAST)
     with pytest.raises(DataError, match=r"^folders: no such folder: .*nowhere; expected a run, a sweep, hand_made or"):
         locgraph.benchmark([tmp_path / "nowhere"], *FAST)

@@ -11,7 +11,7 @@ def scores(shift: float) -> list[Score]:
     return [
         Score("balanced_accuracy", 0.5 + shift, 0.4 + shift, 0.6 + shift, 50, chance=0.25),
         Score("probe_r2", 0.9 - shift, 0.8 - shift, 1.0 - shift, 50, about="count", chance=0.0),
-        Score("rotation_error", 0.3 - shift, n=50),
+        Score("rotation_over_spread", 0.3 - shift, n=50),
         Score("dimension_two_nn", 5.0 + 10 * shift, n=50),
         *absent(["chamfer_nm"], "no decoder"),
     ]
@@ -26,10 +26,15 @@ def test_z_scores_are_those_of_the_values_with_larger_better():
     found = {(row["label"], row["representation"]): row["z"] for row in z.to_dicts()}
 
     assert found["balanced accuracy", "third"] == pytest.approx(1.336, abs=1e-3)  # (0.8 - 0.633) / 0.1247
-    assert found["rotation error, mean", "third"] == pytest.approx(1.336, abs=1e-3)
+    assert found["rotation, against distances between units", "third"] == pytest.approx(1.336, abs=1e-3)
     assert found["dimension (TwoNN)", "third"] == pytest.approx(-1.336, abs=1e-3)
     assert "count alone" not in z["representation"].to_list()
     assert not any("probe" in label for label in z["label"])
+
+
+def test_errors_of_rounding_have_no_order():
+    errors = {name: [Score("rotation_over_spread", value)] for name, value in (("a", 1e-8), ("b", 2e-16), ("c", 3e-9))}
+    assert z_scores(score_table(errors, {})).is_empty()
 
 
 def test_two_representations_have_no_z_scores_and_no_polar_plot():

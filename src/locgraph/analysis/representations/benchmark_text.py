@@ -43,7 +43,11 @@ def reasons(table: pl.DataFrame) -> list[str]:
     joined: dict[tuple[str, str], list[str]] = {}
     for reason, name, labels_text in lines:
         joined.setdefault((labels_text, reason), []).append(name)
-    return [f"{', '.join(several)}: no {labels}: {reason}" for (labels, reason), several in joined.items()]
+    everyone = table.filter(~pl.col("is_control"))[REPRESENTATION].n_unique()
+    return [
+        f"{'' if len(several) == everyone else ', '.join(several) + ': '}no {labels}: {reason}"
+        for (labels, reason), several in joined.items()
+    ]
 
 
 def _cell(row: dict[str, Any] | None, interval: bool) -> str:

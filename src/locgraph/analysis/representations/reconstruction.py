@@ -54,7 +54,6 @@ def reconstruction_scores(
             BETTER_THAN_MEAN,
             mean_of_owners((own < of_mean).astype(np.float64), owners, seed),
             len(own),
-            chance=0.5,
             note=note,
         ),
     ]

@@ -34,12 +34,14 @@ class Metric:
         better: 1 where larger is better, -1 where smaller is; 0 where neither is.
         unit: Its unit; 1 for a pure number.
         ranked: Whether it is an axis of the polar plot.
+        resolution: Standard deviation over representations below which their order is that of rounding.
     """
 
     words: str
     better: int
     unit: str = "1"
     ranked: bool = False
+    resolution: float = 0.0
 
 
 METRICS: Final[Mapping[str, Metric]] = {
@@ -47,14 +49,14 @@ METRICS: Final[Mapping[str, Metric]] = {
     TOP[2]: Metric("accuracy, top 2", 1),
     TOP[3]: Metric("accuracy, top 3", 1),
     BALANCED_ACCURACY: Metric("balanced accuracy", 1, ranked=True),
-    UNSEEN_ACCURACY: Metric("accuracy, units new to the encoder", 1),
-    UNSEEN_BALANCED: Metric("balanced accuracy, units new to the encoder", 1),
+    UNSEEN_ACCURACY: Metric("accuracy on units new to the encoder", 1),
+    UNSEEN_BALANCED: Metric("balanced accuracy on units new to the encoder", 1),
     PROBE_R2: Metric("probe: R2 of", 0),
     PROBE_GROUP: Metric("probe: balanced accuracy of the group", 0),
-    ROTATION_ERROR: Metric("rotation error, mean", -1, ranked=True),
+    ROTATION_ERROR: Metric("rotation error, mean", -1),
     ROTATION_MEDIAN: Metric("rotation error, median", -1),
     ROTATION_HIGH: Metric("rotation error, 95 % quantile", -1),
-    ROTATION_SPREAD: Metric("rotation, against distances between units", -1),
+    ROTATION_SPREAD: Metric("rotation, against distances between units", -1, ranked=True, resolution=1e-4),
     TWO_NN: Metric("dimension (TwoNN)", -1, ranked=True),
     LEVINA_BICKEL: Metric("dimension (Levina-Bickel)", -1),
     NOVELTY: Metric("outliers unsupervised, AUROC", 1, ranked=True),
@@ -190,7 +192,7 @@ def z_scores(table: pl.DataFrame) -> pl.DataFrame:
             continue
         column = np.array([values[name] for name in names])
         deviation = column.std()
-        if deviation <= 1e-12 * max(float(np.abs(column).max()), 1e-300):
+        if deviation <= max(1e-12 * float(np.abs(column).max()), METRICS[str(metric)].resolution):
             continue
         z = METRICS[str(metric)].better * (column - column.mean()) / deviation
         label = label_of(str(metric), str(about))

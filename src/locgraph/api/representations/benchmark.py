@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
+from locgraph import schema
 from locgraph.analysis.representations.baselines import BASELINES
 from locgraph.analysis.representations.benchmark import (
     BenchmarkSettings,
@@ -147,16 +148,18 @@ def read_all(sources: Sequence[str | Path], settings: Settings) -> list[Embeddin
     """
     words = [str(each) for each in sources]
     folders = [folder for word in words if word not in BASELINES for folder in _embedded(Path(word).resolve())]
-    if not folders:
+    baselines = list(dict.fromkeys(word for word in words if word in BASELINES))
+    if not folders and not (baselines and settings["tables"]):
         raise ConfigError(
-            "expected runs of representations or folders of `locgraph embed`; found none. Call it as: locgraph "
-            "benchmark RUN [RUN ...] [hand_made] [pair_distances]",
+            "expected runs of representations, folders of `locgraph embed`, or baselines with tables=FOLDER; found "
+            "none. Call it as: locgraph benchmark RUN [RUN ...] [hand_made] [pair_distances]",
             setting="folders",
         )
     several = [read_embeddings(folder, folder.name) for folder in folders]
-    first = several[0]
-    for word in dict.fromkeys(word for word in words if word in BASELINES):
-        table, record = embed_baseline(word, _tables_of(first, settings), None, first.unit)
+    tables = _tables_of(several[0], settings) if several else Path(str(settings["tables"])).resolve()
+    unit = several[0].unit if several else schema.FOV
+    for word in baselines:
+        table, record = embed_baseline(word, tables, None, unit)
         several.append(embeddings_of(table, word, Path(word), record | {"model": word}))
     if len(several) > _MANY:
         raise ConfigError(f"expected at most {_MANY} representations, found {len(several)}", setting="folders")
