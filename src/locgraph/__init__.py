@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from locgraph.api.packs.pack import pack
     from locgraph.api.prepare import prepare
     from locgraph.api.representations.benchmark import benchmark
+    from locgraph.api.representations.embed import embed
     from locgraph.api.studies.studies import study
     from locgraph.api.studies.study import Study
     from locgraph.api.suggest import suggest
@@ -41,6 +42,7 @@ _API = {
     "averages": "locgraph.api.averages",
     "benchmark": "locgraph.api.representations.benchmark",
     "groups": "locgraph.api.grouping.groups",
+    "embed": "locgraph.api.representations.embed",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -62,6 +64,7 @@ __all__ = [
     "averages",
     "benchmark",
     "compose",
+    "embed",
     "groups",
     "load",
     "pack",

@@ -74,6 +74,14 @@ def test_what_cannot_be_embedded(arguments, message, trained, fails, tmp_path):
     assert re.search(message, printed), printed
 
 
+def test_the_same_in_python(trained, tmp_path):
+    embedded = locgraph.embed("hand_made", trained.run_dir, folder=tmp_path)
+
+    assert embedded.vectors.shape[0] == 18
+    assert embedded.unit == "fov"
+    assert (tmp_path / "embeddings.parquet").is_file()
+
+
 def test_a_classifier_cannot_decode(trained):
     model = locgraph.load(trained.run_dir)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from locgraph.api.models.evaluate import OptionalLabels
+from locgraph.api.models.new_files import OptionalLabels
 from locgraph.errors import ConfigError
 from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling, TableLabels

@@ -16,9 +16,10 @@ from locgraph.analysis.controls import PAIR_DISTANCES, PAIR_DISTANCES_AND_COUNT
 from locgraph.analysis.forest import PairDistanceForest
 from locgraph.analysis.sweeps.runs import Failure
 from locgraph.api.config import Settings
-from locgraph.api.models.evaluate import check_any_test, read_new
+from locgraph.api.models.evaluate import check_any_test
 from locgraph.api.models.load import load, load_model
 from locgraph.api.models.model import Model
+from locgraph.api.models.new_files import read_new
 from locgraph.api.prepare import list_raw_files
 from locgraph.api.recipes import RAW, choose_prepared_dir, table_settings
 from locgraph.api.studies.studies import study

@@ -15,10 +15,10 @@ from locgraph import schema
 from locgraph.analysis.representations.baselines import BASELINES
 from locgraph.analysis.representations.classification import classify
 from locgraph.analysis.representations.cloud_distance import align
-from locgraph.analysis.representations.embeddings import embeddings_of
+from locgraph.analysis.representations.embeddings import Embeddings, embeddings_of, read_embeddings
 from locgraph.analysis.representations.units import read_clouds, read_units
 from locgraph.analysis.source import read_manifest
-from locgraph.api.config import Settings
+from locgraph.api.config import Settings, compose, override
 from locgraph.api.packs.cache import locate
 from locgraph.api.studies.studied_runs import find_study_tables
 from locgraph.errors import ConfigError, DataError
@@ -36,6 +36,35 @@ CLASSIFIER: Final = "classifier"
 """Value of ``learned`` in the record where labels guided the vectors; else `UNSUPERVISED` or `BASELINE`."""
 UNSUPERVISED, BASELINE = "unsupervised", "baseline"
 _FOLDS: Final = 5
+
+
+def embed(
+    model: str | Path,
+    source: str | Path | None = None,
+    *config: str | Mapping[str, Any],
+    folder: str | Path | None = None,
+) -> Embeddings:
+    """Embed the units of data, as ``locgraph embed`` does.
+
+    Args:
+        model: A checkpoint, a packed model, or a baseline: ``hand_made`` or ``pair_distances``.
+        source: Of a network a folder of raw files, None for all FOVs of the data of its run; of a baseline a run, a
+            sweep or prepared tables.
+        *config: Overrides such as ``"unit=cluster"``.
+        folder: Where the files are written; None takes ``paths.run_dir``.
+
+    Returns:
+        The vectors with the names of their units, sorted by these.
+
+    Raises:
+        LocgraphError: The model or the data cannot be used.
+    """
+    given = {"ckpt_path": str(model)} | ({} if source is None else {"folder": str(source)})
+    given |= {} if folder is None else {"paths.run_dir": str(folder)}
+    settings = compose("embed", *(override(name, value) for name, value in given.items()), *config)
+    path = Path(settings["paths"]["run_dir"])
+    embed_settings(settings, path)
+    return read_embeddings(path, str(model))
 
 
 def embed_settings(settings: Settings, folder: Path) -> dict[str, Any]:

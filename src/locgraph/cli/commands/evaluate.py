@@ -18,7 +18,14 @@ from locgraph.cli import explanations
 from locgraph.cli.console import TextConsole
 from locgraph.cli.counts import show_counts
 from locgraph.data.folds import TEST
-from locgraph.run_folder import EMBEDDINGS, EXPLANATIONS_RECORD, LOCALISATION_PREDICTIONS, PREDICTIONS, RunFolder, read_record
+from locgraph.run_folder import (
+    EMBEDDINGS,
+    EXPLANATIONS_RECORD,
+    LOCALISATION_PREDICTIONS,
+    PREDICTIONS,
+    RunFolder,
+    read_record,
+)
 
 
 def run(cfg: DictConfig) -> dict[str, Any]:
