@@ -131,6 +131,36 @@ def test_rotation_changes_nothing_and_a_mirror_does(
     assert ((mirrored - before).abs().max(dim=1).values > 1e-3)[large].all()
 
 
+def ring(count, radius, dimensions=2):
+    angles = torch.arange(count) * 2 * torch.pi / count
+    axes = [angles.cos(), angles.sin(), torch.zeros(count)][:dimensions]
+    return radius * torch.stack(axes, dim=1)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_rings_which_have_no_pose_differ_by_their_radius_alone(dimensions, make_encoder, make_graph, rotation):
+    encoder, graph = (
+        make_encoder("vector_neurons", dimensions, 0, channels=(16, 16)),
+        make_graph(sizes=(16, 16, 16), dimensions=dimensions, features=0),
+    )
+    turned = ring(16, 0.5, dimensions) @ rotation(dimensions).T
+    graph["localisation"].pos = torch.cat([ring(16, 0.5, dimensions), turned, ring(16, 0.9, dimensions)])
+    graph["cluster"].pos = torch.zeros(3, dimensions)
+    near = torch.arange(16)
+    edges = torch.stack([torch.cat([near - 1, near + 1]) % 16, near.repeat(2)])
+    graph["localisation", "near", "localisation"].edge_index = torch.cat([edges, edges + 16, edges + 32], dim=1)
+
+    small, other_way, large = clusters(encoder, graph)
+
+    torch.testing.assert_close(other_way, small, atol=1e-5, rtol=0)
+    assert (large - small).abs().max() > 0.01
+
+
+def test_vectors_are_at_least_one(make_encoder):
+    with pytest.raises(ConfigError, match=r"^vectors: expected a whole number of at least 1"):
+        make_encoder("vector_neurons", vectors=0)
+
+
 @every_encoder
 def test_order_of_localisations_changes_nothing(name, make_encoder, make_graph, reorder):
     graph, encoder = make_graph(), make_encoder(name)

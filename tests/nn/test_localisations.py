@@ -5,7 +5,15 @@ import torch
 from torch_geometric.data import Batch, HeteroData
 
 from locgraph.errors import ConfigError
-from locgraph.nn.localisations import check_levels, check_stored, first_features, from_centre, interpolated, owners
+from locgraph.nn.localisations import (
+    check_levels,
+    check_stored,
+    cluster_chunks,
+    first_features,
+    from_centre,
+    interpolated,
+    owners,
+)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -118,3 +126,38 @@ def test_interpolation_in_32_bits_under_autocast(graph, under_autocast):
 
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, interpolated(X.bfloat16().float(), graph, 0))
+
+
+@pytest.mark.parametrize("most", [1, 12, 20, 10**6])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_chunks_of_clusters_hold_what_the_batch_holds(most, dimensions, make_batch):
+    batch = make_batch((6, 5, 9, 1), (8, 4), (3,), dimensions=dimensions)
+
+    chunks = list(cluster_chunks(batch, most))
+
+    if most == 10**6:
+        assert chunks == [batch]
+        return
+    sizes = torch.bincount(owners(batch), minlength=7).tolist()
+    assert all(chunk["localisation"].num_nodes <= max(most, max(sizes)) for chunk in chunks)
+    assert all(chunk["localisation"].num_nodes <= most or chunk["cluster"].num_nodes == 1 for chunk in chunks)
+    for name in ("cluster", "localisation", "localisation_1", "localisation_2"):
+        for key in ("pos", "x", "batch"):
+            if key in batch[name]:
+                assert torch.equal(torch.cat([chunk[name][key] for chunk in chunks]), batch[name][key])
+    for edge_type in batch.edge_types:
+        if edge_type[0] == "cluster":
+            continue
+        source = target = 0
+        edges = []
+        for chunk in chunks:
+            edges.append(chunk[edge_type].edge_index + torch.tensor([[source], [target]]))
+            source, target = source + chunk[edge_type[0]].num_nodes, target + chunk[edge_type[2]].num_nodes
+        assert torch.equal(torch.cat(edges, dim=1), batch[edge_type].edge_index)
+
+
+def test_localisations_in_any_order_are_not_split(make_graph, reorder):
+    graph = make_graph(sizes=(6, 5))
+    reorder(graph, "localisation", torch.arange(10, -1, -1))
+
+    assert [chunk is graph for chunk in cluster_chunks(graph, 3)] == [True]

@@ -17,7 +17,7 @@ from locgraph.nn.base import ClusterEncoder, Encoded, FovHead, Head, LocEncoder,
 from locgraph.nn.cluster_encoders import ClusterMlp, ContinuousFilter, GatV2, PointTransformerClusters
 from locgraph.nn.heads import ClassifyFov, SegmentLocalisations
 from locgraph.nn.loc_encoders import DeepSets, NoEncoder, PointTransformerEncoder
-from locgraph.nn.network import Network
+from locgraph.nn.network import MOST_LOCALISATIONS, Network
 from locgraph.nn.readouts import Attention, Pooled, WithDescriptors
 
 MODELS = sorted(path.stem for path in (config_dir() / "model").glob("*.yaml"))
@@ -180,6 +180,27 @@ def test_the_readout_beside_descriptors_is_chosen_by_its_name(make_network, make
 
     check_a_step_of_training(network, Batch.from_data_list(make_graphs("", (6, 5, 9), (8, 4))))
     assert type(network.readout.readout).__name__ == "SetTransformer"
+
+
+@pytest.mark.parametrize("name", ["locclusternet", "locnet_pointnet", "pointcloud"])
+def test_localisations_are_encoded_in_parts_where_there_is_no_gradient(name, make_network, make_graphs, monkeypatch):
+    network, batch = make_network(name), Batch.from_data_list(make_graphs(name, (6, 9, 4), (1,), (5, 7)))
+    expected, levels = network.describe(batch)
+    monkeypatch.setitem(MOST_LOCALISATIONS, "cpu", 8)
+    calls = []
+    network.loc_encoder.register_forward_hook(lambda *_: calls.append(1))
+
+    with torch.no_grad():
+        found, found_levels = network.describe(batch)
+
+    assert len(calls) > 2
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    assert len(found_levels) == len(levels)
+    for one, other in zip(found_levels, levels, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+    calls.clear()
+    network.describe(batch)
+    assert len(calls) == 1
 
 
 # -- networks of small parts --

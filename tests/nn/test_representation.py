@@ -16,7 +16,7 @@ from locgraph.nn.cloud_losses import Chamfer
 from locgraph.nn.clouds import Clouds
 from locgraph.nn.cluster_encoders import ClusterMlp
 from locgraph.nn.contrastive import Contrastive, NtXent, VicReg
-from locgraph.nn.decoders import FoldingDecoder, MlpDecoder
+from locgraph.nn.decoders import FoldingDecoder, MlpDecoder, VoxelDecoder
 from locgraph.nn.loc_encoders import DeepSets, NoEncoder
 from locgraph.nn.network import Network
 from locgraph.nn.readouts import Pooled
@@ -27,6 +27,7 @@ DECODERS = {
     "square": partial(FoldingDecoder, loss=Chamfer(), points=10, hidden=8),
     "circle": partial(FoldingDecoder, loss=Chamfer(), points=10, hidden=8, template="circle"),
     "sphere": partial(FoldingDecoder, loss=Chamfer(), points=10, hidden=8, template="sphere"),
+    "voxels": partial(VoxelDecoder, cells=8, channels=(4, 3), points=10),
     "aligned": partial(MlpDecoder, loss=Chamfer(), points=10, hidden=8, alignment=Alignment(4, 1)),
 }
 PLAIN = partial(Autoencoder, decoder=DECODERS["mlp"], latent_channels=4)
@@ -201,6 +202,20 @@ def test_alignment_makes_errors_independent_of_the_orientation(make_network, mak
     map_positions(batch, rotation(2))
 
     torch.testing.assert_close(decoder.errors(output, Clouds.from_graph(batch, "fov")), before, atol=0.01, rtol=0)
+
+
+def test_errors_without_gradient_are_found_in_parts(make_network, make_views, monkeypatch):
+    network = make_network(PLAIN, unit="cluster")
+    encoded = network.encode(make_views())
+    expected = network.head.errors(encoded)
+    monkeypatch.setattr("locgraph.nn.autoencoder._MOST_UNITS", 3)
+    calls = []
+    network.head.decoder.register_forward_hook(lambda *_: calls.append(1))
+
+    with torch.no_grad():
+        torch.testing.assert_close(network.head.errors(encoded), expected)
+
+    assert len(calls) == 4
 
 
 def test_ntxent_by_loops():

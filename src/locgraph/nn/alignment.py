@@ -14,6 +14,9 @@ from locgraph.settings import check_whole
 _REFINED: Final = 4
 """Rotations of each unit that are refined: the best one before is not always the best one after."""
 
+_COMPARED: Final = 32
+"""Points of a unit by which rotations are chosen that are refined."""
+
 
 class Alignment(nn.Module):
     """Finds the rotation of points with the least Chamfer distance from the localisations of each unit.
@@ -62,11 +65,10 @@ class Alignment(nn.Module):
 
     def _search(self, points: Tensor, cloud: Tensor, mask: Tensor, grid: Tensor) -> Tensor:
         """(u, P, D), (u, M, D), (u, M) and (R, D, D) to the best rotations (u, D, D)."""
-        turned = torch.einsum("rde,upe->urpd", grid, points)
-        distances = torch.cdist(turned.flatten(1, 2), cloud).unflatten(1, turned.shape[1:3])
-        tried = _to_cloud(distances, mask[:, None]).values.mean(dim=2) + _masked_mean(
-            distances.amin(dim=2), mask[:, None]
-        )
+        few, few_of_cloud = _thinned(points, torch.ones_like(points[..., 0])), _thinned(cloud, mask)
+        turned = torch.einsum("rde,upe->urpd", grid, few)
+        distances = torch.cdist(turned.flatten(1, 2), few_of_cloud).unflatten(1, turned.shape[1:3])
+        tried = distances.amin(dim=3).mean(dim=2) + distances.amin(dim=2).mean(dim=2)
         if not self.refine:
             return grid[tried.argmin(dim=1)]
         starts = grid[tried.topk(min(_REFINED, self.rotations), dim=1, largest=False).indices]
@@ -77,24 +79,33 @@ class Alignment(nn.Module):
         count = starts.shape[1]
         points, cloud, mask = (each.repeat_interleave(count, dim=0) for each in (points, cloud, mask))
         rotation = starts.flatten(0, 1)
-        least = _chamfer(points @ rotation.transpose(1, 2), cloud, mask)
+        least, towards = _compared(points, cloud, mask, rotation)
         for _ in range(self.refine):
-            better = self._closer(points, cloud, mask, rotation)
-            distance = _chamfer(points @ better.transpose(1, 2), cloud, mask)
+            distance, further = _compared(points, cloud, mask, towards)
             improved = distance < least
-            rotation = torch.where(improved[:, None, None], better, rotation)
-            least = torch.where(improved, distance, least)
+            rotation = torch.where(improved[:, None, None], towards, rotation)
+            least, towards = torch.where(improved, distance, least), further
         best = least.unflatten(0, (-1, count)).argmin(dim=1)
         return rotation.unflatten(0, (-1, count))[torch.arange(len(best), device=best.device), best]
 
-    def _closer(self, points: Tensor, cloud: Tensor, mask: Tensor, rotation: Tensor) -> Tensor:
-        """Return the best rotation for the pairs of nearest points under the present one, (u, D, D)."""
-        distances = torch.cdist(points @ rotation.transpose(1, 2), cloud)
-        nearest = torch.take_along_dim(cloud, _to_cloud(distances, mask).indices[:, :, None], dim=1)
-        towards = torch.take_along_dim(points, distances.argmin(dim=1)[:, :, None], dim=1)
-        weights = mask / mask.sum(dim=1, keepdim=True)
-        moments = torch.einsum("upd,upe->ude", nearest, points) / points.shape[1]
-        return best_rotation(moments + torch.einsum("um,umd,ume->ude", weights, cloud, towards))
+
+def _thinned(points: Tensor, mask: Tensor) -> Tensor:
+    """Return a fixed number of real points, evenly through their order: (u, M, D) and (u, M) to (u, _COMPARED, D)."""
+    place = torch.arange(_COMPARED, device=points.device) * mask.sum(dim=1, keepdim=True) // _COMPARED
+    return torch.take_along_dim(points, place.long()[:, :, None], dim=1)
+
+
+def _compared(points: Tensor, cloud: Tensor, mask: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the Chamfer distance under a rotation (u,), and the best rotation for its nearest pairs (u, D, D)."""
+    distances = torch.cdist(points @ rotation.transpose(1, 2), cloud)
+    forth, nearest = distances.masked_fill(~mask[:, None], math.inf).min(dim=2)
+    back, nearest_of_cloud = distances.min(dim=1)
+    weights = mask / mask.sum(dim=1, keepdim=True)
+    there = torch.take_along_dim(cloud, nearest[:, :, None], dim=1)
+    here = torch.take_along_dim(points, nearest_of_cloud[:, :, None], dim=1)
+    moments = torch.einsum("upd,upe->ude", there, points) / points.shape[1]
+    moments = moments + torch.einsum("um,umd,ume->ude", weights, cloud, here)
+    return forth.mean(dim=1) + (back * weights).sum(dim=1), best_rotation(moments)
 
 
 def best_rotation(moments: Tensor) -> Tensor:
@@ -138,17 +149,3 @@ _PSI: Final = 1.533751168755204288118041
 def _in_plane(angles: Tensor) -> Tensor:
     cos, sin = angles.cos(), angles.sin()
     return torch.stack([torch.stack([cos, -sin], dim=-1), torch.stack([sin, cos], dim=-1)], dim=-2)
-
-
-def _chamfer(points: Tensor, cloud: Tensor, mask: Tensor) -> Tensor:
-    distances = torch.cdist(points, cloud)
-    return _to_cloud(distances, mask).values.mean(dim=1) + _masked_mean(distances.amin(dim=1), mask)
-
-
-def _to_cloud(distances: Tensor, mask: Tensor) -> torch.return_types.min:
-    """Return distance and place of the nearest real localisation of each point, over the last axis."""
-    return distances.masked_fill(~mask.unsqueeze(-2), math.inf).min(dim=-1)
-
-
-def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    return (values * mask).sum(dim=-1) / mask.sum(dim=-1)

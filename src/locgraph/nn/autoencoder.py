@@ -17,6 +17,7 @@ from locgraph.nn.representation import RepresentationHead
 from locgraph.nn.sizes import HeadSizes
 from locgraph.settings import check_number
 
+_MOST_UNITS = 4096
 _LARGEST_LOG_VARIANCE = 10.0  # beyond it the exponential of 16 bits overflows, and no decoder sees a difference
 
 
@@ -93,7 +94,14 @@ class Autoencoder(RepresentationHead):
         return self.decoder.points(self.decoder(latents))
 
     def _errors(self, latents: Tensor, encoded: Encoded) -> Tensor:
+        clouds = Clouds.from_graph(encoded.graph, self.unit)
+        # where there is no gradient, memory is bounded for any number of units
+        most = max(len(latents), 1) if torch.is_grad_enabled() else _MOST_UNITS
+        parts = zip(latents.split(most), clouds.parts(most), strict=True)
+        return torch.cat([self._errors_of_part(*part) for part in parts])
+
+    def _errors_of_part(self, latents: Tensor, clouds: Clouds) -> Tensor:
         output = self.decoder(latents)
         with no_autocast(latents.device):
-            errors: Tensor = self.decoder.errors(output.float(), Clouds.from_graph(encoded.graph, self.unit))
+            errors: Tensor = self.decoder.errors(output.float(), clouds)
         return errors

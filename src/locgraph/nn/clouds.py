@@ -64,6 +64,13 @@ class Clouds:
     def _starts(self) -> Tensor:
         return torch.cumsum(self.sizes, 0) - self.sizes
 
+    def parts(self, most_units: int) -> Iterator[Clouds]:
+        """Yield the clouds of at most ``most_units`` units at a time, in their order; of no unit, one that is empty."""
+        for start in range(0, max(self.size, 1), most_units):
+            size = min(most_units, self.size - start)
+            low, high = torch.searchsorted(self.owner, self.owner.new_tensor([start, start + size])).tolist()
+            yield Clouds(self.points[low:high], self.owner[low:high] - start, size)
+
     def chunks(self, cells_per_point: int, most_cells: int = MOST_CELLS) -> Iterator[Tensor]:
         """Yield the units that have points, a bounded number at a time, those of like size together.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import torch
@@ -32,6 +32,58 @@ def from_centre(graph: HeteroData, index: int = 0) -> Tensor:
 def first_features(graph: HeteroData) -> Tensor:
     """Return the position relative to the cluster's centre, and the localisation's own features: (N, D + F) float32."""
     return torch.cat([from_centre(graph), graph[schema.LOCALISATION][schema.FEATURES]], dim=1)
+
+
+def cluster_chunks(graph: HeteroData, most_localisations: int) -> Iterator[HeteroData]:
+    """Yield the clusters of a batch with all that lies in them, a bounded number of localisations at a time.
+
+    Args:
+        graph: Batch of graphs.
+        most_localisations: Localisations of a chunk at most; a larger cluster is a chunk of its own.
+
+    Yields:
+        Graphs of clusters, with their levels of localisations and the edges among these and to the clusters, in their
+        order; edges between clusters are left out. The batch itself where it is small enough, or where localisations
+        do not stand in the order of their clusters.
+    """
+    owner = owners(graph)
+    if len(owner) <= most_localisations or bool((owner[1:] < owner[:-1]).any()):
+        yield graph
+        return
+    n_clusters = graph[schema.CLUSTER].num_nodes
+    ends = torch.searchsorted(owner, torch.arange(n_clusters, device=owner.device), right=True).cpu()
+    levels = [
+        name for name in (schema.level(index) for index in range(len(graph.node_types))) if name in graph.node_types
+    ]
+    in_cluster = {name: graph[schema.level_in(index)].edge_index[1] for index, name in enumerate(levels)}
+    start = before = 0
+    while start < n_clusters:
+        stop = max(start + 1, int(torch.searchsorted(ends, before + most_localisations, right=True)))
+        yield _clusters_between(graph, in_cluster, start, stop)
+        start, before = stop, int(ends[stop - 1])
+
+
+def _clusters_between(graph: HeteroData, in_cluster: dict[str, Tensor], start: int, stop: int) -> HeteroData:
+    """Return the clusters of a range alone, and the nodes of levels in them; these stand in the order of clusters."""
+    limits = torch.tensor([start, stop])
+    rows = {schema.CLUSTER: (start, stop)}
+    for name, owner in in_cluster.items():
+        low, high = torch.searchsorted(owner, limits.to(owner.device)).tolist()
+        rows[name] = (low, high)
+    part = HeteroData()
+    for name, (low, high) in rows.items():
+        for key, values in graph[name].items():
+            if isinstance(values, Tensor) and key != "ptr":
+                part[name][key] = values[low:high]
+    for edge_type in graph.edge_types:
+        source, _, target = edge_type
+        if source in in_cluster and target in rows:
+            # sorted by target, and within one cluster
+            edges = graph[edge_type].edge_index
+            low, high = torch.searchsorted(edges[1].contiguous(), edges.new_tensor(rows[target])).tolist()
+            first = edges.new_tensor([[rows[source][0]], [rows[target][0]]])
+            part[edge_type].edge_index = edges[:, low:high] - first
+    return part
 
 
 def interpolated(x: Tensor, graph: HeteroData, index: int) -> Tensor:

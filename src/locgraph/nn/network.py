@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,13 @@ from locgraph.nn.base import (
     build_part,
     check_rows,
 )
+from locgraph.nn.localisations import cluster_chunks
 from locgraph.nn.sizes import DataSizes, HeadSizes
+
+MOST_LOCALISATIONS: Final = {"cpu": 2**13}
+"""Localisations that are encoded at once where there is no gradient: few, as a CPU is fastest in its cache."""
+
+_MOST_ELSEWHERE: Final = 2**17
 
 
 class Network(nn.Module):
@@ -122,14 +129,26 @@ class Network(nn.Module):
 
         The features of the clusters, where they join, come last.
         """
-        encoded = self.loc_encoder(graph)
-        if not isinstance(encoded, tuple) or len(encoded) != 2:
-            raise broken_contract("loc_encoder", self.loc_encoder, "vectors of clusters, and of each level", encoded)
-        x, levels = encoded
+        x, levels = self._encode_localisations(graph)
         check_rows("loc_encoder", self.loc_encoder, x, graph[schema.CLUSTER].num_nodes, self.loc_encoder.out_channels)
         if self.cluster_features:
             x = torch.cat([x, graph[schema.CLUSTER][schema.FEATURES]], dim=1)
         return x, levels
+
+    def _encode_localisations(self, graph: HeteroData) -> tuple[Tensor, list[Tensor]]:
+        """Encode localisations; where there is no gradient a bounded number at a time, as clusters are independent."""
+        parts: Iterable[HeteroData] = [graph]
+        if self.loc_encoder.uses_localisations and not torch.is_grad_enabled():
+            device = graph[schema.CLUSTER][schema.POS].device.type
+            parts = cluster_chunks(graph, MOST_LOCALISATIONS.get(device, _MOST_ELSEWHERE))
+        encoded = [self.loc_encoder(part) for part in parts]
+        for each in encoded:
+            if not isinstance(each, tuple) or len(each) != 2:
+                raise broken_contract("loc_encoder", self.loc_encoder, "vectors of clusters, and of each level", each)
+        if len(encoded) == 1:
+            return encoded[0]
+        clusters, levels = zip(*encoded, strict=True)
+        return torch.cat(clusters), [torch.cat(level) for level in zip(*levels, strict=True)]
 
     def encode_clusters(self, graph: HeteroData, x: Tensor, levels: list[Tensor]) -> Encoded:
         """Batch of graphs, and the result of `describe`, to the vectors of its levels, clusters and FOVs."""

@@ -2,5 +2,6 @@
 
 from locgraph.nn.decoders.base import Decoder
 from locgraph.nn.decoders.points import FoldingDecoder, MlpDecoder
+from locgraph.nn.decoders.voxels import VoxelDecoder
 
-__all__ = ["Decoder", "FoldingDecoder", "MlpDecoder"]
+__all__ = ["Decoder", "FoldingDecoder", "MlpDecoder", "VoxelDecoder"]

@@ -8,6 +8,7 @@ from locgraph.nn.loc_encoders.points import (
     SetAbstraction,
 )
 from locgraph.nn.loc_encoders.vector_neurons import VectorNeurons
+from locgraph.nn.loc_encoders.voxels import Voxels
 
 __all__ = [
     "DeepSets",
@@ -16,4 +17,5 @@ __all__ = [
     "PointTransformerEncoder",
     "SetAbstraction",
     "VectorNeurons",
+    "Voxels",
 ]

@@ -123,7 +123,10 @@ class _Layer(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """(N, in_channels) to (N, out_channels), and the mean vectors of the clusters (C, vectors, D)."""
         source, target = edges
-        numbers = gather(self.target(x), target) + gather(self.source(x), source) + self.edge(geometry.of_edges)
+        # in place: on a CPU as much time goes into new memory as into numbers
+        numbers = gather(self.target(x), target)
+        numbers += gather(self.source(x), source)
+        numbers += self.edge(geometry.of_edges)
         numbers = nn.functional.silu(numbers)
         weighted = self.weights(numbers).float()[:, :, None] * geometry.directions[:, None]
         received = self.aggregate(torch.cat([numbers.float(), weighted.flatten(1)], dim=1), edges, len(x))
