@@ -197,6 +197,12 @@ def test_names_and_sources_are_checked(embedded, tmp_path):
         locgraph.benchmark([tmp_path / "nowhere"], *FAST)
     with pytest.raises(DataError, match=r"^folders: .*expected embeddings.parquet, as runs of representations"):
         locgraph.benchmark([tmp_path], *FAST)
+    pl.read_parquet(embedded / "embeddings.parquet").head(1).write_parquet(tmp_path / "embeddings.parquet")
+    (tmp_path / "embeddings.json").write_text((embedded / "embeddings.json").read_text())
+    with pytest.raises(DataError, match=r"expected at least two fovs to compare, found one"):
+        locgraph.benchmark([tmp_path], *FAST)
+    with pytest.raises(DataError, match=r"expected the same units in all representations: 17 are in"):
+        locgraph.benchmark([embedded, tmp_path], *FAST)
     with pytest.raises(ConfigError, match=r"^names: expected 2 different names, .*found \['a'\]"):
         locgraph.benchmark([embedded, "hand_made"], *FAST, "names=[a]")
     with pytest.raises(ConfigError, match=r"^folders: expected different representations, found .*network twice"):

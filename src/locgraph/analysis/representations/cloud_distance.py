@@ -13,7 +13,7 @@ from locgraph.analysis.averages.poses import best_rotations, even_rotations
 _STEP_RAD: Final = {2: np.deg2rad(10.0), 3: np.deg2rad(40.0)}
 _REFINED: Final = 3
 _STEPS: Final = 8
-_MOST_POINTS: Final = 300
+_COARSE_POINTS, _FINE_POINTS = 100, 300  # that starts are compared by, and that they are refined by
 
 
 def chamfer(first: np.ndarray, second: np.ndarray) -> float:
@@ -58,11 +58,10 @@ def align(first: np.ndarray, second: np.ndarray) -> tuple[float, np.ndarray]:
     dimensions = first.shape[1]
     tree, other = cKDTree(first), cKDTree(second)
     # rotations are chosen on some of the points, and measured on all of them
-    few = first[:: max(1, len(first) // _MOST_POINTS)]
+    few, some = _part(first, _FINE_POINTS), _part(second, _FINE_POINTS)
     few_tree = cKDTree(few)
-    some = second[:: max(1, len(second) // _MOST_POINTS)]
     starts = np.concatenate([np.eye(dimensions)[None], _starts(dimensions)])
-    costs = np.array([_cost(few, few_tree, some, other, rotation) for rotation in starts])
+    costs = _costs(_part(first, _COARSE_POINTS), tree, _part(second, _COARSE_POINTS), other, starts)
     least, best = _chamfer(first, tree, second, other), starts[0]
     for place in np.argsort(costs, kind="stable")[:_REFINED]:
         for rotation in (_refine(few, some, few_tree, other, starts[place]), starts[place]):
@@ -73,8 +72,17 @@ def align(first: np.ndarray, second: np.ndarray) -> tuple[float, np.ndarray]:
     return least, best
 
 
-def _cost(few: np.ndarray, tree: cKDTree, some: np.ndarray, other: cKDTree, rotation: np.ndarray) -> float:
-    return float(other.query(few @ rotation.T)[0].mean() + tree.query(some @ rotation)[0].mean())
+def _part(points: np.ndarray, most: int) -> np.ndarray:
+    """Return about ``most`` points, evenly along their order."""
+    return points[:: max(1, len(points) // most)]
+
+
+def _costs(few: np.ndarray, tree: cKDTree, some: np.ndarray, other: cKDTree, rotations: np.ndarray) -> np.ndarray:
+    """Return twice the distance (S,) for each rotation (S, D, D), from some points of both clouds."""
+    there = other.query(few @ rotations.transpose(0, 2, 1))[0].mean(axis=1)
+    back = tree.query(some @ rotations)[0].mean(axis=1)
+    costs: np.ndarray = there + back
+    return costs
 
 
 def _refine(few: np.ndarray, some: np.ndarray, tree: cKDTree, other: cKDTree, rotation: np.ndarray) -> np.ndarray:

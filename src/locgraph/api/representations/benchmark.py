@@ -108,6 +108,8 @@ def benchmark(sources: Sequence[str | Path], *config: str | Mapping[str, Any]) -
     tables = [_tables_of(each, settings) for each in several]
     factors = None if settings["factors"] is None else Path(str(settings["factors"])).resolve()
     units = read_units(several[0], tables[0], factors)
+    if several[0].keys.height < 2:
+        raise DataError(f"{several[0].folder}: expected at least two {several[0].unit}s to compare, found one")
     rows = choose_rows(several[0].keys.height, choice.most_units, choice.seed)
     notes = _notes(several, len(rows))
     several, units = [each.take(rows) for each in several], units.take(rows)
