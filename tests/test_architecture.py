@@ -145,7 +145,8 @@ def test_no_module_imports_itself_by_a_detour():
         ("torchmetrics", ("learn",)),
         ("lightning", ("data", "learn", "api")),
         ("cuml", ("preparation.clustering", "analysis")),
-        ("h5py", ("io.readers", "io.writers.picasso")),
+        ("h5py", ("io.readers", "io.writers.picasso", "io.volumes")),
+        *((name, ("io.volumes",)) for name in ("skimage", "tifffile", "zarr", "nrrd")),
         ("distributed", ("preparation",)),
     ],
 )

@@ -39,7 +39,8 @@ def test_columns_are_keyed_by_their_name_and_say_what_they_are(table):
 
 def test_lengths_are_float64_nanometres():
     lengths = {column.name for column in schema.LOCALISATION_COLUMNS.values() if column.length_power}
-    assert lengths == {"x", "y", "z", "precision", "precision_z", "sigma"}
+    of_objects = {"object_diameter", "surface_diameter", "skeleton_length", *schema.AXIS_LENGTHS}
+    assert lengths == {"x", "y", "z", "precision", "precision_z", "sigma"} | of_objects
     assert {schema.LOCALISATION_COLUMNS[name].dtype for name in lengths} <= {pl.Float64, pl.Int64}
 
 

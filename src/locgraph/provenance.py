@@ -41,7 +41,10 @@ def fingerprint(*parts: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return a short name for the content of a file: 16 hexadecimal digits."""
+    """Return a short name for the content of a file, or of all in a folder with their names: 16 hexadecimal digits."""
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        return fingerprint([[each.relative_to(path).as_posix(), file_digest(each)] for each in files])
     with path.open("rb") as handle:
         return handle_digest(handle)
 

@@ -76,6 +76,11 @@ SOURCE_CLUSTER: Final = "source_cluster"
 PICK: Final = "pick"
 LOC_LABEL: Final = "loc_label"
 SITE: Final = "site"
+OBJECT_DIAMETER: Final = "object_diameter"
+SURFACE_DIAMETER: Final = "surface_diameter"
+AXIS_LENGTHS: Final = ("axis_length_0", "axis_length_1", "axis_length_2")
+SKELETON_LENGTH: Final = "skeleton_length"
+INTENSITIES: Final = ("intensity_mean", "intensity_sd", "intensity_max")
 VIEW: Final = "view"
 CLUSTER_ID: Final = "cluster_id"
 
@@ -99,6 +104,11 @@ LOCALISATION_COLUMNS: Final = {
         Column(PICK, pl.Int64, "1", "pick or object that the source names; -1 is none"),
         Column(LOC_LABEL, pl.Int64, "1", "index of the class of this localisation; -1 where it has none"),
         Column(SITE, pl.Int64, "1", "simulated data only: the binding site it came from, -1 for background"),
+        Column(OBJECT_DIAMETER, pl.Float64, "nm", "label volumes: of the ball or disc with the object's volume", LOG),
+        Column(SURFACE_DIAMETER, pl.Float64, "nm", "label volumes: of the ball or disc with the object's surface", LOG),
+        *(Column(name, pl.Float64, "nm", "label volumes: length of a principal axis", LOG) for name in AXIS_LENGTHS),
+        Column(SKELETON_LENGTH, pl.Float64, "nm", "label volumes: length of the skeleton of the object", LOG1P),
+        *(Column(name, pl.Float64, "1", "label volumes: intensity of the object's voxels") for name in INTENSITIES),
         Column(VIEW, pl.Int64, "1", "index of the view; view 0 holds the whole FOV"),
         Column(CLUSTER_ID, pl.Int64, "1", "cluster within its view, from 0"),
     )

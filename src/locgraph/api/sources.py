@@ -13,8 +13,8 @@ from locgraph.api.config import compose
 from locgraph.build import TARGET, build, build_part
 from locgraph.data.prepared import Prepared
 from locgraph.errors import DataError
-from locgraph.io.catalogue import Catalogue, FovSource, scan
-from locgraph.io.columns import ColumnMap
+from locgraph.io.catalogue import Catalogue, FovSource, is_folder, scan
+from locgraph.io.columns import ColumnMap, ColumnSource
 from locgraph.io.groups import NoGroups
 from locgraph.io.labels import NoLabels
 from locgraph.preparation.objects.base import ObjectFinder
@@ -47,10 +47,11 @@ def list_sources(
     absent = [str(path) for path in paths if not path.exists()]
     if absent or not paths:
         raise DataError(f"no such file or folder: {', '.join(absent) or 'none was given'}", setting="source")
-    if len(paths) == 1 and paths[0].is_dir():
-        listed = scan(paths[0].resolve(), build(columns, "columns"), NoLabels(), NoGroups(), leave_out)
+    source_of_columns: ColumnSource = build(columns, "columns")
+    if len(paths) == 1 and is_folder(paths[0], source_of_columns):
+        listed = scan(paths[0].resolve(), source_of_columns, NoLabels(), NoGroups(), leave_out)
         return Catalogue(listed.sources, tuple(class_names), listed.failures)
-    folders = [str(path) for path in paths if path.is_dir()]
+    folders = [str(path) for path in paths if is_folder(path, source_of_columns)]
     if folders:
         raise DataError(
             f"expected one folder or several files, found the folders {folders} among them", setting="source"

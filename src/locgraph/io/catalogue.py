@@ -17,6 +17,7 @@ from locgraph.io.labels import LabelSource
 from locgraph.io.read import find_columns, open_columns, read_header
 from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.io.regions.read import BESIDE
+from locgraph.io.volumes.formats import VOLUME_SUFFIXES, is_zarr
 from locgraph.run_folder import IMPORT_RECORD, SIMULATION_RECORD, SIMULATION_TRUTH
 from locgraph.storage import storage_error
 
@@ -117,8 +118,10 @@ def scan(
     """
     if not raw_dir.is_dir():
         raise DataError(f"expected a folder at {raw_dir}; found none", setting="raw_dir")
-    paths = _find_files(raw_dir, leave_out={table.resolve() for table in (*labels.tables, *groups.tables, *leave_out)})
-    meant = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    suffixes = SUFFIXES if columns.volume is None else VOLUME_SUFFIXES
+    left_out = {table.resolve() for table in (*labels.tables, *groups.tables, *leave_out)}
+    paths = _find_files(raw_dir, left_out, volumes=columns.volume is not None)
+    meant = [path for path in paths if path.suffix.lower() in suffixes]
     others, skipped = _find_others(paths, meant, raw_dir, columns)
     single, failures = _name_fovs([*meant, *others], raw_dir)
     files = _read_headers(single, columns, failures)
@@ -158,6 +161,11 @@ def scan(
     return Catalogue(sources, labelling.class_names, failures, skipped, failed_labels)
 
 
+def is_folder(path: Path, columns: ColumnSource) -> bool:
+    """Return whether a path is a folder of files, and not one that is a label volume itself, as of Zarr."""
+    return path.is_dir() and (columns.volume is None or not is_zarr(path))
+
+
 def _warn_of_absent_classes(
     labels: LabelSource, raw_dir: Path, skipped: Collection[str], class_names: Collection[str]
 ) -> None:
@@ -188,13 +196,16 @@ def _labels_without_reading(
         return {}
 
 
-def _find_files(raw_dir: Path, leave_out: Collection[Path]) -> list[Path]:
-    """Return all files but hidden ones, records, and those to leave out, sorted."""
-    files = []
+def _find_files(raw_dir: Path, leave_out: Collection[Path], *, volumes: bool) -> list[Path]:
+    """Return all files but hidden ones, records, and those to leave out, sorted; a folder of Zarr is one volume."""
+    files: list[Path] = []
+    folders = {path for path in raw_dir.rglob("*") if is_zarr(path)} if volumes else set()
+    files += [path for path in folders if folders.isdisjoint(path.parents) and path.resolve() not in leave_out]
     for path in raw_dir.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(raw_dir).parts)
         beside = path.name.lower().endswith(_BESIDE) or path.name in _RECORDS
-        if not hidden and not beside and path.is_file() and path.resolve() not in leave_out:
+        inside = not folders.isdisjoint(path.parents)
+        if not hidden and not beside and not inside and path.is_file() and path.resolve() not in leave_out:
             files.append(path)
     return sorted(files)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import polars as pl
 
@@ -31,6 +31,7 @@ from locgraph.io.values import (
     check_units,
     unit_in_name,
 )
+from locgraph.io.volumes.settings import VolumeSettings
 
 MAPPABLE: Final = tuple(name for name in schema.LOCALISATION_COLUMNS if name not in (schema.VIEW, schema.CLUSTER_ID))
 """Canonical columns that a source may hold; views and clusters are made here."""
@@ -53,6 +54,10 @@ class ColumnSource(Protocol):
     @property
     def table(self) -> str | None:
         """Path of the part of a file that holds the columns; None for the whole file."""
+
+    @property
+    def volume(self) -> VolumeSettings | None:
+        """How files are read as label volumes; None where they are tables."""
 
     def for_file(self, header: Header, where: str) -> ColumnMap:
         """Return the column map of the file called ``where``."""
@@ -87,10 +92,10 @@ class ColumnMap:
     required: Sequence[str] = (schema.X, schema.Y)
     channels: tuple[str, ...] | None = None
     table: str | None = None
+    volume: ClassVar[None] = None
 
     def __post_init__(self) -> None:
-        named = {name: as_sources(source) for name, source in self.names.items() if source is not None}
-        object.__setattr__(self, "names", named)
+        object.__setattr__(self, "names", {n: as_sources(s) for n, s in self.names.items() if s is not None})
         object.__setattr__(self, "units", dict(self.units or {}))
         object.__setattr__(self, "required", tuple(dict.fromkeys((schema.X, schema.Y, *self.required))))
         object.__setattr__(self, "channels", channel_names(self.channels))
@@ -162,8 +167,7 @@ class ColumnMap:
             )
         if self.pixel_size_nm is not None and not in_pixels:
             raise ConfigError(
-                f"found {self.pixel_size_nm}, but no length column is in px: set unit to px, or leave the pixel size "
-                "out",
+                f"found {self.pixel_size_nm}, but no length column is in px: set unit to px, or leave it out",
                 setting="pixel_size_nm",
             )
         check_pixel_size(self.pixel_size_nm)
@@ -288,17 +292,13 @@ class FileColumns:
         wrong = [name for name in leave_out if name not in optional]
         if wrong:
             raise ConfigError(f"expected some of {', '.join(optional)}; found {', '.join(wrong)}", setting="leave_out")
-        self.table = None
+        self.table = self.volume = None
         self.pixel_size_nm = pixel_size_nm
         self.leave_out = tuple(leave_out)
         self.channels = channel_names(channels)
 
     def for_file(self, header: Header, where: str) -> ColumnMap:
-        """Return the column map of one file.
-
-        Args:
-            header: Names, metadata and layout of the file.
-            where: What to call the file in errors.
+        """Return the column map of one file, which is called ``where`` in errors.
 
         Raises:
             DataError: The file does not state what its columns are, or in which unit.

@@ -32,6 +32,7 @@ from locgraph.io.readers.smap import SmapReader
 from locgraph.io.readers.smlm import SmlmReader
 from locgraph.io.readers.storm_analysis import StormAnalysisReader
 from locgraph.io.values import count_fractions, is_time
+from locgraph.io.volumes.reader import open_volume_reader
 
 ARRAY_READERS: Final[tuple[type[Reader], ...]] = (Hdf5Reader, MatReader, NpyReader)
 """Asked for files of no known software, or whose table the user names."""
@@ -140,8 +141,12 @@ def open_reader(path: Path, table: str | None = None) -> Iterator[Reader]:
 @contextmanager
 def open_columns(path: Path, columns: ColumnSource) -> Iterator[Reader]:
     """Open a file once, and give the reader of the part of it that the columns name; see `open_reader`."""
-    with open_reader(path, columns.table) as reader:
-        yield reader
+    if columns.volume is not None:
+        with open_volume_reader(path, columns.volume) as reader:
+            yield reader
+    else:
+        with open_reader(path, columns.table) as reader:
+            yield reader
 
 
 def _find_reader(file: OpenFile) -> Reader:

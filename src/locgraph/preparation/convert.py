@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.catalogue import Catalogue, FovSource, scan
+from locgraph.io.catalogue import Catalogue, FovSource, is_folder, scan
 from locgraph.io.columns import ColumnMap, ColumnSource
 from locgraph.io.converted import (
     META_FIRST_FRAME,
@@ -91,7 +91,7 @@ def find_sources(path: Path, columns: ColumnSource, labels: LabelSource, groups:
     Raises:
         DataError: There is nothing at ``path``, or nothing there can be read.
     """
-    if path.is_dir():
+    if is_folder(path, columns):
         return scan(path, columns, labels, groups)
     header = read_header(path, columns)
     file = RawFile(path.with_suffix("").name, path, header.names, dict(header.metadata))

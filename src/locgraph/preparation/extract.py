@@ -17,7 +17,7 @@ from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import ExtractedFov, write_fov
 from locgraph.io.label_map import label_localisations
 from locgraph.io.localisations import Localisations
-from locgraph.io.read import open_reader, read_localisations
+from locgraph.io.read import open_columns, read_localisations
 from locgraph.io.refused import ROWS_REFUSED
 from locgraph.preparation.clustering.base import Clusterer
 from locgraph.preparation.features.table import FeatureSet
@@ -98,7 +98,7 @@ def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
         names += [source.by_majority, None if source.by_object is None else dict(source.by_object)]
         content = recipe.objects.content(source.fov_id)
         names += [] if content is None else [content]
-    with open_reader(source.path) as reader:
+    with open_columns(source.path, recipe.columns) as reader:
         digests = reader.digests()
     return fingerprint(TABLES_VERSION, dict(recipe.settings), digests, names)
 

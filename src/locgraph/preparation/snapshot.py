@@ -85,9 +85,9 @@ def _classes_of_objects(source: FovSource) -> dict[str, str] | None:
 
 
 def _state(path: Path) -> list[int]:
-    """Return the size of a file and when it was last written."""
-    about = path.stat()
-    return [about.st_size, about.st_mtime_ns]
+    """Return the size of a file and when it was last written; of all files in a folder, as of Zarr, together."""
+    files = [each.stat() for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path.stat()]
+    return [sum(about.st_size for about in files), max((about.st_mtime_ns for about in files), default=0)]
 
 
 def _listed(names: list[str]) -> str:
