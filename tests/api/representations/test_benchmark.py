@@ -164,6 +164,21 @@ def test_a_decoder_that_knows_every_unit_is_exact(embedded, monkeypatch, nm_per_
     assert scores["evolution_energy_real"].value == pytest.approx(1.0, abs=0.2)
 
 
+def test_a_decoder_that_fails_leaves_reasons(embedded):
+    record = json.loads((embedded / "embeddings.json").read_text())
+    fovs = read_embeddings(embedded, "network").fovs[:3]
+    table = pl.DataFrame({"fov_id": fovs, "v_0": [0.0, 1.0, 2.0]})
+    subject = Subject(embeddings_of(table, "x", embedded, record), fovs, Path(record["tables"]), np.arange(3))
+
+    def decode(vectors):
+        raise DataError("no points")
+
+    model = SimpleNamespace(decode=decode, record={"scaler": {"nm_per_unit": 1.0}})
+    scores = benchmark_model._decoding_scores(subject, BenchmarkSettings(), model)
+    assert {each.reason for each in scores} == {"no points"}
+    assert len(scores) == 4
+
+
 def test_whole_fovs_are_drawn_for_rotation():
     keys = pl.DataFrame(
         {"fov_id": ["a"] * 4 + ["b"] * 3 + ["c"] * 2, "cluster_id": [0, 1, 2, 3, 0, 1, 2, 0, 1], "v_0": np.arange(9.0)}

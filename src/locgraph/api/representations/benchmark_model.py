@@ -152,14 +152,14 @@ def _decoding_scores(subject: Subject, settings: BenchmarkSettings, model: Any) 
     part = subject.embeddings.take(rows)
     try:
         clouds, extents = read_clouds(part.keys, subject.tables)
+        relative = model.record["scaler"]["nm_per_unit"] is None
+        unit_nm = extents if relative else np.ones(len(rows))
+        scaled = [cloud / unit for cloud, unit in zip(clouds, unit_nm, strict=True)]
+        owners = subject.owners[rows]
+        scores = reconstruction_scores(model.decode, part.vectors, scaled, unit_nm, owners, settings.seed)
+        return scores + evolution_scores(model.decode, part.vectors, scaled, settings.n_pairs, settings.seed)
     except LocgraphError as error:
         return absent(_DECODING, str(error))
-    relative = model.record["scaler"]["nm_per_unit"] is None
-    unit_nm = extents if relative else np.ones(len(rows))
-    scaled = [cloud / unit for cloud, unit in zip(clouds, unit_nm, strict=True)]
-    owners = subject.owners[rows]
-    scores = reconstruction_scores(model.decode, part.vectors, scaled, unit_nm, owners, settings.seed)
-    return scores + evolution_scores(model.decode, part.vectors, scaled, settings.n_pairs, settings.seed)
 
 
 def rows_of_fovs(subject: Subject, most: int, seed: int) -> np.ndarray:
