@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from locgraph.api.prepare import prepare
     from locgraph.api.representations.benchmark import benchmark
     from locgraph.api.representations.embed import embed
+    from locgraph.api.representations.explore import explore
     from locgraph.api.studies.studies import study
     from locgraph.api.studies.study import Study
     from locgraph.api.suggest import suggest
@@ -43,6 +44,7 @@ _API = {
     "benchmark": "locgraph.api.representations.benchmark",
     "groups": "locgraph.api.grouping.groups",
     "embed": "locgraph.api.representations.embed",
+    "explore": "locgraph.api.representations.explore",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -66,6 +68,7 @@ __all__ = [
     "compose",
     "embed",
     "groups",
+    "explore",
     "load",
     "pack",
     "prepare",

@@ -117,6 +117,10 @@ RELABELLED: Final = "relabelled"  # folder: localisations of each FOV with their
 GROUPS_PAGE: Final = "groups.html"
 AVERAGE_PROFILES: Final = "average_profiles.parquet"  # radial, angular, Fourier ring correlation
 
+EXPLORATION, EXPLORATION_RECORD = "explore", "explore.json"  # folder, and record: what varies among embeddings
+UNIT_MAP, WALKS = "map.parquet", "walks.parquet"  # each of these with a picture of the same stem
+ARCHETYPES, ARCHETYPE_WEIGHTS, PSEUDOTIME = "archetypes.parquet", "archetype_weights.parquet", "pseudotime.parquet"
+
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
 TRUST: Final = "trust"  # folder
 CALIBRATION: Final = "calibration.parquet"

@@ -211,15 +211,30 @@ def umap_projection(features: FeatureTable, settings: UmapSettings | None = None
         reason = "with umap.supervised it needs at least two classes"
     if reason:
         return Projection(standardised.keys, standardised.left_out, f"UMAP: {reason}")
-    n_neighbors = min(settings.n_neighbors, len(standardised.values) - 1)
+    points, notes = umap_points(standardised.values, settings, targets if settings.supervised else None)
+    return Projection(with_coordinates(standardised, points, UMAP_COLUMNS), standardised.left_out, None, notes)
+
+
+def umap_points(
+    values: np.ndarray, settings: UmapSettings, targets: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return UMAP of rows as they are; see `umap_projection`.
+
+    Args:
+        values: (N, F) float64, N at least `MIN_UMAP_ROWS` and F at least 2.
+        settings: Settings of UMAP.
+        targets: (N,) int64, class of each row, -1 where it has none; None where classes are not used.
+
+    Returns:
+        Points (N, 2), and settings that were changed so that it could be computed.
+    """
+    n_neighbors = min(settings.n_neighbors, len(values) - 1)
     notes: tuple[str, ...] = ()
     if n_neighbors < settings.n_neighbors:
         notes = (
             f"UMAP: n_neighbors lowered from {settings.n_neighbors} to {n_neighbors}, one less than there are rows",
         )
-    values = standardised.values.astype(np.float32)
-    points = _embed(values, targets if settings.supervised else None, settings, n_neighbors)
-    return Projection(with_coordinates(standardised, points, UMAP_COLUMNS), standardised.left_out, None, notes)
+    return _embed(values.astype(np.float32), targets, settings, n_neighbors), notes
 
 
 def _embed(values: np.ndarray, targets: np.ndarray | None, settings: UmapSettings, n_neighbors: int) -> np.ndarray:

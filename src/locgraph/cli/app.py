@@ -38,6 +38,7 @@ TASKS = {
     "eval": "locgraph.cli.commands.evaluate",
     "count": "locgraph.cli.commands.count",
     "embed": "locgraph.cli.commands.embed",
+    "explore": "locgraph.cli.commands.explore",
     "explain": "locgraph.cli.commands.explain",
     "status": "locgraph.cli.commands.status",
     "summarise": "locgraph.cli.commands.summarise",

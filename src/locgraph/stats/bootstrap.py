@@ -38,13 +38,45 @@ def ratio_interval(numerators: np.ndarray, denominators: np.ndarray, owners: np.
     if n < FEWEST_GROUPS:
         return Interval(estimate, None, None, few_owners(n))
     upper, lower = np.bincount(places, numerators, n), np.bincount(places, denominators, n)
-    ratios: list[np.ndarray] = []
+    above, below = _drawn_sums(np.stack([upper, lower]), seed)
+    return percentile_interval(estimate, above[below > 0] / below[below > 0])
+
+
+def difference_interval(
+    values: np.ndarray, first: np.ndarray, second: np.ndarray, owners: np.ndarray, seed: int = 0
+) -> Interval:
+    """Return the mean of some values less that of others with the interval of the bootstrap over owners.
+
+    Owners are drawn whole: where one owns values of both kinds, as a patient before and after, they stay together.
+
+    Args:
+        values: (N,) float64.
+        first: (N,) bool, at least one; and those whose mean is taken off, ``second``, none of which is in ``first``.
+        second: (N,) bool, at least one.
+        owners: (N,) names.
+        seed: Of the draws.
+
+    Returns:
+        The difference and its 95 % percentile interval; none where either has fewer than `FEWEST_GROUPS` owners.
+    """
+    estimate = float(values[first].mean() - values[second].mean())
+    fewest = min(len(np.unique(owners[rows])) for rows in (first, second))
+    if fewest < FEWEST_GROUPS:
+        return Interval(estimate, None, None, few_owners(fewest))
+    n, places = _count(owners[first | second])
+    both, own = values[first | second], first[first | second]
+    sums = [np.bincount(places, weights, n) for rows in (own, ~own) for weights in (both * rows, rows.astype(float))]
+    one, ones, other, others = _drawn_sums(np.stack(sums), seed)
+    full = (ones > 0) & (others > 0)
+    return percentile_interval(estimate, one[full] / ones[full] - other[full] / others[full])
+
+
+def _drawn_sums(sums: np.ndarray, seed: int) -> np.ndarray:
+    """Return the total (S, DRAWS) of what each of n owners adds, (S, n), in each bootstrap sample."""
+    n = sums.shape[1]
     rows = max(1, _CHUNK // n)
-    for start in range(0, DRAWS, rows):
-        weights = draw_weights(n, min(rows, DRAWS - start), seed + start)
-        below = weights @ lower
-        ratios.append((weights @ upper)[below > 0] / below[below > 0])
-    return percentile_interval(estimate, np.concatenate(ratios))
+    drawn = [sums @ draw_weights(n, min(rows, DRAWS - i), seed + i).T for i in range(0, DRAWS, rows)]
+    return np.concatenate(drawn, axis=1)
 
 
 def mean_of_owners(values: np.ndarray, owners: np.ndarray, seed: int = 0) -> Interval:

@@ -62,6 +62,28 @@ def read_units(embeddings: Embeddings, tables: Path, factors: Path | None) -> Un
     Raises:
         DataError: A FOV is not in the tables, or the factors are those of other FOVs.
     """
+    fovs, groups = _read_company(embeddings, tables)
+    return Units(
+        fovs=fovs,
+        groups=groups,
+        owners=fovs if groups is None else groups,
+        covariates=read_covariates(embeddings.keys, tables),
+        factors={} if factors is None else read_factors(embeddings.keys, factors),
+    )
+
+
+def read_owners(embeddings: Embeddings, tables: Path) -> np.ndarray:
+    """Return what each unit belongs to (N,): its group, or where some have none its FOV, of objects that they lie in.
+
+    Raises:
+        DataError: A FOV is not in the tables.
+    """
+    fovs, groups = _read_company(embeddings, tables)
+    return fovs if groups is None else groups
+
+
+def _read_company(embeddings: Embeddings, tables: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return FOV and group (N,) of each unit; no groups where some unit has none."""
     manifest = read_manifest(tables).table.select(schema.FOV_ID, schema.GROUP, schema.PARENT_FOV)
     table = embeddings.keys.join(manifest, on=schema.FOV_ID, how="left", maintain_order="left")
     known = set(manifest[schema.FOV_ID])
@@ -74,14 +96,7 @@ def read_units(embeddings: Embeddings, tables: Path, factors: Path | None) -> Un
         )
     fovs = table.select(pl.coalesce(schema.PARENT_FOV, schema.FOV_ID)).to_series().to_numpy().astype(str)
     grouped = table[schema.GROUP].null_count() == 0
-    groups = table[schema.GROUP].to_numpy().astype(str) if grouped else None
-    return Units(
-        fovs=fovs,
-        groups=groups,
-        owners=fovs if groups is None else groups,
-        covariates=read_covariates(embeddings.keys, tables),
-        factors={} if factors is None else read_factors(embeddings.keys, factors),
-    )
+    return fovs, table[schema.GROUP].to_numpy().astype(str) if grouped else None
 
 
 def read_covariates(keys: pl.DataFrame, tables: Path) -> dict[str, np.ndarray]:
