@@ -187,7 +187,8 @@ def test_pictures_lie_along_their_axes_and_are_never_mirrored():
 def test_one_scale_shows_nearly_all_localisations():
     ring = 50.0 * np.column_stack([np.cos(np.arange(100)), np.sin(np.arange(100))])
 
-    assert common_half([ring, ring]) == pytest.approx(50 * 1.08, rel=0.01)
+    assert 55 < common_half([ring, ring]) < 70
     far = np.concatenate([ring, [[900.0, 0.0]]])
-    assert common_half([far, ring]) == pytest.approx(50 * 1.08, rel=0.01)
-    assert common_half([np.zeros((1, 2))]) == pytest.approx(5 * 1.08)
+    assert 55 < common_half([far, ring]) < 70
+    assert common_half([ring, ring, ring, 100 * ring]) < 70
+    assert common_half([np.zeros((1, 2))]) > 5

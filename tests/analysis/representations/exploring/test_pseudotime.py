@@ -77,22 +77,24 @@ def bent(n=300):
 
 def test_diffusion_follows_a_bent_way():
     times, values, labels = bent()
-    positions = diffusion_positions(values, labels, ENDS, neighbours=15)
+    positions, note = diffusion_positions(values, labels, ENDS, neighbours=15)
+    assert note is None
 
     assert spearmanr(positions, times).statistic > 0.99
     assert positions.min() == 0
     assert np.isclose(positions, 1).any()
-    again = diffusion_positions(values @ np.array([[0.0, 1.0], [-1.0, 0.0]]) + 7, labels, ENDS, neighbours=15)
+    again, _ = diffusion_positions(values @ np.array([[0.0, 1.0], [-1.0, 0.0]]) + 7, labels, ENDS, neighbours=15)
     np.testing.assert_allclose(again, positions, atol=1e-6)
 
 
 def test_diffusion_between_groups_that_are_far_apart_or_units_that_are_equal():
     rng = np.random.default_rng(4)
     labels = np.repeat(["a", "b"], 30)
-    far = diffusion_positions(rng.normal(size=(60, 2)) + np.repeat([0.0, 500.0], 30)[:, None], labels, ENDS, 5)
+    far, note = diffusion_positions(rng.normal(size=(60, 2)) + np.repeat([0.0, 500.0], 30)[:, None], labels, ENDS, 5)
     assert far[:30].max() < 0.1
     assert far[30:].min() > 0.9
-    equal = diffusion_positions(np.repeat([[0.0], [1.0]], 30, axis=0), labels, ENDS, 5)
+    assert note.startswith("pseudo-time: neighbours join the units to 2 groups")
+    equal, _ = diffusion_positions(np.repeat([[0.0], [1.0]], 30, axis=0), labels, ENDS, 5)
     np.testing.assert_allclose(equal, np.repeat([0.0, 1.0], 30), atol=1e-6)
 
 

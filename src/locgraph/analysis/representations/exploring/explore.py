@@ -86,12 +86,14 @@ class Pseudotime:
         positions: (N,) float64, beyond 0 and 1 where a unit lies beyond; NaN where unknown.
         members: (S,) int64, units at 0, ..., 1, none twice.
         differences: Of each class against the first; see `compare_classes`.
+        notes: What limits it.
     """
 
     ends: tuple[str, str]
     positions: np.ndarray
     members: np.ndarray
     differences: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ def explore_units(embeddings: Embeddings, owners: np.ndarray, settings: ExploreS
         members,
         distances,
         None if isinstance(pseudotime, str) else pseudotime,
-        tuple([*notes, pseudotime] if isinstance(pseudotime, str) else notes),
+        (*notes, *([pseudotime] if isinstance(pseudotime, str) else pseudotime.notes)),
     )
 
 
@@ -216,8 +218,9 @@ def _pseudotime(
     check_size(len(values), how)
     try:
         if how.method == DIFFUSION:
-            positions = diffusion_positions(values, labels, ends, how.neighbours)
+            positions, note = diffusion_positions(values, labels, ends, how.neighbours)
         else:
+            note = None
             positions = discriminant_positions(values, labels, owners, ends, settings.seed)
     except DataError as error:
         return f"no pseudo-time: {error}"
@@ -225,4 +228,4 @@ def _pseudotime(
     targets = np.linspace(0, 1, min(PSEUDOTIME_STEPS, len(known)))
     near, _ = nearest_members(targets[:, None], positions[known][:, None])
     differences = compare_classes(positions, labels, owners, ends[0], settings.seed)
-    return Pseudotime(ends, positions, known[near[:, 0]], differences)
+    return Pseudotime(ends, positions, known[near[:, 0]], differences, (note,) if note else ())

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags, identity
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.sparse.linalg import eigsh
 from scipy.spatial.distance import cdist
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -120,7 +120,9 @@ def _along_axis(values: np.ndarray, rows: np.ndarray, labels: np.ndarray, ends: 
     return np.asarray((scores - first) / (last - first) if last > first else np.full(len(values), 0.5))
 
 
-def diffusion_positions(values: np.ndarray, labels: np.ndarray, ends: tuple[str, str], neighbours: int) -> np.ndarray:
+def diffusion_positions(
+    values: np.ndarray, labels: np.ndarray, ends: tuple[str, str], neighbours: int
+) -> tuple[np.ndarray, str | None]:
     """Return the diffusion distance of each unit from the middle unit of one class, over that of the other's.
 
     Diffusion pseudo-time (Haghverdi et al. 2016, 10.1038/nmeth.3971) on a graph of nearest neighbours and the minimum
@@ -133,7 +135,8 @@ def diffusion_positions(values: np.ndarray, labels: np.ndarray, ends: tuple[str,
         neighbours: Of each unit; fewer where there are fewer units.
 
     Returns:
-        (N,) float64, 0 at one middle unit and 1 at the other.
+        (N,) float64, 0 at one middle unit and 1 at the other; and a note where the way between some units rests on the
+        tree alone.
     """
     distances = cdist(values, values)
     n, k = len(values), min(neighbours, len(values) - 1)
@@ -149,7 +152,13 @@ def diffusion_positions(values: np.ndarray, labels: np.ndarray, ends: tuple[str,
     steps = _diffusion_map(kernel, min(_COMPONENTS, n - 2))
     roots = [_middle(distances, np.flatnonzero(labels == name)) for name in ends]
     away = np.linalg.norm(steps - steps[roots[0]], axis=1)
-    return np.asarray(away / away[roots[1]] if away[roots[1]] > 0 else np.full(n, np.nan))
+    pieces = connected_components(near, directed=False, return_labels=False)
+    note = (
+        f"pseudo-time: neighbours join the units to {pieces} groups, and the ways between these rest on single edges: "
+        "raise pseudotime.neighbours, or take pseudotime.method=discriminant"
+    )
+    positions = away / away[roots[1]] if away[roots[1]] > 0 else np.full(n, np.nan)
+    return np.asarray(positions), note if pieces > 1 else None
 
 
 def _diffusion_map(kernel: csr_matrix, n_components: int) -> np.ndarray:

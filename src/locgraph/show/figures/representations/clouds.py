@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba_array
 
 from locgraph.analysis.averages.axes import own_axes
+from locgraph.analysis.representations.cloud_distance import align
 from locgraph.show.figures.fov import draw_points, shared_spans
 from locgraph.show.figures.style import BLUE, SMALL_POINTS, VERMILLION, blank, draw_scale_bar
 
-_MARGIN: Final = 1.08
+_MARGIN: Final = 1.3
 _SMALLEST_NM: Final = 10.0
 _ROOM: Final = 0.16
-_INSIDE: Final = 0.98
+_INSIDE: Final = 0.9
 
 
 def flatten(points: np.ndarray, turn: bool) -> np.ndarray:
@@ -33,10 +34,39 @@ def flatten(points: np.ndarray, turn: bool) -> np.ndarray:
     return points[:, :2]
 
 
+def lay_in_line(
+    clouds: Sequence[np.ndarray], decoded: Sequence[np.ndarray], turn: bool
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the clouds of a row of pictures as they are drawn, turned alike so that shapes can be compared.
+
+    Decoded clouds keep their common frame, in which the middle one lies along its own axes; each cloud is turned onto
+    the decoded one beside it. Without decoded ones all are turned onto the middle cloud. Nothing is mirrored.
+
+    Args:
+        clouds: (N, D) in nm each, relative to their centre.
+        decoded: None, one for all clouds, or one for each.
+        turn: False leaves all as they are.
+
+    Returns:
+        Clouds and decoded clouds, (N, 2) each.
+    """
+    if not turn:
+        return [points[:, :2] for points in clouds], [points[:, :2] for points in decoded]
+    lead = decoded or clouds
+    middle = lead[len(lead) // 2]
+    frame = own_axes(middle - middle.mean(axis=0)).rotation if len(middle) >= 3 else np.eye(middle.shape[1])
+    lead = [points @ frame.T for points in lead]
+    targets = lead if decoded else [lead[len(lead) // 2]]
+    onto = targets * len(clouds) if len(targets) == 1 else targets
+    laid = [points @ align(points, target)[1].T for points, target in zip(clouds, onto, strict=True)]
+    return [points[:, :2] for points in laid], [points[:, :2] for points in lead] if decoded else []
+
+
 def common_half(clouds: Sequence[np.ndarray]) -> float:
     """Return half the side of a square about the origin that shows clouds (N, 2).
 
-    One in fifty localisations of a cloud may lie outside, and so may clouds that are far larger than most.
+    It is somewhat larger than what holds nine in ten localisations of each: others may lie outside, as background does,
+    and so may clouds that are far larger than most.
     """
     sides = [max(2 * float(np.quantile(np.abs(points).max(axis=1), _INSIDE)), _SMALLEST_NM) for points in clouds]
     spans, words = shared_spans(sides)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from locgraph import schema
 from locgraph.analysis.representations.exploring.explore import Exploration, Pseudotime
 from locgraph.analysis.representations.exploring.maps import UnitMap
 from locgraph.analysis.representations.exploring.walks import ALL_UNITS, AXIS, CLASS, EXPLAINED, SIGMA
-from locgraph.show.figures.representations.clouds import common_half, draw_cloud, flatten, write_below
+from locgraph.show.figures.representations.clouds import common_half, draw_cloud, flatten, lay_in_line, write_below
 from locgraph.show.figures.scored_fov import shortened
 from locgraph.show.figures.style import (
     BLACK,
@@ -58,11 +58,10 @@ class Shown:
         """Return the localisations of a unit as they are drawn, (N, 2)."""
         return flatten(self.clouds[row], self.turn)
 
-    def decoded(self, vectors: np.ndarray) -> list[np.ndarray]:
-        """Return what vectors (S, L) decode to, as they are drawn: S of (P, 2)."""
-        if self.decode is None:
-            return []
-        return [flatten(points, self.turn) for points in self.decode(vectors)]
+    def line(self, rows: Sequence[int], vectors: np.ndarray | None = None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the units of a row of pictures, and what vectors (S, L) decode to, as they are drawn."""
+        decoded = [] if self.decode is None or vectors is None else list(self.decode(vectors))
+        return lay_in_line([self.clouds[row] for row in rows], decoded, self.turn)
 
     def name(self, row: int) -> str:
         """Return the name of a unit, which fits below its picture."""
@@ -145,43 +144,33 @@ def walks_figure(shown: Shown) -> Figure | None:
     walks = shown.exploration.walks
     if walks.table.is_empty():
         return None
-    parts = walks.table.with_row_index("at").partition_by(CLASS, AXIS, maintain_order=True)
-    half = common_half([shown.flat(int(row)) for row in walks.rows])
     lines: list[_Line] = []
-    for part in parts:
-        name, axis, share = part.row(0, named=True)[CLASS], part[AXIS][0], part[EXPLAINED][0]
+    for part in walks.table.with_row_index("at").partition_by(CLASS, AXIS, maintain_order=True):
+        name, axis, share = part[CLASS][0], part[AXIS][0], part[EXPLAINED][0]
         rows = [int(walks.rows[at]) for at in part["at"]]
+        clouds, decoded = shown.line(rows, part.select(pl.col(f"^{schema.VECTOR_PREFIX}\\d+$")).to_numpy())
         heads = [f"{sigma:+g} σ" if sigma else "mean" for sigma in part[SIGMA]]
         words = f"{shortened(name or ALL_UNITS, 18)}\naxis {axis}: {share:.0%}\nof variance"
-        lines.append(_Line(words, [shown.flat(row) for row in rows], [shown.name(row) for row in rows], heads))
-        lines += _decoded_line(shown, part)
-    return _rows_figure(lines, half, "Along principal axes: nearest units, each once in a row")
+        lines.append(_Line(words, clouds, [shown.name(row) for row in rows], heads))
+        if decoded:
+            lines.append(_Line("decoded", decoded, [""] * len(decoded), n_decoded=len(decoded)))
+    return _rows_figure(lines, "Along principal axes: nearest units, each once in a row")
 
 
 @house_style()
 def archetypes_figure(shown: Shown) -> Figure:
     """Draw a row for each archetype: what it decodes to, where the model decodes, and its nearest units."""
     exploration = shown.exploration
-    rows = exploration.members
-    half = common_half([shown.flat(int(row)) for row in rows.ravel()])
-    decoded = shown.decoded(exploration.space.vectors(exploration.archetypes.points))
+    points = exploration.space.vectors(exploration.archetypes.points)
     lines = []
-    for index, members in enumerate(rows):
+    for index, members in enumerate(exploration.members.tolist()):
         share = exploration.archetypes.weights[:, index].mean()
-        clouds, names = [shown.flat(int(row)) for row in members], [shown.name(int(row)) for row in members]
+        clouds, decoded = shown.line(members, points[index : index + 1])
+        names = [*(["decoded"] * len(decoded)), *(shown.name(row) for row in members)]
         words = f"archetype {index + 1}\n{share:.0%} of all units\n{_richest(exploration, index)}"
-        first = [(decoded[index], "decoded")] if decoded else []
-        lines.append(
-            _Line(
-                words,
-                [*(points for points, _ in first), *clouds],
-                [*(text for _, text in first), *names],
-                (),
-                bool(first),
-            )
-        )
+        lines.append(_Line(words, [*decoded, *clouds], names, n_decoded=len(decoded)))
     explained = f"{exploration.archetypes.explained:.0%} of the variance"
-    return _rows_figure(lines, half, f"Archetypes, of which units are mixtures ({explained}), and nearest units")
+    return _rows_figure(lines, f"Archetypes, of which units are mixtures ({explained}), and nearest units")
 
 
 def _richest(exploration: Exploration, index: int) -> str:
@@ -202,12 +191,13 @@ def pseudotime_figure(shown: Shown) -> Figure | None:
     if time is None:
         return None
     rows = [int(row) for row in time.members]
-    clouds = [shown.flat(row) for row in rows]
+    clouds, _ = shown.line(rows)
     half = common_half(clouds)
     side = min((PAGE_MM - 10.0) / len(rows), _WIDEST_MM)
     height = 14.0 + 7.0 * len(time.differences)
     figure = new_figure(PAGE_MM, height + side * _TALLER + 8.0)
-    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=[height, side * _TALLER + 4.0]))
+    grid = figure.add_gridspec(2, 1, height_ratios=[height, side * _TALLER + 4.0])
+    above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     _draw_times(above.subplots(), time, shown)
     for index, (axes, row) in enumerate(zip(below.subplots(1, len(rows), squeeze=False)[0], rows, strict=True)):
         draw_cloud(axes, clouds[index], half)
@@ -241,9 +231,7 @@ def _draw_times(axes: Axes, time: Pseudotime, shown: Shown) -> None:
     names = [shortened(row["class"], 16) for row in time.differences]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlabel(
-        f"0: mean of {time.ends[0]}; 1: mean of {time.ends[1]}; line: mean of the class", fontsize=SMALL_POINTS
-    )
+    axes.set_xlabel(f"0: {time.ends[0]}; 1: {time.ends[1]}; line: mean of the class", fontsize=SMALL_POINTS)
     for place in (0.0, 1.0):
         axes.axvline(place, color=PALE_GREY, linewidth=0.6, zorder=0)
 
@@ -265,24 +253,19 @@ class _Line:
         clouds: (N, 2) in nm each.
         names: Below each.
         heads: Above each; none where empty.
-        decoded: Whether the first picture, or without names all of them, is decoded.
+        n_decoded: How many of them, from the left, are decoded.
     """
 
     words: str
     clouds: list[np.ndarray]
     names: list[str]
-    heads: tuple[str, ...] | list[str] = ()
-    decoded: bool = False
+    heads: Sequence[str] = ()
+    n_decoded: int = 0
 
 
-def _decoded_line(shown: Shown, part: pl.DataFrame) -> list[_Line]:
-    vectors = part.select(pl.col(f"^{schema.VECTOR_PREFIX}\\d+$")).to_numpy()
-    clouds = shown.decoded(vectors)
-    return [_Line("decoded", clouds, [""] * len(clouds), (), True)] if clouds else []
-
-
-def _rows_figure(lines: list[_Line], half: float, title: str) -> Figure:
+def _rows_figure(lines: list[_Line], title: str) -> Figure:
     """Draw rows of pictures with words at their left, all on one scale."""
+    half = common_half([points for line in lines for points in line.clouds])
     number = max(len(line.clouds) for line in lines)
     side = min((PAGE_MM - _LABEL_MM) / number, _WIDEST_MM)
     figure = new_figure(_LABEL_MM + side * number, 8.0 + len(lines) * side * _TALLER)
@@ -292,8 +275,7 @@ def _rows_figure(lines: list[_Line], half: float, title: str) -> Figure:
             axes.set_axis_off()
         panels[0].text(0.0, 0.5, line.words, va="center", fontsize=SMALL_POINTS, parse_math=False)
         for index, (axes, points) in enumerate(zip(panels[1:], line.clouds, strict=False)):
-            decoded = line.decoded and (index == 0 or not any(line.names))
-            draw_cloud(axes, points, half, decoded=decoded)
+            draw_cloud(axes, points, half, decoded=index < line.n_decoded)
             write_below(axes, line.names[index], half, bar=index == len(line.clouds) - 1)
             if line.heads:
                 axes.set_title(line.heads[index], loc="center", fontsize=SMALL_POINTS)
