@@ -4,8 +4,8 @@
 
 Each cluster has 20 measured columns in four blocks, lengths and densities on logarithmic scales, and belongs to one of
 8 planted groups that differ in all blocks. FOVs of 100 clusters are of one of two classes. A row is one process: the
-matrix on robust scales, the grouping, silhouettes, differences and composition; "given" with 8 groups and no further search, "chosen" with the search from 2
-to 10 groups and the comparison with one cloud.
+matrix on robust scales, the grouping, silhouettes, differences and composition; "given" with 8 groups and no further
+search, "chosen" with the search from 2 to 10 groups and the comparison with one cloud.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ BLOCKS: Final = {
     SIZE: "lengths, areas, volumes",
     SHAPE: "pure numbers such as linearity, circularity, solidity",
     TEXTURE: "density and spacing of localisations within a cluster",
-    INTENSITY: "photons",
+    INTENSITY: "photons, or the intensities of an image beside a mask",
     PHOTOPHYSICS: "blinking, times on and dark, localisation precision",
     NEIGHBOURHOOD: "distances to and density of other clusters",
     CHANNELS: "parts of the localisations in each channel",
@@ -41,6 +41,8 @@ _BY_NAME: Final = {
     schema.N_LOCALISATIONS: COUNT,
     "blinking_events": PHOTOPHYSICS,
     "precision_mean": PHOTOPHYSICS,
+    "gap": NEIGHBOURHOOD,
+    **dict.fromkeys(schema.INTENSITIES, INTENSITY),
 }
 _BY_START: Final = {
     schema.VECTOR_PREFIX: LEARNED,

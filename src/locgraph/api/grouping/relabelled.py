@@ -21,6 +21,7 @@ from locgraph.io.manifest import Manifest
 from locgraph.io.read import read_localisations
 from locgraph.io.writers.groups import ObjectGroups
 from locgraph.io.writers.source import Source, source_of
+from locgraph.io.writers.volumes import write_relabelled as write_volume
 from locgraph.io.writers.write import write_localisations
 from locgraph.provenance import whole_file
 from locgraph.run_folder import EXPORTS, RECIPE, RELABELLED, read_record
@@ -74,7 +75,8 @@ def write_relabelled(
         tables: Folder of the prepared tables.
         manifest: Its FOVs.
         folder: Where to write.
-        as_parquet: Whether each FOV is written as ``relabelled/<FOV>.parquet``.
+        as_parquet: Whether each FOV is written as ``relabelled/<FOV>.parquet``, and where it is a label volume, also as
+            one in the format of its file, with the number of the group from 1 in place of the label.
         export: Formats of other software, below ``exports``.
 
     Returns:
@@ -94,12 +96,35 @@ def write_relabelled(
         if as_parquet:
             with whole_file(folder / RELABELLED / f"{name}.parquet") as temporary:
                 locs.write_parquet(temporary)
+            problems |= _write_volume(locs, name, paths[name], tables, folder / RELABELLED)
         for format in export.formats:
             try:
                 _export(groups, locs, folder / EXPORTS / format / name, format, _source(paths[name], tables), export)
             except LocgraphError as error:
                 problems[f"{format} of {name}"] = str(error)
     return problems
+
+
+def _write_volume(locs: pl.DataFrame, name: str, path: str | None, tables: Path, folder: Path) -> dict[str, str]:
+    """Write the label volume that a FOV was read from, with groups in place of labels; nothing of other files."""
+    recipe = read_record(tables / RECIPE)
+    if path is None or not recipe:
+        return {}
+    inside = locs.filter(pl.col(GROUP) != NO_GROUP)
+    try:
+        settings = table_recipe(recipe).columns.volume
+        if settings is None:
+            return {}
+        labels = inside.group_by(schema.SOURCE_CLUSTER).agg(
+            pl.col(GROUP).mode().min(), several=pl.col(GROUP).n_unique() > 1
+        )
+        groups = {label: group + 1 for label, group in labels.select(schema.SOURCE_CLUSTER, GROUP).iter_rows()}
+        write_volume(Path(path), groups, (folder / name).with_name(Path(path).name), settings)
+    except LocgraphError as error:
+        return {f"volume of {name}": str(error)}
+    divided = int(labels["several"].sum())
+    words = f"{divided} objects are in several groups; the one of most of their points is written"
+    return {f"volume of {name}": words} if divided else {}
 
 
 def _export(
