@@ -176,6 +176,14 @@ def test_arrays_that_are_no_labels_are_refused(tmp_path, values, message):
         read(tmp_path / "bad.h5")
 
 
+def test_a_volume_that_memory_cannot_hold_is_refused_before_it_is_read(tmp_path):
+    with h5py.File(tmp_path / "large.h5", "w") as file:  # no chunk of it is written
+        dataset = file.create_dataset("labels", (3000, 3000, 3000), np.uint16, chunks=(10, 100, 100))
+        dataset.attrs["element_size_um"] = [0.03, 0.01, 0.02]
+    with pytest.raises(DataError, match=r"at most 8,589,934,592 voxels; found z=3000 y=3000 x=3000\. Cut it"):
+        read(tmp_path / "large.h5")
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.int64, ">u2"])
 def test_labels_of_any_type_give_the_same(tmp_path, dtype):
     for name, values in (("one.h5", boxes()), ("other.h5", boxes().astype(dtype))):

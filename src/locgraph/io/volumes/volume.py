@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ import numpy as np
 from locgraph.errors import DataError, MissingPackageError
 
 SPACE: Final = ("z", "y", "x")
+MOST_VOXELS: Final = 1 << 33
+"""Of one file: 8 GiB for each byte of a voxel."""
+
 _STACK: Final = "q"
 """An axis that the file does not name: z where the user gives three sizes of a voxel."""
 
@@ -154,6 +158,8 @@ def select(
         raise DataError(
             f"{where}: expected axes y, x and perhaps z, found {' '.join(axes)} of the shape {header.shape}"
         )
+    if math.prod(header.shape) > MOST_VOXELS:
+        raise DataError(f"{where}: expected at most {MOST_VOXELS:,} voxels; found {described}. Cut it into blocks")
     chosen = {"c": ("channel", channel), "t": ("timepoint", timepoint)}
     index: dict[str, slice | int] = {}
     for axis, size in shape.items():
