@@ -46,7 +46,7 @@ def test_baselines_alone_are_compared_on_tables(run, tmp_path, capsys):
     )
 
     printed = " ".join(capsys.readouterr().out.split())
-    assert "no accuracy; balanced accuracy: no unit has a class" in printed
+    assert "no accuracy; balanced accuracy; outliers unsupervised; outliers supervised: no unit has a class" in printed
     written = pl.read_parquet(tmp_path / "out" / "benchmark.parquet")
     (factor,) = written.filter(pl.col("metric") == "factor_r2").to_dicts()
     assert factor["about"] == "size_nm"

@@ -174,6 +174,7 @@ def test_without_classes_everything_else_is_measured(tables, tmp_path):
     assert scores["top_1"].reason == scores["balanced_accuracy"].reason == "no unit has a class"
     assert scores["dimension_two_nn"].value is not None
     assert "met none of the units" in scores["unseen_top_1"].reason
+    assert scores["outliers_unsupervised"].reason == "no unit has a class"
     assert "probe_r2" in scores
     assert control_scores(found, units, BenchmarkSettings()) == {}
 

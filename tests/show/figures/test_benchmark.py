@@ -29,6 +29,11 @@ def test_z_scores_are_those_of_the_values_with_larger_better():
     assert found["rotation, against distances between units", "third"] == pytest.approx(1.336, abs=1e-3)
     assert found["dimension (TwoNN)", "third"] == pytest.approx(-1.336, abs=1e-3)
     assert "count alone" not in z["representation"].to_list()
+    assert dict(z.select("label", "overlap").unique().rows()) == {
+        "balanced accuracy": False,  # 0.4 to 0.6, 0.5 to 0.7, 0.7 to 0.9
+        "rotation, against distances between units": None,
+        "dimension (TwoNN)": None,
+    }
     assert not any("probe" in label for label in z["label"])
 
 

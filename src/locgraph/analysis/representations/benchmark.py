@@ -34,6 +34,7 @@ from locgraph.stats.standardise import varies
 
 RAW, STANDARDISED, AUTO = "raw", "standardised", "auto"
 DISTANCES: Final = (AUTO, RAW, STANDARDISED)
+_NO_CLASS: Final = "no unit has a class"
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,12 @@ def vector_scores(
         settings.repeats,
         seed,
     )
-    scores += _guarded(
-        (NOVELTY, OUTLIERS_SUPERVISED),
-        lambda: detect_outliers(
+    if len(labels):
+        scores += detect_outliers(
             part.vectors, distances[labelled], labels, known.owners, settings.outliers, n_folds, seed
-        ),
-    )
+        )
+    else:
+        scores += absent((NOVELTY, OUTLIERS_SUPERVISED), _NO_CLASS)
     scores += compactness_scores(distances, units.owners, seed)
     for name, values in units.factors.items():
         scores.append(_factor(embeddings.vectors, name, values, units.owners, settings))
@@ -170,7 +171,7 @@ def scaled(embeddings: Embeddings, distances: str) -> np.ndarray:
 def _of_classes(vectors: np.ndarray, labels: np.ndarray, units: Units, n_folds: int, seed: int) -> list[Score]:
     metrics = (TOP[1], BALANCED_ACCURACY)
     if not len(labels):
-        return absent(metrics, "no unit has a class")
+        return absent(metrics, _NO_CLASS)
     return _guarded(metrics, lambda: classify(vectors, labels, units.owners, n_folds, seed))
 
 
@@ -179,6 +180,8 @@ def _unseen(embeddings: Embeddings, units: Units, sides: tuple[np.ndarray, np.nd
     if sides is None:
         return absent(metrics, "the encoder has met none of the units, or all of them")
     known = np.array([name is not None for name in embeddings.labels])
+    if not known.any():
+        return absent(metrics, _NO_CLASS)
     train, test = (rows[known[rows]] for rows in sides)
     if not len(test) or len({*embeddings.labels[train]}) < 2:
         return absent(metrics, "needs units with classes on both sides, of two classes in training")

@@ -179,8 +179,9 @@ def z_scores(table: pl.DataFrame) -> pl.DataFrame:
         table: See `score_table`.
 
     Returns:
-        ``representation``, ``label``, ``z``; none for numbers that some representation lacks or that are the same for
-        all, and no row at all with fewer than `FEWEST_RANKED` representations.
+        ``representation``, ``label``, ``z``, and ``overlap``, whether all intervals of the number have a value in
+        common, so that its order may be chance; none for numbers that some representation lacks or that are the same
+        for all, and no row at all with fewer than `FEWEST_RANKED` representations.
     """
     rows: list[dict[str, object]] = []
     names = table.filter(~pl.col("is_control"))[REPRESENTATION].unique(maintain_order=True).to_list()
@@ -195,6 +196,15 @@ def z_scores(table: pl.DataFrame) -> pl.DataFrame:
         if deviation <= max(1e-12 * float(np.abs(column).max()), METRICS[str(metric)].resolution):
             continue
         z = METRICS[str(metric)].better * (column - column.mean()) / deviation
-        label = label_of(str(metric), str(about))
-        rows += [{REPRESENTATION: name, "label": label, "z": float(own)} for name, own in zip(names, z, strict=True)]
-    return pl.DataFrame(rows, schema={REPRESENTATION: pl.String, "label": pl.String, "z": pl.Float64})
+        common = {"label": label_of(str(metric), str(about)), "overlap": _overlap(part)}
+        rows += [{REPRESENTATION: name, "z": float(own)} | common for name, own in zip(names, z, strict=True)]
+    types = {REPRESENTATION: pl.String, "label": pl.String, "z": pl.Float64, "overlap": pl.Boolean}
+    return pl.DataFrame(rows, schema=types)
+
+
+def _overlap(part: pl.DataFrame) -> bool | None:
+    """Return whether all intervals have a value in common; None where one is missing."""
+    lows, highs = part["interval_low"], part["interval_high"]
+    if lows.null_count() or highs.null_count():
+        return None
+    return float(lows.to_numpy().max()) <= float(highs.to_numpy().min())

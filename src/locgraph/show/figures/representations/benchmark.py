@@ -150,6 +150,7 @@ def _draw_bars(
 def _draw_polar(axes: Axes, z: pl.DataFrame, names: list[str], marks: dict[str, Mark]) -> None:
     """Draw the z-scores of each representation as a closed line; 0 is the mean of all."""
     labels = z["label"].unique(maintain_order=True).to_list()
+    alike = set(z.filter(pl.col("overlap"))["label"])
     angles = np.linspace(0, 2 * np.pi, len(labels), endpoint=False)
     for name in names:
         own = dict(z.filter(pl.col(REPRESENTATION) == name).select("label", "z").rows())
@@ -159,12 +160,16 @@ def _draw_polar(axes: Axes, z: pl.DataFrame, names: list[str], marks: dict[str, 
     axes.set_ylim(-_LIMIT, _LIMIT)
     axes.set_yticks([-2, -1, 0, 1, 2])
     axes.set_rlabel_position(180.0 / len(labels))  # type: ignore[attr-defined]  # between two axes
-    axes.set_xticks(angles, [textwrap.fill(label, 14) for label in labels], fontsize=SMALL_POINTS)
+    axes.set_xticks(angles, [_axis_label(label, label in alike) for label in labels], fontsize=SMALL_POINTS)
     for angle, text in zip(angles, axes.get_xticklabels(), strict=True):
         side = np.cos(angle)
         text.set_horizontalalignment("center" if abs(side) < 0.1 else "left" if side > 0 else "right")
     axes.grid(color=PALE_GREY, linewidth=0.5)
     axes.spines["polar"].set_color(PALE_GREY)
+
+
+def _axis_label(label: str, alike: bool) -> str:
+    return textwrap.fill(label, 14) + ("\n(all intervals\noverlap)" if alike else "")
 
 
 def _write_key(axes: Axes, names: list[str], marks: dict[str, Mark]) -> None:
