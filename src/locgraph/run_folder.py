@@ -56,6 +56,8 @@ EMBEDDINGS: Final = "embeddings.parquet"  # one row for each unit, without label
 RECONSTRUCTIONS_PICTURE: Final = "reconstructions.png"
 REPRESENTATION: Final = "representation"  # value of `scored` in METRICS of a run that learned without labels
 EMBEDDINGS_RECORD: Final = "embeddings.json"  # what they were computed from, by what
+HOW_LEARNED: Final = "learned"  # key there: how vectors came about, one of the next three
+UNSUPERVISED, CLASSIFIER, BASELINE = "unsupervised", "classifier", "baseline"
 CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE = "confusion_matrix.png", "loss_curves.png", "gallery.png"
 
 # -- sweeps ------------------------------------------------------------------------------------------------------------

@@ -27,11 +27,13 @@ from locgraph.errors import ConfigError, DataError, renamed
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.executors import Executor
 from locgraph.run_folder import (
+    CLASSIFIER,
     CLUSTER_VECTORS,
     CLUSTERS,
     EMBEDDINGS,
     EMBEDDINGS_RECORD,
     FOV_VECTORS,
+    HOW_LEARNED,
     LOCS,
     RUN,
     RunFolder,
@@ -124,16 +126,17 @@ def _embeddings(folder: Path, given: Path | None, unit: str, aggregation: Aggreg
     if unit not in (AUTO, of_vectors):
         raise ConfigError(f"expected {of_vectors}, which {folder / EMBEDDINGS} holds, found {unit}", setting="unit")
     tables = _tables_of_embeddings(folder, given)
+    guided = (_SUPERVISED,) if read_record(folder / EMBEDDINGS_RECORD).get(HOW_LEARNED) == CLASSIFIER else ()
     if tables is None:
         alone = units_of_vectors(vectors)
         note = "the prepared tables of the embeddings are not there: no pictures, and no localisations with their group"
-        return GroupSource(replace(alone, notes=(*alone.notes, note)), None, None)
+        return GroupSource(replace(alone, notes=(*alone.notes, *guided, note)), None, None)
     manifest = read_manifest(tables)
     embedded = vectors[schema.FOV_ID].unique()
     known = replace(manifest, table=manifest.table.filter(pl.col(schema.FOV_ID).is_in(embedded.implode())))
     units = join_vectors(read_units(tables, known, of_vectors, aggregation), vectors)
     absent = len(embedded) - known.table.height
-    notes = (f"{absent} embedded FOVs are not in the tables and are left out",) if absent else ()
+    notes = (*guided, *((f"{absent} embedded FOVs are not in the tables and are left out",) if absent else ()))
     return GroupSource(replace(units, notes=(*units.notes, *notes)), tables, known)
 
 

@@ -29,7 +29,7 @@ from locgraph.analysis.representations.scores import score_table, z_scores
 from locgraph.analysis.representations.units import read_units
 from locgraph.api.config import Settings, compose
 from locgraph.api.representations.benchmark_model import Subject, model_scores
-from locgraph.api.representations.embed import CLASSIFIER, embed_baseline
+from locgraph.api.representations.embed import embed_baseline
 from locgraph.errors import ConfigError, DataError, within
 from locgraph.provenance import whole_file, write_json
 from locgraph.run_folder import (
@@ -37,8 +37,10 @@ from locgraph.run_folder import (
     BENCHMARK_PICTURE,
     BENCHMARK_RECORD,
     BENCHMARK_TABLE,
+    CLASSIFIER,
     CLUSTERS,
     EMBEDDINGS,
+    HOW_LEARNED,
     RunFolder,
     find_runs,
 )
@@ -272,7 +274,7 @@ def _notes(several: list[Embeddings], n: int) -> tuple[str, ...]:
     unlabelled = sum(name is None for name in several[0].labels)
     if unlabelled:
         notes.append(f"{unlabelled} of {total} {several[0].unit}s have no class and take no part in classifications")
-    guided = [each.name for each in several if each.record.get("learned") == CLASSIFIER]
+    guided = [each.name for each in several if each.record.get(HOW_LEARNED) == CLASSIFIER]
     if guided:
         notes.append(f"{', '.join(guided)}: vectors of a classifier, which labels have guided")
     folds = [each.name for each in several if each.sides() is not None]

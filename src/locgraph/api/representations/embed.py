@@ -24,7 +24,16 @@ from locgraph.api.studies.studied_runs import find_study_tables
 from locgraph.errors import ConfigError, DataError
 from locgraph.nn.representation import UNITS
 from locgraph.provenance import write_json
-from locgraph.run_folder import CLUSTERS, EMBEDDINGS, EMBEDDINGS_RECORD, LOCS, RECONSTRUCTIONS_PICTURE, find_runs
+from locgraph.run_folder import (
+    BASELINE,
+    CLUSTERS,
+    EMBEDDINGS,
+    EMBEDDINGS_RECORD,
+    HOW_LEARNED,
+    LOCS,
+    RECONSTRUCTIONS_PICTURE,
+    find_runs,
+)
 from locgraph.settings import check_choice, check_whole
 from locgraph.show.figures.representations.reconstructions import Reconstruction, reconstructions_figure
 from locgraph.show.figures.style import save_figure
@@ -32,9 +41,6 @@ from locgraph.storage import locked
 
 log = logging.getLogger(__name__)
 
-CLASSIFIER: Final = "classifier"
-"""Value of ``learned`` in the record where labels guided the vectors; else `UNSUPERVISED` or `BASELINE`."""
-UNSUPERVISED, BASELINE = "unsupervised", "baseline"
 _FOLDS: Final = 5
 
 
@@ -181,7 +187,7 @@ def embed_baseline(
     vectors = [pl.col(column).cast(pl.Float32).alias(f"{schema.VECTOR_PREFIX}{i}") for i, column in enumerate(columns)]
     record = {
         "unit": unit,
-        "learned": BASELINE,
+        HOW_LEARNED: BASELINE,
         "latent_channels": len(columns),
         "columns": columns,
         "units": values.height,
@@ -247,5 +253,4 @@ def embed_network(settings: Mapping[str, Any]) -> tuple[pl.DataFrame, dict[str, 
         sides = {name: side for side, names in model.record["split"].items() for name in names}
         known = [sides.get(name, NEW) for name in table[schema.FOV_ID]]
         table = table.with_columns(pl.Series(schema.SPLIT, known, dtype=pl.String))
-    record = model.describe_embeddings(table, prepared.tables)
-    return table, {"learned": UNSUPERVISED if model.task.embeds else CLASSIFIER} | record
+    return table, model.describe_embeddings(table, prepared.tables)

@@ -24,7 +24,7 @@ from locgraph.learn.vectors import key_columns, vector_columns
 from locgraph.nn.network import Network
 from locgraph.nn.precision import pool
 from locgraph.nn.representation import RepresentationHead
-from locgraph.run_folder import EMBEDDINGS, REPRESENTATION
+from locgraph.run_folder import CLASSIFIER, EMBEDDINGS, HOW_LEARNED, REPRESENTATION, UNSUPERVISED
 
 
 class Embedding(NamedTuple):
@@ -237,11 +237,17 @@ def describe_embeddings(network: Network, table: pl.DataFrame, tables: Path) -> 
         tables: Folder of the featextracted tables of their FOVs.
 
     Returns:
-        ``units``, ``tables``, ``parameters``, ``unit``, ``latent_channels`` and ``decodes``.
+        ``units``, ``tables``, ``parameters``, ``unit``, ``learned``, ``latent_channels`` and ``decodes``.
     """
     parameters = sum(parameter.numel() for parameter in network.parameters())
     about = {"units": table.height, "tables": str(tables), "parameters": parameters}
     if not isinstance(network.head, RepresentationHead):
-        return about | {"unit": schema.FOV, "latent_channels": network.readout.out_channels, "decodes": False}
+        channels = network.readout.out_channels
+        return about | {"unit": schema.FOV, HOW_LEARNED: CLASSIFIER, "latent_channels": channels, "decodes": False}
     head = network.head
-    return about | {"unit": head.unit, "latent_channels": head.latent_channels, "decodes": head.decodes}
+    return about | {
+        "unit": head.unit,
+        HOW_LEARNED: UNSUPERVISED,
+        "latent_channels": head.latent_channels,
+        "decodes": head.decodes,
+    }
