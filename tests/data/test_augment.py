@@ -9,7 +9,17 @@ import torch
 from torch import Generator
 from torch_geometric.utils import scatter
 
-from locgraph.data.augment import DrawClusters, Jitter, MissingSites, Reflection, Rotation, Scale, Shear, Thinning
+from locgraph.data.augment import (
+    DrawClusters,
+    DrawLocalisations,
+    Jitter,
+    MissingSites,
+    Reflection,
+    Rotation,
+    Scale,
+    Shear,
+    Thinning,
+)
 from locgraph.data.dataset import without_localisations
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.descriptors import Covariance, PairDistances
@@ -306,6 +316,24 @@ def test_thinning_leaves_out_the_part_it_is_told(part, left, make_graph):
     thinned = Thinning(part, part)(graph, seeded())
 
     assert thinned["localisation"].num_nodes / 3000 == pytest.approx(left, abs=0.0 if part == 0 else 0.03)
+
+
+@pytest.mark.parametrize("size", [5, 60, 3000])
+def test_localisations_are_drawn_whatever_their_number(size, make_graph):
+    graph = make_graph(sizes=(size,))
+    drawn = [DrawLocalisations(40, 50)(graph, seeded(seed)) for seed in range(30)]
+
+    counts = [each["localisation"].num_nodes for each in drawn]
+    assert all(min(40, size) <= count <= min(51, size) for count in counts)  # the first may be put back
+    assert len(set(counts)) > 3 or size < 40
+    rows = torch.cat([identities(graph, each, "localisation") for each in drawn])
+    assert len(rows.unique()) > size / 3
+
+
+def test_numbers_of_localisations_out_of_order():
+    with pytest.raises(ConfigError, match="40") as error:
+        DrawLocalisations(50, 40)
+    assert error.value.setting == "high"
 
 
 def test_missing_sites_take_all_of_a_cluster_near_them_and_nothing_else(make_graph):

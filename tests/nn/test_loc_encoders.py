@@ -12,7 +12,8 @@ from locgraph.nn.loc_encoders import DeepSets, NoEncoder, PointTransformerEncode
 FILES = sorted((config_dir() / "model" / "loc_encoder").glob("*.yaml"))
 LEAVES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
 LEARNED = [name for name in LEAVES if name != "none"]
-INVARIANT = ["vector_neurons"]
+INVARIANT = ["harmonics", "vector_neurons"]
+OF_SMALL_CLUSTERS = {"harmonics": {"longest": 0.6}}
 
 IDLE = {"point_transformer": ["attention.2.bias"]}
 """A constant added to all scores leaves a softmax as it is."""
@@ -85,7 +86,7 @@ def test_clusters_are_encoded_apart(name, make_encoder, make_graph):
     before = clusters(encoder, graph)
     for level in LEVELS:
         others = graph[level, "in", "cluster"].edge_index[1] == 1
-        graph[level].pos = graph[level].pos + others[:, None] * 5.0
+        graph[level].pos = graph[level].pos * (1.0 + 4.0 * others[:, None])
 
     after = clusters(encoder, graph)
 
@@ -118,7 +119,7 @@ def test_rotation_is_seen(name, dimensions, make_encoder, make_graph, map_positi
 def test_rotation_changes_nothing_and_a_mirror_does(
     name, dimensions, sizes, make_encoder, make_graph, map_positions, rotation
 ):
-    encoder = make_encoder(name, dimensions, channels=(16, 16))
+    encoder = make_encoder(name, dimensions, channels=(16, 16), **OF_SMALL_CLUSTERS.get(name, {}))
     graph = make_graph(sizes=sizes, dimensions=dimensions)
     before = clusters(encoder, graph)
     map_positions(graph, rotation(dimensions))

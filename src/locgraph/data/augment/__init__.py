@@ -4,11 +4,12 @@ Every transform works on a shallow copy and treats a cluster and its localisatio
 """
 
 from locgraph.data.augment.base import Transform
-from locgraph.data.augment.left_out import DrawClusters, MissingSites, Thinning
+from locgraph.data.augment.left_out import DrawClusters, DrawLocalisations, MissingSites, Thinning
 from locgraph.data.augment.moves import Jitter, Reflection, Rotation, Scale, Shear
 
 __all__ = [
     "DrawClusters",
+    "DrawLocalisations",
     "Jitter",
     "MissingSites",
     "Reflection",

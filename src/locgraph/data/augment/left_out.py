@@ -115,6 +115,31 @@ class Thinning(LocalisationsLeftOut):
         return torch.rand(graph[schema.LOCALISATION].num_nodes, generator=generator) >= part
 
 
+class DrawLocalisations(LocalisationsLeftOut):
+    """Keep a number of localisations that does not depend on how many there were, as of measurements of equal length.
+
+    Args:
+        low: Smallest number that is kept.
+        high: Largest number; where there are fewer than the number drawn, all stay.
+
+    Raises:
+        ConfigError: The numbers are out of order.
+    """
+
+    name = "draw_localisations"
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low = check_whole("low", low, at_least=1)
+        self.high = check_whole("high", high, at_least=low)
+
+    def choose(self, graph: HeteroData, generator: Generator) -> Tensor:
+        """Return which localisations stay, (N,) bool."""
+        count = int(torch.randint(self.low, self.high + 1, (), generator=generator))
+        kept = torch.zeros(int(graph[schema.LOCALISATION].num_nodes), dtype=torch.bool)
+        kept[torch.randperm(len(kept), generator=generator)[:count]] = True
+        return kept
+
+
 class MissingSites(LocalisationsLeftOut):
     """Leave out all localisations of a cluster around some of them, as where a binding site is missing or not labelled.
 

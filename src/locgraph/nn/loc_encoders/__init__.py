@@ -1,5 +1,6 @@
 """Localisation encoders: the localisations of each cluster to one vector."""
 
+from locgraph.nn.loc_encoders.harmonics import Harmonics
 from locgraph.nn.loc_encoders.points import (
     DeepSets,
     EdgeConvolution,
@@ -13,6 +14,7 @@ from locgraph.nn.loc_encoders.voxels import Voxels
 __all__ = [
     "DeepSets",
     "EdgeConvolution",
+    "Harmonics",
     "NoEncoder",
     "PointTransformerEncoder",
     "SetAbstraction",
