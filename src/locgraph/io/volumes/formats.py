@@ -41,7 +41,8 @@ def open_volume(path: Path, part: str | None = None) -> VolumeFile:
         raise DataError(f"{path}: expected a file; found none. Check the path")
     for volume in FORMATS:
         if volume.accepts(path, head):
-            need(volume.package)
+            if volume.package is not None:
+                need(volume.package)
             return volume(path, part)
     raise DataError(
         f"{path}: expected a label volume (TIFF, OME-Zarr, HDF5 or NRRD); found none of them. Localisations are read "

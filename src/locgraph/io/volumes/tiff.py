@@ -15,6 +15,7 @@ from locgraph.errors import DataError
 from locgraph.io.volumes.volume import VolumeFile, VolumeHeader, nm_per_unit
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_IMAGEJ_BYTES = 1 << 32
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 _OF_PIXELS = ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ")
 
@@ -68,7 +69,7 @@ class TiffVolume(VolumeFile):
                 "photometric": "minisblack",
                 "compression": None if page.compression == 1 else "zlib",
             }
-            if tiff.is_imagej and values.dtype.name in _IMAGEJ_TYPES:
+            if tiff.is_imagej and values.dtype.name in _IMAGEJ_TYPES and values.nbytes < _IMAGEJ_BYTES:
                 kept = {
                     name: value for name, value in (tiff.imagej_metadata or {}).items() if name in ("spacing", "unit")
                 }

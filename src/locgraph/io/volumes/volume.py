@@ -120,14 +120,14 @@ class VolumeFile(ABC):
         """
 
 
-def need(package: str | None) -> None:
+def need(package: str) -> None:
     """Check that a package of the extra ``volumes`` is installed.
 
     Raises:
         MissingPackageError: It is not.
     """
     try:
-        importlib.import_module(package or "skimage")
+        importlib.import_module(package)
     except ImportError as error:
         raise MissingPackageError(
             f"label volumes need the package {package}, which is not installed: pip install 'locgraph[volumes]'"
