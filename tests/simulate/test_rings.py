@@ -107,6 +107,11 @@ def test_a_class_may_state_its_own_factors():
     assert 0.5 <= flat["aspect"] <= 0.6
 
 
+def test_what_has_no_effect_in_2d_is_no_factor():
+    assert "separation_nm" not in Rings({"a": {}}).draw_factors("a", np.random.default_rng(0))
+    assert Rings({"a": {}}, dimensions=3).draw_factors("a", np.random.default_rng(0))["separation_nm"] == 50.0
+
+
 def test_the_spread_of_sizes_is_in_the_factors():
     rings = Rings({"a": {}}, pair_nm=0.0, size_spread=0.1)
     sites = rings.draw_sites("a", np.random.default_rng(5))

@@ -141,7 +141,9 @@ class Rings(Origami):
             rings = sites.reshape(self.structures_per_fov, -1, self.dimensions)
             centres = rings.mean(axis=1, keepdims=True)
             sites = (centres + (rings - centres) * sizes).reshape(sites.shape)
-        lengths = {name: values[name] * float(sizes.mean()) for name in ("diameter_nm", "separation_nm")}
+        lengths = {name: values.pop(name) * float(sizes.mean()) for name in ("diameter_nm", "separation_nm")}
+        if self.dimensions == 2:
+            del lengths["separation_nm"]  # of no effect
         counts = {"corners": float(variant.corners), "present": float(variant.present)}
         return sites, counts | {"labelled": self.paint.site_incorporation} | values | lengths
 

@@ -27,7 +27,7 @@ class MapSettings:
     n_neighbors: int = 15
     min_dist: float = 0.1
     pictures: int = 8
-    most_units: int = 20_000
+    most_units: int = 10_000
 
     def __post_init__(self) -> None:
         self.umap(seed=0)

@@ -101,13 +101,14 @@ def discriminant_positions(
     Raises:
         DataError: A class belongs to a single owner.
     """
-    rows = np.flatnonzero(np.isin(labels, ends))
+    among = np.isin(labels, ends)
+    rows, owners = np.flatnonzero(among), np.unique(owners, return_inverse=True)[1]
     folds = class_folds(labels[rows], owners[rows], _FOLDS, seed)
     total, times = np.zeros(len(values)), np.zeros(len(values))
     for train, _ in folds:
         fitted = rows[train]
         places = _along_axis(values, fitted, labels[fitted], ends)
-        met = np.isin(owners, owners[fitted]) & np.isin(labels, ends)
+        met = among & np.isin(owners, owners[fitted])
         total[~met] += places[~met]
         times[~met] += 1
     return np.divide(total, times, out=np.full(len(values), np.nan), where=times > 0)

@@ -27,6 +27,7 @@ from locgraph.show.figures.style import (
     Mark,
     class_marks,
     house_style,
+    length_text,
     new_figure,
     write_title,
 )
@@ -102,7 +103,7 @@ def map_figure(shown: Shown) -> Figure | None:
         panel.set(xticks=[], yticks=[])
         panel.spines[:].set_visible(True)
         panel.spines[:].set(color=shown.mark(int(drawn.rows[place])).colour, linewidth=0.9)
-    right.set_xlabel(f"pictures: {2 * half:.3g} nm across", fontsize=SMALL_POINTS)
+    right.set_xlabel(f"pictures: {length_text(float(f'{2 * half:.2g}'))} across", fontsize=SMALL_POINTS)
     left.set_xlabel("UMAP: distances between far groups mean nothing", fontsize=SMALL_POINTS)
     _legend(figure, shown)
     write_title(figure, "Units on a map, and pictures of some at their places")
@@ -177,7 +178,7 @@ def _richest(exploration: Exploration, index: int) -> str:
     """Return the class with the largest share of an archetype."""
     table = pl.DataFrame({"label": exploration.units[schema.LABEL], "w": exploration.archetypes.weights[:, index]})
     shares = table.drop_nulls().group_by("label").agg(pl.col("w").mean()).sort("w", "label", descending=[True, False])
-    return f"{shares['w'][0]:.0%} of {shortened(shares['label'][0], 12)}" if shares.height else ""
+    return f"most in {shortened(shares['label'][0], 12)}: {shares['w'][0]:.0%}" if shares.height else ""
 
 
 @house_style()
