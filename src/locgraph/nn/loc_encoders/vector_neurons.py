@@ -35,13 +35,17 @@ class VectorNeurons(LocEncoder):
     of them span in 2D, or the signed volume of three in 3D, become numbers of the localisation. These numbers alone are
     reduced over the cluster, beside those of the mean vectors.
 
+    The first layer is among the localisations, each further one among the points of the next sampled level, as far as
+    the graphs have one: neighbours of a few points spread over the cluster see its whole shape, those of all
+    localisations what is near. Between two levels a point takes the largest numbers among its nearest points below.
+
     The result is invariant to every rotation (SO(2) in 2D, SO(3) in 3D), while signed areas and volumes tell mirror
     images apart. No pose is estimated: a cluster with a symmetry axis, whose mean vectors are 0, loses nothing of what
     its localisations are. A 2D cluster is not a flat one in 3D, which a rotation turns into its mirror image.
 
     Args:
         sizes: Numbers from the data.
-        channels: Numbers of a localisation after each layer; the last is also the size of the vectors of clusters.
+        channels: Numbers of a point after each layer; the last is also the size of the vectors of clusters.
         vectors: Vectors of a localisation in each layer.
 
     Raises:
@@ -53,11 +57,13 @@ class VectorNeurons(LocEncoder):
 
     uses_localisations = True
 
-    def __init__(self, sizes: DataSizes, channels: Sequence[int] = (32, 64), vectors: int = 8) -> None:
+    def __init__(self, sizes: DataSizes, channels: Sequence[int] = (32, 32, 64), vectors: int = 8) -> None:
         check_sizes("channels", channels)
         check_whole("vectors", vectors, at_least=1)
         check_stored(sizes)
-        super().__init__(channels[-1], channels[-1:])
+        self.levels = [min(index, sizes.levels - 1) for index in range(len(channels))]
+        # of the last layer on each level
+        super().__init__(channels[-1], [*channels[: self.levels[-1]], channels[-1]])
         self.lift = mlp([1 + sizes.localisation_features, channels[0]], last_plain=False)
         ins = [channels[0], *channels]
         self.layers = nn.ModuleList(
@@ -68,22 +74,26 @@ class VectorNeurons(LocEncoder):
 
     def forward(self, graph: HeteroData) -> tuple[Tensor, list[Tensor]]:
         """Encode localisations; see `LocEncoder.forward`."""
-        positions, owner = from_centre(graph), owners(graph)
-        edges, n_clusters = graph[schema.level_near(0)].edge_index, graph[schema.CLUSTER].num_nodes
-        with no_autocast(positions.device):
-            geometry = _Geometry(positions.float(), edges)
-        numbers = torch.cat([geometry.lengths, graph[schema.LOCALISATION][schema.FEATURES]], dim=1)
-        x = self.lift(numbers)
-        for layer in self.layers:
-            x, of_cluster = layer(x, geometry, edges, owner, n_clusters)
-        reduced = [pool(x, owner, n_clusters, name) for name in ("mean", "max")]
-        return self.together(torch.cat([*reduced, self.of_mean(of_cluster)], dim=1)).float(), [x]
+        n_clusters, level, geometry = graph[schema.CLUSTER].num_nodes, 0, _Geometry.of_level(graph, 0)
+        x = self.lift(torch.cat([geometry.lengths, graph[schema.LOCALISATION][schema.FEATURES]], dim=1))
+        levels: list[Tensor] = []
+        for layer, next_level in zip(self.layers, self.levels, strict=True):
+            if next_level > level:
+                levels.append(x)
+                below, above = graph[schema.level_pooled(level)].edge_index
+                x = pool(gather(x, below), above, graph[schema.level(next_level)].num_nodes, "max")
+                level, geometry = next_level, _Geometry.of_level(graph, next_level)
+            x, of_cluster = layer(x, geometry, n_clusters)
+        reduced = [pool(x, geometry.owner, n_clusters, name) for name in ("mean", "max")]
+        return self.together(torch.cat([*reduced, self.of_mean(of_cluster)], dim=1)).float(), [*levels, x]
 
 
 class _Geometry:
-    """Positions from the centre, offsets along the edges, and numbers of both that no rotation changes.
+    """Positions of a level from the centre, offsets along its edges, and numbers of both that no rotation changes.
 
     Attributes:
+        edges: Source and target of each edge (2, E) int64.
+        owner: Cluster of each localisation (N,) int64.
         positions: The positions (N, D).
         directions: Direction of the offset from the target to the source of each edge (E, D).
         lengths: Distance of each localisation from the centre (N, 1).
@@ -91,8 +101,15 @@ class _Geometry:
             the last with a sign in 2D.
     """
 
-    def __init__(self, positions: Tensor, edges: Tensor) -> None:
-        self.positions = positions
+    @classmethod
+    def of_level(cls, graph: HeteroData, index: int) -> _Geometry:
+        """Return the geometry of one level of a batch, in 32 bits."""
+        positions = from_centre(graph, index)
+        with no_autocast(positions.device):
+            return cls(positions.float(), graph[schema.level_near(index)].edge_index, owners(graph, index))
+
+    def __init__(self, positions: Tensor, edges: Tensor, owner: Tensor) -> None:
+        self.positions, self.edges, self.owner = positions, edges, owner
         self.lengths = _length(positions)[:, None]
         offsets = gather(positions, edges[0]) - gather(positions, edges[1])
         outwards = gather(_direction(positions), edges[1])
@@ -118,22 +135,20 @@ class _Layer(nn.Module):
         self.invariants = _Invariants(2 * vectors + 1, vectors)
         self.update = mlp([in_channels + out_channels + self.invariants.out_channels, out_channels], last_plain=False)
 
-    def forward(
-        self, x: Tensor, geometry: _Geometry, edges: Tensor, owner: Tensor, n_clusters: int
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, geometry: _Geometry, n_clusters: int) -> tuple[Tensor, Tensor]:
         """(N, in_channels) to (N, out_channels), and the mean vectors of the clusters (C, vectors, D)."""
-        source, target = edges
+        source, target = geometry.edges
         # in place: on a CPU as much time goes into new memory as into numbers
         numbers = gather(self.target(x), target)
         numbers += gather(self.source(x), source)
         numbers += self.edge(geometry.of_edges)
         numbers = nn.functional.silu(numbers)
         weighted = self.weights(numbers).float()[:, :, None] * geometry.directions[:, None]
-        received = self.aggregate(torch.cat([numbers.float(), weighted.flatten(1)], dim=1), edges, len(x))
+        received = self.aggregate(torch.cat([numbers.float(), weighted.flatten(1)], dim=1), geometry.edges, len(x))
         numbers, vectors = received.tensor_split([numbers.shape[1]], dim=1)
-        of_cluster = pool(vectors, owner, n_clusters, "mean")
+        of_cluster = pool(vectors, geometry.owner, n_clusters, "mean")
         shape = (self.vectors, self.dimensions)
-        there = torch.cat([vectors, gather(of_cluster, owner), geometry.positions], dim=1)
+        there = torch.cat([vectors, gather(of_cluster, geometry.owner), geometry.positions], dim=1)
         invariants = self.invariants(there.unflatten(1, (2 * self.vectors + 1, self.dimensions)))
         return self.update(torch.cat([x, numbers, invariants], dim=1)), of_cluster.unflatten(1, shape)
 
