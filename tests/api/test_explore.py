@@ -1,6 +1,7 @@
 """``locgraph explore``: from embeddings on disk to tables and pictures."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -100,6 +101,21 @@ def test_clusters_are_drawn_alone(embedded):
     assert all(len(points) == 6 for points in result.shown.clouds.values())
     assert "cluster_id" in result.result.walks.table.columns
     assert [(row["units"], row["owners"]) for row in result.result.pseudotime.differences] == [(60, 6)] * 2
+
+
+def test_the_decoder_of_the_recorded_model_is_used(embedded, monkeypatch):
+    asked = []
+
+    def load(path, trusted):
+        asked.append((path.name, trusted))
+        return SimpleNamespace(decode=square)
+
+    monkeypatch.setattr("locgraph.api.models.load.load", load)
+    folder = embedded(decodes=True)
+
+    assert explore(folder, *FAST).record["decoded"] is True
+    assert explore(folder, *FAST, "explore.decode=false").record["decoded"] is False
+    assert asked == [("none.ckpt", ["locgraph"])]
 
 
 def test_a_decoder_that_cannot_be_loaded_is_named(embedded):
