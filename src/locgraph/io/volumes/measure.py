@@ -13,7 +13,7 @@ from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.io.volumes.canvases import cut_objects
 from locgraph.io.volumes.objects import VolumeObjects, find_objects
-from locgraph.io.volumes.settings import LABEL, SHAPE_COLUMNS, VolumeSettings
+from locgraph.io.volumes.settings import LABEL, MEASURES, SHAPE_COLUMNS, VolumeSettings
 from locgraph.io.volumes.skeletons import skeleton_lengths
 from locgraph.io.volumes.surfaces import draw_points, find_surfaces, smooth_surfaces
 
@@ -72,7 +72,7 @@ def measure_objects(
     shape = (_diameters(contents, D), _boundary_diameters(surfaces, D), *_padded(objects.lengths).T, skeletons)
     measures = dict(zip(SHAPE_COLUMNS, shape, strict=True)) | objects.intensities
     columns = dict(zip(schema.position_columns(D), places.T[::-1], strict=True)) | {LABEL: objects.labels[owner]}
-    columns |= {name: measures[name][owner] for name in (*SHAPE_COLUMNS, *schema.INTENSITIES) if name in measures}
+    columns |= {name: measures[name][owner] for name in MEASURES if name in measures}
     return pl.DataFrame({name: column for name, column in columns.items() if name in wanted}), _remarks(values, objects)
 
 

@@ -17,6 +17,8 @@ SHAPE_COLUMNS = (
     *schema.AXIS_LENGTHS,
     schema.SKELETON_LENGTH,
 )
+MEASURES = (*SHAPE_COLUMNS, *schema.INTENSITIES)
+"""Measures of the object that each point lies on."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class VolumeSettings:
         for name in ("channel", "timepoint"):
             if getattr(self, name) is not None:
                 check_whole(name, getattr(self, name), at_least=0)
-        optional = (LABEL, *SHAPE_COLUMNS, *schema.INTENSITIES)
+        optional = (LABEL, *MEASURES)
         wrong = [name for name in self.leave_out if name not in optional]
         if wrong:
             raise ConfigError(f"expected some of {', '.join(optional)}; found {', '.join(wrong)}", setting="leave_out")

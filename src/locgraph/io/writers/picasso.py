@@ -17,6 +17,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import DataError
+from locgraph.io.volumes.settings import MEASURES
 from locgraph.io.writers.base import GROUP, Camera, Part, frames_of, in_pixels
 from locgraph.provenance import whole_file
 
@@ -32,7 +33,7 @@ _SAME: Final = {
     schema.N_FRAMES: ("len", "i4"),
     schema.CHANNEL: ("channel", "i4"),
     schema.PICK: (_INPUT, "i4"),
-    **{name: (name, "f4") for name in (schema.SIGMA_VARIANCE, schema.P_VALUE)},
+    **{name: (name, "f4") for name in (schema.SIGMA_VARIANCE, schema.P_VALUE, *MEASURES)},
     **{name: (name, "i4") for name in (schema.LOC_LABEL, schema.SITE)},
     GROUP: (GROUP, "i4"),
     schema.OBJECT: (schema.OBJECT, "i4"),

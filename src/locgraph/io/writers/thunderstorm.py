@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from locgraph import schema
+from locgraph.io.volumes.settings import MEASURES
 from locgraph.io.writers.base import OBJECT_COLUMNS, Part, frames_of
 from locgraph.provenance import whole_file, write_json
 
@@ -30,6 +31,7 @@ _COLUMNS: Final = {
 _AS_THEY_ARE: Final = (
     *(schema.CHANNEL, schema.SIGMA_VARIANCE, schema.P_VALUE),
     *(schema.PICK, schema.SOURCE_CLUSTER, schema.LOC_LABEL, schema.SITE),
+    *MEASURES,
 )
 """Columns that ThunderSTORM has no name for."""
 _SIGMAS_3D: Final = ("sigma1 [nm]", "sigma2 [nm]")
