@@ -9,6 +9,7 @@ import pytest
 
 import locgraph
 from builders.grouping import planted_units
+from locgraph.api.grouping.relabelled import write_relabelled
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.featextracted import fov_path
 
@@ -19,6 +20,11 @@ QUICK = ("group.number.bootstraps=0", "group.number.null_draws=0", "group.permut
 def tables(write_tables, tmp_path_factory) -> Path:
     """Prepared tables of FOVs of two classes, whose clusters differ in width; pairs of FOVs are of one patient."""
     return write_tables(tmp_path_factory.mktemp("tables") / "tables", {"a": 6, "b": 6, None: 1}, grouped=True)
+
+
+def write_localisations(result, folder: Path) -> dict[str, str]:
+    """Write the localisations alone, and return the problems."""
+    return write_relabelled(result, result.tables, result.manifest, folder, result.relabelled, result.export)
 
 
 def embed(folder: Path, tables: Path | None, names: list[str], n: int = 3, **columns) -> Path:
@@ -72,16 +78,14 @@ def test_a_damaged_fov_is_named_and_stops_no_other(write_tables, tmp_path):
         result = locgraph.groups(folder, *QUICK, f"unit={unit}", "group.n_groups=2")
         assert result.table.height == n
         assert any("1 FOVs could not be read and are left out, such as a_0" in note for note in result.notes)
-    result.write(tmp_path)
-    assert list(result.problems) == ["a_0"]
+    assert list(write_localisations(result, tmp_path)) == ["a_0"]
 
 
 def test_localisations_for_other_software(tables, tmp_path):
     options = ("export=[picasso,parquet]", "exported.pixel_size_nm=100", "exported.precision_nm=2", "relabelled=false")
     result = locgraph.groups(tables, *QUICK, "unit=cluster", "group.n_groups=2", *options)
-    result.write(tmp_path)
+    assert write_localisations(result, tmp_path) == {}
     assert not (tmp_path / "relabelled").exists()
-    assert not result.problems
     picasso = locgraph.read(tmp_path / "exports" / "picasso" / "b_0.hdf5")
     assert len(picasso) == 30
     exported = pl.read_parquet(tmp_path / "exports" / "parquet" / "b_0.parquet")
@@ -91,8 +95,7 @@ def test_localisations_for_other_software(tables, tmp_path):
 
 def test_what_a_format_needs_is_a_problem_of_its_files(tables, tmp_path):
     result = locgraph.groups(tables, *QUICK, "group.n_groups=2", "export=[picasso]")
-    result.write(tmp_path)
-    assert "precision" in result.problems["picasso of a_0"]
+    assert "precision" in write_localisations(result, tmp_path)["picasso of a_0"]
     assert (tmp_path / "relabelled" / "a_0.parquet").is_file()
 
 
@@ -166,7 +169,7 @@ def test_objects_of_a_fov_are_written_together(trained_on_picks, tmp_path):
     tables = Path(trained_on_picks.metrics()["tables"])
     result = locgraph.groups(tables, *QUICK, "group.n_groups=2")
     assert result.units.words == "objects"
-    result.write(tmp_path)
+    assert write_localisations(result, tmp_path) == {}
     parents = pl.read_parquet(tables / "manifest.parquet")["parent_fov"].unique()
     assert {path.stem for path in (tmp_path / "relabelled").glob("*.parquet")} == set(parents)
     locs = pl.read_parquet(next((tmp_path / "relabelled").glob("*.parquet")))

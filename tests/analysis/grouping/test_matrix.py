@@ -63,7 +63,9 @@ def test_zero_counts_as_the_smallest_under_a_logarithm():
 def test_learned_vectors_are_scaled_as_chosen(how):
     vectors = RNG.normal(size=(200, 3)) * [10.0, 1.0, 1.0]
     columns = {f"v_{place}": column for place, column in enumerate(vectors.T)}
-    matrix = unit_matrix(units_of(columns, "learned"), MatrixSettings(learned=how, limit=None))
+    matrix = unit_matrix(
+        units_of(columns, "learned"), MatrixSettings(learned=how, limit=100.0 if how == "each" else 1.0)
+    )
     spread = matrix.values.std(axis=0)
     if how == "together":  # their own distances, but for one factor
         ratio = pdist(matrix.values) / pdist(vectors)

@@ -40,7 +40,8 @@ class MatrixSettings:
             without orientation; where there are embeddings, those alone.
         learned: How learned vectors are scaled: ``together`` by one number, so that their own distances stay;
             ``each`` column on its own; ``whitened``: principal components with 95 % of the variance, each on its own.
-        limit: Robust standard deviations from the median beyond which a value counts as this far; None: none does.
+        limit: Robust standard deviations from the median beyond which a value of a column that is scaled on its own
+            counts as this far; None: none does.
         max_missing: Part of the units without a value above which a column is left out; below it, and where it is a
             learned vector that they lack, the units are.
 
@@ -112,7 +113,7 @@ def unit_matrix(units: Units, settings: MatrixSettings) -> UnitMatrix:
         table = np.stack([_apply(values[name], transforms[name]) for name in names], axis=1)
         how = settings.learned if block == LEARNED else EACH
         scaled = _scale(table, how)
-        if settings.limit is not None:
+        if settings.limit is not None and how == EACH:  # else distances of the vectors would not stay
             scaled = np.clip(scaled, -settings.limit, settings.limit)
         parts.append(scaled * np.sqrt(weights[block] / scaled.shape[1]))
         columns += names if how != WHITENED else [f"component_{place + 1}" for place in range(scaled.shape[1])]
