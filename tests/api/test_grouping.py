@@ -12,6 +12,7 @@ from builders.grouping import planted_units
 from locgraph.api.grouping.relabelled import write_relabelled
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.featextracted import fov_path
+from locgraph.run_folder import CLASSIFIER, EMBEDDINGS_RECORD, HOW_LEARNED
 
 QUICK = ("group.number.bootstraps=0", "group.number.null_draws=0", "group.permutations=49")
 
@@ -119,11 +120,19 @@ def test_embeddings_alone(tmp_path):
     result = locgraph.groups(folder, *QUICK, "group.n_groups=2")
     assert result.agreement.matched_accuracy == 1.0
     assert any("no pictures" in note for note in result.notes)
+    assert not any("agreement with classes is no result" in note for note in result.notes)
     result.write(tmp_path)
     assert not (tmp_path / "groups.png").exists()
     assert not (tmp_path / "relabelled").exists()
     with pytest.raises(DataError, match="expected prepared tables"):
         result.plot()
+
+
+def test_vectors_of_a_classifier_are_marked(tmp_path):
+    folder = embed(tmp_path / "embedded", None, [f"{name}_{place}" for name in "ab" for place in range(5)])
+    (folder / EMBEDDINGS_RECORD).write_text(json.dumps({HOW_LEARNED: CLASSIFIER}))
+    notes = locgraph.groups(folder, *QUICK, "group.n_groups=2").notes
+    assert any("agreement with classes is no result without labels" in note for note in notes)
 
 
 def test_embeddings_of_several_networks_are_refused(tmp_path):
