@@ -17,10 +17,13 @@ from scipy.spatial.distance import cdist, pdist
 
 import locgraph.preparation.features
 from builders.clusters import degenerate_clusters
+from locgraph.io.volumes.settings import MEASURES
 from locgraph.preparation.features.channels import ChannelFractions, ChannelIndicator
 from locgraph.preparation.features.filling import Compactness, Solidity
+from locgraph.preparation.features.gap import Gap
 from locgraph.preparation.features.hull import Hull
 from locgraph.preparation.features.localisations import CentreDistance, LocalDensity, NearestDistance
+from locgraph.preparation.features.masks import MaskIntensity, MaskShape, MaskSkeleton
 from locgraph.preparation.features.neighbourhood import Neighbourhood, Spacing
 from locgraph.preparation.features.photophysics import (
     Blinking,
@@ -32,7 +35,7 @@ from locgraph.preparation.features.photophysics import (
 )
 from locgraph.preparation.features.shape import PCA, Ellipse, Orientation, Size
 from locgraph.preparation.features.table import FeatureSet
-from locgraph.schema import LOCALISATION_COLUMNS
+from locgraph.schema import INTENSITIES, LOCALISATION_COLUMNS
 
 ALPHA_NM, K, RADIUS_NM, DARK = 17.3, 3, 151.7, 2
 
@@ -191,6 +194,32 @@ def neighbourhood(points, labels):
     }
 
 
+def gap(points, labels):
+    distances = cdist(points, points)
+    own = [labels == cluster for cluster in range(labels.max() + 1)]
+    return {"gap": np.array([distances[rows][:, ~rows].min() for rows in own])}
+
+
+def mask_shape(own, columns):
+    """Sizes of the ball, or disc, with these diameters."""
+    inside, boundary = columns["object_diameter"][0], columns["surface_diameter"][0]
+    axes = {f"object_axis_length_{axis}": columns[f"axis_length_{axis}"][0] for axis in range(own.shape[1])}
+    roundness = inside**2 / boundary**2
+    if own.shape[1] == 2:
+        area, perimeter = np.pi * inside**2 / 4, np.pi * boundary
+        return axes | {"object_area": area, "object_perimeter": perimeter, "object_circularity": roundness}
+    volume, surface = np.pi * inside**3 / 6, np.pi * boundary**2
+    return axes | {"object_volume": volume, "object_surface": surface, "object_sphericity": roundness}
+
+
+def mask_skeleton(own, columns):
+    return {"object_skeleton_length": columns["skeleton_length"][0]}
+
+
+def mask_intensity(own, columns):
+    return {f"object_{name}": columns[name][0] for name in INTENSITIES}
+
+
 def local_density(points, labels):
     within = (cdist(points, points) <= RADIUS_NM).sum(axis=1) - 1
     return {"local_density": within / content_of_ball(points.shape[1])}
@@ -213,6 +242,10 @@ CLUSTER_FEATURES = {
     "merged_blinking": (MergedBlinking(DARK), merged_blinking),
     "neighbourhood": (Neighbourhood(K, [RADIUS_NM]), neighbourhood),
     "channels": (ChannelFractions(NAMES), channel_fractions),
+    "gap": (Gap(), gap),
+    "mask_shape": (MaskShape(), mask_shape),
+    "mask_skeleton": (MaskSkeleton(), mask_skeleton),
+    "mask_intensity": (MaskIntensity(), mask_intensity),
 }
 
 
@@ -224,7 +257,7 @@ LOCALISATION_FEATURES = {
 }
 
 
-WHOLE = (neighbourhood, local_density)
+WHOLE = (neighbourhood, gap, local_density)
 
 
 TURNING = {"x_mean", "y_mean", "z_mean", "orientation", "inclination"}
@@ -257,7 +290,10 @@ def random_table(seed, dimensions, n_clusters=12):
         "precision": rng.uniform(0.5, 2.0, N),
         "precision_z": rng.uniform(0.5, 3.0, N),
         "channel": rng.integers(0, 3, N),
+        "source_cluster": labels * 3 + 7,
     }
+    of_objects = {name: rng.uniform(10, 50, n_clusters)[labels] for name in MEASURES}
+    columns |= of_objects | {"surface_diameter": of_objects["object_diameter"] * 1.3}
     return points, labels, columns
 
 
@@ -371,6 +407,8 @@ def further_columns(n):
         "precision": np.zeros(n),
         "precision_z": np.zeros(n),
         "channel": np.full(n, 9),
+        "source_cluster": np.full(n, 4),
+        **{name: np.zeros(n) for name in MEASURES},
     }
 
 
@@ -430,6 +468,7 @@ def test_any_field_has_finite_values_in_any_order_and_place(rows, seed):
     labels, points = np.unique(rows[:, 0], return_inverse=True)[1], rows[:, 1:] * 8.0
     rng = np.random.default_rng(seed)
     columns = {name: rng.integers(0, 4, len(rows)) for name in further_columns(1)}
+    columns |= dict.fromkeys(("source_cluster", *MEASURES), labels)  # one object each
     order = rng.permutation(len(rows))
     moved = {key: column[order] for key, column in columns.items()}
     for name in (*CLUSTER_FEATURES, *LOCALISATION_FEATURES):

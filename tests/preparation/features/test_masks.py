@@ -58,9 +58,11 @@ def test_a_ball_and_a_prolate_spheroid_at_anisotropic_voxels(tmp_path):
     np.testing.assert_allclose(table["object_volume"], volumes, rtol=0.02)
     np.testing.assert_allclose(table["object_surface"], surfaces, rtol=0.04)
     np.testing.assert_allclose(table["object_sphericity"], np.cbrt(36 * np.pi * volumes**2) / surfaces, rtol=0.04)
-    np.testing.assert_allclose(table.select(schema.AXIS_LENGTHS), [[400] * 3, [400, 200, 200]], rtol=0.03)
+    np.testing.assert_allclose(
+        table.select(f"object_{name}" for name in schema.AXIS_LENGTHS), [[400] * 3, [400, 200, 200]], rtol=0.03
+    )
     first = locs.table.unique(schema.SOURCE_CLUSTER, keep="first", maintain_order=True)
-    assert table["skeleton_length"].to_list() == first["skeleton_length"].to_list()
+    assert table["object_skeleton_length"].to_list() == first["skeleton_length"].to_list()
 
 
 def test_a_disc_and_an_ellipse(tmp_path):
@@ -70,8 +72,10 @@ def test_a_disc_and_an_ellipse(tmp_path):
     np.testing.assert_allclose(table["object_area"], np.pi * np.array([300**2, 300 * 150]), rtol=0.01)
     np.testing.assert_allclose(table["object_perimeter"], [2 * np.pi * 300, 1453.27], rtol=0.01)
     np.testing.assert_allclose(table["object_circularity"], [1, 4 * np.pi**2 * 300 * 150 / 1453.27**2], atol=0.02)
-    np.testing.assert_allclose(table.select(schema.AXIS_LENGTHS[:2]), [[600, 600], [600, 300]], rtol=0.01)
-    assert schema.AXIS_LENGTHS[2] not in table.columns
+    np.testing.assert_allclose(
+        table.select(f"object_{name}" for name in schema.AXIS_LENGTHS[:2]), [[600, 600], [600, 300]], rtol=0.01
+    )
+    assert f"object_{schema.AXIS_LENGTHS[2]}" not in table.columns
 
 
 def test_small_objects_are_never_rounder_than_a_ball(tmp_path):

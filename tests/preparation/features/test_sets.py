@@ -19,6 +19,7 @@ NEED_COLUMNS = {
     "blinking",
     "merged_blinking",
     "channels",
+    *("mask_shape", "mask_skeleton", "mask_intensity"),
 }
 
 

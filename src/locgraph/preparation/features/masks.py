@@ -10,6 +10,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.preparation.features.base import Groups
+from locgraph.preparation.features.shape import ratio
 from locgraph.schema import FRACTION, LOG, LOG1P, Column
 
 OBJECT_VOLUME: Final = "object_volume"
@@ -26,9 +27,9 @@ class MaskShape:
     With V the volume of the voxels and S the area of the smoothed surface (`smooth_surfaces`), in 3D: ``object_volume``
     = V in nm^3, ``object_surface`` = S in nm^2, ``object_sphericity`` = pi^(1/3) (6 V)^(2/3) / S (Wadell 1935,
     10.1086/624298). In 2D, with the area A and perimeter P: ``object_area``, ``object_perimeter`` and
-    ``object_circularity`` = 4 pi A / P^2. Both ratios are 1 for a ball or disc and less for all else. ``axis_length_0``
-    to ``_2`` (``_1`` in 2D) are the lengths in nm of the principal axes of the ellipsoid with the second moments of the
-    voxels, largest first.
+    ``object_circularity`` = 4 pi A / P^2. Both ratios are 1 for a ball or disc and less for all else.
+    ``object_axis_length_0`` to ``_2`` (``_1`` in 2D) are the lengths in nm of the principal axes of the ellipsoid with
+    the second moments of the voxels, largest first.
 
     Each cluster must lie in one object, as with ``clustering=given``; a part of one has the measures of the whole.
     """
@@ -41,7 +42,7 @@ class MaskShape:
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
         axes = tuple(
-            Column(name, pl.Float64, "nm", f"length of principal axis {index} of the object", LOG)
+            Column(_named(name), pl.Float64, "nm", f"length of principal axis {index} of the object", LOG)
             for index, name in enumerate(schema.AXIS_LENGTHS[:dimensions])
         )
         if dimensions == 2:
@@ -63,8 +64,8 @@ class MaskShape:
         values = _of_objects(groups, self.needs[1:])
         D = groups.dimensions
         content, boundary = values.pop(schema.OBJECT_DIAMETER), values.pop(schema.SURFACE_DIAMETER)
-        roundness = np.minimum((content / boundary) ** 2, 1.0)
-        axes = {name: values[name] for name in schema.AXIS_LENGTHS[:D]}
+        roundness = np.minimum(ratio(content, boundary) ** 2, 1.0)
+        axes = {_named(name): values[name] for name in schema.AXIS_LENGTHS[:D]}
         if D == 2:
             sizes = {OBJECT_AREA: np.pi / 4 * content**2, OBJECT_PERIMETER: np.pi * boundary}
             return sizes | {OBJECT_CIRCULARITY: roundness} | axes
@@ -79,11 +80,13 @@ class MaskSkeleton:
 
     def columns(self, dimensions: int) -> tuple[Column, ...]:
         """Return the columns in 2 or 3 dimensions."""
-        return (Column(schema.SKELETON_LENGTH, pl.Float64, "nm", "length of the skeleton of the object", LOG1P),)
+        return (
+            Column(_named(schema.SKELETON_LENGTH), pl.Float64, "nm", "length of the skeleton of the object", LOG1P),
+        )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
         """Take the length of the object of each cluster."""
-        return _of_objects(groups, self.needs[1:])
+        return {_named(name): values for name, values in _of_objects(groups, self.needs[1:]).items()}
 
 
 class MaskIntensity:
@@ -98,13 +101,18 @@ class MaskIntensity:
         """Return the columns in 2 or 3 dimensions."""
         meanings = ("mean", "standard deviation", "maximum")
         return tuple(
-            Column(name, pl.Float64, "1", f"{meaning} of the intensity of the object")
+            Column(_named(name), pl.Float64, "1", f"{meaning} of the intensity of the object")
             for name, meaning in zip(schema.INTENSITIES, meanings, strict=True)
         )
 
     def compute(self, groups: Groups) -> dict[str, np.ndarray]:
         """Take the intensities of the object of each cluster."""
-        return _of_objects(groups, self.needs[1:])
+        return {_named(name): values for name, values in _of_objects(groups, self.needs[1:]).items()}
+
+
+def _named(name: str) -> str:
+    """Return the name, among features of clusters, of a measure that is a column of the localisations."""
+    return f"object_{name}"
 
 
 def _of_objects(groups: Groups, names: tuple[str, ...]) -> dict[str, np.ndarray]:
