@@ -100,6 +100,14 @@ def test_what_a_format_needs_is_a_problem_of_its_files(tables, tmp_path):
     assert (tmp_path / "relabelled" / "a_0.parquet").is_file()
 
 
+@pytest.mark.parametrize("recipe", [{}, {"columns": {"_target_": "locgraph.io.columns.Gone"}}])
+def test_tables_of_another_version_are_relabelled(write_tables, tmp_path, recipe):
+    folder = write_tables(tmp_path / "tables", {"a": 3, "b": 3})
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    result = locgraph.groups(folder, *QUICK, "group.n_groups=2")
+    assert write_localisations(result, tmp_path) == {}
+
+
 def test_embeddings_with_their_tables(tables, tmp_path):
     names = [f"{name}_{place}" for name in "ab" for place in range(5)]
     folder = embed(tmp_path / "embedded", tables, [*names, "gone_0"])

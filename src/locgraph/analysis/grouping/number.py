@@ -50,7 +50,7 @@ class NumberSettings:
     least: int = 2
     most: int = 10
     bootstraps: int = 10
-    rows: int = 2000
+    rows: int = 1000
     tolerance: float = 0.05
     null_draws: int = 19
 

@@ -14,8 +14,9 @@ from locgraph import schema
 from locgraph.analysis.grouping.columns import GROUP, NO_GROUP, PROBABILITY, UNIT_CLUSTER
 from locgraph.analysis.grouping.groups import Groups
 from locgraph.api.objects.counts import ExportSettings
-from locgraph.api.recipes import table_recipe
+from locgraph.build import build_part
 from locgraph.errors import LocgraphError
+from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import read_fov
 from locgraph.io.manifest import Manifest
 from locgraph.io.read import read_localisations
@@ -107,19 +108,16 @@ def write_relabelled(
 
 def _write_volume(locs: pl.DataFrame, name: str, path: str | None, tables: Path, folder: Path) -> dict[str, str]:
     """Write the label volume that a FOV was read from, with groups in place of labels; nothing of other files."""
-    recipe = read_record(tables / RECIPE)
-    if path is None or not recipe:
+    columns = _columns(tables)
+    if path is None or columns is None or columns.volume is None:
         return {}
     inside = locs.filter(pl.col(GROUP) != NO_GROUP)
     try:
-        settings = table_recipe(recipe).columns.volume
-        if settings is None:
-            return {}
         labels = inside.group_by(schema.SOURCE_CLUSTER).agg(
             pl.col(GROUP).mode().min(), several=pl.col(GROUP).n_unique() > 1
         )
         groups = {label: group + 1 for label, group in labels.select(schema.SOURCE_CLUSTER, GROUP).iter_rows()}
-        write_volume(Path(path), groups, (folder / name).with_name(Path(path).name), settings)
+        write_volume(Path(path), groups, (folder / name).with_name(Path(path).name), columns.volume)
     except LocgraphError as error:
         return {f"volume of {name}": str(error)}
     divided = int(labels["several"].sum())
@@ -165,10 +163,19 @@ def object_groups(groups: Groups, locs: pl.DataFrame) -> ObjectGroups:
 
 def _source(path: str | None, tables: Path) -> Source:
     """Return what the raw file states of camera and frames; nothing where it cannot be read any more."""
-    recipe = read_record(tables / RECIPE)
-    if path is None or not recipe or not Path(path).is_file():
+    columns = _columns(tables)
+    if path is None or columns is None or not Path(path).is_file():
         return Source()
     try:
-        return source_of(read_localisations(Path(path), table_recipe(recipe).columns, _ANY))
+        return source_of(read_localisations(Path(path), columns, _ANY))
     except LocgraphError:
         return Source()
+
+
+def _columns(tables: Path) -> ColumnSource | None:
+    """Return how the raw files of tables were read; None where this is not recorded, or not known to this version."""
+    settings = read_record(tables / RECIPE).get("columns")
+    try:
+        return None if settings is None else build_part(ColumnSource, settings, "columns")
+    except LocgraphError:
+        return None

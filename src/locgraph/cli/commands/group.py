@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from omegaconf import DictConfig
 from rich.table import Table
 
 from locgraph.api.config import plain
 from locgraph.api.grouping.groups import groups, output_folder
-from locgraph.cli.console import TextConsole, path_setting, print_line
+from locgraph.cli.console import TextConsole, path_setting, print_line, print_more
 from locgraph.run_folder import GROUPS_PAGE
 from locgraph.storage import locked
+
+_SHOWN: Final = 5
 
 
 def run(cfg: DictConfig) -> Path:
@@ -43,8 +45,9 @@ def run(cfg: DictConfig) -> Path:
         )
     for note in result.notes:
         print_line(console, note)
-    for what, reason in result.problems.items():
+    for what, reason in list(result.problems.items())[:_SHOWN]:
         print_line(console, f"{what}: {reason}")
+    print_more(console, len(result.problems), _SHOWN, "problems, in groups.json")
     print_line(console, f"groups: {folder / GROUPS_PAGE}")
     return folder
 
