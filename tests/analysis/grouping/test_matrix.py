@@ -152,7 +152,9 @@ def test_nothing_to_group():
         ("fraction_0", "1", "channels"),
         ("orientation", "rad", "orientation"),
         ("v_3", "1", "learned"),
-        ("skeleton_length", "nm", "size"),
+        ("object_skeleton_length", "nm", "size"),
+        ("object_intensity_mean", "1", "intensity"),
+        ("gap", "nm", "neighbourhood"),
     ],
 )
 def test_blocks_of_features(feature, unit, block):

@@ -42,7 +42,6 @@ _BY_NAME: Final = {
     "blinking_events": PHOTOPHYSICS,
     "precision_mean": PHOTOPHYSICS,
     "gap": NEIGHBOURHOOD,
-    **dict.fromkeys(schema.INTENSITIES, INTENSITY),
 }
 _BY_START: Final = {
     schema.VECTOR_PREFIX: LEARNED,
@@ -51,6 +50,7 @@ _BY_START: Final = {
     "ripley_l": NEIGHBOURHOOD,
     "spacing_": TEXTURE,
     "fraction_": CHANNELS,
+    "object_intensity_": INTENSITY,
 }
 _BY_UNIT: Final = {"photons": INTENSITY, "frames": PHOTOPHYSICS, "rad": ORIENTATION}
 
