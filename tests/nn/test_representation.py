@@ -323,7 +323,7 @@ def test_graphs_with_other_clusters_are_refused(make_network, make_views):
         (partial(PLAIN, latent_channels=0), r"head\.latent_channels: expected a whole number"),
         (partial(PLAIN, kl_weight=-1.0), r"head\.kl_weight: expected a number at least 0"),
         (partial(PLAIN, decoder=partial(DECODERS["mlp"], points=1)), r"head\.decoder\.points: expected"),
-        (partial(PLAIN, decoder=partial(DECODERS["mlp"], layers=0)), r"head\.decoder\.layers: expected"),
+        (partial(PLAIN, decoder=partial(DECODERS["mlp"], layers=-1)), r"head\.decoder\.layers: expected"),
         (
             partial(PLAIN, decoder=partial(DECODERS["circle"], template="torus")),
             r"head\.decoder\.template: expected one",

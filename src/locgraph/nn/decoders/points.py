@@ -58,7 +58,7 @@ class MlpDecoder(PointDecoder):
         alignment: See `PointDecoder`.
         points: Number of points.
         hidden: Size of the hidden layers.
-        layers: Number of hidden layers.
+        layers: Number of hidden layers; 0 is a linear map, with which points move evenly as the latent does.
 
     Raises:
         ConfigError: A number is out of range.
@@ -79,7 +79,7 @@ class MlpDecoder(PointDecoder):
     ) -> None:
         super().__init__(dimensions, points, loss, alignment)
         check_whole("hidden", hidden, at_least=1)
-        check_whole("layers", layers, at_least=1)
+        check_whole("layers", layers, at_least=0)
         self.layers = mlp([in_channels, *[hidden] * layers, points * dimensions])
 
     def forward(self, latents: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class Harmonics(LocEncoder):
         ConfigError: Localisations are not stored, or a number is out of range.
 
     Source of the invariants: Kakarala 2012, "The bispectrum as a source of phase-sensitive invariants for Fourier
-    descriptors", 10.1007/s10851-012-0330-6; Bartok et al. 2013, "On representing chemical environments",
+    descriptors", 10.1007/s10851-012-0330-6; Bartók et al. 2013, "On representing chemical environments",
     10.1103/PhysRevB.87.184115.
     """
 
