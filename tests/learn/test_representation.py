@@ -25,6 +25,10 @@ class StoredVectors(RepresentationHead):
     def __init__(self, unit):
         super().__init__(unit, 2)
 
+    @property
+    def decodes(self):
+        return True
+
     def latents(self, encoded):
         return self.encoded_units(encoded)
 

@@ -156,7 +156,7 @@ class PairDistances(CloudLoss):
 class Sinkhorn(CloudLoss):
     """Cost of moving one cloud onto the other, all points alike heavy: the debiased Sinkhorn divergence of geomloss.
 
-    Unlike the nearest distances of `Chamfer` it sees how many points lie where. It takes about thirty times as long.
+    Unlike the nearest distances of `Chamfer` it sees how many points lie where.
     Needs the extra ``sinkhorn``.
 
     Args:

@@ -51,7 +51,10 @@ class RepresentationHead(Head):
 
     @property
     def decodes(self) -> bool:
-        """Whether vectors can be turned into localisations."""
+        """Whether vectors can be turned into localisations, so that errors are those of a unit alone.
+
+        Other errors compare a unit with the rest of its batch.
+        """
         return False
 
     def forward(self, encoded: Encoded) -> dict[str, Tensor]:

@@ -101,8 +101,8 @@ class TrainedNetwork(TrainedData):
             columns: As for `predict`.
 
         Returns:
-            One row for each, with ``fov_id``, ``label`` (null where unknown) and ``v_0``, ``v_1``, ...; units of a
-            representation also have their ``error``, the loss.
+            One row for each, with ``fov_id``, ``label`` (null where unknown) and ``v_0``, ``v_1``, ...; units of an
+            autoencoder also have their ``error``, the loss.
 
         Raises:
             ConfigError: The network has no vectors of this kind.

@@ -35,12 +35,14 @@ class Embedding(NamedTuple):
         vectors: Those of the units of each FOV (n, L) float32: one, or one for each cluster of view 0.
         errors: Loss of each of these units (n,) float32.
         unit: Kind of the units: ``fov`` or ``cluster``.
+        alone: Whether an error is that of its unit, whatever else is in the batch.
     """
 
     fov_ids: list[str]
     vectors: list[Tensor]
     errors: list[Tensor]
     unit: str
+    alone: bool
 
     def not_finite(self) -> list[str]:
         """Return the FOVs with vectors or errors that are not finite."""
@@ -175,7 +177,8 @@ class RepresentationTask(Task):
         else:
             means = [pool(values, of_graph, len(fov_ids), "mean").cpu() for values in (vectors, errors[:, None])]
             of_fovs = [(vector[None], error) for vector, error in zip(*means, strict=True)]
-        return Embedding(fov_ids, [each for each, _ in of_fovs], [error for _, error in of_fovs], head.unit)
+        parts = ([vectors for vectors, _ in of_fovs], [errors for _, errors in of_fovs])
+        return Embedding(fov_ids, *parts, unit=head.unit, alone=head.decodes)
 
     def make_scores(self) -> EmbeddingScores:
         """Return a new collector of scores."""
@@ -217,15 +220,17 @@ def embedding_table(predictions: Sequence[Embedding], fold: int, split: str) -> 
         split: ``train``, ``val``, ``test`` or ``new``.
 
     Returns:
-        Columns ``fov_id``; of clusters also ``cluster_id``; ``fold``, ``split``, ``error``, and ``v_0``, ``v_1``, ...
-        Float32.
+        Columns ``fov_id``; of clusters also ``cluster_id``; ``fold``, ``split``, ``error`` where it is that of the unit
+        alone, and ``v_0``, ``v_1``, ... Float32.
     """
     names = [name for batch in predictions for name in batch.fov_ids]
     sizes = [len(vectors) for batch in predictions for vectors in batch.vectors]
     errors = torch.cat([errors for batch in predictions for errors in batch.errors]).numpy()
     vectors = torch.cat([vectors for batch in predictions for vectors in batch.vectors]).numpy()
     keys = key_columns(names, sizes, predictions[0].unit, fold, split)
-    return pl.DataFrame(keys | {schema.ERROR: errors} | vector_columns(vectors))
+    if predictions[0].alone:
+        keys |= {schema.ERROR: errors}
+    return pl.DataFrame(keys | vector_columns(vectors))
 
 
 def describe_embeddings(network: Network, table: pl.DataFrame, tables: Path) -> dict[str, Any]:
