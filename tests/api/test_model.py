@@ -203,7 +203,9 @@ def test_vectors_of_fovs_are_those_of_the_run(model, fold, trained):
     table = model.embed(fold.prepared)
 
     both = then.select("fov_id").join(table, on="fov_id")
-    assert_frame_equal(both, then.drop("fold", "split"), abs_tol=1e-5)
+    assert_frame_equal(both.drop("label"), then.drop("fold", "split"), abs_tol=1e-5)
+    labels = dict(fold.prepared.manifest.table.select("fov_id", "label").iter_rows())
+    assert both["label"].to_list() == [labels[name] for name in both["fov_id"]]
 
 
 def test_vectors_of_clusters_are_those_of_the_tables(model, fold):

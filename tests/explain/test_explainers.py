@@ -34,7 +34,7 @@ def names(kind):
     return sorted(path.stem for path in (config_dir() / "model" / kind).glob("*.yaml"))
 
 
-SINGLE = {path.stem for path in (config_dir() / "model").glob("loconly*.yaml")} | {"single_cluster"}
+SINGLE = {path.stem for path in (config_dir() / "model").glob("loconly*.yaml")} | {"pointcloud", "single_cluster"}
 
 CASES = [
     *((name,) for name in names("")),

@@ -85,7 +85,8 @@ def test_columns_are_those_of_the_schema_in_its_order(dimensions):
     _, table = seen(n=3, dimensions=dimensions)
     only_3d = {schema.Z, schema.PRECISION_Z}
     of_others = {schema.SIGMA_VARIANCE, schema.P_VALUE, schema.N_FRAMES, schema.SOURCE_CLUSTER, schema.PICK}
-    of_others |= {schema.LOC_LABEL}
+    of_others |= {schema.LOC_LABEL, schema.OBJECT_DIAMETER, schema.SURFACE_DIAMETER, schema.SKELETON_LENGTH}
+    of_others |= {*schema.AXIS_LENGTHS, *schema.INTENSITIES}
     missing = {schema.VIEW, schema.CLUSTER_ID} | of_others | (only_3d if dimensions == 2 else set())
     expected = {n: c.dtype for n, c in schema.LOCALISATION_COLUMNS.items() if n not in missing}
     assert dict(table.schema) == expected
