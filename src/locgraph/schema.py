@@ -290,6 +290,9 @@ REPRESENTATION: Final = "representation"
 FOV: Final = "fov"
 """A FOV as a whole, as what gets a vector; in a batch, the FOV of each graph."""
 
+UNITS: Final = (FOV, CLUSTER)
+"""What gets a vector or a group: each FOV, or each cluster. An object is a FOV of its own."""
+
 FIELD_OF_VIEW: Final = "field_of_view"
 """Node type of the FOV itself, one node at its origin: only where the graph has descriptors."""
 

@@ -118,8 +118,8 @@ class PairDistances(CloudLoss):
         with torch.no_grad():
             expected = self._of_clouds(self._thinned(clouds))
         everywhere = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device)
-        found = self._of_padded(points, everywhere)
-        return (found - expected).abs().mean(dim=1) * (clouds.sizes > 0)
+        decoded = self._of_padded(points, everywhere)
+        return (decoded - expected).abs().mean(dim=1) * (clouds.sizes > 0)
 
     def _thinned(self, clouds: Clouds) -> Clouds:
         step = ((clouds.sizes + self.most_points - 1) // self.most_points).clamp(min=1)

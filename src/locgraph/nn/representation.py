@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -11,9 +11,6 @@ from locgraph.errors import ConfigError
 from locgraph.nn.base import Encoded, Head
 from locgraph.nn.sizes import HeadSizes
 from locgraph.settings import check_choice, check_whole
-
-UNITS: Final = (schema.FOV, schema.CLUSTER)
-"""What gets a vector: each FOV, or each cluster. An object is a FOV of its own."""
 
 
 class RepresentationHead(Head):
@@ -40,7 +37,7 @@ class RepresentationHead(Head):
 
     def __init__(self, unit: str, latent_channels: int) -> None:
         super().__init__()
-        check_choice("unit", unit, UNITS)
+        check_choice("unit", unit, schema.UNITS)
         check_whole("latent_channels", latent_channels, at_least=1)
         self.unit, self.latent_channels = unit, latent_channels
 

@@ -55,8 +55,8 @@ def neighbour_distances(points: np.ndarray, owners: np.ndarray, k: int) -> Neigh
             f"{len(points)}"
         )
     places = points[kept] - points[kept].mean(axis=0)  # distances of points far from the origin lose digits
-    found = NearestNeighbors(n_neighbors=min(k, len(kept) - 1), algorithm="brute" if places.shape[1] > 15 else "auto")
-    distances, _ = found.fit(places).kneighbors()
+    search = NearestNeighbors(n_neighbors=min(k, len(kept) - 1), algorithm="brute" if places.shape[1] > 15 else "auto")
+    distances, _ = search.fit(places).kneighbors()
     # rounding may give two different points the distance 0
     whole = distances[:, 0] > 0
     return Neighbours(distances[whole], owners[kept][whole], len(points) - int(whole.sum()))

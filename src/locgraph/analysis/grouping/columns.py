@@ -8,10 +8,6 @@ import polars as pl
 
 from locgraph import schema
 
-UNIT_FOV: Final = "fov"
-UNIT_CLUSTER: Final = "cluster"
-UNITS: Final = (UNIT_FOV, UNIT_CLUSTER)
-
 GROUP: Final = "group"
 """Group that was found, from 0, the largest first; -1 where a unit has none."""
 NO_GROUP: Final = -1

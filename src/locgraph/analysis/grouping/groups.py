@@ -22,7 +22,6 @@ from locgraph.analysis.grouping.columns import (
     NO_GROUP,
     PROBABILITY,
     SILHOUETTE,
-    UNIT_CLUSTER,
 )
 from locgraph.analysis.grouping.composition import Composition, composition
 from locgraph.analysis.grouping.differences import CIRCULAR, group_differences
@@ -292,7 +291,7 @@ def _table(
         if values is not None:
             every[matrix.rows] = values
         spread.append(pl.Series(name, every).fill_nan(None))
-    keys = [schema.FOV_ID, *([schema.CLUSTER_ID] if units.unit == UNIT_CLUSTER else [])]
+    keys = [schema.FOV_ID, *([schema.CLUSTER_ID] if units.unit == schema.CLUSTER else [])]
     return units.keys.select(keys).with_columns(
         pl.Series(GROUP, labels), *spread, pl.Series(IS_MEDOID, is_medoid), *units.keys.drop(keys).get_columns()
     )

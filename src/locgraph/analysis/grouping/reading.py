@@ -13,7 +13,7 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.fov_features import Aggregation, fov_features, whole_fovs
 from locgraph.analysis.grouping.blocks import LEARNED, SIZE, blocks_of
-from locgraph.analysis.grouping.columns import PATIENT, UNIT_CLUSTER, UNIT_FOV
+from locgraph.analysis.grouping.columns import PATIENT
 from locgraph.analysis.grouping.units import Units, make_units
 from locgraph.analysis.statistics import feature_by_column
 from locgraph.errors import DataError, LocgraphError
@@ -42,7 +42,7 @@ def read_units(tables: Path, manifest: Manifest, unit: str, aggregation: Aggrega
         DataError: There is no unit.
     """
     failed: dict[str, str] = {}
-    if unit == UNIT_CLUSTER:
+    if unit == schema.CLUSTER:
         units = _clusters(tables, manifest, failed)
     else:
         units = _fovs(tables, manifest, aggregation or Aggregation(), failed)
@@ -78,7 +78,7 @@ def _clusters(tables: Path, manifest: Manifest, failed: dict[str, str]) -> Units
     table = pl.concat(parts, how="diagonal_relaxed").join(_known(manifest), on=schema.FOV_ID, how="left")
     units = {name: unit for name, unit in units.items() if name not in notes}
     places = tuple(name for name in schema.centre_columns(3) if name in table.columns)
-    return make_units(UNIT_CLUSTER, table, table, units, scales, blocks_of(units), tuple(notes.values()), places)
+    return make_units(schema.CLUSTER, table, table, units, scales, blocks_of(units), tuple(notes.values()), places)
 
 
 def _fovs(tables: Path, manifest: Manifest, aggregation: Aggregation, failed: dict[str, str]) -> Units:
@@ -102,7 +102,7 @@ def _fovs(tables: Path, manifest: Manifest, aggregation: Aggregation, failed: di
     }
     of_columns |= {schema.EXTENT: schema.LOG, schema.N_CLUSTERS: schema.LOG, schema.N_LOCALISATIONS: schema.LOG}
     places = (schema.X, schema.Y, *([schema.Z] if table[schema.Z].null_count() == 0 else []))
-    return make_units(UNIT_FOV, table, table, units, of_columns, blocks, _clashes(features.warnings), places)
+    return make_units(schema.FOV, table, table, units, of_columns, blocks, _clashes(features.warnings), places)
 
 
 def _clashes(warnings: tuple[str, ...]) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ def vector_columns(vectors: pl.DataFrame) -> list[str]:
 def units_of_vectors(vectors: pl.DataFrame) -> Units:
     """Return units with learned columns alone; the class is that of the column ``label``, where there is one."""
     columns = vector_columns(vectors)
-    unit = UNIT_CLUSTER if schema.CLUSTER_ID in vectors.columns else UNIT_FOV
+    unit = schema.CLUSTER if schema.CLUSTER_ID in vectors.columns else schema.FOV
     units = dict.fromkeys(columns, "1")
     return make_units(unit, vectors, vectors, units, {}, dict.fromkeys(columns, LEARNED))
 
@@ -172,13 +172,13 @@ def join_vectors(units: Units, vectors: pl.DataFrame) -> Units:
     Raises:
         DataError: Vectors are of other units.
     """
-    of_vectors = UNIT_CLUSTER if schema.CLUSTER_ID in vectors.columns else UNIT_FOV
+    of_vectors = schema.CLUSTER if schema.CLUSTER_ID in vectors.columns else schema.FOV
     if of_vectors != units.unit:
         raise DataError(
             f"expected vectors of units that are a {units.unit}, found those of a {of_vectors}", setting="unit"
         )
     columns = vector_columns(vectors)
-    keys = [schema.FOV_ID, *([schema.CLUSTER_ID] if units.unit == UNIT_CLUSTER else [])]
+    keys = [schema.FOV_ID, *([schema.CLUSTER_ID] if units.unit == schema.CLUSTER else [])]
     learned = units.keys.select(keys).join(
         vectors.select(*keys, pl.col(columns).cast(pl.Float64)), on=keys, how="left", maintain_order="left"
     )

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.analysis.grouping.columns import CASE, PATIENT, UNIT_CLUSTER, UNIT_FOV
+from locgraph.analysis.grouping.columns import CASE, PATIENT
 from locgraph.errors import DataError
 
 
@@ -42,7 +42,7 @@ class Units:
     def __post_init__(self) -> None:
         if self.keys.height != self.values.height:
             raise DataError(f"expected values of {self.keys.height} units, found {self.values.height}")
-        columns = [schema.FOV_ID, *([schema.CLUSTER_ID] if self.unit == UNIT_CLUSTER else [])]
+        columns = [schema.FOV_ID, *([schema.CLUSTER_ID] if self.unit == schema.CLUSTER else [])]
         twice = self.keys.filter(self.keys.select(columns).is_duplicated())
         if twice.height:
             raise DataError(f"expected each unit once, found {twice.row(0, named=True)[schema.FOV_ID]} again")
@@ -53,7 +53,7 @@ class Units:
     @property
     def words(self) -> str:
         """What the units are called."""
-        if self.unit == UNIT_FOV:
+        if self.unit == schema.FOV:
             return "objects" if self.keys[schema.PARENT_FOV].null_count() < len(self) else "FOVs"
         return "clusters"
 
@@ -101,5 +101,5 @@ def make_units(
     if place_columns and all(keys[name].null_count() == 0 for name in place_columns):
         places = keys.select(place_columns).to_numpy().astype(np.float64)
         fields = keys.select(pl.coalesce(schema.PARENT_FOV, schema.FOV_ID)).to_series().to_numpy()
-    columns = [schema.FOV_ID, *([schema.CLUSTER_ID] if unit == UNIT_CLUSTER else []), *known]
+    columns = [schema.FOV_ID, *([schema.CLUSTER_ID] if unit == schema.CLUSTER else []), *known]
     return Units(unit, keys.select(columns), values.select(finite), units, scales, blocks, places, fields, notes)

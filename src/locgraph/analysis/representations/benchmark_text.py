@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from locgraph.analysis.representations.scores import METRICS, REPRESENTATION, label_of
+
+NOT_THERE: Final = "-"
+"""Cell without a number."""
 
 
 def rows(table: pl.DataFrame, intervals: bool) -> tuple[list[str], list[tuple[str, ...]]]:
@@ -52,7 +55,7 @@ def reasons(table: pl.DataFrame) -> list[str]:
 
 def _cell(row: dict[str, Any] | None, interval: bool) -> str:
     if row is None or row["value"] is None:
-        return "-"
+        return NOT_THERE
     value = f"{row['value']:.3g}" if abs(row["value"]) < 1000 else f"{row['value']:,.0f}"
     if not interval or row["interval_low"] is None or row["interval_high"] is None:
         return value

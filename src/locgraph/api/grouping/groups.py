@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from locgraph import schema
 from locgraph.analysis.fov_features import Aggregation
 from locgraph.analysis.grouping.algorithms import Grouper
-from locgraph.analysis.grouping.columns import UNITS
 from locgraph.analysis.grouping.examples import read_examples
 from locgraph.analysis.grouping.groups import Groups, GroupSettings, find_groups
 from locgraph.analysis.grouping.matrix import MatrixSettings
@@ -144,7 +144,7 @@ def groups(source: str | Path | Units, *config: str | Mapping[str, Any]) -> Stru
     grouper: Any = build_part(Grouper, settings["grouping"], "grouping")
     export = ExportSettings(formats=settings["export"], **settings["exported"])
     relabelled = check_flag("relabelled", settings["relabelled"])
-    check_choice("unit", settings["unit"], (AUTO, *UNITS))
+    check_choice("unit", settings["unit"], (AUTO, *schema.UNITS))
     weights = choice.matrix.weights
     if isinstance(source, Units):
         read, where = GroupSource(source, None, None), "tables"
@@ -161,8 +161,8 @@ def groups(source: str | Path | Units, *config: str | Mapping[str, Any]) -> Stru
         "settings": settings["group"],
     }
     with within("group"):
-        found = find_groups(read.units, grouper, choice, about)
-    parts = {each.name: getattr(found, each.name) for each in fields(Groups)}
+        groups_of_units = find_groups(read.units, grouper, choice, about)
+    parts = {each.name: getattr(groups_of_units, each.name) for each in fields(Groups)}
     return StructureGroups(**parts, tables=read.tables, manifest=read.manifest, relabelled=relabelled, export=export)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.analysis.grouping.columns import GROUP, NO_GROUP, PROBABILITY, UNIT_CLUSTER
+from locgraph.analysis.grouping.columns import GROUP, NO_GROUP, PROBABILITY
 from locgraph.analysis.grouping.groups import Groups
 from locgraph.api.objects.counts import ExportSettings
 from locgraph.build import build_part
@@ -57,7 +57,7 @@ def relabel(groups: Groups, tables: Path, manifest: Manifest) -> Iterator[tuple[
 def _relabelled(groups: Groups, tables: Path, fov_id: str) -> pl.DataFrame:
     locs = read_fov(tables, fov_id).locs.filter(pl.col(schema.VIEW) == 0).drop(schema.VIEW)
     own = groups.table.filter(pl.col(schema.FOV_ID) == fov_id)
-    if groups.units.unit == UNIT_CLUSTER:
+    if groups.units.unit == schema.CLUSTER:
         keys = own.select(pl.col(schema.CLUSTER_ID).cast(locs.schema[schema.CLUSTER_ID]), GROUP)
         locs = locs.join(keys, on=schema.CLUSTER_ID, how="left", maintain_order="left")
     else:
@@ -143,7 +143,7 @@ def object_groups(groups: Groups, locs: pl.DataFrame) -> ObjectGroups:
         groups: The groups.
         locs: Localisations of the FOV, as `relabel` yields them.
     """
-    keys = [schema.FOV_ID, *([schema.CLUSTER_ID] if groups.units.unit == UNIT_CLUSTER else [])]
+    keys = [schema.FOV_ID, *([schema.CLUSTER_ID] if groups.units.unit == schema.CLUSTER else [])]
     inside = locs.with_row_index(schema.ROW).filter(pl.col(schema.CLUSTER_ID) != schema.NOISE)
     by_unit = inside.group_by(keys, maintain_order=True).agg(pl.col(schema.ROW), pl.col(GROUP).first())
     probabilities = groups.table.select(*keys, PROBABILITY)

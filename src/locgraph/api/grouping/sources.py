@@ -13,7 +13,6 @@ import polars as pl
 from locgraph import schema
 from locgraph.analysis.fov_features import Aggregation
 from locgraph.analysis.grouping.blocks import LEARNED
-from locgraph.analysis.grouping.columns import UNIT_CLUSTER, UNIT_FOV
 from locgraph.analysis.grouping.reading import join_vectors, read_units, units_of_vectors, vectors_of
 from locgraph.analysis.grouping.units import Units
 from locgraph.analysis.source import read_manifest
@@ -102,7 +101,7 @@ def read_source(folder: Path, settings: Settings, wants: Sequence[str] | None, a
 
 def _measured(tables: Path, unit: str, aggregation: Aggregation) -> GroupSource:
     manifest = read_manifest(tables)
-    units = read_units(tables, manifest, UNIT_FOV if unit == AUTO else unit, aggregation)
+    units = read_units(tables, manifest, schema.FOV if unit == AUTO else unit, aggregation)
     return GroupSource(units, tables, manifest)
 
 
@@ -111,7 +110,7 @@ def _run(folder: Path, tables: Path, unit: str, wants: Sequence[str] | None, agg
     source = _measured(tables, unit, aggregation)
     if wants is None or LEARNED not in wants:
         return source
-    name = FOV_VECTORS if source.units.unit == UNIT_FOV else CLUSTER_VECTORS
+    name = FOV_VECTORS if source.units.unit == schema.FOV else CLUSTER_VECTORS
     vectors = vectors_of(RunFolder(folder).table(name), str(folder / name))
     units = join_vectors(source.units, vectors)
     trained_on = schema.SPLIT in vectors.columns and (vectors[schema.SPLIT] == TRAIN).any()
@@ -122,7 +121,7 @@ def _run(folder: Path, tables: Path, unit: str, wants: Sequence[str] | None, agg
 def _embeddings(folder: Path, given: Path | None, unit: str, aggregation: Aggregation) -> GroupSource:
     """Return units with their embedding, and with what was measured of them where their tables are there."""
     vectors = vectors_of(RunFolder(folder).table(EMBEDDINGS), str(folder / EMBEDDINGS))
-    of_vectors = UNIT_CLUSTER if schema.CLUSTER_ID in vectors.columns else UNIT_FOV
+    of_vectors = schema.CLUSTER if schema.CLUSTER_ID in vectors.columns else schema.FOV
     if unit not in (AUTO, of_vectors):
         raise ConfigError(f"expected {of_vectors}, which {folder / EMBEDDINGS} holds, found {unit}", setting="unit")
     tables = _tables_of_embeddings(folder, given)

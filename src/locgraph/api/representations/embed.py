@@ -22,7 +22,6 @@ from locgraph.api.config import Settings, compose, override
 from locgraph.api.packs.cache import locate
 from locgraph.api.studies.studied_runs import find_study_tables
 from locgraph.errors import ConfigError, DataError
-from locgraph.nn.representation import UNITS
 from locgraph.provenance import write_json
 from locgraph.run_folder import (
     BASELINE,
@@ -176,7 +175,7 @@ def embed_baseline(
         ConfigError: There is no such unit, or no folder is given.
         DataError: The tables cannot be read.
     """
-    unit = schema.FOV if unit is None else check_choice("unit", unit, UNITS)
+    unit = schema.FOV if unit is None else check_choice("unit", unit, schema.UNITS)
     if folder is None:
         raise ConfigError(f"{name} needs data: a run, a sweep, or prepared tables; found null", setting="folder")
     place = _tables_of(Path(folder).resolve(), None if tables is None else Path(tables).resolve())

@@ -54,6 +54,7 @@ from locgraph.learn.run import RunWriter
 from locgraph.learn.tabulate import write_tables
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.tasks.representation import describe_embeddings
+from locgraph.nn.network import Network
 from locgraph.provenance import whole_file, write_json
 from locgraph.run_folder import CONTROL_PREDICTIONS, EMBEDDINGS, EMBEDDINGS_RECORD, PREDICTIONS, RELEASE
 from locgraph.show.figures.run import draw_gallery, draw_run
@@ -122,10 +123,7 @@ def fit_and_test(
             if settings["test"]:
                 log_scores(loggers, scores[TEST], steps)
             writer.join_history()
-        write_tables(writer.path, tables)
-        if EMBEDDINGS in tables:
-            about = describe_embeddings(network, tables[EMBEDDINGS], prepared.tables)
-            write_json(writer.path / EMBEDDINGS_RECORD, about | {"model": str(writer.best)})
+        write_results(writer, tables, network, prepared)
         warnings = (*prepared.warnings, *flat, *(trust.limits() if trust is not None else ()))
         metrics = {
             **describe_fold(settings, prepared, data, trainer, warnings),
@@ -140,12 +138,24 @@ def fit_and_test(
         draw_run(writer.path, metrics)
         if PREDICTIONS in tables and settings["test"]:
             of_test = tables[PREDICTIONS].filter(pl.col(schema.SPLIT) == TEST)
-            draw_gallery(writer.path, prepared.tables, of_test, data.class_names)
-            metrics |= write_counts(
-                writer.path, prepared, {PREDICTIONS: of_test}, data.class_names, OF_THE_TEST, among=list(split.test)
-            )
+            metrics |= show_tested(writer.path, prepared, of_test, data)
         track_training(others, writer, prepared, tables, metrics, tested)
     return metrics
+
+
+def write_results(writer: RunWriter, tables: Mapping[str, pl.DataFrame], network: Network, prepared: Prepared) -> None:
+    """Write tables into the run folder, and beside embeddings their record."""
+    write_tables(writer.path, tables)
+    if EMBEDDINGS in tables:
+        about = describe_embeddings(network, tables[EMBEDDINGS], prepared.tables)
+        write_json(writer.path / EMBEDDINGS_RECORD, about | {"model": str(writer.best)})
+
+
+def show_tested(folder: Path, prepared: Prepared, predictions: pl.DataFrame, data: GraphDataModule) -> dict[str, Any]:
+    """Draw some test FOVs, and count the objects of all; what is counted is returned for ``metrics.json``."""
+    draw_gallery(folder, prepared.tables, predictions, data.class_names)
+    tested = list(data.split.test)
+    return write_counts(folder, prepared, {PREDICTIONS: predictions}, data.class_names, OF_THE_TEST, among=tested)
 
 
 def judge(

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich import box
 from rich.table import Table
 
-from locgraph.analysis.representations.benchmark_text import reasons, rows
+from locgraph.analysis.representations.benchmark_text import NOT_THERE, reasons, rows
 from locgraph.analysis.representations.scores import REPRESENTATION
 from locgraph.api.config import plain
 from locgraph.api.representations.benchmark import Benchmark, benchmark, output_folder
@@ -16,7 +16,7 @@ from locgraph.cli.console import TextConsole, print_line
 from locgraph.run_folder import BENCHMARK_PICTURE, BENCHMARK_TABLE
 from locgraph.storage import locked
 
-_LABEL, _INTERVAL = 36, 26  # letters of a label, and of a value with its interval
+_LABEL, _NUMBER, _INTERVAL = 36, 12, 26  # letters of a label, of a value, and of one with its interval
 
 
 def run(cfg: DictConfig) -> Path:
@@ -37,23 +37,31 @@ def run(cfg: DictConfig) -> Path:
     with locked(folder, "output"):
         result.write(folder)
     console = TextConsole()
-    console.print(_shown(result, console.width))
+    for table in _shown(result, console.width):
+        console.print(table)
     for line in (*reasons(result.table), *result.notes):
         print_line(console, f"! {line}", style="yellow")
     print_line(console, f"benchmark: {folder / BENCHMARK_PICTURE}")
     return folder
 
 
-def _shown(result: Benchmark, width: int) -> Table:
+def _shown(result: Benchmark, width: int) -> list[Table]:
+    """Return the numbers as tables of as many columns as fit."""
     n_columns = result.table[REPRESENTATION].n_unique()
     intervals = width >= _LABEL + _INTERVAL * n_columns
     names, cells = rows(result.table, intervals)
     about = "95 % intervals" if intervals else f"95 % intervals in {BENCHMARK_TABLE}"
     title = f"{result.about['units']} {result.about['unit']}s ({about})"
-    shown = Table(title=title, box=box.SIMPLE, pad_edge=False)
-    shown.add_column("", min_width=_LABEL - 6, overflow="fold")
-    for name in names:
-        shown.add_column(name, justify="right", overflow="fold")
-    for row in cells:
-        shown.add_row(*row)
-    return shown
+    at_once = n_columns if intervals else max(1, (width - _LABEL) // _NUMBER)
+    tables = []
+    for first in range(0, n_columns, at_once):
+        shown = Table(title=title, box=box.SIMPLE, pad_edge=False)
+        shown.add_column("", min_width=_LABEL - 6, overflow="fold")
+        for name in names[first : first + at_once]:
+            shown.add_column(name, justify="right", overflow="fold", max_width=None if intervals else _NUMBER - 2)
+        for label, *values in cells:
+            part = values[first : first + at_once]
+            if any(value != NOT_THERE for value in part):
+                shown.add_row(label, *part)
+        tables.append(shown)
+    return tables
