@@ -19,8 +19,8 @@ import time
 import numpy as np
 import polars as pl
 
+from locgraph import schema
 from locgraph.analysis.grouping import algorithms, density
-from locgraph.analysis.grouping.columns import UNIT_CLUSTER
 from locgraph.analysis.grouping.groups import GroupSettings, find_groups
 from locgraph.analysis.grouping.number import NumberSettings
 from locgraph.analysis.grouping.units import Units, make_units
@@ -61,7 +61,7 @@ def draw(count: int) -> tuple[Units, np.ndarray]:
     numbers = np.arange(count)
     keys = {"fov_id": [f"fov_{number // PER_FOV}" for number in numbers], "cluster_id": numbers % PER_FOV}
     table = pl.DataFrame(keys | {"label": [f"class {number // PER_FOV % 2}" for number in numbers]})
-    return make_units(UNIT_CLUSTER, table, pl.DataFrame(columns), units, scales, blocks), truth
+    return make_units(schema.CLUSTER, table, pl.DataFrame(columns), units, scales, blocks), truth
 
 
 def measure(name: str, count: int, chosen: bool) -> None:
