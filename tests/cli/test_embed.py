@@ -29,6 +29,27 @@ def test_a_classifier_gives_the_vectors_of_its_readout(trained, run, tmp_path, c
     assert "18 fovs embedded" in capsys.readouterr().out
 
 
+def test_classifiers_take_the_vectors_of_a_fold(trained, represented, run, fails, tmp_path):
+    checkpoint = f"ckpt_path={trained.run_dir}/checkpoints/best.ckpt"
+    run(trained.folder, "embed", checkpoint, f"paths.run_dir={tmp_path}/embedded")
+    quick = ("analysis/classifiers=[nearest_neighbours]", "analysis.umap=null", "analysis.localisations=null")
+
+    run(trained.folder, "analyse", f"folder={tmp_path}/embedded", *quick, "analysis.controls=false")
+
+    scores = pl.read_csv(tmp_path / "embedded/analysis/classifiers.csv")
+    assert set(scores["features"]) == {"hand_made", "learned"}
+    predictions = pl.read_csv(tmp_path / "embedded/analysis/classifier_predictions.csv")
+    tested = json.loads((trained.run_dir / "folds.json").read_text())["folds"][0]["test"]
+    assert set(predictions["fov_id"]) == set(tested)
+    run(trained.folder, "embed", "ckpt_path=hand_made", f"folder={trained.run_dir}", f"paths.run_dir={tmp_path}/alone")
+    assert "expected vectors of FOVs that the network was trained on" in fails(
+        trained.folder, "analyse", f"folder={tmp_path}/alone", *quick
+    )
+    assert "expected a classifier, found what was learned without labels" in fails(
+        trained.folder, "trust", f"folder={represented.run_dir}"
+    )
+
+
 @pytest.mark.parametrize(("name", "unit"), [("hand_made", "fov"), ("pair_distances", "cluster")])
 def test_baselines_need_no_training(name, unit, trained, run, tmp_path, capsys):
     run(

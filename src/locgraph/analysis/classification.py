@@ -85,10 +85,9 @@ def _hand_made_folds(analysis: Analysis) -> list[Fold]:
         samples = analysis.attempt("classifiers", Samples.of, analysis.hand_made)
     if samples is None:
         return []
-    if source.results:
-        plan = {
-            index: split for index, split in source.plan.items() if settings.folds != SAME or index in source.results
-        }
+    if source.plan:
+        known = source.results or source.vectors
+        plan = {index: split for index, split in source.plan.items() if settings.folds != SAME or index in known}
         return [Fold(index, samples, (*split.train, *split.val), split.test) for index, split in plan.items()]
     folds, notes = analysis.attempt("classifiers", make_folds, samples, settings.n_folds, settings.seed) or ([], ())
     analysis.warn(*notes)

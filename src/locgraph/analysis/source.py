@@ -10,13 +10,23 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.sweeps.runs import Failure, FoldResult
-from locgraph.data.folds import Split, read_plan
+from locgraph.data.folds import TEST, TRAIN, VALIDATION, Split, read_plan
 from locgraph.errors import DataError, LocgraphError
 from locgraph.io.manifest import Manifest
 from locgraph.preparation.featextracted import manifest_of
-from locgraph.run_folder import FOLDS, FOV_VECTORS, MANIFEST, PREDICTIONS, RunFolder
+from locgraph.run_folder import (
+    CLUSTERS,
+    EMBEDDINGS,
+    EMBEDDINGS_RECORD,
+    FOLDS,
+    FOV_VECTORS,
+    MANIFEST,
+    PREDICTIONS,
+    RunFolder,
+    read_record,
+)
 
-RUN_KIND, SWEEP_KIND, TABLES_KIND = "run", "sweep", "tables"
+RUN_KIND, SWEEP_KIND, TABLES_KIND, EMBEDDED_KIND = "run", "sweep", "tables", "embeddings"
 """Kinds of sources."""
 
 
@@ -26,7 +36,7 @@ class Source:
 
     Attributes:
         folder: The run, the sweep or the tables.
-        kind: ``run``, ``sweep`` or ``tables``.
+        kind: ``run``, ``sweep``, ``tables`` or ``embeddings``.
         tables: Folder of the tables.
         manifest: The FOVs with classes and groups.
         plan: Fold -> its FOVs, of all folds of the runs; empty for tables alone.
@@ -57,6 +67,42 @@ def tables_source(folder: Path) -> Source:
     """Return the source of a folder of prepared or featextracted tables."""
     manifest = read_manifest(folder)
     return Source(folder, TABLES_KIND, folder, manifest, warnings=tuple(_left_out(manifest)))
+
+
+def embeddings_source(folder: Path, tables: Path | None = None) -> Source:
+    """Return the source of vectors of FOVs that were learned without labels, with the sides of their fold.
+
+    Args:
+        folder: Run of a representation, or what ``locgraph embed`` wrote of the data of one.
+        tables: Folder of the prepared tables, where they were moved.
+
+    Raises:
+        DataError: Vectors are those of clusters, or of new FOVs alone, or the tables are not there.
+    """
+    vectors = RunFolder(folder).table(EMBEDDINGS)
+    if schema.CLUSTER_ID in vectors.columns:
+        raise DataError(
+            f"{folder}: expected vectors of FOVs, which have classes, found those of clusters: see `locgraph group`"
+        )
+    of_sides = {
+        side: tuple(vectors.filter(pl.col(schema.SPLIT) == side)[schema.FOV_ID].sort())
+        for side in (TRAIN, VALIDATION, TEST)
+        if schema.SPLIT in vectors.columns
+    }
+    if not of_sides.get(TRAIN) or not of_sides.get(TEST):
+        raise DataError(
+            f"{folder}: expected vectors of FOVs that the network was trained on, and of its test FOVs, to train and "
+            "test classifiers on; found none of one side. Give the run, or what `locgraph embed RUN` writes of its data"
+        )
+    place = tables or Path(str(read_record(folder / EMBEDDINGS_RECORD).get("tables")))
+    if not (place / CLUSTERS).is_dir():
+        raise DataError(
+            f"expected prepared tables, with the folder {CLUSTERS}; found none in {place}", setting="tables"
+        )
+    manifest, fold = read_manifest(place), int(vectors[schema.FOLD][0])
+    plan = {fold: Split(of_sides[TRAIN], of_sides[VALIDATION], of_sides[TEST])}
+    left_out = tuple(_left_out(manifest))
+    return Source(folder, EMBEDDED_KIND, place, manifest, plan, vectors={fold: vectors}, warnings=left_out)
 
 
 def runs_source(

@@ -19,6 +19,9 @@ from locgraph.run_folder import COMPLETED, METRICS, RELEASE, REPRESENTATION, RUN
 
 LOCALISATIONS: Final = "localisations"
 """Value of ``scored`` of a model that classifies localisations."""
+WITHOUT_PREDICTIONS: Final = (
+    "learned without labels: it has embeddings and no predictions, see `locgraph benchmark`, `group` and `analyse`"
+)
 FAMILY, REPEATS, SEED, FOLD_SEED = "family", "repeats", "seed", "fold_seed"
 """Entries of ``run.json``: fingerprints of the settings without the fold, and without fold and seeds; the seeds."""
 _LONGEST_NAME: Final = 80
@@ -114,8 +117,7 @@ def _read(folder: Path) -> FoldResult | Failure:
         reason = content.get("reason") or f"{METRICS} gives no reason"
         return Failure(folder, f"status {content.get('status')!r}: {reason}", fold)
     if content.get("scored") == REPRESENTATION:
-        reason = "learned without labels: it has embeddings and no predictions, see `locgraph benchmark` and `group`"
-        return Failure(folder, reason, fold)
+        return Failure(folder, WITHOUT_PREDICTIONS, fold)
     if "test" not in content:
         return Failure(folder, "trained with test=false, so it has no test result", fold)
     try:

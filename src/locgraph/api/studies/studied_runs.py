@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from locgraph.analysis.sweeps.rivals import read_rivals
-from locgraph.analysis.sweeps.runs import Failure, FoldResult, read_run
+from locgraph.analysis.sweeps.runs import WITHOUT_PREDICTIONS, Failure, FoldResult, read_run
 from locgraph.analysis.sweeps.summary import Summary, summarise
 from locgraph.errors import ConfigError, DataError
 from locgraph.run_folder import ANALYSIS, PREDICTIONS, SUMMARIES, RunFolder
@@ -18,7 +18,9 @@ from locgraph.run_folder import ANALYSIS, PREDICTIONS, SUMMARIES, RunFolder
 if TYPE_CHECKING:
     from locgraph.analysis.source import Source
 
-RUN_KIND, SWEEP_KIND, REPEATS_KIND, TABLES_KIND = "run", "sweep", "repeats", "tables"
+RUN_KIND, SWEEP_KIND, REPEATS_KIND = "run", "sweep", "repeats"
+TABLES_KIND, EMBEDDED_KIND = "tables", "embeddings"
+_WITHOUT_RESULTS = (TABLES_KIND, EMBEDDED_KIND)
 
 
 class StudiedRuns:
@@ -39,7 +41,7 @@ class StudiedRuns:
 
     def __repr__(self) -> str:
         head = f"{type(self).__name__}({str(self.folder)!r}, {self.kind}"
-        if self.kind == TABLES_KIND:
+        if self.kind in _WITHOUT_RESULTS:
             return f"{head})"
         interval = self.summary().intervals().get("model")
         score = "" if interval is None else f", accuracy {interval[0]:.3f}"
@@ -48,7 +50,7 @@ class StudiedRuns:
         return f"{head}, {len(self.summary().folds().get('model', {}))} of {self.n_folds} folds{score})"
 
     def _repr_html_(self) -> str:
-        table = "" if self.kind == TABLES_KIND else self.summary().table._repr_html_()
+        table = "" if self.kind in _WITHOUT_RESULTS else self.summary().table._repr_html_()
         return f"<p>{self!r}</p>{table}"
 
     def summary(self) -> Summary:
@@ -88,8 +90,10 @@ class StudiedRuns:
         return source
 
     def _source(self, tables: Path | None) -> Source:
-        from locgraph.analysis.source import check_completed, runs_source, tables_source
+        from locgraph.analysis.source import check_completed, embeddings_source, runs_source, tables_source
 
+        if self.kind == EMBEDDED_KIND:
+            return embeddings_source(self.folder, tables)
         if self.kind == TABLES_KIND:
             if tables is not None:
                 raise ConfigError(f"{self.folder} holds tables itself; leave this out", setting="tables")
@@ -107,6 +111,8 @@ class StudiedRuns:
             )
 
     def _check_runs(self) -> None:
+        if self.kind == EMBEDDED_KIND:
+            raise DataError(f"{self.folder}: expected a classifier, found what was {WITHOUT_PREDICTIONS}")
         if self.kind == TABLES_KIND:
             raise DataError(f"{self.folder}: expected a run or sweep, found prepared tables without runs")
 

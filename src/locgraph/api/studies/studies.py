@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from locgraph.analysis.sweeps.runs import find_families, find_repeats
-from locgraph.api.studies.studied_runs import REPEATS_KIND, RUN_KIND, SWEEP_KIND, TABLES_KIND
+from locgraph.api.studies.studied_runs import EMBEDDED_KIND, REPEATS_KIND, RUN_KIND, SWEEP_KIND, TABLES_KIND
 from locgraph.api.studies.study import Study
 from locgraph.errors import DataError
 from locgraph.run_folder import (
     CLUSTERS,
     CONFUSION_PICTURE,
+    EMBEDDINGS,
     LOCS,
     METRICS,
     RELEASE,
@@ -60,6 +61,8 @@ def find_studies(path: str | Path) -> list[Study]:
             f"no such folder: {folder}; expected that of a run, of a sweep, or of prepared tables", setting="folder"
         )
     _refuse_release(folder)
+    if (folder / EMBEDDINGS).is_file():
+        return [Study(folder, EMBEDDED_KIND)]
     if (folder / RUN).is_file():
         n_folds = int(RunFolder(folder).record().get("n_folds") or 1)
         return [Study(folder, RUN_KIND, [folder], n_folds)]
