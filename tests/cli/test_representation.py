@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import polars as pl
@@ -103,6 +104,14 @@ def test_a_classifier_starts_from_it_with_frozen_parts(represented, trained, run
     pairs = zip(before.loc_encoder.parameters(), after.loc_encoder.parameters(), strict=True)
     assert all((one == other).all() for one, other in pairs)
     assert classifier.record["init_from"]["head_kept"] is False
+
+
+def test_a_sweep_of_representations_has_no_summary(represented, fails, tmp_path):
+    shutil.copytree(represented.run_dir, tmp_path / "0")
+
+    printed = fails(tmp_path, "summarise", f"folder={tmp_path}")
+
+    assert "expected runs of a classifier, found what was learned without labels" in printed
 
 
 @pytest.mark.parametrize(

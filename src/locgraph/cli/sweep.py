@@ -75,7 +75,8 @@ class SummariseSweep(Callback):
             # late: it draws figures, which a command that fails at once should not wait for
             import_module("locgraph.cli.commands.summarise").summarise_folder(folder, show)
         except LocgraphError as error:
-            log.warning("no summary: %s", error)
+            if show:
+                log.warning("no summary: %s", error)
 
 
 def planned_jobs(config: DictConfig) -> list[list[str]] | None:

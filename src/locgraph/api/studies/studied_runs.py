@@ -63,6 +63,8 @@ class StudiedRuns:
             DataError: There are no runs, or they do not fit together.
         """
         self._check_runs()
+        if self.runs and all(isinstance(run, Failure) and run.reason == WITHOUT_PREDICTIONS for run in self.runs):
+            raise DataError(f"{self.folder}: expected runs of a classifier, found what was {WITHOUT_PREDICTIONS}")
         analyses = [folder / ANALYSIS for folder in (self.folder, *self.run_folders)]
         # of several seeds each has a study of its own below
         analyses += sorted(self.folder.glob(f"{SUMMARIES}/*/{ANALYSIS}")) if self.kind == REPEATS_KIND else []
