@@ -21,6 +21,9 @@ SIMULATION_RECORD: Final = "simulation.json"
 SIMULATION_TRUTH: Final = "truth.parquet"  # factors of each simulated FOV
 IMPORT_RECORD: Final = "import.json"
 
+# -- annotations -------------------------------------------------------------------------------------------------------
+ANNOTATIONS: Final = "annotations.parquet"  # one row for each statement of an annotator
+
 # -- suggested scales --------------------------------------------------------------------------------------------------
 SUGGESTION: Final = "suggest.json"
 SUGGESTION_PICTURE: Final = "suggest.png"

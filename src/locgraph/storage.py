@@ -30,6 +30,9 @@ LOCK: Final = ".lock"
 _PROBE_S: Final = 2.0
 """Patience with a process that only looks whether a folder is locked."""
 
+_FILE_S: Final = 60.0
+"""Patience with processes that write to the same file, each for a moment."""
+
 _REASONS: Final = {
     errno.ENOSPC: "no space is left on the disk",
     errno.EDQUOT: "the disk quota is used up",
@@ -178,6 +181,32 @@ def locked(folder: Path, setting: str | None = None, *, wait: bool = False) -> I
     try:
         with suppress(OSError):  # for messages alone
             path.write_text(f"process {os.getpid()} on {platform.node()} since {now()}\n", encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[None]:
+    """Hold the lock of one file while the block reads it and writes it anew, waiting for other processes and threads.
+
+    The lock is a hidden file beside it, which stays; it ends with the process, also when this is killed.
+
+    Raises:
+        ConfigError: The folder of the file cannot be written to.
+        FolderInUseError: Another process holds the lock for too long.
+    """
+    make_folder(path.parent)
+    lock = FileLock(path.with_name(f".{path.name}{LOCK}"))
+    try:
+        lock.acquire(timeout=_FILE_S)
+    except Timeout as error:
+        raise FolderInUseError(
+            f"{path} has been written to by another process for more than {_FILE_S:.0f} s; end that one, and try again"
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        log.warning("%s cannot be locked (%s): let no other process write to it", path, error)
+    try:
         yield
     finally:
         lock.release()

@@ -14,9 +14,9 @@ from locgraph.io.catalogue import scan
 from locgraph.io.columns import ColumnMap
 from locgraph.io.groups import NoGroups
 from locgraph.io.labels import NoLabels
+from locgraph.io.regions.points import Points
 from locgraph.preparation.executors import Serial
 from locgraph.preparation.objects.extract import read_objects
-from locgraph.preparation.objects.polygons import Points
 from locgraph.preparation.objects.regions import Regions
 from locgraph.preparation.prepare import prepare
 

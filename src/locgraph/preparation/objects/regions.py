@@ -13,9 +13,9 @@ import polars as pl
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.regions.base import Region, digest, number_equal_names
+from locgraph.io.regions.points import Points
 from locgraph.io.regions.read import BESIDE, RegionFile, is_named, read_region_file, region_files, strangers
 from locgraph.preparation.objects.base import ObjectFinder, ObjectRows
-from locgraph.preparation.objects.polygons import Points
 from locgraph.settings import check_choice, check_length, is_number
 
 log = logging.getLogger(__name__)

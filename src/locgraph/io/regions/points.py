@@ -1,4 +1,4 @@
-"""Which points lie in polygons."""
+"""Which points lie in polygons, or near a path."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ class Points:
             chosen |= odd
         return np.sort(self._order[chosen])
 
+    def near_path(self, path: np.ndarray, radius: float) -> np.ndarray:
+        """Return the rows (R,) int64 of the points at most ``radius`` nm from a path, ascending.
+
+        Args:
+            path: Points (V, 2) nm that are joined by lines; a single one is a disc.
+            radius: nm.
+        """
+        chosen = np.zeros(len(self._x), dtype=bool)
+        for start, end in zip(path, path[1:] if len(path) > 1 else path, strict=False):
+            margin = radius * (1 + 1e-9)  # rounding must not cut off what is at the radius itself
+            first = np.searchsorted(self._y, min(start[1], end[1]) - margin, side="left")
+            last = np.searchsorted(self._y, max(start[1], end[1]) + margin, side="right")
+            run = slice(first, last)
+            chosen[run] |= _distance(self._x[run], self._y[run], start, end) <= radius
+        return np.sort(self._order[chosen])
+
     def _cross(self, ring: np.ndarray, odd: np.ndarray) -> None:
         """Flip ``odd`` (N,) at the points from which each edge of a ring is crossed."""
         ends = np.roll(ring, -1, axis=0)
@@ -46,3 +62,10 @@ class Points:
             run = slice(first[edge], last[edge])
             (x, y), (x_high, y_high) = low[edge], high[edge]
             odd[run] ^= self._x[run] < x + (self._y[run] - y) * ((x_high - x) / (y_high - y))
+
+
+def _distance(x: np.ndarray, y: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the distance (N,) of points from the line between two others."""
+    along, squared = end - start, float(((end - start) ** 2).sum())
+    share = 0.0 if squared == 0.0 else np.clip(((x - start[0]) * along[0] + (y - start[1]) * along[1]) / squared, 0, 1)
+    return np.hypot(x - start[0] - share * along[0], y - start[1] - share * along[1])

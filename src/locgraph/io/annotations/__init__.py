@@ -1,0 +1,1 @@
+"""Statements of annotators, and the labels that follow from them."""
