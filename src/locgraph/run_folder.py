@@ -61,6 +61,8 @@ REPRESENTATION: Final = "representation"  # value of `scored` in METRICS of a ru
 EMBEDDINGS_RECORD: Final = "embeddings.json"  # what they were computed from, by what
 HOW_LEARNED: Final = "learned"  # key there: how vectors came about, one of the next three
 UNSUPERVISED, CLASSIFIER, BASELINE = "unsupervised", "classifier", "baseline"
+LIVE, LIVE_STATE = "live", "state.json"  # folder: what each epoch of training predicted, with callbacks=live
+LIVE_EPOCHS: Final = "epoch_*.parquet"  # predictions of validation FOVs, one file for each epoch: `epoch_file`
 CONFUSION_PICTURE, CURVES_PICTURE, GALLERY_PICTURE = "confusion_matrix.png", "loss_curves.png", "gallery.png"
 
 # -- sweeps ------------------------------------------------------------------------------------------------------------
@@ -142,6 +144,11 @@ COMPLETED, FAILED = "completed", "failed"
 """Values of ``status`` in `METRICS`, and of ``state`` in `RUN`."""
 RUNNING, INTERRUPTED = "running", "interrupted"
 """Further values of ``state`` in `RUN`; one that is still ``running`` there is over if nobody holds its lock."""
+
+
+def epoch_file(epoch: int) -> str:
+    """Return the name of the file of an epoch in `LIVE`."""
+    return LIVE_EPOCHS.replace("*", f"{epoch:04d}")
 
 
 def read_record(path: Path) -> dict[str, Any]:

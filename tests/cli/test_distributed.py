@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 ALIKE = (
     *("trainer.precision=32-true", "model.cluster_encoder.dropout=0", "model.head.dropout=0", "loader.batch_size=4"),
     *("training.class_weights={T:1,L:3}", "trainer.max_epochs=2", "controls=false", "callbacks=early_stopping"),
+    "+callbacks.live._target_=locgraph.learn.live.Live",
 )
 
 
@@ -38,6 +39,9 @@ def test_two_processes_train_as_one_and_predict_each_fov_once(train, trained):
     assert tables[0].select("fov_id", "split").equals(tables[1].select("fov_id", "split"))
     assert tables[1]["fov_id"].is_unique().all()
     np.testing.assert_allclose(*(table.select("^p_.*$").to_numpy() for table in tables), atol=1e-4)
+    lives = [pl.read_parquet(path / "live" / "epoch_0001.parquet").sort("fov_id") for path in (one, two)]
+    assert lives[0].select("fov_id", "truth").equals(lives[1].select("fov_id", "truth"))
+    np.testing.assert_allclose(*(table.select("^[pv]_.*$").to_numpy() for table in lives), rtol=1e-3, atol=1e-3)
     assert sorted(path.name for path in (two / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
 

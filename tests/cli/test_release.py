@@ -10,8 +10,8 @@ import torch
 
 import locgraph
 from builders.runs import TINY, run_in
+from locgraph.analysis.sweeps.status import status
 from locgraph.api.packs.packed import read_pack
-from locgraph.api.status import status
 from locgraph.api.studies.studies import study
 from locgraph.api.training.release_settings import compare_settings
 from locgraph.errors import DataError

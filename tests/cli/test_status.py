@@ -7,7 +7,7 @@ import shutil
 import pytest
 from rich.console import Console
 
-from locgraph.api.status import status
+from locgraph.analysis.sweeps.status import status
 from locgraph.cli.commands.status import status_table
 from locgraph.errors import DataError
 from locgraph.storage import locked

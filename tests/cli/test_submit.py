@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 
 import locgraph
 from builders.runs import TINY, run_in
+from locgraph.analysis.sweeps.status import status
 from locgraph.api.config import config_dir
-from locgraph.api.status import status
 from locgraph.api.submission.snapshot import kept_environment, take_snapshot
 from locgraph.api.submission.submit import submit
 from locgraph.cli.commands.submit import MODULE

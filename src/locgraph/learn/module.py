@@ -133,16 +133,18 @@ class Learner(Predictor):
         whole = weights.clamp_min(torch.finfo(weights.dtype).tiny)
         return loss * (self.trainer.world_size * weight / whole), weighted / whole
 
-    def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Collect the prediction of validation FOVs.
+    def validation_step(self, batch: Batch, batch_index: int) -> Any:
+        """Collect the prediction of validation FOVs, and return it to callbacks.
 
         Raises:
             NotFiniteError: Some are not finite, as after a step that was too large.
         """
         try:
-            self.val_scores.update(self.predict_step(batch))
+            prediction = self.predict_step(batch)
         except NotFiniteError as error:
             raise self._not_finite("the validation loss", str(error)) from error
+        self.val_scores.update(prediction)
+        return prediction
 
     def _not_finite(self, what: str, value: str) -> NotFiniteError:
         trainer = self.trainer

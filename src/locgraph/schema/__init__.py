@@ -221,6 +221,8 @@ UNLIKE_REASONS: Final = "unlike_reasons"
 DISAGREEMENT: Final = "disagreement"  # of an ensemble: mutual information of class and member, nats
 N_MEMBERS: Final = "n_members"  # of an ensemble: models that predicted the FOV
 DECISION: Final = "decision"  # the predicted class, or null where none is returned
+N_KNOWN: Final = "n_known"  # of an epoch: localisations of the FOV that have a class
+ACCURACY: Final = "accuracy"  # of an epoch: fraction of these that is right
 
 # -- exports: what was predicted of the object that a localisation is in -----------------------------------------------
 PREDICTED_CLASS: Final = "predicted_class"

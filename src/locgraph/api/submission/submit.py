@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from locgraph.analysis.sweeps.jobs import last_line
 from locgraph.api.config import Settings, config_dir, override, plain
 from locgraph.api.submission.snapshot import SOURCE, take_snapshot
 from locgraph.api.texts import quote_texts
@@ -101,16 +102,6 @@ def _wait_for_start(process: subprocess.Popen[bytes], folder: Path, log: Path) -
         time.sleep(_STEP_S)
     if process.poll():
         raise LocgraphError(f"training ended at once, with status {process.returncode}: {last_line(log)} (all: {log})")
-
-
-def last_line(path: Path) -> str:
-    """Return the last line of a log that is not empty, without advice of Hydra; empty where there is none."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    kept = [line.strip() for line in lines if line.strip() and not line.startswith("Set the environment variable")]
-    return kept[-1] if kept else ""
 
 
 def _compose(arguments: Sequence[str]) -> tuple[Settings, str]:

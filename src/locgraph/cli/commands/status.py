@@ -37,7 +37,7 @@ def run(cfg: DictConfig) -> pl.DataFrame:
         LocgraphError: There is no run below the folder.
     """
     folder = path_setting(cfg, "folder", "locgraph status FOLDER")
-    from locgraph.api.status import status
+    from locgraph.analysis.sweeps.status import status
 
     jobs, console = status(folder), Console()
     counts = jobs["state"].value_counts(sort=True)

@@ -178,6 +178,18 @@ class Task(nn.Module, ABC):
             split: ``train``, ``val``, ``test`` or ``new``.
         """
 
+    def epoch_table(self, predictions: Sequence[Any], fold: int | None) -> pl.DataFrame | None:
+        """Return what an epoch of training predicted, one row for each validation FOV, to be looked at as it goes on.
+
+        Args:
+            predictions: What `predict` returned for each batch.
+            fold: Index of the fold.
+
+        Returns:
+            ``fov_id``, ``fold``, ``split``, and what the task has of a FOV; None where it has nothing.
+        """
+        return None
+
     @abstractmethod
     def score(self, predictions: Sequence[Any], side: str) -> dict[str, Any]:
         """Return scores of one side for ``metrics.json``, as far as targets are known.

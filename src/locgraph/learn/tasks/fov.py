@@ -15,12 +15,14 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 from locgraph import schema
 from locgraph.data.datamodule import GraphDataModule
 from locgraph.data.dataset import NO_LABEL
+from locgraph.data.folds import VALIDATION
 from locgraph.data.labelled import only_localisations_have_classes
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.learn.losses import CrossEntropy, class_weights, total_weight
 from locgraph.learn.scores import FovScores, fov_scores
 from locgraph.learn.tasks.base import Calibrate, LossSettings, Task
+from locgraph.learn.vectors import vector_columns
 from locgraph.nn.network import Network
 from locgraph.nn.precision import pool
 from locgraph.run_folder import PREDICTIONS
@@ -148,6 +150,12 @@ class FovTask(Task):
         """Return ``predictions.parquet``: see `fov_table`."""
         return {PREDICTIONS: fov_table(predictions, self.class_names, fold, split)}
 
+    def epoch_table(self, predictions: Sequence[FovPrediction], fold: int | None) -> pl.DataFrame:
+        """Return the table of `fov_table`, and beside it the vectors of the readout, ``v_0``, ``v_1``, ... Float32."""
+        table = fov_table(predictions, self.class_names, fold, VALIDATION)
+        vectors = [prediction.vectors for prediction in predictions if prediction.vectors is not None]
+        return table.with_columns(**vector_columns(torch.cat(vectors).cpu().numpy())) if vectors else table
+
     def score(self, predictions: Sequence[FovPrediction], side: str) -> dict[str, Any]:
         """Return the scores of FOVs with a label, and their confusion matrix (K, K); nothing where none has one."""
         target = torch.cat([prediction.targets for prediction in predictions])
@@ -178,13 +186,15 @@ def predict_fovs(logits: Tensor, vectors: Tensor, batch: Batch) -> FovPrediction
     return FovPrediction(list(batch[schema.FOV_ID]), batch[schema.TARGET], probabilities, means)
 
 
-def fov_table(predictions: Sequence[FovPrediction], class_names: Sequence[str], fold: int, split: str) -> pl.DataFrame:
+def fov_table(
+    predictions: Sequence[FovPrediction], class_names: Sequence[str], fold: int | None, split: str
+) -> pl.DataFrame:
     """Return one row for each FOV.
 
     Args:
         predictions: Predictions of each batch.
         class_names: Classes in the order of the probabilities.
-        fold: Index of the fold.
+        fold: Index of the fold; None where there is none.
         split: ``train``, ``val``, ``test`` or ``new``.
 
     Returns:

@@ -110,6 +110,12 @@ class JointTask(LocalisationTask):
             self.fov_predictions(predictions), fold, split
         )
 
+    def epoch_table(self, predictions: Sequence[LocalisationPrediction], fold: int | None) -> pl.DataFrame:
+        """Return the table of FOVs, and beside it what is right among their localisations."""
+        of_fovs = self.fovs.epoch_table(self.fov_predictions(predictions), fold)
+        of_localisations = super().epoch_table(predictions, fold)
+        return of_fovs.with_columns(of_localisations[schema.N_KNOWN], of_localisations[schema.ACCURACY])
+
     def score(self, predictions: Sequence[LocalisationPrediction], side: str) -> dict[str, Any]:
         """Return the scores of FOVs, and beside them those of localisations as ``localisations``."""
         return {PART: super().score(predictions, side)[PART]} | self.fovs.score(self.fov_predictions(predictions), side)

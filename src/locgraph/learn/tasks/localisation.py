@@ -182,6 +182,18 @@ class LocalisationTask(Task):
         """Return ``localisation_predictions.parquet``: see `localisation_table`."""
         return {LOCALISATION_PREDICTIONS: localisation_table(predictions, self.localisation_classes, fold, split)}
 
+    def epoch_table(self, predictions: Sequence[LocalisationPrediction], fold: int | None) -> pl.DataFrame:
+        """Return the number of localisations of each FOV that have a class, and the fraction of them that is right."""
+        rows = []
+        for prediction in predictions:
+            for fov_id, (labels, probabilities) in zip(prediction.fov_ids, prediction.localisations, strict=True):
+                known = labels != NO_LABEL
+                right = (probabilities.argmax(dim=1) == labels)[known]
+                rows.append((fov_id, fold, VALIDATION, len(right), right.float().mean().item() if len(right) else None))
+        names = {schema.FOV_ID: pl.String, schema.FOLD: pl.Int64, schema.SPLIT: pl.String}
+        kinds: dict[str, Any] = names | {schema.N_KNOWN: pl.Int64, schema.ACCURACY: pl.Float64}
+        return pl.DataFrame(rows, schema=kinds, orient="row")
+
     def score(self, predictions: Sequence[LocalisationPrediction], side: str) -> dict[str, Any]:
         """Return the scores of localisations with a class.
 

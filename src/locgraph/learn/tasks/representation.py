@@ -15,6 +15,7 @@ from torchmetrics import Metric
 
 from locgraph import schema
 from locgraph.data.datamodule import GraphDataModule
+from locgraph.data.folds import VALIDATION
 from locgraph.data.sampler import EpochSampler
 from locgraph.errors import ConfigError
 from locgraph.io.manifest import Manifest
@@ -187,6 +188,15 @@ class RepresentationTask(Task):
     def tables(self, predictions: Sequence[Embedding], fold: int, split: str) -> dict[str, pl.DataFrame]:
         """Return ``embeddings.parquet``: see `embedding_table`."""
         return {EMBEDDINGS: embedding_table(predictions, fold, split)}
+
+    def epoch_table(self, predictions: Sequence[Embedding], fold: int | None) -> pl.DataFrame:
+        """Return the mean error and the mean vector of the units of each FOV; NaN where it has none."""
+        names = [name for batch in predictions for name in batch.fov_ids]
+        errors = torch.stack([each.mean() for batch in predictions for each in batch.errors])
+        vectors = torch.stack([each.mean(dim=0) for batch in predictions for each in batch.vectors])
+        keys = {schema.FOV_ID: names, schema.FOLD: pl.Series([fold] * len(names), dtype=pl.Int64)}
+        keys |= {schema.SPLIT: [VALIDATION] * len(names), schema.ERROR: errors.cpu().numpy()}
+        return pl.DataFrame(keys | vector_columns(vectors.cpu().numpy()))
 
     def score(self, predictions: Sequence[Embedding], side: str) -> dict[str, Any]:
         """Return the mean error of the units of one side, and their number; and ``scored``, which states this."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from locgraph.api.submission.jobs import MISSING, jobs_without_run, scheduler_words
+from locgraph.analysis.sweeps.jobs import MISSING, jobs_without_run, scheduler_words
 from locgraph.errors import DataError
 from locgraph.run_folder import INTERRUPTED, RunFolder, RunState, find_runs
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import yaml
 
-from locgraph.api.submission.submit import last_line
 from locgraph.run_folder import FAILED, FAILURE, JOBS, SCHEDULER, SNAPSHOT, SNAPSHOT_LOG, read_record
 from locgraph.storage import is_locked
 
@@ -98,3 +97,13 @@ def _unclaimed(folder: Path, n_jobs: int) -> list[Path]:
     places = [path for path in (folder / SCHEDULER).glob("*") if list(path.glob("*_submitted.pkl"))]
     places = [path for path in places if path.name not in claimed]
     return sorted(places, key=lambda path: min(each.stat().st_mtime_ns for each in path.glob("*_submitted.pkl")))
+
+
+def last_line(path: Path) -> str:
+    """Return the last line of a log that is not empty, without advice of Hydra; empty where there is none."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    kept = [line.strip() for line in lines if line.strip() and not line.startswith("Set the environment variable")]
+    return kept[-1] if kept else ""
