@@ -11,7 +11,7 @@ os.environ.pop("LOCGRAPH_OUTPUT_DIR", None)
 
 ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ["builders.runs", "builders.packs"]
+pytest_plugins = ["builders.runs", "builders.packs", "builders.browser"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "locgraph"
 TORCH_STACK = {"torch", "torch_geometric", "torchmetrics", "lightning"}
-TORCH_FREE = ("stats", "io", "simulate", "preparation", "trust", "analysis", "show")
+TORCH_FREE = ("stats", "io", "simulate", "preparation", "trust", "analysis", "show", "viewer")
 MODULES = {
     ".".join(("locgraph", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(SOURCE.rglob("*.py"))
@@ -148,6 +148,7 @@ def test_no_module_imports_itself_by_a_detour():
         ("h5py", ("io.readers", "io.writers.picasso", "io.volumes")),
         *((name, ("io.volumes",)) for name in ("skimage", "tifffile", "zarr", "nrrd")),
         ("distributed", ("preparation",)),
+        *((name, ("viewer",)) for name in ("starlette", "uvicorn")),
     ],
 )
 def test_packages_stay_in_their_place(package, places):

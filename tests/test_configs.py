@@ -52,6 +52,7 @@ REQUIRED = {
     "files": ["cell.hdf5"],
     "release.from": "sweep",
     "source": "raw",
+    "sources": ["raw"],
     "target": "converted",
     "action": "list",
     "arguments": ["train"],

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from locgraph.api.studies.study import Study
     from locgraph.api.suggest import suggest
     from locgraph.api.training.train import Run, train
+    from locgraph.api.viewing import view
     from locgraph.data.prepared import Prepared
     from locgraph.io.read import read
 
@@ -45,6 +46,7 @@ _API = {
     "groups": "locgraph.api.grouping.groups",
     "embed": "locgraph.api.representations.embed",
     "explore": "locgraph.api.representations.explore",
+    "view": "locgraph.api.viewing",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -77,6 +79,7 @@ __all__ = [
     "study",
     "suggest",
     "train",
+    "view",
 ]
 
 

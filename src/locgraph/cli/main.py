@@ -11,6 +11,7 @@ from locgraph.cli.arguments import FLAGS_WITH_VALUE, OVERRIDE
 
 COMMANDS = {
     "inspect": "FILE: say what a file holds and what seems wrong, and draw it",
+    "view": "SOURCE ...: look at files, runs and sweeps in the browser, also while a run is being trained",
     "import": "SRC DST: convert a file or folder of any software to parquet, in nm and frames",
     "suggest": "FOLDER: suggest eps and min_samples for clustering, and the size of objects, with the evidence",
     "simulate": "write simulated fields of view as raw files: DNA-PAINT origami, rings, or planted motifs",
@@ -41,6 +42,7 @@ POSITIONAL = {
     "count": ("*files",),
     "import": ("source", "target"),
     "inspect": ("source",),
+    "view": ("*sources",),
     "suggest": ("folder",),
     "submit": ("train:arguments",),
     "embed": ("ckpt_path", "folder"),

@@ -1,55 +1,22 @@
 """The page in a browser: headless Chromium, without a network."""
 
-import shutil
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
+from builders.browser import Page, until
 from locgraph.show.report.page import Options, write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-dev-shm-usage", "--no-first-run"),
-)
-PATIENCE_MS = 120_000
 POINTS = "#explorer-plot .scatterlayer .point"
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("needs chromium on the path")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield running
-        running.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Waits; the page forbids what the package would wait with, since that evaluates text."""
-    end = time.monotonic() + PATIENCE_MS / 1000
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-class Opened:
-    """A page, with all that it complained about or asked for."""
+class Opened(Page):
+    """A report, without a network."""
 
     def __init__(self, browser, path, **settings):
-        self.complaints, self.requests = [], []
-        self.context = browser.new_context(offline=True, **settings)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
+        super().__init__(browser, offline=True, **settings)
         self.page.goto(path.as_uri(), wait_until="commit")
         self.page.wait_for_selector(POINTS, state="attached")
 

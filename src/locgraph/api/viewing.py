@@ -1,0 +1,98 @@
+"""The viewer, from Python and from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from locgraph.api.config import Settings, compose
+from locgraph.build import build
+from locgraph.errors import ConfigError, within
+from locgraph.settings import check_flag, check_number
+from locgraph.viewer.opening import OpeningSettings, open_source
+from locgraph.viewer.serve import ServerSettings, Viewer
+from locgraph.viewer.session import Session
+
+
+def view(*sources: str | Path, **settings: Any) -> Viewer:
+    """Show files, folders, runs or sweeps in the browser; in a notebook, as the last line of a cell, below it.
+
+    The server runs in a thread until `Viewer.close`, or to the end of the process.
+
+    Args:
+        *sources: What to show: raw files, folders of them, prepared tables, graphs, runs or sweeps.
+        **settings: Those of ``configs/view.yaml``, such as ``columns="nm"`` or ``port=8800``.
+
+    Returns:
+        The running viewer: its ``url`` opens in any browser of this machine.
+
+    Raises:
+        LocgraphError: Nothing can be shown, or a setting cannot work.
+
+    Example:
+        >>> import locgraph
+        >>> locgraph.view("outputs/runs/demo")
+    """
+    choices = [f"{name}={value}" for name, value in settings.items() if name == "columns" and isinstance(value, str)]
+    chosen = compose("view", "sources=[]", *choices)
+    unknown = sorted(set(settings) - set(chosen))
+    if unknown:
+        raise ConfigError(f"expected settings of view.yaml, {', '.join(sorted(chosen))}; found {', '.join(unknown)}")
+    chosen |= {name: value for name, value in settings.items() if not choices or name != "columns"}
+    return make_viewer(chosen | {"sources": list(map(str, sources))}, framed=True).start()
+
+
+def make_viewer(settings: Settings, *, framed: bool = False) -> Viewer:
+    """Make the viewer of the settings of the command; it does not run yet.
+
+    Args:
+        settings: Those of ``view.yaml``.
+        framed: Whether pages of notebooks may show it in a frame.
+    """
+    return Viewer(make_session(settings), server_settings(settings, framed=framed))
+
+
+def make_session(settings: Settings) -> Session:
+    """Open all sources that the settings name.
+
+    Raises:
+        ConfigError: There is none.
+        DataError: One cannot be shown.
+    """
+    paths = [Path(str(path)).expanduser() for path in settings["sources"]]
+    if not paths:
+        raise ConfigError(
+            "expected a file, a folder, a run or a sweep. Call it as: locgraph view SOURCE ...", setting="sources"
+        )
+    opening = opening_settings(settings)
+    with within("sources"):
+        return Session([open_source(path.resolve(), opening) for path in paths])
+
+
+def opening_settings(settings: Settings) -> OpeningSettings:
+    """Return how sources are read."""
+    with within("limits"):
+        limit = check_number("max_refused_fraction", settings["limits"]["max_refused_fraction"], at_least=0, at_most=1)
+    explanations = settings["explanations"] or []
+    return OpeningSettings(
+        cache=Path(settings["cache"]).resolve(),
+        columns=build(settings["columns"], "columns"),
+        max_refused_fraction=limit,
+        tables=None if settings["tables"] is None else Path(settings["tables"]).resolve(),
+        explanations=tuple(
+            Path(each).resolve() for each in ([explanations] if isinstance(explanations, str) else explanations)
+        ),
+    )
+
+
+def server_settings(settings: Settings, *, framed: bool = False) -> ServerSettings:
+    """Return how the server can be reached.
+
+    Raises:
+        ConfigError: The port is none.
+    """
+    port = settings["port"]
+    if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 1 << 16):
+        raise ConfigError(f"expected a port from 1 to 65535, or null; found {port}", setting="port")
+    check_flag("browser", settings["browser"])
+    return ServerSettings(str(settings["host"]), port, tuple(map(str, settings["allow_hosts"])), framed)

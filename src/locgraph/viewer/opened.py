@@ -1,0 +1,81 @@
+"""What the viewer shows: the FOVs of a file, folder, run or sweep."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+import polars as pl
+
+from locgraph.errors import DataError
+
+T = TypeVar("T")
+
+FILE, FOLDER, TABLES, GRAPHS, RUN, SWEEP = "file", "folder", "tables", "graphs", "run", "sweep"
+"""Kinds of what is opened."""
+
+MAPS, CONFUSION, METRICS, EXPLANATIONS, LIVE = "maps", "confusion", "metrics", "explanations", "live"
+"""What it may offer beside its FOVs."""
+
+NAMES: Final = {
+    FILE: "file",
+    FOLDER: "folder of raw files",
+    TABLES: "prepared tables",
+    GRAPHS: "graphs",
+    RUN: "run",
+    SWEEP: "sweep",
+}
+"""The kinds in words."""
+
+
+class Opened(ABC):
+    """FOVs that the viewer shows, with what else is known of them.
+
+    Attributes:
+        title: Name that is shown.
+        kind: One of `NAMES`.
+        notes: What could not be read, or what the user should know, in sentences.
+    """
+
+    title: str
+    kind: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What there is beside FOVs: some of ``maps``, ``confusion``, ``metrics``, ``explanations``, ``live``."""
+        return frozenset()
+
+    @abstractmethod
+    def fovs(self) -> pl.DataFrame:
+        """Return one row for each FOV, ``fov_id`` first; reads no localisations.
+
+        A column ``problem`` says of FOVs that cannot be shown why.
+        """
+
+    @abstractmethod
+    def scene(self, index: int) -> Any:
+        """Return the localisations of one FOV, ready to be drawn.
+
+        Args:
+            index: Row of `fovs`.
+
+        Raises:
+            DataError: It cannot be read, or is gone.
+        """
+
+
+def pick(things: Sequence[T], index: int, what: str) -> T:
+    """Return one of several things by the number that a page gives.
+
+    Raises:
+        NotThereError: There is no such number.
+    """
+    if not 0 <= index < len(things):
+        raise NotThereError(f"expected a {what} from 0 to {len(things) - 1}; found {index}. Load the page again")
+    return things[index]
+
+
+class NotThereError(DataError):
+    """What a page asks for does not exist, or not any more."""
