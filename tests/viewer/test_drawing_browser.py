@@ -37,7 +37,9 @@ window.start = (tool, options) => {
   window.shape = undefined;
   startDrawing(surface, tool, options).then((shape) => { window.shape = shape; });
 };
-window.refusal = (tool, options) => { try { startDrawing(surface, tool, options); } catch (error) { return error.message; } };
+window.refusal = (tool, options) => {
+  try { startDrawing(surface, tool, options); } catch (error) { return error.message; }
+};
 window.drawing = () => isDrawing(element);
 window.ready = true;
 """
