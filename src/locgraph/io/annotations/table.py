@@ -6,6 +6,7 @@ import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +40,8 @@ def read_history(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: expected a table of annotations; found no file. `locgraph annotate` writes one")
     try:
-        table = pl.read_parquet(path, glob=False)
+        # in one go: polars opens a path several times, and another process may rename a new file to it in between
+        table = pl.read_parquet(BytesIO(path.read_bytes()))
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(
             f"{path}: expected a table of annotations; it cannot be read ({_first_line(error)}). It is left as it is: "
