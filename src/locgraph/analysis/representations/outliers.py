@@ -109,10 +109,10 @@ def novelty_scores(
     for train, test in folds:
         if len(train) < NEIGHBOURS:
             raise DataError(f"needs at least {NEIGHBOURS} normal units in each training side, found {len(train)}")
-        found = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(vectors[normal[train]])
-        scores[normal[test]] = found.kneighbors(vectors[normal[test]])[0][:, -1]
+        neighbours = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(vectors[normal[train]])
+        scores[normal[test]] = neighbours.kneighbors(vectors[normal[test]])[0][:, -1]
         # an outlier meets the normal units of every fold
-        scores[strange] += found.kneighbors(vectors[strange])[0][:, -1] / len(folds)
+        scores[strange] += neighbours.kneighbors(vectors[strange])[0][:, -1] / len(folds)
     return scores
 
 

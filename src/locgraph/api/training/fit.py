@@ -94,14 +94,8 @@ def fit_and_test(
     seconds = {} if seconds is None else seconds
     lightning.seed_everything(settings["seed"], workers=True, verbose=False)
     data = parts.make_data(settings, prepared, task, split)
-    sizes = parts.data_sizes(data)
-    network = make_network(settings["model"], sizes)
-    data.draw = Draw(network.head.drawn_views, network.head.pairs_clusters)
-    record = make_record(settings, prepared.graph_settings, prepared.units, data, sizes)
+    network, record = start_network(settings, prepared, data)
     flat = parts.warn_of_flat_features(data, prepared)
-    if settings["init_from"] is not None:
-        record[INIT_FROM] = start_from(network, read_start(settings["init_from"]), record)
-        freeze(network, settings["frozen"])
     given = start_of(settings, record, prepared)
     learner = parts.make_learner(settings, network, task, data, record)
     writer.set_history_aside()
@@ -135,12 +129,24 @@ def fit_and_test(
         }
         if release is None:
             metrics["optimized"] = {"metric": settings[SETTING], "value": read_objective(metrics, settings[SETTING])}
-        draw_run(writer.path, metrics)
-        if PREDICTIONS in tables and settings["test"]:
-            of_test = tables[PREDICTIONS].filter(pl.col(schema.SPLIT) == TEST)
-            metrics |= show_tested(writer.path, prepared, of_test, data)
+        metrics |= show_results(settings, writer.path, prepared, tables, metrics, data)
         track_training(others, writer, prepared, tables, metrics, tested)
     return metrics
+
+
+def start_network(settings: Settings, prepared: Prepared, data: GraphDataModule) -> tuple[Network, dict[str, Any]]:
+    """Make the network, with the weights of ``init_from`` where it is set, and the record of its checkpoints.
+
+    What the network asks of training batches is set in ``data``.
+    """
+    sizes = parts.data_sizes(data)
+    network = make_network(settings["model"], sizes)
+    data.draw = Draw(network.head.drawn_views, network.head.pairs_clusters)
+    record = make_record(settings, prepared.graph_settings, prepared.units, data, sizes)
+    if settings["init_from"] is not None:
+        record[INIT_FROM] = start_from(network, read_start(settings["init_from"]), record)
+        freeze(network, settings["frozen"])
+    return network, record
 
 
 def write_results(writer: RunWriter, tables: Mapping[str, pl.DataFrame], network: Network, prepared: Prepared) -> None:
@@ -151,8 +157,19 @@ def write_results(writer: RunWriter, tables: Mapping[str, pl.DataFrame], network
         write_json(writer.path / EMBEDDINGS_RECORD, about | {"model": str(writer.best)})
 
 
-def show_tested(folder: Path, prepared: Prepared, predictions: pl.DataFrame, data: GraphDataModule) -> dict[str, Any]:
-    """Draw some test FOVs, and count the objects of all; what is counted is returned for ``metrics.json``."""
+def show_results(
+    settings: Settings,
+    folder: Path,
+    prepared: Prepared,
+    tables: Mapping[str, pl.DataFrame],
+    metrics: Mapping[str, Any],
+    data: GraphDataModule,
+) -> dict[str, Any]:
+    """Draw the run and some test FOVs, and count the objects of all; what is counted is for ``metrics.json``."""
+    draw_run(folder, metrics)
+    if PREDICTIONS not in tables or not settings["test"]:
+        return {}
+    predictions = tables[PREDICTIONS].filter(pl.col(schema.SPLIT) == TEST)
     draw_gallery(folder, prepared.tables, predictions, data.class_names)
     tested = list(data.split.test)
     return write_counts(folder, prepared, {PREDICTIONS: predictions}, data.class_names, OF_THE_TEST, among=tested)

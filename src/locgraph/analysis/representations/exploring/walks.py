@@ -84,7 +84,7 @@ def walk(space: Space, keys: pl.DataFrame, labels: Sequence[str | None], setting
     parts: dict[str | None, np.ndarray] = {None: np.arange(len(named))}
     if settings.of == BY_CLASS:
         parts = {name: np.flatnonzero(named == name) for name in sorted(set(named.tolist()) - {""})}
-    found, rows, notes = [], [], []
+    tables, rows, notes = [], [], []
     for name, members in parts.items():
         reason = _lacks(space.values[members], settings)
         if reason:
@@ -93,12 +93,12 @@ def walk(space: Space, keys: pl.DataFrame, labels: Sequence[str | None], setting
         for axis, (points, explained) in enumerate(_axes(space.values[members], settings), 1):
             (near,), (distances,) = (each.T for each in nearest_members(points, space.values[members]))
             rows.append(members[near])
-            found.append(_rows(name, axis, explained, settings, keys[rows[-1]], distances, space.vectors(points)))
+            tables.append(_rows(name, axis, explained, settings, keys[rows[-1]], distances, space.vectors(points)))
     if settings.of == BY_CLASS and not parts:
         notes.append("no walk of classes: no unit has one")
-    if not found:
+    if not tables:
         return Walks(pl.DataFrame(), np.empty(0, dtype=np.int64), tuple(notes))
-    return Walks(pl.concat(found), np.concatenate(rows), tuple(notes))
+    return Walks(pl.concat(tables), np.concatenate(rows), tuple(notes))
 
 
 def sigmas(settings: WalkSettings) -> np.ndarray:
