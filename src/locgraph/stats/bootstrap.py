@@ -38,7 +38,7 @@ def ratio_interval(numerators: np.ndarray, denominators: np.ndarray, owners: np.
     if n < FEWEST_GROUPS:
         return Interval(estimate, None, None, few_owners(n))
     upper, lower = np.bincount(places, numerators, n), np.bincount(places, denominators, n)
-    above, below = _drawn_sums(np.stack([upper, lower]), seed)
+    above, below = drawn_sums(np.stack([upper, lower]), seed)
     return percentile_interval(estimate, above[below > 0] / below[below > 0])
 
 
@@ -66,13 +66,13 @@ def difference_interval(
     n, places = _count(owners[first | second])
     both, own = values[first | second], first[first | second]
     sums = [np.bincount(places, weights, n) for rows in (own, ~own) for weights in (both * rows, rows.astype(float))]
-    one, ones, other, others = _drawn_sums(np.stack(sums), seed)
+    one, ones, other, others = drawn_sums(np.stack(sums), seed)
     full = (ones > 0) & (others > 0)
     return percentile_interval(estimate, one[full] / ones[full] - other[full] / others[full])
 
 
-def _drawn_sums(sums: np.ndarray, seed: int) -> np.ndarray:
-    """Return the total (S, DRAWS) of what each of n owners adds, (S, n), in each bootstrap sample."""
+def drawn_sums(sums: np.ndarray, seed: int) -> np.ndarray:
+    """Return the total (S, `DRAWS`) float64 of what each of n owners adds, (S, n), in each bootstrap sample."""
     n = sums.shape[1]
     rows = max(1, _CHUNK // n)
     drawn = [sums @ draw_weights(n, min(rows, DRAWS - i), seed + i).T for i in range(0, DRAWS, rows)]

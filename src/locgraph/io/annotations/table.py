@@ -101,7 +101,7 @@ def append_annotations(path: Path, rows: Sequence[Mapping[str, Any]] | pl.DataFr
         StorageError: The file cannot be written.
     """
     mappings = rows.to_dicts() if isinstance(rows, pl.DataFrame) else rows
-    new = _to_table([_check_row(row, f"{path}: annotation {index + 1}") for index, row in enumerate(mappings)], path)
+    new = _to_table([check_row(row, f"{path}: annotation {index + 1}") for index, row in enumerate(mappings)], path)
     with locked_file(path):
         history = read_history(path) if path.exists() else pl.DataFrame(schema=DTYPES)
         _check_names(history, new, path)
@@ -118,7 +118,7 @@ def _to_table(rows: Sequence[Mapping[str, Any]], path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: expected values of the types that annotations have; {_first_line(error)}") from error
 
 
-def _check_row(row: Mapping[str, Any], where: str) -> dict[str, Any]:
+def check_row(row: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return a row with its time and name.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A region: polygons with holes, and a name that can be that of a file."""
+"""A region: polygons with holes, or points, and a name that can be that of a file."""
 
 from __future__ import annotations
 
@@ -22,19 +22,24 @@ class Region:
     Attributes:
         name: Its name, unique in the FOV.
         polygons: Rings of each polygon: the outline, then its holes. The region is the union of the polygons.
-        problem: Why it cannot be used; None for one that can.
+        problem: Why it has no area; None for one that has.
+        points: Points (P, 2) float64, where it is made of these and has no area.
+        label: Class that the file gives it; None where it gives none.
     """
 
     name: str
     polygons: tuple[tuple[Ring, ...], ...] = ()
     problem: str | None = None
+    points: np.ndarray | None = None
+    label: str | None = None
 
     def scale(self, factor: float, origin: Sequence[float]) -> Region:
         """Return the region with all coordinates times ``factor``, and then moved by ``origin`` (x, y)."""
         moved = tuple(
             tuple(ring * factor + np.asarray(origin, np.float64) for ring in rings) for rings in self.polygons
         )
-        return replace(self, polygons=moved)
+        points = None if self.points is None else self.points * factor + np.asarray(origin, np.float64)
+        return replace(self, polygons=moved, points=points)
 
 
 def make_region(name: str, polygons: Iterable[Iterable[Sequence[Sequence[float]] | np.ndarray]]) -> Region:
@@ -57,6 +62,17 @@ def make_region(name: str, polygons: Iterable[Iterable[Sequence[Sequence[float]]
     if any(len(np.unique(ring, axis=0)) < 3 for ring in rings):
         return Region(name, problem="fewer than 3 different vertices")
     return Region(name, arrays)
+
+
+def make_points(name: str, points: Sequence[Sequence[float]] | np.ndarray, kind: str = "points") -> Region:
+    """Return points (P, 2), which have no area, under one name; without them where they are no pairs of numbers."""
+    try:
+        array = np.asarray(points, np.float64)[:, :2]
+    except (ValueError, TypeError, IndexError):
+        return Region(safe_name(name), problem="points that are no pairs of numbers")
+    if array.shape[1] != 2 or not np.isfinite(array).all():
+        return Region(safe_name(name), problem="points that are no pairs of numbers")
+    return Region(safe_name(name), problem=f"{kind}: it has no area", points=array)
 
 
 def safe_name(name: str) -> str:

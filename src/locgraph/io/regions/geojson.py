@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from locgraph import schema
 from locgraph.errors import DataError
-from locgraph.io.regions.base import Region, make_region, safe_name
+from locgraph.io.regions.base import Region, make_points, make_region, safe_name
 
 _NAMES: Final = ("region", "name")
 _POLYGON, _MULTI = "Polygon", "MultiPolygon"
+_POINT, _POINTS = "Point", "MultiPoint"
 
 
 def read_geojson(path: Path) -> dict[str | None, list[Region]]:
@@ -23,7 +25,8 @@ def read_geojson(path: Path) -> dict[str | None, list[Region]]:
 
     Returns:
         FOV (property ``fov_id``; None where a feature has none) -> its regions, in the unit of the file. A feature that
-        is no polygon has its problem.
+        is no polygon has its problem, and its points where it has some. The class is the property ``classification``,
+        as QuPath writes it, or ``label``.
 
     Raises:
         DataError: The file is no GeoJSON.
@@ -40,7 +43,7 @@ def read_geojson(path: Path) -> dict[str | None, list[Region]]:
         names = [properties.get(key) for key in _NAMES] + [feature.get("id")]
         name = next((str(own) for own in names if own not in (None, "")), str(number))
         fov = properties.get(schema.FOV_ID)
-        region = _region(name, feature.get("geometry"))
+        region = replace(_region(name, feature.get("geometry")), label=_label(properties))
         by_fov.setdefault(None if fov is None else str(fov), []).append(region)
     return by_fov
 
@@ -52,14 +55,28 @@ def _features(path: Path, content: Any) -> list[Mapping[str, Any]]:
         "Feature": lambda: [content],
         _POLYGON: lambda: [{"geometry": content}],
         _MULTI: lambda: [{"geometry": content}],
+        _POINT: lambda: [{"geometry": content}],
+        _POINTS: lambda: [{"geometry": content}],
     }.get(str(kind), lambda: content)()  # QuPath also writes a bare list of features
     if not isinstance(features, list) or not all(isinstance(feature, Mapping) for feature in features):
         raise DataError(f"{path}: expected GeoJSON with features, found {kind or type(content).__name__}")
     return features
 
 
+def _label(properties: Mapping[str, Any]) -> str | None:
+    """Return the class of a feature; QuPath writes an object with its ``name``, or of several ``names`` in a row."""
+    given = properties.get("classification", properties.get(schema.LABEL))
+    if isinstance(given, Mapping):
+        names = given.get("names")
+        given = given.get("name", ": ".join(map(str, names)) if isinstance(names, list) else None)
+    return None if given in (None, "") else str(given)
+
+
 def _region(name: str, geometry: Any) -> Region:
     kind = geometry.get("type") if isinstance(geometry, Mapping) else None
+    if kind in (_POINT, _POINTS):
+        coordinates = geometry.get("coordinates")
+        return make_points(name, [coordinates] if kind == _POINT else coordinates, kind)
     if kind not in (_POLYGON, _MULTI):
         return Region(safe_name(name), problem=f"{kind or 'no geometry'}: it has no area")
     coordinates = geometry.get("coordinates")

@@ -1,8 +1,9 @@
 """ROIs of ImageJ: ``.roi`` files, and ``.zip`` files of them as the ROI manager saves.
 
-Own code rather than a package: a header of 64 bytes and coordinates, of which only outlines are read. The layout is
-that of ImageJ's class ``ij.io.RoiDecoder`` (https://github.com/imagej/ImageJ). All is big-endian and in pixels; whole
-coordinates of vertices are corners of pixels, so that the first pixel spans 0 to 1.
+Own code rather than a package: a header of 64 bytes and coordinates, of which outlines and points are read. The
+layout is that of ImageJ's class ``ij.io.RoiDecoder`` (https://github.com/imagej/ImageJ). All is big-endian and in
+pixels; whole coordinates of vertices are corners of pixels, so that the first pixel spans 0 to 1; those of points are
+whole pixels, of which a point is the middle.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from locgraph.errors import DataError
-from locgraph.io.regions.base import Region, make_region, safe_name
+from locgraph.io.regions.base import Region, make_points, make_region, safe_name
 
 MAGIC: Final = b"Iout"
 SUFFIX: Final = ".roi"
@@ -24,7 +25,8 @@ SUFFIX: Final = ".roi"
 _HEADER: Final = 64
 _RECTANGLE, _OVAL = 1, 2
 _OUTLINES: Final = (0, 7, 8)  # polygon, freehand, traced
-_OTHERS: Final = {3: "line", 4: "freehand line", 5: "polyline", 6: "no ROI", 9: "angle", 10: "points"}
+_POINTS: Final = 10
+_OTHERS: Final = {3: "line", 4: "freehand line", 5: "polyline", 6: "no ROI", 9: "angle"}
 _TEXT: Final = 1  # subtypes
 _IMAGE: Final = 4
 _SUB_PIXEL: Final = 128  # option
@@ -96,6 +98,9 @@ def _read_roi(name: str, content: bytes) -> Region:
             return make_region(name, [_shape(content, size)])
         if kind in (_RECTANGLE, _OVAL):
             return make_region(name, [[_box(content, kind)]])
+        if kind == _POINTS:
+            middle = 0.0 if _is_sub_pixel(content, _FIRST_SUB_PIXEL) else 0.5
+            return make_points(name, _outline(content) + middle)
         if kind in _OUTLINES:
             return make_region(name, [[_outline(content)]])
     except (struct.error, ValueError) as error:

@@ -11,17 +11,15 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import DataError
 from locgraph.io.regions.base import Region, digest, number_equal_names
+from locgraph.io.regions.placement import Placement
 from locgraph.io.regions.points import Points
 from locgraph.io.regions.read import BESIDE, RegionFile, is_named, read_region_file, region_files, strangers
 from locgraph.preparation.objects.base import ObjectFinder, ObjectRows
-from locgraph.settings import check_choice, check_length, is_number
 
 log = logging.getLogger(__name__)
 
-_PIXEL: Final = "px"
-_UNITS: Final = {"nm": 1.0, "um": 1000.0}
 _SHOWN: Final = 5
 _EMPTY: Final = "no localisations"
 
@@ -59,23 +57,7 @@ class Regions(ObjectFinder):
     ) -> None:
         super().__init__(min_localisations, max_localisations)
         self.path = Path(path).resolve()
-        self.unit = check_choice("unit", unit, (*_UNITS, _PIXEL))
-        if (unit == _PIXEL) != (pixel_size_nm is not None):
-            raise ConfigError(
-                f"expected a size in nm where unit is {_PIXEL}, and null elsewhere; found {pixel_size_nm} with {unit}",
-                setting="pixel_size_nm",
-            )
-        self.factor = _UNITS[unit] if pixel_size_nm is None else check_length("pixel_size_nm", pixel_size_nm)
-        if origin_nm is None and unit == _PIXEL:
-            raise ConfigError(
-                "expected x and y in nm of the corner of the first pixel, such as [0, 0], found null: software differs "
-                "in it by half a pixel or one",
-                setting="origin_nm",
-            )
-        origin = [0.0, 0.0] if origin_nm is None else origin_nm
-        if isinstance(origin, str) or len(origin) != 2 or not all(map(is_number, origin)):
-            raise ConfigError(f"expected x and y in nm, such as [0, 0], found {origin_nm!r}", setting="origin_nm")
-        self.origin_nm = (float(origin[0]), float(origin[1]))
+        self.placement = Placement(unit, pixel_size_nm, origin_nm)
 
     @property
     def tables(self) -> tuple[Path, ...]:  # type: ignore[override]
@@ -119,16 +101,11 @@ class Regions(ObjectFinder):
             for name, regions in self._read(path).by_fov.items():
                 if name is None or is_named(name, fov_id):
                     found += regions
-        return tuple(region.scale(self.factor, self.origin_nm) for region in number_equal_names(found))
+        return tuple(self.placement.place(region) for region in number_equal_names(found))
 
     def _read(self, path: Path) -> RegionFile:
         content = read_region_file(path)
-        if content.in_pixels and self.unit != _PIXEL:
-            raise DataError(
-                f"{path}: ROIs of ImageJ are in pixels; found unit={self.unit}. Set it to {_PIXEL}, and give the size "
-                "and the origin",
-                setting="unit",
-            )
+        self.placement.check(path, content.in_pixels)
         return content
 
     def assign(self, table: pl.DataFrame, dimensions: int, fov_id: str) -> ObjectRows:

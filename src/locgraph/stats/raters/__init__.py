@@ -1,0 +1,1 @@
+"""How raters agree who sort, mark or outline the same things."""
