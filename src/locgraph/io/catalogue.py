@@ -10,6 +10,7 @@ from typing import Final
 
 from locgraph import schema
 from locgraph.errors import DataError, LocgraphError, within
+from locgraph.io.annotations.statements import Annotated, PartLabels
 from locgraph.io.columns import ColumnSource, MissingColumnsError
 from locgraph.io.groups import GroupSource
 from locgraph.io.header import RawFile
@@ -51,6 +52,7 @@ class FovSource:
         by_object: Object -> class, where its objects have classes of their own; else None.
         by_majority: Whether the class of an object is that of most of its localisations.
         parent: The FOV that this is an object of; None for a whole FOV.
+        annotated: What is taken from its annotations; None where there are none.
     """
 
     fov_id: str
@@ -61,6 +63,12 @@ class FovSource:
     by_object: Mapping[str, str] | None = None
     by_majority: bool = False
     parent: str | None = None
+    annotated: Annotated | None = None
+
+    @property
+    def parts(self) -> PartLabels | None:
+        """How its localisations get labels from annotations; None where they do not."""
+        return None if self.annotated is None else self.annotated.parts
 
     def object(self, name: str, label: str | None) -> FovSource:
         """Return an object of this FOV as a unit of its own.
@@ -146,6 +154,7 @@ def scan(
             labelling.by_localisation,
             labelling.objects_of(file.fov_id),
             labelling.by_majority,
+            annotated=labelling.annotated.get(file.fov_id),
         )
         for file in files
         if file.fov_id not in failures

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from locgraph import schema
 from locgraph.errors import ConfigError
 from locgraph.io import label_map
+from locgraph.io.annotations.statements import Annotated
 from locgraph.io.header import RawFile
 from locgraph.io.lookup import FolderLevel, Lookup, NamePattern
 from locgraph.settings import check_flag
@@ -30,6 +31,7 @@ class Labelling:
         by_localisation: Whether the classes are those of single localisations, and FOVs have none.
         by_object: FOV -> object -> class name, where the classes are those of objects; else None.
         by_majority: With ``by_localisation``: whether the class of an object is that of most of its localisations.
+        annotated: FOV -> what is taken from its annotations; empty where labels have another source.
     """
 
     class_names: tuple[str, ...]
@@ -38,6 +40,7 @@ class Labelling:
     by_localisation: bool = False
     by_object: Mapping[str, Mapping[str, str]] | None = None
     by_majority: bool = False
+    annotated: Mapping[str, Annotated] = field(default_factory=dict)
 
     def objects_of(self, fov_id: str) -> Mapping[str, str] | None:
         """Return the classes of the objects of one FOV; None where objects have none of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,7 +101,8 @@ def find_sources(path: Path, columns: ColumnSource, labels: LabelSource, groups:
     if failures:
         return Catalogue((), labelling.class_names, failures)
     label, group = labelling.by_fov[file.fov_id], by_group[file.fov_id]
-    source = FovSource(file.fov_id, path, label, group, labelling.by_localisation)
+    annotated = labelling.annotated.get(file.fov_id)
+    source = FovSource(file.fov_id, path, label, group, labelling.by_localisation, annotated=annotated)
     return Catalogue((source,), labelling.class_names, {})
 
 
@@ -253,7 +254,7 @@ def convert_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
         digest: Of the content of the source; what is read beside it, as Picasso's YAML, counts too.
 
     Raises:
-        DataError: The file does not say what its columns are.
+        DataError: The file does not say what its columns are, or is not the one that was annotated.
     """
     with open_columns(source.path, recipe.columns) as reader:
         names_in_file = reader.header.names
@@ -261,6 +262,9 @@ def convert_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
         content = [digest, *(file_digest(path) for path in reader.companions())]
     columns = _resolved(chosen, names_in_file, list(chosen.present(names_in_file)))
     names = [source.fov_id, source.label, source.group, list(class_names), source.by_localisation]
+    if source.annotated is not None:
+        source.annotated.check_data(digest, source.fov_id)
+        names += source.annotated.decides()
     return fingerprint(CONVERT_VERSION, dict(recipe.settings), content, columns, names)
 
 
@@ -275,7 +279,11 @@ def convert_fov(task: ConvertTask) -> None:
         header, kind = reader.header, reader.kind
         chosen = find_columns(reader, recipe.columns)
         localisations = read_rows(reader, chosen, recipe.max_refused_fraction)
-    if task.source.by_localisation:
+    if task.source.parts is not None:
+        table = localisations.table.drop(schema.LOC_LABEL, strict=False)
+        table, _ = task.source.parts.label(table, task.class_names, None, task.source.fov_id)
+        localisations = replace(localisations, table=table)
+    elif task.source.by_localisation:
         localisations = label_localisations(localisations, task.class_names, str(path))
     about = Converted(
         fov_id=task.source.fov_id,

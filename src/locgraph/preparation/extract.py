@@ -25,7 +25,7 @@ from locgraph.preparation.filters.base import Filter, apply_filters
 from locgraph.preparation.objects.base import ObjectFinder
 from locgraph.preparation.order import order_localisations
 from locgraph.preparation.outliers import measure_fov
-from locgraph.preparation.views import Views
+from locgraph.preparation.views import Views, measure_views
 from locgraph.provenance import fingerprint
 from locgraph.settings import check_whole
 
@@ -91,7 +91,7 @@ def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
     """Return the fingerprint of the tables of one raw file, which changes with anything that could change them.
 
     Raises:
-        DataError: The file cannot be read.
+        DataError: The file cannot be read, or is not the one that was annotated.
     """
     names: list[Any] = [source.fov_id, source.label, source.by_localisation, source.group, list(class_names)]
     if recipe.objects is not None:
@@ -100,6 +100,9 @@ def extract_fingerprint(source: FovSource, class_names: tuple[str, ...], recipe:
         names += [] if content is None else [content]
     with open_columns(source.path, recipe.columns) as reader:
         digests = reader.digests()
+    if source.annotated is not None:
+        source.annotated.check_data(digests[0], source.fov_id)
+        names += source.annotated.decides()
     return fingerprint(TABLES_VERSION, dict(recipe.settings), digests, names)
 
 
@@ -119,13 +122,20 @@ def extract_fov(task: ExtractTask) -> dict[str, int]:
 
 
 def read_raw(task: ExtractTask) -> Localisations:
-    """Read the localisations of one FOV, with the classes that the file gives them.
+    """Read the localisations of one FOV, with the classes that the file or annotations give them.
+
+    Where annotations do, and FOVs are not divided into objects, they have them once clusters are known.
 
     Raises:
         DataError: The file cannot be read.
     """
     source = task.source
     localisations = read_localisations(source.path, task.recipe.columns, task.recipe.max_refused_fraction)
+    if source.parts is not None:
+        table = localisations.table.drop(schema.LOC_LABEL, strict=False)
+        if task.recipe.objects is not None:
+            table, _ = source.parts.label(table, task.class_names, None, source.fov_id)
+        return replace(localisations, table=table)
     return label_localisations(localisations, task.class_names if source.by_localisation else None, str(source.path))
 
 
@@ -242,7 +252,8 @@ def _extract_views(
         own = columns if view == 0 else {name: values[rows] for name, values in columns.items()}
         labels, dropped = cluster_view(points if view == 0 else points[rows], own, recipe, seed)
         if view == 0:
-            counts = dropped
+            table, of_labels = _label(table, labels, task)
+            counts = dropped | of_labels
         if dropped[schema.N_CLUSTERS] < recipe.min_clusters:
             if view == 0:
                 raise DataError(
@@ -260,7 +271,24 @@ def _extract_views(
     # one table of all views: with small FOVs the time goes into the number of operations on tables, not their rows
     locs = table[np.concatenate(chosen)].hstack([pl.Series(schema.CLUSTER_ID, np.concatenate(owners), pl.Int64)])
     del chosen, points, columns  # memory, in large fields of view
-    return *_measure_views(locs, owners, dimensions, recipe.features), counts
+    return *measure_views(locs, owners, dimensions, recipe.features), counts
+
+
+def _label(table: pl.DataFrame, clusters: np.ndarray, task: ExtractTask) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Return view 0 with the labels that annotations give its localisations, and counts of labels.
+
+    Args:
+        table: Localisations (N,).
+        clusters: Cluster of each (N,), -1 for those without one.
+        task: The FOV.
+    """
+    source = task.source
+    counts: dict[str, int] = {}
+    if source.parts is not None and source.parent is None:
+        table, counts = source.parts.label(table, task.class_names, clusters, source.fov_id)
+    if source.by_localisation and schema.LOC_LABEL in table.columns:
+        counts[schema.N_LABELLED] = int(((table[schema.LOC_LABEL].to_numpy() >= 0) & (clusters >= 0)).sum())
+    return table, counts
 
 
 def cluster_view(
@@ -299,43 +327,6 @@ def cluster_view(
         schema.N_LOCALISATIONS: int((kept >= 0).sum()),
         schema.N_CLUSTERS: int(large.sum()),
     }
-
-
-def _measure_views(
-    locs: pl.DataFrame, owners: Sequence[np.ndarray], dimensions: int, features: FeatureSet
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Measure the clusters and localisations of each view; null for localisations without a cluster.
-
-    Args:
-        locs: Localisations, view after view, in each sorted by cluster: -1 first, for those without one.
-        owners: Cluster of each localisation of each view.
-        dimensions: 2 or 3.
-        features: What is measured.
-
-    Returns:
-        Both tables with the number of the view.
-    """
-    of_clusters: list[dict[str, np.ndarray]] = []
-    of_locs: list[pl.DataFrame] = []
-    end = 0
-    for own in owners:
-        first, end = end, end + len(own)
-        n_unclustered = int(np.searchsorted(own, 0))
-        clustered = locs[first + n_unclustered : end]
-        of_clusters.append(features.measure(clustered, own[n_unclustered:], dimensions))
-        if features.localisations:
-            measured = features.compute_localisations(clustered, own[n_unclustered:], dimensions)
-            unclustered = locs[first : first + n_unclustered]
-            of_locs.append(pl.concat([unclustered, measured], how="diagonal") if n_unclustered else measured)
-    clusters = features.tabulate(of_clusters, dimensions)
-    measured_locs = pl.concat(of_locs, how="diagonal") if of_locs else locs
-    sizes = [len(measured[schema.CLUSTER_ID]) for measured in of_clusters]
-    return _number_views(measured_locs, [len(own) for own in owners]), _number_views(clusters, sizes)
-
-
-def _number_views(table: pl.DataFrame, sizes: Sequence[int]) -> pl.DataFrame:
-    """Return a table with the number of the view behind its columns, given the number of rows of each."""
-    return table.hstack([pl.Series(schema.VIEW, np.repeat(np.arange(len(sizes)), sizes), pl.Int64)])
 
 
 def _stated(locs: pl.DataFrame, features: FeatureSet, dimensions: int, what: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.errors import ConfigError, within
+from locgraph.io.annotations.statements import UNLABELLED
 from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.io.featextracted import read_counts, read_fingerprint
 from locgraph.io.manifest import Manifest
@@ -121,8 +123,19 @@ def _make_manifest(catalogue: Catalogue, failures: Mapping[str, str], folder: Pa
             failed = record.failed
             all_failures |= dict(failed.select(schema.FOV_ID, schema.REASON).iter_rows())
             failed_labels |= dict(failed.drop_nulls(schema.LABEL).select(schema.FOV_ID, schema.LABEL).iter_rows())
+    _warn_of_unlabelled(counts)
     refused = count_refused(counts, LOCALISATIONS_READ)
     return Manifest(manifest_table(rows), catalogue.class_names, all_failures, refused, failed_labels)
+
+
+def _warn_of_unlabelled(counts: Mapping[str, Mapping[str, float]]) -> None:
+    """Name how many annotated localisations have no label, and why."""
+    total: Counter[str] = Counter()
+    for own in counts.values():
+        total.update({name: int(number) for name, number in own.items() if name.startswith(UNLABELLED)})
+    if total:
+        reasons = "; ".join(f"{number:,} with {name.removeprefix(f'{UNLABELLED}: ')}" for name, number in total.items())
+        log.warning("annotated localisations without a label: %s", reasons)
 
 
 def _object_rows(source: FovSource, objects: FovObjects) -> list[dict[str, Any]]:
@@ -145,6 +158,7 @@ def _row(source: FovSource) -> dict[str, Any]:
         schema.PATH: str(source.path),
         schema.LABEL: source.label,
         schema.GROUP: source.group,
+        schema.SHARES: source.annotated.shares_text() if source.annotated is not None else None,
     }
 
 

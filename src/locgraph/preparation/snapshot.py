@@ -12,6 +12,7 @@ from locgraph.io.catalogue import Catalogue, FovSource
 from locgraph.io.featextracted import read_fingerprint
 from locgraph.preparation.extract import ExtractRecipe, extract_fingerprint
 from locgraph.preparation.objects.extract import objects_fingerprint
+from locgraph.provenance import fingerprint
 
 _SHOWN: Final = 5
 
@@ -30,6 +31,7 @@ def take_snapshot(catalogue: Catalogue, tables: Path) -> dict[str, Any]:
             "state": _state(source.path),
             "tables": read_fingerprint(tables, source.fov_id) or objects_fingerprint(tables, source.fov_id),
             "objects": _classes_of_objects(source),
+            "annotations": _annotations(source),
         }
         for source in catalogue.sources
     }
@@ -65,6 +67,8 @@ def describe_changes(snapshot: Mapping[str, Any], catalogue: Catalogue, recipe: 
         changes.append((f"with another {kind}", moved))
     others = [fov_id for fov_id in both if before[fov_id].get("objects") != _classes_of_objects(now[fov_id])]
     changes.append(("with other classes of objects", others))
+    others = [fov_id for fov_id in both if before[fov_id].get("annotations") != _annotations(now[fov_id])]
+    changes.append(("with other annotations", others))
     return "; ".join(f"{len(names)} {what} ({_listed(names)})" for what, names in changes if names)
 
 
@@ -82,6 +86,13 @@ def _is_modified(
 
 def _classes_of_objects(source: FovSource) -> dict[str, str] | None:
     return None if source.by_object is None else dict(source.by_object)
+
+
+def _annotations(source: FovSource) -> str | None:
+    """Return a digest of what labels take from the annotations of a FOV; None where it has none."""
+    if source.annotated is None or not (source.annotated.shares or source.parts):
+        return None
+    return fingerprint(dict(source.annotated.shares), source.annotated.decides())
 
 
 def _state(path: Path) -> list[int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
+from locgraph import schema
+from locgraph.preparation.features.table import FeatureSet
 from locgraph.settings import check_number, check_whole
 
 
@@ -57,3 +61,40 @@ class Views:
         """Return the seed of the clusterer for one view of a FOV with a number of localisations."""
         rng = np.random.default_rng([self.seed, n_localisations, view, 1])
         return int(rng.integers(2**31))
+
+
+def measure_views(
+    locs: pl.DataFrame, owners: Sequence[np.ndarray], dimensions: int, features: FeatureSet
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Measure the clusters and localisations of each view; null for localisations without a cluster.
+
+    Args:
+        locs: Localisations, view after view, in each sorted by cluster: -1 first, for those without one.
+        owners: Cluster of each localisation of each view.
+        dimensions: 2 or 3.
+        features: What is measured.
+
+    Returns:
+        Both tables with the number of the view.
+    """
+    of_clusters: list[dict[str, np.ndarray]] = []
+    of_locs: list[pl.DataFrame] = []
+    end = 0
+    for own in owners:
+        first, end = end, end + len(own)
+        n_unclustered = int(np.searchsorted(own, 0))
+        clustered = locs[first + n_unclustered : end]
+        of_clusters.append(features.measure(clustered, own[n_unclustered:], dimensions))
+        if features.localisations:
+            measured = features.compute_localisations(clustered, own[n_unclustered:], dimensions)
+            unclustered = locs[first : first + n_unclustered]
+            of_locs.append(pl.concat([unclustered, measured], how="diagonal") if n_unclustered else measured)
+    clusters = features.tabulate(of_clusters, dimensions)
+    measured_locs = pl.concat(of_locs, how="diagonal") if of_locs else locs
+    sizes = [len(measured[schema.CLUSTER_ID]) for measured in of_clusters]
+    return _number_views(measured_locs, [len(own) for own in owners]), _number_views(clusters, sizes)
+
+
+def _number_views(table: pl.DataFrame, sizes: Sequence[int]) -> pl.DataFrame:
+    """Return a table with the number of the view behind its columns, given the number of rows of each."""
+    return table.hstack([pl.Series(schema.VIEW, np.repeat(np.arange(len(sizes)), sizes), pl.Int64)])

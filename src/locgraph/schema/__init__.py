@@ -175,6 +175,7 @@ N_LOCALISATIONS: Final = "n_localisations"
 N_CLUSTERS: Final = "n_clusters"
 EXTENT: Final = "extent"
 PARENT_FOV: Final = "parent_fov"
+N_LABELLED, SHARES = "n_labelled", "shares"
 
 MANIFEST_COLUMNS: Final = {
     column.name: column
@@ -188,6 +189,8 @@ MANIFEST_COLUMNS: Final = {
         Column(N_CLUSTERS, pl.Int64, "1", "clusters kept in view 0"),
         Column(EXTENT, pl.Float64, "nm", "root mean square distance of the localisations from their centre"),
         Column(PRECISION, pl.Float64, "nm", "median lateral precision of the localisations; null where unknown"),
+        Column(N_LABELLED, pl.Int64, "1", "localisations of view 0 that have a class; null where unknown"),
+        Column(SHARES, pl.String, "1", "JSON: class -> share of the annotators who state it; null where nobody does"),
         Column(PARENT_FOV, pl.String, "1", "objects: the FOV that it lies in; null where the unit is a whole FOV"),
         Column(X, pl.Float64, "nm", "objects: mean position in the FOV; null for whole FOVs"),
         Column(Y, pl.Float64, "nm", "objects: mean position in the FOV; null for whole FOVs"),
@@ -195,15 +198,13 @@ MANIFEST_COLUMNS: Final = {
     )
 }
 
-ADDED_TO_MANIFEST: Final = (EXTENT, PRECISION, PARENT_FOV, X, Y, Z)
+ADDED_TO_MANIFEST: Final = (EXTENT, PRECISION, PARENT_FOV, N_LABELLED, SHARES, X, Y, Z)
 """Columns that manifests of earlier versions lack."""
 
 OBJECT: Final = "object"
 REASON: Final = "reason"
 FAILED: Final = "failed"
-ROWS: Final = "rows"
-REGION: Final = "region"
-N_ROWS: Final = "n_rows"
+ROWS, REGION, N_ROWS = "rows", "region", "n_rows"
 
 # -- predictions: one row for each FOV ---------------------------------------------------------------------------------
 FOLD: Final = "fold"

@@ -41,7 +41,7 @@ def read_new(settings: Settings, class_names: Sequence[str]) -> Catalogue:
     listed = scan_folder(settings["data"]["raw_dir"], columns, labels, NoGroups(), tables)
     sources = []
     for source in listed.sources:
-        if source.by_localisation:
+        if source.by_localisation and source.parts is None:
             source = replace(source, by_localisation=_has_classes(source.path, columns))
         if class_names and source.label not in (None, *class_names):
             log.warning(
