@@ -128,6 +128,11 @@ EXPLORATION, EXPLORATION_RECORD = "explore", "explore.json"  # folder, and recor
 UNIT_MAP, WALKS = "map.parquet", "walks.parquet"  # each of these with a picture of the same stem
 ARCHETYPES, ARCHETYPE_WEIGHTS, PSEUDOTIME = "archetypes.parquet", "archetype_weights.parquet", "pseudotime.parquet"
 
+# -- viewer ------------------------------------------------------------------------------------------------------------
+LEVELS: Final = "levels"  # folder in the cache of the viewer: one folder for each large FOV
+LEVELS_INDEX: Final = "index.json"  # in it: nodes and columns
+LEVELS_COLUMN: Final = "column_{}.bin"  # in it: values of a column, in the order of the nodes
+
 # -- checks of a run or sweep: tables with a picture of the same stem --------------------------------------------------
 TRUST: Final = "trust"  # folder
 CALIBRATION: Final = "calibration.parquet"

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from locgraph.viewer.access import OWN_HEADER, Access
 from locgraph.viewer.app import build_app
-from locgraph.viewer.opened import Opened
-from locgraph.viewer.opening import OpeningSettings, open_source
+from locgraph.viewer.opened import Opened, OpeningSettings
+from locgraph.viewer.opening import open_source
 from locgraph.viewer.serve import Viewer
 from locgraph.viewer.session import Session
 

@@ -9,7 +9,8 @@ from locgraph.api.config import Settings, compose
 from locgraph.build import build
 from locgraph.errors import ConfigError, within
 from locgraph.settings import check_flag, check_number
-from locgraph.viewer.opening import OpeningSettings, open_source
+from locgraph.viewer.opened import OpeningSettings
+from locgraph.viewer.opening import open_source
 from locgraph.viewer.serve import ServerSettings, Viewer
 from locgraph.viewer.session import Session
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,15 +18,11 @@ from torch_geometric.data import HeteroData
 from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.graphs.build import GRAPHS_VERSION, GraphRecipe, build_graph
+from locgraph.graphs.layout import ABOUT, SEPARATOR, SIZES, SUFFIX, joined_axis
 from locgraph.io.featextracted import ExtractedFov, read_fingerprint, read_fov
 from locgraph.preparation.executors import Executor
 from locgraph.preparation.stage import Progress, no_progress, stage
 from locgraph.provenance import fingerprint, whole_file
-
-SUFFIX: Final = ".safetensors"
-_ABOUT: Final = "locgraph"
-_SIZES: Final = "sizes"
-_SEPARATOR: Final = "|"
 
 
 class GraphStore:
@@ -53,7 +49,7 @@ class GraphStore:
         """
         tensors, sizes = _pack(views)
         # one entry: several are written in an order that changes, and equal graphs shall give equal bytes
-        about = {_ABOUT: json.dumps({schema.META_FINGERPRINT: made_from, _SIZES: sizes})}
+        about = {ABOUT: json.dumps({schema.META_FINGERPRINT: made_from, SIZES: sizes})}
         with whole_file(self.path(fov_id)) as temporary:
             temporary.write_bytes(safetensors.torch.save(tensors, about))
 
@@ -66,7 +62,7 @@ class GraphStore:
         path = self.path(fov_id)
         try:
             with safe_open(path, "pt") as file:
-                sizes = _about(file)[_SIZES]  # in the order in which attributes were given
+                sizes = _about(file)[SIZES]  # in the order in which attributes were given
                 return _unpack({name: file.get_tensor(name) for name in sizes}, sizes)
         except Exception as error:  # a damaged file may raise nearly anything
             raise DataError(
@@ -84,7 +80,7 @@ class GraphStore:
 
 
 def _about(file: Any) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads(file.metadata()[_ABOUT])
+    about: dict[str, Any] = json.loads(file.metadata()[ABOUT])
     return about
 
 
@@ -94,16 +90,16 @@ def _pack(views: Sequence[HeteroData]) -> tuple[dict[str, torch.Tensor], dict[st
     tensors, sizes = {}, {}
     for name in plain[0]:
         parts = [view[name] for view in plain]
-        tensors[name] = torch.cat(parts, _axis(name)) if len(parts) > 1 else parts[0].contiguous()
-        sizes[name] = [part.shape[_axis(name)] for part in parts]
+        tensors[name] = torch.cat(parts, joined_axis(name)) if len(parts) > 1 else parts[0].contiguous()
+        sizes[name] = [part.shape[joined_axis(name)] for part in parts]
     return tensors, sizes
 
 
 def _unpack(tensors: Mapping[str, torch.Tensor], sizes: Mapping[str, Sequence[int]]) -> list[HeteroData]:
     views = [HeteroData() for _ in sizes[schema.EXTENT]]
     for name, values in tensors.items():
-        *place, key = name.split(_SEPARATOR)
-        for view, part in zip(views, values.split(list(sizes[name]), _axis(name)), strict=True):
+        *place, key = name.split(SEPARATOR)
+        for view, part in zip(views, values.split(list(sizes[name]), joined_axis(name)), strict=True):
             store = view[place[0] if len(place) == 1 else tuple(place)] if place else view._global_store
             store._mapping[key] = _own(part)  # its own way to be set looks for methods of this name, and takes longer
     return views
@@ -114,17 +110,12 @@ def _own(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def _axis(name: str) -> int:
-    """Return the axis along which views are joined."""
-    return 1 if name.endswith(schema.EDGE_INDEX) else 0
-
-
 def _to_plain(graph: HeteroData) -> dict[str, torch.Tensor]:
     """Return the attributes by the types of their node or edge, if any, and their own name."""
     plain = dict(graph._global_store.items())
     for store in graph.stores:
         place = store._key if isinstance(store._key, tuple) else (store._key,)
-        plain |= {_SEPARATOR.join((*place, key)): value for key, value in store.items() if store._key is not None}
+        plain |= {SEPARATOR.join((*place, key)): value for key, value in store.items() if store._key is not None}
     return plain
 
 

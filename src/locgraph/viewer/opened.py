@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import polars as pl
 
 from locgraph.errors import DataError
+from locgraph.io.columns import ColumnSource, FileColumns
 
 T = TypeVar("T")
 
@@ -17,6 +20,9 @@ FILE, FOLDER, TABLES, GRAPHS, RUN, SWEEP = "file", "folder", "tables", "graphs",
 
 MAPS, CONFUSION, METRICS, EXPLANATIONS, LIVE = "maps", "confusion", "metrics", "explanations", "live"
 """What it may offer beside its FOVs."""
+
+PROBLEM: Final = "problem"
+"""Column of the table of FOVs: why a FOV cannot be shown; null for all others."""
 
 NAMES: Final = {
     FILE: "file",
@@ -27,6 +33,25 @@ NAMES: Final = {
     SWEEP: "sweep",
 }
 """The kinds in words."""
+
+
+@dataclass(frozen=True)
+class OpeningSettings:
+    """How sources are read.
+
+    Attributes:
+        cache: Folder for what is computed once of a FOV, as its levels of detail.
+        columns: Columns of raw files.
+        max_refused_fraction: Largest part of the rows of a raw file, 0 to 1, that may be refused.
+        tables: Prepared tables of a run, where they were moved; None for where the run left them.
+        explanations: Folders of explanations; empty for those in the run.
+    """
+
+    cache: Path
+    columns: ColumnSource = field(default_factory=FileColumns)
+    max_refused_fraction: float = 0.05
+    tables: Path | None = None
+    explanations: Sequence[Path] = ()
 
 
 class Opened(ABC):
@@ -64,6 +89,10 @@ class Opened(ABC):
         Raises:
             DataError: It cannot be read, or is gone.
         """
+
+    def is_quick(self, index: int) -> bool:
+        """Return whether a FOV is read in a moment, so that it can be opened for its picture in a list alone."""
+        return True
 
 
 def pick(things: Sequence[T], index: int, what: str) -> T:

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from locgraph.errors import DataError
-from locgraph.io.columns import ColumnSource, FileColumns
-from locgraph.viewer.opened import Opened
+from locgraph.viewer.files import open_files
+from locgraph.viewer.opened import Opened, OpeningSettings
 
-
-@dataclass(frozen=True)
-class OpeningSettings:
-    """How sources are read.
-
-    Attributes:
-        cache: Folder for what is computed once of a FOV, as its levels of detail.
-        columns: Columns of raw files.
-        max_refused_fraction: Largest part of the rows of a raw file, 0 to 1, that may be refused.
-        tables: Prepared tables of a run, where they were moved; None for where the run left them.
-        explanations: Folders of explanations; empty for those in the run.
-    """
-
-    cache: Path
-    columns: ColumnSource = field(default_factory=FileColumns)
-    max_refused_fraction: float = 0.05
-    tables: Path | None = None
-    explanations: Sequence[Path] = ()
-
-
-OPENERS: Final[tuple[Callable[[Path, OpeningSettings], Opened | None], ...]] = ()
+OPENERS: Final[tuple[Callable[[Path, OpeningSettings], Opened | None], ...]] = (open_files,)
 """Asked in this order; None is the answer to what a part does not know."""
 
 

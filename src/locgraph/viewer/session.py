@@ -58,6 +58,11 @@ class Session:
                     self._opening.pop(self._scenes.popitem(last=False)[0], None)
             return scene
 
+    def has_scene(self, source: int, index: int) -> bool:
+        """Return whether the scene of a FOV is open, so that it takes no time."""
+        with self._lock:
+            return (source, index) in self._scenes
+
     def described(self) -> dict[str, Any]:
         """Return what a page has to know first."""
         sources = [
