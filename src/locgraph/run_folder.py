@@ -269,6 +269,13 @@ class RunFolder:
         """Return losses and scores by step and epoch; None where there are none."""
         return read_history(self.path / HISTORY)
 
+    def whole_history(self) -> pl.DataFrame | None:
+        """Return the history, and before it that of the part which was interrupted; None where there are none."""
+        earlier, later = read_history(self.path / EARLIER_HISTORY), self.history()
+        if earlier is None or later is None or later.is_empty():
+            return earlier if earlier is not None else later
+        return pl.concat([earlier.filter(pl.col("step") < later["step"].min()), later], how="diagonal_relaxed")
+
     def table(self, name: str) -> pl.DataFrame:
         """Return one table.
 

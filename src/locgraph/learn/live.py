@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 _TRAINING, _ENDED, _STOPPED = "training", "ended", "stopped"
 _MEGABYTE: Final = 1e6
+_BATCHES: Final = 8
+"""Batches of predictions that are tabulated together; more of them would hold more localisations in memory."""
 
 
 class LiveFolder:
@@ -66,7 +68,7 @@ class LiveFolder:
         """Write what an epoch predicted."""
         path = self.path / epoch_file(epoch)
         with whole_file(path) as temporary:
-            table.write_parquet(temporary)
+            table.write_parquet(temporary, statistics=False)  # read whole
         self.add(epoch, file=path.name, bytes=path.stat().st_size)
 
     def best(self) -> dict[str, dict[str, Any]]:
@@ -124,6 +126,7 @@ class Live(Callback):
     def __init__(self, keep_every: int = 1, max_megabytes: float = 500.0) -> None:
         self.keep_every = check_whole("keep_every", keep_every, at_least=1)
         self.max_megabytes = check_number("max_megabytes", max_megabytes, above=0)
+        self.predictions: list[Any] = []
         self.tables: list[pl.DataFrame] = []
         self.folder = LiveFolder(Path(LIVE), self.keep_every, self.max_megabytes)
         self.started, self.begun, self.warned = time.perf_counter(), False, False
@@ -141,7 +144,7 @@ class Live(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the epoch before."""
-        self.tables = []
+        self.predictions, self.tables = [], []
 
     def on_validation_batch_end(
         self,
@@ -152,15 +155,17 @@ class Live(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Tabulate what validation predicted of a batch."""
+        """Keep what validation predicted of a batch."""
         if _of_training(trainer):
-            table = _learner(pl_module).task.epoch_table([outputs], _fold(pl_module))
-            self.tables += [] if table is None else [table]
+            self.predictions.append(outputs)
+            if len(self.predictions) == _BATCHES:
+                self._tabulate(pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the table of the epoch, and the state; before the checkpoint that a resumed run starts from."""
         if not _of_training(trainer):
             return
+        self._tabulate(pl_module)
         table = _joined(self.tables, trainer)
         self.tables = []
         if trainer.is_global_zero:
@@ -182,6 +187,12 @@ class Live(Callback):
         """State that training was stopped; why is in the record of the run."""
         if trainer.is_global_zero and self.begun:
             self._write(trainer, pl_module, _STOPPED)
+
+    def _tabulate(self, module: LightningModule) -> None:
+        if self.predictions:
+            table = _learner(module).task.epoch_table(self.predictions, _fold(module))
+            self.tables += [] if table is None else [table]
+        self.predictions = []
 
     def _add_scores(self, trainer: Trainer) -> None:
         values = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import yaml
 
 from locgraph.build import TARGET, find_class
@@ -29,7 +28,6 @@ from locgraph.run_folder import (
     SNAPSHOT_RECORD,
     THREADS,
     RunFolder,
-    read_history,
     read_record,
 )
 from locgraph.storage import now
@@ -159,6 +157,10 @@ class RunWriter(RunFolder):
         """Add the number of folds of the plan; None where the data decide it and are not read yet."""
         self._record(n_folds=n_folds)
 
+    def record_tables(self, tables: Path) -> None:
+        """Add the folder of the prepared tables, so that FOVs can be looked at while the run goes on."""
+        self._record(tables=str(tables))
+
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Write the metrics of a completed run."""
         write_json(self.path / METRICS, {"status": COMPLETED, "reason": None, **metrics})
@@ -186,19 +188,13 @@ class RunWriter(RunFolder):
 
     def set_history_aside(self) -> None:
         """Keep the history of an interrupted run from the logger, which would overwrite it."""
-        history = self._joined_history()
+        history = self.whole_history()
         if history is not None:
             write_csv(self.path / EARLIER_HISTORY, history)
 
     def join_history(self) -> None:
         """Put the part set aside before the part written since; an epoch done twice counts as it was done last."""
-        history = self._joined_history()
+        history = self.whole_history()
         if history is not None and (self.path / EARLIER_HISTORY).is_file():
             write_csv(self.path / HISTORY, history)
             (self.path / EARLIER_HISTORY).unlink()
-
-    def _joined_history(self) -> pl.DataFrame | None:
-        earlier, later = read_history(self.path / EARLIER_HISTORY), self.history()
-        if earlier is None or later is None or later.is_empty():
-            return earlier if earlier is not None else later
-        return pl.concat([earlier.filter(pl.col("step") < later["step"].min()), later], how="diagonal_relaxed")

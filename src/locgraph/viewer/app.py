@@ -19,14 +19,14 @@ from locgraph.errors import LocgraphError
 from locgraph.storage import storage_error
 from locgraph.viewer.access import Access, Guard
 from locgraph.viewer.opened import NotThereError
-from locgraph.viewer.routes import scenes
+from locgraph.viewer.routes import live, scenes
 from locgraph.viewer.session import Session
 
 log = logging.getLogger(__name__)
 
 STATIC: Final = Path(__file__).parent / "static"
 
-PARTS: Final[tuple[Sequence[Route], ...]] = (scenes.ROUTES,)
+PARTS: Final[tuple[Sequence[Route], ...]] = (scenes.ROUTES, live.ROUTES)
 """The routes of each part."""
 
 
@@ -46,6 +46,7 @@ def build_app(session: Session, access: Access) -> Starlette:
     handlers = {LocgraphError: _explain, HTTPException: _explain, Exception: _fail}
     app = Starlette(routes=routes, middleware=[Middleware(Guard, access=access)], exception_handlers=handlers)
     app.state.session = session
+    app.state.stopping = lambda: False  # a server that ends answers here, so that streams end with it
     return app
 
 

@@ -61,11 +61,13 @@ class Opened(ABC):
         title: Name that is shown.
         kind: One of `NAMES`.
         notes: What could not be read, or what the user should know, in sentences.
+        live: The training epoch by epoch, a `Live` of the module of this name; None where there was none.
     """
 
     title: str
     kind: str
     notes: tuple[str, ...] = ()
+    live: Any = None
 
     @property
     def offers(self) -> frozenset[str]:

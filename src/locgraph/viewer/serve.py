@@ -72,14 +72,16 @@ class Viewer:
         self.port = int(self._socket.getsockname()[1])
         self._access = Access(self.port, settings.host, settings.allow_hosts, settings.framed)
         self._host = settings.host if settings.host != "0.0.0.0" else socket.gethostname()
+        app = build_app(session, self._access)
+        app.state.stopping = lambda: self._server.should_exit
         config = uvicorn.Config(
-            build_app(session, self._access),
+            app,
             log_level="warning",
             access_log=False,  # addresses hold the token
             server_header=False,
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server: uvicorn.Server = uvicorn.Server(config)
         self._thread: threading.Thread | None = None
 
     @property

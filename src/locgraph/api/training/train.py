@@ -180,6 +180,7 @@ def _train(settings: Settings, writer: RunWriter, release: Release | None) -> No
     if release is not None:
         release.check_fovs(plan[0].train)
     writer.record_folds(len(plan))
+    writer.record_tables(prepared.tables)
     write_plan(writer.path / FOLDS, plan)
     if catalogue is not None:
         write_json(writer.path / RAW_FILES, take_snapshot(catalogue, prepared.tables))

@@ -22,7 +22,7 @@ def recorded_tables(runs: Sequence[Path]) -> Path:
         DataError: None is recorded, or it is not there any more.
     """
     for run in runs:
-        recorded = RunFolder(run).metrics().get("tables")
+        recorded = RunFolder(run).metrics().get("tables") or RunFolder(run).record().get("tables")
         if isinstance(recorded, str) and (Path(recorded) / CLUSTERS).is_dir():
             return Path(recorded)
     raise DataError(f"{runs[0]}: expected the prepared tables of this run; found none. Give their folder with tables")

@@ -19,7 +19,7 @@ def _fovs(request: Request) -> Response:
     session: Session = request.app.state.session
     table = session.source(request.path_params["source"]).fovs()
     columns = [{"name": name, "type": _type(dtype)} for name, dtype in table.schema.items()]
-    rows = {name: _plain(table[name]) for name in table.columns}
+    rows = {name: plain_values(table[name]) for name in table.columns}
     return JSONResponse({"columns": columns, "rows": rows}, headers={"cache-control": "no-store"})
 
 
@@ -27,7 +27,7 @@ def _type(dtype: pl.DataType) -> str:
     return "flag" if dtype == pl.Boolean else "number" if dtype.is_numeric() else "text"
 
 
-def _plain(values: pl.Series) -> list[Any]:
+def plain_values(values: pl.Series) -> list[Any]:
     """Return values as JSON knows them, which has neither infinity nor NaN."""
     if values.dtype.is_float():
         values = values.to_frame().select(pl.col(values.name).replace(_UNFIT, None).fill_nan(None)).to_series()
