@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,7 @@ MOST_HULLS: Final = 50_000
 """Of more clusters none is outlined: lines would hide what they surround, and take minutes to compute."""
 
 _FEWEST_IN_3D: Final = 5
+_NM_DIGITS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -131,3 +133,32 @@ def _segments(points: np.ndarray) -> np.ndarray:
             return np.empty((0, 3))
     pairs = np.sort(faces[:, [[0, 1], [1, 2], [0, 2]]].reshape(-1, 2), axis=1)
     return points[np.unique(pairs, axis=0)].reshape(-1, 3)
+
+
+def describe_clusters(clusters: Clusters, hulls: Outlines | None, origin: np.ndarray) -> dict[str, Any]:
+    """Return clusters and outlines as plain values, flat lists of numbers among them.
+
+    Args:
+        clusters: The clusters.
+        hulls: Their outlines; None where there are none.
+        origin: (D,) nm, what positions become relative to.
+
+    Returns:
+        ``n``, ``ids``, ``centres`` (C * D), ``columns`` name -> values, and ``hulls`` with ``kind``, ``starts`` and
+        ``vertices`` (V * D). A feature that is no number is null.
+    """
+    outlined = None
+    if hulls is not None:
+        vertices = np.round(hulls.vertices.astype(np.float64).ravel(), _NM_DIGITS)
+        outlined = {"kind": hulls.kind, "starts": hulls.starts.tolist(), "vertices": vertices.tolist()}
+    return {
+        "n": len(clusters.ids),
+        "ids": clusters.ids.tolist(),
+        "centres": np.round((clusters.centres - origin).ravel(), _NM_DIGITS).tolist(),
+        "columns": {name: _plain(values) for name, values in clusters.values.items()},
+        "hulls": outlined,
+    }
+
+
+def _plain(values: np.ndarray) -> list[float | None]:
+    return [float(f"{value:.7g}") if math.isfinite(value) else None for value in values.tolist()]

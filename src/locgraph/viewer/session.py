@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from locgraph import __version__
 from locgraph.viewer.opened import NAMES, Opened, pick
+from locgraph.viewer.pictures import Pictures
 
 KEPT_SCENES: Final = 8
 """Scenes that stay open; their arrays are mapped from disk, so that they cost little memory."""
@@ -28,6 +29,7 @@ class Session:
         self._scenes: OrderedDict[tuple[int, int], Any] = OrderedDict()
         self._opening: dict[tuple[int, int], threading.Lock] = {}
         self._lock = threading.Lock()
+        self.pictures = Pictures()
 
     def source(self, index: int) -> Opened:
         """Return one source.

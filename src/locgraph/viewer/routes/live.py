@@ -16,7 +16,7 @@ from starlette.routing import Route
 from locgraph import schema
 from locgraph.viewer.live import Live
 from locgraph.viewer.opened import NotThereError
-from locgraph.viewer.routes.scenes import plain_values
+from locgraph.viewer.routes.answers import plain_values
 from locgraph.viewer.session import Session
 
 MOST_LISTENERS: Final = 32
