@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from locgraph.api.annotating import annotate
     from locgraph.api.averages import averages
     from locgraph.api.checks.stress import stress
     from locgraph.api.config import compose
@@ -47,6 +48,7 @@ _API = {
     "embed": "locgraph.api.representations.embed",
     "explore": "locgraph.api.representations.explore",
     "view": "locgraph.api.viewing",
+    "annotate": "locgraph.api.annotating",
     "compose": "locgraph.api.config",
     "Counts": "locgraph.api.objects.counts",
     "Prepared": "locgraph.data.prepared",
@@ -65,6 +67,7 @@ __all__ = [
     "Run",
     "Study",
     "__version__",
+    "annotate",
     "averages",
     "benchmark",
     "compose",

@@ -30,6 +30,7 @@ from locgraph.storage import storage_error
 TASKS = {
     "inspect": "locgraph.cli.commands.inspect_file",
     "view": "locgraph.cli.commands.view",
+    "annotate": "locgraph.cli.commands.annotate",
     "import": "locgraph.cli.commands.import_files",
     "suggest": "locgraph.cli.commands.suggest",
     "simulate": "locgraph.cli.commands.simulate",

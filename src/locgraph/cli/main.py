@@ -12,6 +12,7 @@ from locgraph.cli.arguments import FLAGS_WITH_VALUE, OVERRIDE
 COMMANDS = {
     "inspect": "FILE: say what a file holds and what seems wrong, and draw it",
     "view": "SOURCE ...: look at files, runs and sweeps in the browser, also while a run is being trained",
+    "annotate": "SOURCE annotator=NAME classes=[a,b,c]: label FOVs, clusters and localisations in the browser",
     "import": "SRC DST: convert a file or folder of any software to parquet, in nm and frames",
     "suggest": "FOLDER: suggest eps and min_samples for clustering, and the size of objects, with the evidence",
     "simulate": "write simulated fields of view as raw files: DNA-PAINT origami, rings, or planted motifs",
@@ -43,6 +44,7 @@ POSITIONAL = {
     "import": ("source", "target"),
     "inspect": ("source",),
     "view": ("*sources",),
+    "annotate": ("source",),
     "suggest": ("folder",),
     "submit": ("train:arguments",),
     "embed": ("ckpt_path", "folder"),

@@ -1,0 +1,1 @@
+"""What annotators say in the viewer: checked, kept, ordered, and shown back."""

@@ -1,0 +1,45 @@
+"""Where things lie in a scene, in the coordinates of the raw file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from locgraph.viewer.annotation.statements import StepError
+from locgraph.viewer.levels.levels import POSITION
+
+if TYPE_CHECKING:
+    from locgraph.viewer.scene import Scene
+
+
+def origin_of(scene: Scene) -> np.ndarray:
+    """Return the origin (D,) float64 nm, which the page's coordinates are relative to."""
+    return scene.levels.origin
+
+
+def positions_of(scene: Scene) -> np.ndarray:
+    """Return the positions (N, D) float64 nm of all localisations, in the order of the levels."""
+    return np.asarray(scene.levels.values[POSITION], dtype=np.float64) + scene.levels.origin
+
+
+def cluster_ids_of(scene: Scene) -> np.ndarray | None:
+    """Return the cluster (N,) of each localisation, in the same order; None where none is named."""
+    column = None if scene.clusters is None else scene.clusters.column
+    if column is None:
+        return None
+    return np.asarray(scene.levels.values[column], dtype=np.int64) + scene.levels.column(column).first
+
+
+def centre_of(scene: Scene, cluster_id: int) -> np.ndarray:
+    """Return the centre (D,) float64 nm of a cluster.
+
+    Raises:
+        StepError: There is no such cluster.
+    """
+    ids = np.empty(0, dtype=np.int64) if scene.clusters is None else scene.clusters.ids
+    place = np.flatnonzero(ids == cluster_id)
+    if scene.clusters is None or not len(place):
+        raise StepError(f"cluster_id: expected one of the {len(ids)} clusters of {scene.fov_id}, found {cluster_id}")
+    centre: np.ndarray = scene.clusters.centres[place[0]]
+    return centre

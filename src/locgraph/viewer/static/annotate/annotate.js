@@ -1,0 +1,111 @@
+/** Annotation: shown where the server takes labels. */
+
+import { buffer } from "../api.js";
+import { el } from "../dom.js";
+import { complain } from "../notice.js";
+import { registerPanel, setPlace } from "../panels.js";
+import { stages } from "../stage/stage.js";
+import { state } from "../state.js";
+import { onTheme, theme } from "../theme.js";
+import { loadCurrent, startWork } from "./actions.js";
+import { startKeys } from "./keys.js";
+import { overlayLayers, readLabelled } from "./overlay.js";
+import { mountPanel } from "./panel.js";
+import { startTools } from "./tools.js";
+import { follow, work } from "./work.js";
+
+const SOURCE = 0;
+
+document.head.append(el("link", { rel: "stylesheet", href: "annotate/annotate.css" }));
+
+registerPanel({
+  id: "annotate",
+  title: "Annotate",
+  place: "right",
+  order: 0,
+  when: (source) => source?.id === SOURCE && state.get("session")?.annotate !== null,
+  mount: (element) => {
+    prepare();
+    return mountPanel(element);
+  },
+});
+
+let prepared = false;
+
+/** Start annotation, once. */
+function prepare() {
+  if (prepared) return;
+  prepared = true;
+  const about = state.get("session").annotate;
+  const started = startWork(about);
+  startKeys();
+  startTools();
+  state.on(["fov", "fovs", "source"], loadCurrent);
+  follow((changed) => changed.includes("current") && loadLabelled());
+  onTheme(draw);
+  setPlace("right", true);
+  started.then(openFirst);
+}
+
+/** Begin where this annotator stopped. */
+function openFirst() {
+  const open = () => {
+    if (!state.get("fovs")) return;
+    off();
+    const first = work.progress?.next ?? about().sequence[0] ?? null;
+    if (first === state.get("fov")) loadCurrent();
+    else state.set({ fov: first });
+  };
+  const off = state.on(["fovs"], open);
+  open();
+}
+
+function about() {
+  return work.about;
+}
+
+let labelled = null;
+
+/** Load which localisations have a class, and draw all that was said. */
+async function loadLabelled() {
+  const { current } = work;
+  const stage = stages()[0];
+  labelled = null;
+  if (current?.statements.some((each) => each.target !== "fov")) {
+    try {
+      const bytes = await buffer(`api/annotations/f/${current.fov}/labelled`, Uint8Array);
+      if (work.current !== current) return;
+      const dimensions = await dimensionsOf(stage, current.fov);
+      labelled = readLabelled(bytes.buffer, dimensions);
+    } catch (error) {
+      complain(error);
+    }
+  }
+  if (work.current === current) draw();
+}
+
+/** Dimensions of the FOV that is shown, once the stage has it. */
+function dimensionsOf(stage, fov) {
+  const shows = () => stage?.scene && stage.shown?.fov === fov;
+  if (shows() || !stage) return Promise.resolve(stage?.scene?.dimensions ?? 2);
+  return new Promise((resolve) => {
+    const off = stage.onChange(() => {
+      if (!shows()) return;
+      off();
+      resolve(stage.scene.dimensions);
+    });
+  });
+}
+
+function draw() {
+  const stage = stages()[0];
+  if (!stage) return;
+  const { current } = work;
+  const look = {
+    classes: work.about.classes,
+    dark: theme() === "dark",
+    modelMatrix: stage.layerFrame.modelMatrix ?? null,
+    others: current?.others ?? [],
+  };
+  stage.setOverlay("annotate", current ? overlayLayers(current.statements, labelled, look) : []);
+}

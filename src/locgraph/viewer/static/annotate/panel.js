@@ -1,0 +1,265 @@
+/** The panel of annotation: progress, classes, suggestion, tools. */
+
+import { button, el, replace } from "../dom.js";
+import { state } from "../state.js";
+import { categoryColour, css } from "../stage/palettes.js";
+import { onTheme, theme } from "../theme.js";
+import {
+  accept,
+  chooseClass,
+  discard,
+  fovName,
+  onAnnounce,
+  retry,
+  setMode,
+  setRadius,
+  skip,
+  stateClass,
+  toggleAdvancing,
+  toggleEraser,
+  toggleSuggestions,
+  undo,
+  walk,
+} from "./actions.js";
+import { showHelp } from "./keys.js";
+import { follow, work } from "./work.js";
+
+const TOOLS = [
+  ["lasso", "Lasso", "L"],
+  ["polygon", "Polygon", "P"],
+  ["brush", "Brush", "B"],
+  ["point", "Point", "O"],
+  ["cluster", "Cluster", "C"],
+];
+const ROUND = ["brush", "point"];
+
+/** Colour of a class by its place, as CSS writes it. */
+function classColour(place) {
+  return css(categoryColour(place, theme() === "dark"));
+}
+
+/** Fill the panel; returns what ends it. */
+export function mountPanel(element) {
+  const parts = [headPart(), fovPart(), classPart(), suggestionPart(), toolPart(), footPart()];
+  const spoken = el("p", { class: "visually-hidden", role: "status", "aria-live": "polite" });
+  replace(element, el("div", { class: "annotate" }, ...parts.map((part) => part.element), spoken));
+  const show = () => parts.forEach((part) => part.show());
+  const ends = [
+    follow(show),
+    state.on(["fov", "fovs", "source"], show),
+    onTheme(show),
+    onAnnounce((text) => {
+      spoken.textContent = text;
+    }),
+  ];
+  show();
+  return () => ends.forEach((end) => end());
+}
+
+/** Who annotates, whether all is saved, and how far it is. */
+function headPart() {
+  const saved = el("span", { class: "annotate-saved", role: "status" });
+  const bar = el("div", { class: "annotate-bar", role: "progressbar", "aria-label": "Fields of view done", "aria-valuemin": 0 });
+  const text = el("p", { class: "note annotate-count" });
+  const waiting = el("div", { class: "annotate-waiting", hidden: true });
+  const element = el(
+    "header",
+    {},
+    el("div", { class: "row annotate-who" }, el("strong", {}, work.about.annotator), saved),
+    bar,
+    text,
+    waiting,
+  );
+  const show = () => {
+    showSaving(saved, waiting);
+    const { progress } = work;
+    if (!progress) return;
+    bar.setAttribute("aria-valuemax", progress.total);
+    bar.setAttribute("aria-valuenow", progress.done);
+    bar.setAttribute("aria-valuetext", `${progress.done} of ${progress.total}`);
+    const share = (number) => `${(100 * number) / Math.max(progress.total, 1)}%`;
+    const classes = work.about.classes.map((name, place) => [name, progress.by_class[name], classColour(place)]);
+    const others = [["unsure", progress.unsure, "var(--soft)"], ["parts alone", progress.marked, "var(--accent)"]];
+    replace(
+      bar,
+      ...[...classes, ...others]
+        .filter(([, number]) => number > 0)
+        .map(([name, number, colour]) =>
+          el("span", { title: `${name}: ${number}`, style: { width: share(number), background: colour } }),
+        ),
+    );
+    const rest = [`${progress.left} left`, progress.unsure && `${progress.unsure} unsure`, orderText()].filter(Boolean);
+    text.textContent = `${progress.done} of ${progress.total} done · ${rest.join(" · ")}`;
+  };
+  return { element, show };
+}
+
+function orderText() {
+  return { given: "", random: "in random order" }[work.about.order] ?? `by ${work.about.order}`;
+}
+
+function showSaving(saved, waiting) {
+  const { saving } = work;
+  saved.dataset.state = saving.state;
+  saved.textContent = { saved: "Saved", saving: "Saving …", waiting: `Not saved: ${saving.waiting}` }[saving.state];
+  waiting.hidden = saving.state !== "waiting";
+  if (waiting.hidden) return;
+  replace(
+    waiting,
+    el("p", {}, `Kept in this browser until they can be saved. ${saving.reason}`),
+    el("div", { class: "row" }, button("Try now", retry), button("Give up the first", discard, { class: "quiet" })),
+  );
+}
+
+/** Which FOV is shown, and what was said of it. */
+function fovPart() {
+  const name = el("h2", {});
+  const said = el("span", { class: "chip" });
+  const element = el(
+    "div",
+    { class: "annotate-fov" },
+    el(
+      "div",
+      { class: "row annotate-walk" },
+      button("←", () => walk(-1), { class: "quiet", "aria-label": "Previous field of view", title: "Previous (←)" }),
+      name,
+      button("→", () => walk(1), { class: "quiet", "aria-label": "Next field of view", title: "Next (→)" }),
+    ),
+    said,
+  );
+  const show = () => {
+    name.textContent = fovName() ?? "No field of view";
+    name.title = name.textContent;
+    const place = work.about.classes.indexOf(work.current?.label);
+    said.style.setProperty("--chip", place < 0 ? "var(--soft)" : classColour(place));
+    said.textContent = work.current?.label ?? { unsure: "unsure" }[work.current?.state] ?? "no class yet";
+  };
+  return { element, show };
+}
+
+/** The classes, with their keys. */
+function classPart() {
+  const title = el("h3", {});
+  const list = el("div", { class: "annotate-classes", role: "group", "aria-label": "Classes" });
+  const buttons = work.about.classes.map((name, place) => {
+    const count = el("span", { class: "number note" });
+    const dot = el("span", { class: "annotate-dot" });
+    const key = place < 9 ? el("kbd", {}, place + 1) : null;
+    const one = el(
+      "button",
+      { type: "button", onclick: () => chooseClass(place, "click"), "aria-keyshortcuts": place < 9 ? place + 1 : null },
+      key,
+      dot,
+      el("span", { class: "annotate-name", title: name }, name),
+      count,
+    );
+    return { one, count, dot, name };
+  });
+  list.append(...buttons.map(({ one }) => one));
+  const unsure = button("", () => stateClass(null, "click"), { "aria-keyshortcuts": "u" });
+  unsure.append(el("kbd", {}, "U"), " Unsure");
+  const skipping = button("", skip, { "aria-keyshortcuts": "s" });
+  skipping.append(el("kbd", {}, "S"), " Skip");
+  const advancing = el("input", { type: "checkbox", onchange: toggleAdvancing });
+  const whole = el(
+    "div",
+    {},
+    el("div", { class: "row annotate-pair" }, unsure, skipping),
+    el("label", { class: "row note" }, advancing, "then go to the next one ", el("kbd", {}, "A")),
+  );
+  const element = el("section", {}, title, list, whole);
+  const show = () => {
+    const ofFov = work.mode === "fov";
+    title.textContent = ofFov ? "Class of the whole field of view" : work.erasing ? "Erasing: no class" : "Class that is drawn";
+    whole.hidden = !ofFov;
+    advancing.checked = work.advancing;
+    buttons.forEach(({ one, count, dot, name }, place) => {
+      const chosen = ofFov ? work.current?.label === name : !work.erasing && work.chosen === place;
+      one.setAttribute("aria-pressed", String(chosen));
+      count.textContent = ofFov ? (work.progress?.by_class[name] ?? "") : "";
+      dot.style.background = classColour(place);
+    });
+  };
+  return { element, show };
+}
+
+/** What a model predicts, on demand. */
+function suggestionPart() {
+  const toggle = button("", toggleSuggestions, { class: "quiet", "aria-keyshortcuts": "g" });
+  const shown = el("div", { class: "annotate-suggestion" });
+  const element = el("section", { hidden: !work.about.suggestions }, toggle, shown);
+  const show = () => {
+    toggle.setAttribute("aria-pressed", String(work.suggesting));
+    replace(toggle, el("kbd", {}, "G"), ` Suggestions ${work.suggesting ? "on" : "off"}`);
+    const suggestion = work.current?.suggestion;
+    shown.hidden = !work.suggesting;
+    if (!work.suggesting) return;
+    if (!suggestion) {
+      replace(shown, el("p", { class: "note" }, "The model says nothing of this one."));
+      return;
+    }
+    const rows = Object.entries(suggestion.probabilities)
+      .filter(([, probability]) => probability !== null)
+      .sort((one, other) => other[1] - one[1])
+      .slice(0, 3)
+      .map(([name, probability]) => probabilityRow(name, probability));
+    const text = suggestion.can_accept ? [el("kbd", {}, "Enter"), ` Accept ${suggestion.label}`] : [`${suggestion.label} is no class here`];
+    const accepting = button("", accept, { disabled: !suggestion.can_accept });
+    accepting.append(...text);
+    replace(shown, ...rows, accepting);
+  };
+  return { element, show };
+}
+
+function probabilityRow(name, probability) {
+  const place = work.about.classes.indexOf(name);
+  const colour = place < 0 ? "var(--soft)" : classColour(place);
+  return el(
+    "div",
+    { class: "annotate-probability" },
+    el("span", { class: "annotate-name", title: name }, name),
+    el("span", { class: "annotate-meter" }, el("span", { style: { width: `${100 * probability}%`, background: colour } })),
+    el("span", { class: "number" }, probability.toFixed(2)),
+  );
+}
+
+/** Tools for parts of a FOV. */
+function toolPart() {
+  const buttons = TOOLS.map(([mode, text, key]) => {
+    const one = button("", () => setMode(mode), { "aria-keyshortcuts": key.toLowerCase() });
+    one.append(el("kbd", {}, key), ` ${text}`);
+    return { mode, one };
+  });
+  const eraser = button("", toggleEraser, { "aria-keyshortcuts": "e" });
+  eraser.append(el("kbd", {}, "E"), " Erase");
+  const radius = el("input", { type: "number", min: 0, step: "any", onchange: () => setRadius(Number(radius.value)) });
+  const round = el("label", { class: "row note" }, "radius ", radius, " nm ", el("kbd", {}, "["), el("kbd", {}, "]"));
+  const counted = el("p", { class: "note" });
+  const grid = el("div", { class: "annotate-tools" }, ...buttons.map(({ one }) => one), eraser);
+  const element = el("section", {}, el("h3", {}, "Parts of it"), grid, round, counted);
+  const show = () => {
+    buttons.forEach(({ mode, one }) => one.setAttribute("aria-pressed", String(work.mode === mode)));
+    eraser.setAttribute("aria-pressed", String(work.erasing));
+    round.hidden = !ROUND.includes(work.mode);
+    if (document.activeElement !== radius) radius.value = work.radius === null ? "" : String(work.radius);
+    const number = work.current?.statements.filter((each) => each.target !== "fov").length ?? 0;
+    const others = new Set(work.current?.others?.map((each) => each.annotator)).size;
+    const text = number ? `${number} marked here` : "";
+    counted.textContent = [text, others && `${others} other annotator${others === 1 ? "" : "s"} shown faintly`].filter(Boolean).join(" · ");
+  };
+  return { element, show };
+}
+
+/** Undo, redo, help. */
+function footPart() {
+  const back = button("Undo", () => undo(), { title: "Ctrl+Z" });
+  const again = button("Redo", () => undo(true), { title: "Ctrl+Shift+Z" });
+  const help = button("", showHelp, { class: "quiet" });
+  help.append(el("kbd", {}, "?"), " Keys");
+  const element = el("footer", { class: "row" }, back, again, help);
+  const show = () => {
+    back.disabled = !(work.current?.can_undo ?? false);
+    again.disabled = !(work.current?.can_redo ?? false);
+  };
+  return { element, show };
+}
