@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from locgraph.viewer.clusters import clusters_of_column
-from locgraph.viewer.levels.levels import build_levels
-from locgraph.viewer.scene import Scene
 
 from locgraph import schema
 from locgraph.viewer.annotating import Annotating
+from locgraph.viewer.clusters import clusters_of_column
+from locgraph.viewer.levels.levels import build_levels
 from locgraph.viewer.opened import Opened
+from locgraph.viewer.scene import Scene
 
 CLASSES = ["healthy", "diseased"]
 

@@ -31,13 +31,10 @@ from locgraph.viewer.annotation.statements import (
     check_step,
     read_statement,
 )
-from locgraph.viewer.opened import Opened, pick
+from locgraph.viewer.opened import PROBLEM, Opened, pick
 
 if TYPE_CHECKING:
     from locgraph.viewer.scene import Scene
-
-PROBLEM: Final = "problem"
-"""Column of FOVs: why one cannot be shown."""
 
 _UNDO_KEYS: Final = frozenset({"annotation_id", "annotator", "redo"})
 
