@@ -74,6 +74,11 @@ class Opened(ABC):
         """What there is beside FOVs: some of ``maps``, ``confusion``, ``metrics``, ``explanations``, ``live``."""
         return frozenset()
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order in which they have colours; none where it is not known."""
+        return ()
+
     @abstractmethod
     def fovs(self) -> pl.DataFrame:
         """Return one row for each FOV, ``fov_id`` first; reads no localisations.

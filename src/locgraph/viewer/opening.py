@@ -9,8 +9,9 @@ from typing import Final
 from locgraph.errors import DataError
 from locgraph.viewer.files import open_files
 from locgraph.viewer.opened import Opened, OpeningSettings
+from locgraph.viewer.runs import open_runs
 
-OPENERS: Final[tuple[Callable[[Path, OpeningSettings], Opened | None], ...]] = (open_files,)
+OPENERS: Final[tuple[Callable[[Path, OpeningSettings], Opened | None], ...]] = (open_runs, open_files)
 """Asked in this order; None is the answer to what a part does not know."""
 
 

@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from locgraph import schema
 from locgraph.errors import DataError
 from locgraph.provenance import write_csv
 from locgraph.viewer.clusters import describe_clusters
-from locgraph.viewer.opened import PROBLEM, NotThereError
+from locgraph.viewer.fov_columns import describe_columns
+from locgraph.viewer.opened import NotThereError
 from locgraph.viewer.pictures import SIDES, Picture, draw_picture
 from locgraph.viewer.routes.answers import answer_binary, keep, plain_values
 from locgraph.viewer.scene import Scene
@@ -30,7 +29,6 @@ _MOST_LISTED: Final = 1_000_000
 """Rows of an answer as JSON; more are counted, and can be downloaded."""
 _FORMATS: Final = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 _PART_BYTES: Final = 1 << 20
-_PROBLEM_MEANING: Final = "why the FOV cannot be shown"
 
 
 def _session(request: Request) -> Session:
@@ -45,21 +43,14 @@ def _scene(request: Request) -> Scene:
 
 def _fovs(request: Request) -> Response:
     """Answer the table of FOVs, column by column."""
-    table = _session(request).source(request.path_params["source"]).fovs()
-    columns = [{"name": name, "type": _type(dtype), **_about(name)} for name, dtype in table.schema.items()]
-    rows = {name: plain_values(table[name]) for name in table.columns}
-    return JSONResponse({"columns": columns, "rows": rows}, headers={"cache-control": "no-store"})
-
-
-def _type(dtype: pl.DataType) -> str:
-    return "flag" if dtype == pl.Boolean else "number" if dtype.is_numeric() else "text"
-
-
-def _about(name: str) -> dict[str, str]:
-    known = schema.MANIFEST_COLUMNS.get(name)
-    if known is None:
-        return {"unit": "1", "meaning": _PROBLEM_MEANING if name == PROBLEM else ""}
-    return {"unit": known.unit, "meaning": known.meaning}
+    source = _session(request).source(request.path_params["source"])
+    table = source.fovs()
+    content = {
+        "columns": describe_columns(table),
+        "rows": {name: plain_values(table[name]) for name in table.columns},
+        "classes": list(source.class_names),  # in the order in which they have colours
+    }
+    return JSONResponse(content, headers={"cache-control": "no-store"})
 
 
 def _header(request: Request) -> Response:

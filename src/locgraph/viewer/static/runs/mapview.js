@@ -1,0 +1,154 @@
+/** Points in a plane, drawn by deck.gl: zoomed, pointed at, drawn around. */
+
+import { el } from "../dom.js";
+
+const VIEW = "map";
+const MARGIN = 0.08;
+const RADIUS_PX = 4.5;
+
+/**
+ * @param {object} options
+ * @param {(place: ?number, at: ?number[]) => void} options.onHover Place of the point under the pointer, and pixels.
+ * @param {(place: number, event: object) => void} options.onClick
+ */
+export class MapView {
+  constructor({ onHover, onClick }) {
+    this.element = el("div", { class: "map-canvas" });
+    this.points = { length: 0, positions: new Float32Array(0) };
+    this.cameraListeners = new Set();
+    this.viewState = { target: [0, 0, 0], zoom: 0, minZoom: -12, maxZoom: 24 };
+    this.deck = new deck.Deck({
+      parent: this.element,
+      views: new deck.OrthographicView({ id: VIEW, flipY: false }),
+      controller: { doubleClickZoom: false, inertia: false },
+      viewState: { [VIEW]: this.viewState },
+      onViewStateChange: ({ viewState }) => {
+        this.moved = true;
+        this.setCamera(viewState);
+      },
+      onHover: ({ index, x, y }) => onHover(index < 0 ? null : index, [x, y]),
+      onClick: ({ index }, event) => index >= 0 && onClick(index, event.srcEvent ?? event),
+      getCursor: ({ isDragging, isHovering }) => (isDragging ? "grabbing" : isHovering ? "pointer" : "default"),
+      pickingRadius: 4,
+      useDevicePixels: true,
+      layers: [],
+    });
+    this.moved = false; // by the user; until then the view follows the size of the panel
+    this.observer = new ResizeObserver(() => this.moved || this.fit());
+    this.observer.observe(this.element);
+  }
+
+  remove() {
+    this.observer.disconnect();
+    this.deck.finalize();
+    this.element.remove();
+  }
+
+  setCamera(viewState) {
+    this.viewState = viewState;
+    this.deck.setProps({ viewState: { [VIEW]: viewState } });
+    this.cameraListeners.forEach((callback) => callback());
+  }
+
+  /** Show points and all of them. x, y: numbers. */
+  setPoints(x, y) {
+    const positions = new Float32Array(x.length * 3);
+    for (let place = 0; place < x.length; place += 1) positions.set([x[place], y[place], 0], place * 3);
+    this.points = { length: x.length, positions };
+    this.moved = false;
+    this.fit();
+  }
+
+  /** Fill the view with all points. */
+  fit() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    if (!width || !height || !this.points.length) return;
+    const [low, high] = [
+      [Infinity, Infinity],
+      [-Infinity, -Infinity],
+    ];
+    for (let place = 0; place < this.points.length; place += 1) {
+      for (const axis of [0, 1]) {
+        const value = this.points.positions[place * 3 + axis];
+        low[axis] = Math.min(low[axis], value);
+        high[axis] = Math.max(high[axis], value);
+      }
+    }
+    const spans = [0, 1].map((axis) => Math.max(high[axis] - low[axis], 1e-6) * (1 + 2 * MARGIN));
+    const zoom = Math.log2(Math.min(width / spans[0], height / spans[1]));
+    this.setCamera({ ...this.viewState, target: [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, 0], zoom });
+  }
+
+  /**
+   * Colour points.
+   * @param {Uint8Array} fill (N, 4)
+   * @param {Uint8Array} ring (N, 4) Line around each; transparent for none.
+   * @param {Float32Array} radius (N,) Relative sizes.
+   */
+  setLook(fill, ring, radius) {
+    const data = {
+      length: this.points.length,
+      attributes: {
+        getPosition: { value: this.points.positions, size: 3 },
+        getFillColor: { value: fill, size: 4, normalized: true },
+        getLineColor: { value: ring, size: 4, normalized: true },
+        getRadius: { value: radius, size: 1 },
+      },
+    };
+    const layer = new deck.ScatterplotLayer({
+      id: "points",
+      data,
+      pickable: true,
+      stroked: true,
+      radiusUnits: "pixels",
+      radiusScale: RADIUS_PX,
+      lineWidthUnits: "pixels",
+      getLineWidth: 1.6,
+    });
+    this.deck.setProps({ layers: [layer] });
+  }
+
+  /** Data coordinates of a pixel of the element. */
+  toData([x, y]) {
+    const { clientWidth, clientHeight } = this.element;
+    const scale = 2 ** this.viewState.zoom;
+    return [this.viewState.target[0] + (x - clientWidth / 2) / scale, this.viewState.target[1] - (y - clientHeight / 2) / scale];
+  }
+
+  /** Pixel of the element at data coordinates. */
+  toScreen([x, y]) {
+    const { clientWidth, clientHeight } = this.element;
+    const scale = 2 ** this.viewState.zoom;
+    return [clientWidth / 2 + (x - this.viewState.target[0]) * scale, clientHeight / 2 - (y - this.viewState.target[1]) * scale];
+  }
+
+  /** Call `callback()` whenever the camera moves; returns a function that ends it. */
+  onCamera(callback) {
+    this.cameraListeners.add(callback);
+    return () => this.cameraListeners.delete(callback);
+  }
+
+  zoomBy(factor) {
+    this.moved = true;
+    this.setCamera({ ...this.viewState, zoom: this.viewState.zoom + Math.log2(factor) });
+  }
+
+  /** Places of the points inside a polygon of data coordinates, by the half-open rule at its edges. */
+  inside(polygon) {
+    const places = [];
+    for (let place = 0; place < this.points.length; place += 1) {
+      const [x, y] = [this.points.positions[place * 3], this.points.positions[place * 3 + 1]];
+      if (isInside(x, y, polygon)) places.push(place);
+    }
+    return places;
+  }
+}
+
+function isInside(x, y, polygon) {
+  let inside = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i, i += 1) {
+    const [[xi, yi], [xj, yj]] = [polygon[i], polygon[j]];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+  }
+  return inside;
+}

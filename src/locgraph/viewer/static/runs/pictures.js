@@ -1,0 +1,25 @@
+/** Small pictures of FOVs, asked for when they have been in view for a moment. */
+
+import { url } from "../api.js";
+import { el } from "../dom.js";
+import { cell } from "./rows.js";
+
+const PATIENCE_MS = 70;
+
+/**
+ * A picture of a FOV, or a mark that says why there is none.
+ * @param {number} source
+ * @param {object} fovs Its table of FOVs.
+ * @param {number} row
+ */
+export function picture(source, fovs, row) {
+  const problem = cell(fovs, "problem", row);
+  if (problem) return el("span", { class: "picture missing", title: problem, "aria-hidden": "true" });
+  const image = el("img", { class: "picture", alt: "", decoding: "async", draggable: "false" });
+  image.addEventListener("load", () => image.classList.add("shown"));
+  image.addEventListener("error", () => image.replaceWith(el("span", { class: "picture missing", "aria-hidden": "true" })));
+  setTimeout(() => {
+    if (image.isConnected) image.src = url(`api/s/${source}/f/${row}/picture`);
+  }, PATIENCE_MS);
+  return image;
+}
