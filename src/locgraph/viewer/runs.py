@@ -94,7 +94,13 @@ class OpenedRuns(Opened):
         """What there is beside FOVs."""
         content = self._current()
         classified = content.results.predictions() is not None or bool(self.confusion()["classes"])
-        there = {MAPS: content.maps, CONFUSION: classified, METRICS: True, EXPLANATIONS: content.explanations, LIVE: self.live}
+        there = {
+            MAPS: content.maps,
+            CONFUSION: classified,
+            METRICS: True,
+            EXPLANATIONS: content.explanations,
+            LIVE: self.live,
+        }
         return frozenset(name for name, has in there.items() if has)
 
     def fovs(self) -> pl.DataFrame:
