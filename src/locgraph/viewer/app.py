@@ -19,14 +19,15 @@ from locgraph.errors import LocgraphError
 from locgraph.storage import storage_error
 from locgraph.viewer.access import Access, Guard
 from locgraph.viewer.opened import NotThereError
-from locgraph.viewer.routes import annotations, live, runs, scenes
+from locgraph.viewer.routes import live, runs, scenes
+from locgraph.viewer.routes.annotations import ROUTES as ANNOTATION_ROUTES
 from locgraph.viewer.session import Session
 
 log = logging.getLogger(__name__)
 
 STATIC: Final = Path(__file__).parent / "static"
 
-PARTS: Final[tuple[Sequence[Route], ...]] = (scenes.ROUTES, runs.ROUTES, live.ROUTES, annotations.ROUTES)
+PARTS: Final[tuple[Sequence[Route], ...]] = (scenes.ROUTES, runs.ROUTES, live.ROUTES, ANNOTATION_ROUTES)
 """The routes of each part."""
 
 
