@@ -2,6 +2,7 @@
 
 import { json } from "./api.js";
 import { el, replace } from "./dom.js";
+import "./live/live.js";
 import { complain, notify } from "./notice.js";
 import { arrangePlaces } from "./panels.js";
 import { sourceOf, state } from "./state.js";
