@@ -10,7 +10,15 @@ from torch import nn
 from torch.nn import functional
 
 from locgraph.errors import ConfigError
-from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup, balanced_weights, class_weights
+from locgraph.learn.losses import (
+    CrossEntropy,
+    Focal,
+    ManifoldMixup,
+    SoftCrossEntropy,
+    balanced_weights,
+    class_weights,
+    total_weight,
+)
 from locgraph.nn.network import Encoded
 
 LOGITS = torch.tensor([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0], [2.0, 2.0, 2.0]])
@@ -70,7 +78,7 @@ def test_focal_of_a_sure_fov_has_a_finite_gradient(gamma):
     assert logits.grad[1, 0].item() < 0
 
 
-@pytest.mark.parametrize("loss", [CrossEntropy(), Focal()])
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(), SoftCrossEntropy()])
 def test_32_bits_under_autocast(loss):
     logits = torch.tensor([[1.001, 0.0, 0.0]])
 
@@ -201,3 +209,41 @@ def test_trains_a_network_with_it(make_module, make_data, make_trainer):
 def test_alpha_out_of_range(alpha):
     with pytest.raises(ConfigError, match=rf"alpha: expected a number above 0, found {alpha}"):
         ManifoldMixup(alpha)
+
+
+SHARES = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.0, 1.0], [0.5, 0.25, 0.25]])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@each_weighting
+def test_soft_cross_entropy_by_hand(smoothing, weights):
+    found = SoftCrossEntropy(weights, smoothing)(LOGITS, SHARES)
+
+    weight = [1.0, 1.0, 1.0] if weights is None else weights.tolist()
+    above = below = 0.0
+    for row, shares in zip(LOGITS.tolist(), SHARES.tolist(), strict=True):
+        total = math.log(sum(map(math.exp, row)))
+        for k in range(3):
+            target = (1 - smoothing) * shares[k] + smoothing / 3
+            above += weight[k] * target * (total - row[k])
+            below += weight[k] * shares[k]
+    assert found.item() == pytest.approx(above / below, rel=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@each_weighting
+def test_soft_is_hard_where_annotators_agree(smoothing, weights):
+    soft, hard = SoftCrossEntropy(weights, smoothing), CrossEntropy(weights, smoothing)
+    one_hot = functional.one_hot(TARGET, 3).float()
+    assert soft(LOGITS, one_hot).item() == pytest.approx(hard(LOGITS, TARGET).item(), rel=1e-6)
+    assert soft(LOGITS, TARGET).item() == pytest.approx(hard(LOGITS, TARGET).item(), rel=1e-6)
+
+
+def test_weights_of_shares():
+    shares = torch.tensor([[1.0, 0.0], [0.5, 0.5], [1.0, 0.0], [0.5, 0.5]])
+    weights = class_weights("balanced", shares, ["a", "b"])
+    assert weights.tolist() == pytest.approx([4 / (2 * 3), 4 / (2 * 1)])
+    # both classes count the same
+    assert (shares * weights).sum(dim=0).tolist() == pytest.approx([2.0, 2.0])
+    assert total_weight(shares, weights).item() == pytest.approx(4.0)
+    assert total_weight(shares, None).item() == 4.0

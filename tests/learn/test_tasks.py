@@ -1,5 +1,7 @@
 """Tasks: which labels they accept, their losses, predictions, tables and scores."""
 
+import math
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +16,7 @@ from locgraph import schema
 from locgraph.data.sampler import BalancedSampler, EpochSampler
 from locgraph.errors import ConfigError
 from locgraph.io.manifest import Manifest
-from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup
+from locgraph.learn.losses import CrossEntropy, Focal, ManifoldMixup, SoftCrossEntropy
 from locgraph.learn.tasks import task_class
 from locgraph.learn.tasks.base import LossSettings
 from locgraph.learn.tasks.fov import FovPrediction, FovTask
@@ -135,6 +137,47 @@ def test_loss_of_localisations_is_over_those_with_a_class():
         assert task.loss(StoredLogits(), batch).item() == criterion(node.x[known], node.loc_label[known]).item()
 
 
+def test_sparse_localisations_count_alike_however_few_a_fov_has():
+    """By hand: two labelled of three, two of two, one of one, none of two: five in all, whatever is not labelled."""
+    batch, task = make_batch((0, 1, 2, 3)), LocalisationTask(("bound", "free"))
+    weights = [2.0, 0.5]
+    task.criterion = CrossEntropy(torch.tensor(weights))
+    node = batch[LOCALISATIONS]
+    each = [
+        (weights[label], weights[label] * (math.log(sum(map(math.exp, row))) - row[label]))
+        for row, label in zip(node.x.tolist(), node.loc_label.tolist(), strict=True)
+        if label >= 0
+    ]
+    assert len(each) == 5
+
+    expected = sum(value for _, value in each) / sum(weight for weight, _ in each)
+    assert task.loss(StoredLogits(), batch).item() == pytest.approx(expected, rel=1e-5)
+
+    more = make_batch((0, 1, 2, 3, 4), [*LABELS, [-1] * 50])
+    more[LOCALISATIONS].x[: len(node.x)] = node.x
+    assert task.loss(StoredLogits(), more).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_parts_of_a_batch_join_to_the_loss_of_the_whole(joint):
+    """Two processes, one with a single labelled localisation and three FOVs, the other with four and one."""
+    whole, fovs = make_batch((0, 1, 2, 3)), fov_logits()
+    task = JointTask(("bound", "free"), "abc") if joint else LocalisationTask(("bound", "free"))
+    task.localisation_weight = 0.5
+    terms, weights = [], []
+    for rows in ([0], [1, 2, 3]):
+        part = make_batch(range(len(rows)), [LABELS[row] for row in rows])
+        of_rows = torch.isin(whole[LOCALISATIONS].batch, torch.tensor(rows))
+        part[LOCALISATIONS].x, part["y"] = whole[LOCALISATIONS].x[of_rows], whole["y"][rows]
+        terms.append(torch.stack(task.losses(StoredLogits(fovs[rows] if joint else None), part)))
+        weights.append(torch.stack(task.loss_weights(part)))
+
+    terms, weights = torch.stack(terms), torch.stack(weights)
+    joined = ((terms * weights).sum(dim=0) / weights.sum(dim=0)).sum()
+    expected = task.loss(StoredLogits(fovs if joint else None), whole)
+    assert joined.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_the_joint_loss_is_the_weighted_sum():
     batch, task, fovs = make_batch((0, 1, 2, 3)), JointTask(("bound", "free"), "abc"), fov_logits()
     task.localisation_weight = 0.25
@@ -199,6 +242,38 @@ def test_losses_are_weighted_by_the_classes_of_the_training_side(make_data):
     assert isinstance(task.criterion, Focal)
     assert task.criterion.class_weights.tolist() == [1.0, 3.0]
     assert isinstance(task.mixup, ManifoldMixup)
+
+
+SHARES = {"f00": {"a": 0.25, "b": 0.75}, "f01": {"b": 1.0}, "f13": {"a": 1.0}}
+
+
+def test_shares_of_annotators_are_targets_and_other_fovs_are_all_of_their_class(make_data):
+    data, task = make_data(train=("f00", "f02", "f01"), shares=SHARES), FovTask("ab")
+    assert data.soft_targets(data.split.train).tolist() == [[0.25, 0.75], [1.0, 0.0], [0.0, 1.0]]
+
+    task.configure_losses(LossSettings(partial(SoftCrossEntropy, label_smoothing=0.1), "balanced"), data)
+    weights = [3 / (2 * 1.25), 3 / (2 * 1.75)]
+    assert task.criterion.class_weights.tolist() == pytest.approx(weights)
+
+    logits = fov_logits(2)[:, :2]
+    batch = {"fov": torch.arange(2), "y": torch.tensor([1, 1]), "fov_id": ["f01", "f00"]}
+    targets = torch.tensor([[0.0, 1.0], [0.25, 0.75]])
+    assert task.loss(lambda batch: logits, batch).item() == task.criterion(logits, targets).item()
+    assert task.loss_weights(batch)[0].item() == pytest.approx(0.25 * weights[0] + 1.75 * weights[1])
+    assert not task.state_dict()  # nothing that a checkpoint would hold
+
+
+def test_a_loss_of_shares_needs_some(make_data):
+    soft = LossSettings(SoftCrossEntropy)
+    with pytest.raises(
+        ConfigError, match=r"^loss: takes shares of annotators as targets, and no training FOV has any; u"
+    ):
+        FovTask("ab").configure_losses(soft, make_data(train=("f02",), shares=SHARES))
+    with pytest.raises(
+        ConfigError, match=r"^loss: takes shares of the annotators of FOVs, and this model classifies l"
+    ):
+        LocalisationTask("xy").configure_losses(soft, make_data(shares=SHARES))
+    assert not LossSettings(Focal).takes_shares
 
 
 def test_settings_that_do_not_fit_a_task_are_refused(make_data):

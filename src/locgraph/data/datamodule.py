@@ -74,6 +74,7 @@ class GraphDataModule(LightningDataModule):
             sides always come whole and in order.
         stated_scales: Node type -> scale that the feature of each column states; see `fit_scaler`.
         localisation_classes: Classes of localisations in the order of their indices; none leaves theirs out.
+        shares: FOV -> class -> share of its annotators who state it; for losses that take them.
 
     Attributes:
         load: FOV name to its raw graphs, one for each view.
@@ -95,6 +96,7 @@ class GraphDataModule(LightningDataModule):
         sampler: Callable[..., EpochSampler] = EpochSampler,
         stated_scales: Mapping[str, Sequence[str | None]] | None = None,
         localisation_classes: Sequence[str] = (),
+        shares: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         super().__init__()
         self.localisation_classes = tuple(localisation_classes)
@@ -103,7 +105,7 @@ class GraphDataModule(LightningDataModule):
         self.class_names, self.loader, self.scaling = tuple(class_names), loader, scaling
         self.transforms, self.seed, self.scaler, self.sampler = list(transforms), seed, scaler, sampler
         self.stated_scales = dict(stated_scales or {})
-        self.draw = Draw()
+        self.draw, self.shares = Draw(), dict(shares or {})
 
     def fitted_scaler(self) -> Scaler:
         """Return the scaler of this fold, fitted on all views of its training FOVs when first asked for."""
@@ -129,6 +131,14 @@ class GraphDataModule(LightningDataModule):
                     "label, or train with this class"
                 )
         return [NO_LABEL if label is None else position[label] for label in labels]
+
+    def soft_targets(self, fov_ids: Sequence[str]) -> torch.Tensor:
+        """Return the shares of the classes of each FOV (N, K) float32: of its annotators, else all of its own class."""
+        targets = torch.nn.functional.one_hot(torch.tensor(self.targets(fov_ids)), len(self.class_names)).float()
+        for row, shares in enumerate(self.shares.get(fov_id) for fov_id in fov_ids):
+            if shares:
+                targets[row] = torch.tensor([shares.get(name, 0.0) for name in self.class_names])
+        return targets
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Return training FOVs, shuffled, one random view of each, augmented."""

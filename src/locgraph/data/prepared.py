@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,12 @@ class Prepared:
     def localisations(self, fov_id: str, view: int = 0) -> pl.DataFrame:
         """Return the clustered localisations of one FOV; view 0 holds all of them."""
         return read_fov(self.tables, fov_id).locs.filter(pl.col(schema.VIEW) == view)
+
+    @property
+    def shares(self) -> dict[str, dict[str, float]]:
+        """Class -> share of the annotators who state it, of each FOV that has annotators."""
+        given = self.manifest.table.select(schema.FOV_ID, schema.SHARES).drop_nulls()
+        return {fov_id: json.loads(text) for fov_id, text in given.iter_rows()}
 
     @property
     def labels(self) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ class CrossEntropy(nn.Module):
         ConfigError: ``label_smoothing`` is out of range.
     """
 
+    takes_shares: ClassVar[bool] = False
     class_weights: Tensor | None
 
     def __init__(self, class_weights: Tensor | None = None, label_smoothing: float = 0.0) -> None:
@@ -43,6 +44,35 @@ class CrossEntropy(nn.Module):
         return functional.cross_entropy(
             logits.float(), target, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
+
+
+class SoftCrossEntropy(CrossEntropy):
+    """Cross-entropy with targets that are shares: how many of the annotators of a FOV state each class.
+
+    A FOV on which annotators disagree teaches that both classes are likely. The mean is weighted by class as that of
+    `CrossEntropy`, which it equals where annotators agree: it divides by the sum over FOVs of the mean weight of their
+    classes.
+
+    Args:
+        class_weights: Weight of each class (K,); None weighs all alike.
+        label_smoothing: Part of the target probability shared by all classes, on top of the shares.
+
+    Raises:
+        ConfigError: ``label_smoothing`` is out of range.
+
+    Source: Peterson et al. 2019, "Human uncertainty makes classification more robust", arXiv 1908.07086.
+    """
+
+    takes_shares: ClassVar[bool] = True
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted mean () float32 of logits (B, K) and shares (B, K), or classes (B,) int64."""
+        n_classes = logits.shape[1]
+        shares = functional.one_hot(target, n_classes).float() if target.ndim == 1 else target
+        smooth = (1.0 - self.label_smoothing) * shares + self.label_smoothing / n_classes
+        weights = torch.ones_like(shares[0]) if self.class_weights is None else self.class_weights
+        each = -(smooth * weights * torch.log_softmax(logits.float(), dim=1)).sum()
+        return each / (shares * weights).sum()
 
 
 class Focal(nn.Module):
@@ -86,7 +116,7 @@ def class_weights(choice: Any, targets: Sequence[int] | Tensor, class_names: Seq
 
     Args:
         choice: ``none`` or None; ``balanced``; one weight for each class, in the order of ``class_names``, or by name.
-        targets: Class of each training FOV.
+        targets: Class of each training FOV, or its shares of the classes (N, K).
         class_names: The K classes.
 
     Returns:
@@ -118,20 +148,23 @@ def balanced_weights(targets: Sequence[int] | Tensor, n_classes: int) -> Tensor:
     """Return weights with which each class counts the same: N / (K n_c), 0 for a class without FOVs.
 
     Args:
-        targets: Class of each training FOV.
+        targets: Class of each training FOV, or its shares of the classes (N, K), whose sum is n_c.
         n_classes: Number of classes K.
 
     Returns:
         (K,) float32.
     """
-    counts = torch.bincount(torch.as_tensor(targets), minlength=n_classes).float()
+    given = torch.as_tensor(targets)
+    counts = given.sum(dim=0) if given.ndim == 2 else torch.bincount(given, minlength=n_classes).float()
     return torch.where(counts > 0, len(targets) / (n_classes * counts.clamp(min=1)), torch.zeros_like(counts))
 
 
 def total_weight(target: Tensor, weights: Tensor | None) -> Tensor:
-    """Return the sum of the weights of classes (N,) int64, () float32; without weights their number."""
+    """Return the sum of the weights of classes (N,) int64, or shares (N, K), () float32; without weights N."""
     if weights is None:
         return torch.tensor(float(len(target)), device=target.device)
+    if target.ndim == 2:
+        return (target * weights).sum()
     return weights[target].sum()
 
 
@@ -163,7 +196,7 @@ class ManifoldMixup:
         Args:
             network: Classifies FOVs.
             batch: B graphs.
-            target: Classes (B,) int64.
+            target: Classes (B,) int64, or shares (B, K).
             loss: Logits and classes to a number.
 
         Returns:

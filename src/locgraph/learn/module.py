@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -108,11 +108,12 @@ class Learner(Predictor):
         Raises:
             NotFiniteError: It is infinite or no number.
         """
-        loss = self.task.loss(self.network, batch)
-        logged, n_fovs = loss, len(batch[schema.TARGET])
+        first, *others = losses = self.task.losses(self.network, batch)
+        loss = logged = sum(others, first)
+        n_fovs = len(batch[schema.TARGET])
         several = self.trainer.world_size > 1
         if several:
-            loss, logged = self._joined(loss, batch)
+            loss, logged = self._joined(losses, batch)
             n_fovs = self.trainer.train_dataloader.sampler.whole_size(batch_index)  # type: ignore[union-attr]
         if not logged.isfinite():
             raise self._not_finite("the loss", f"{logged.item()}")
@@ -121,17 +122,17 @@ class Learner(Predictor):
         )
         return loss
 
-    def _joined(self, loss: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _joined(self, losses: Sequence[Tensor], batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss of this process, and the mean over the batch of all processes.
 
-        Gradients are averaged over processes. Each loss is scaled by its part of the weights of the whole batch, so
+        Gradients are averaged over processes. Each term is scaled by its part of the weights of the whole batch, so
         that this average is the gradient of the mean over the whole batch.
         """
-        weight = self.task.loss_weight(batch)
-        own = torch.stack([weight, weight * loss.detach()])
-        weights, weighted = self.trainer.strategy.reduce(own, reduce_op="sum")
-        whole = weights.clamp_min(torch.finfo(weights.dtype).tiny)
-        return loss * (self.trainer.world_size * weight / whole), weighted / whole
+        terms, weights = torch.stack(list(losses)), torch.stack(self.task.loss_weights(batch))
+        own = torch.stack([weights, weights * terms.detach()])
+        of_all, weighted = self.trainer.strategy.reduce(own, reduce_op="sum")
+        whole = of_all.clamp_min(torch.finfo(of_all.dtype).tiny)
+        return (terms * (self.trainer.world_size * weights / whole)).sum(), (weighted / whole).sum()
 
     def validation_step(self, batch: Batch, batch_index: int) -> Any:
         """Collect the prediction of validation FOVs, and return it to callbacks.

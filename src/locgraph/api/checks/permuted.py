@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 from dataclasses import replace
@@ -80,8 +81,11 @@ def train_on_permuted(source: Source, permutations: int, seed: int) -> tuple[flo
 
 
 def _relabelled(prepared: Prepared, labels: dict[str, str]) -> Prepared:
+    shares = {fov_id: json.dumps({labels[fov_id]: 1.0}) for fov_id in prepared.shares if fov_id in labels}
+    given = pl.col(schema.FOV_ID)
     table = prepared.manifest.table.with_columns(
-        pl.col(schema.FOV_ID).replace_strict(labels, default=None, return_dtype=pl.String).alias(schema.LABEL)
+        given.replace_strict(labels, default=None, return_dtype=pl.String).alias(schema.LABEL),
+        given.replace_strict(shares, default=None, return_dtype=pl.String).alias(schema.SHARES),
     )
     return replace(prepared, manifest=Manifest(table, prepared.manifest.class_names))
 

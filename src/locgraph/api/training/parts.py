@@ -75,6 +75,7 @@ def make_data(settings: Settings, prepared: Prepared, task: Task, split: Split) 
         sampler=build(settings["training"]["sampler"], "training.sampler"),
         stated_scales=stated_scales(prepared),
         localisation_classes=task.localisation_classes,
+        shares=prepared.shares,
     )
 
 

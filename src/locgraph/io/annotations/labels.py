@@ -104,7 +104,8 @@ class AnnotationLabels:
             fov_id: Annotated(self._digests(by_fov[fov_id]), derived.shares[fov_id]) for fov_id in derived.shares
         }
         labels = {file.fov_id: derived.labels.get(file.fov_id) for file in files}
-        return Labelling(class_names, labels, {}, annotated=annotated)
+        # classes without a FOV of any would be taken for those of localisations
+        return Labelling(class_names if derived.labels else (), labels, {}, annotated=annotated)
 
     def _label_parts(self, by_fov: Mapping[str, pl.DataFrame], files: Sequence[RawFile]) -> Labelling:
         statements = {fov_id: to_statements(rows) for fov_id, rows in by_fov.items()}

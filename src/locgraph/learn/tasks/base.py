@@ -62,6 +62,11 @@ class LossSettings:
         """Check the weight."""
         check_number("localisation_weight", self.localisation_weight, above=0)
 
+    @property
+    def takes_shares(self) -> bool:
+        """Whether the loss takes shares of classes in place of classes."""
+        return bool(getattr(getattr(self.loss, "func", self.loss), "takes_shares", False))
+
     def make_loss(self, class_weights: Tensor | None) -> nn.Module:
         """Return a new loss with these weights of classes (K,).
 
@@ -144,13 +149,21 @@ class Task(nn.Module, ABC):
             FoldError: A side of the fold lacks targets.
         """
 
-    @abstractmethod
     def loss(self, network: Network, batch: Batch) -> Tensor:
         """Return the loss of a training batch, one view of each FOV; () float32."""
+        first, *others = self.losses(network, batch)
+        return sum(others, first)
 
     @abstractmethod
-    def loss_weight(self, batch: Batch) -> Tensor:
-        """Return what the mean in `loss` divides by, () float32; processes that share a batch join means with it."""
+    def losses(self, network: Network, batch: Batch) -> list[Tensor]:
+        """Return the terms () float32 whose sum is the loss of a training batch, each a mean."""
+
+    @abstractmethod
+    def loss_weights(self, batch: Batch) -> list[Tensor]:
+        """Return what the mean in each of `losses` divides by, () float32.
+
+        Processes that share a batch join their means with it.
+        """
 
     @abstractmethod
     def predict(self, network: Network, batch: Batch) -> Any:

@@ -66,6 +66,7 @@ class FovTask(Task):
 
     predicts = (schema.FIELD_OF_VIEW,)
     weights: Tensor | None
+    shares: Tensor | None
 
     def __init__(self, class_names: Sequence[str]) -> None:
         super().__init__()
@@ -73,6 +74,8 @@ class FovTask(Task):
         self.criterion: nn.Module = CrossEntropy()
         self.mixup: Any = None
         self.register_buffer("weights", None, persistent=False)
+        self.register_buffer("shares", None, persistent=False)
+        self._rows: dict[str, int] = {}
 
     @classmethod
     def from_manifest(cls, manifest: Manifest, localisation_classes: Sequence[str] | None = None) -> Self:
@@ -111,23 +114,43 @@ class FovTask(Task):
         return manifest
 
     def configure_losses(self, settings: LossSettings, data: GraphDataModule) -> None:
-        """Make the loss, weighted by the classes of the training FOVs."""
-        weights = class_weights(settings.class_weights, data.targets(data.split.train), self.class_names)
+        """Make the loss, weighted by the classes of the training FOVs.
+
+        Raises:
+            ConfigError: The loss takes shares of annotators, and there are none.
+        """
+        trained = data.split.train
+        targets: Any = data.targets(trained)
+        if settings.takes_shares:
+            if not any(map(data.shares.get, trained)):
+                raise ConfigError(
+                    "takes shares of annotators as targets, and no training FOV has any; use labels=annotations, or "
+                    "training/loss=cross_entropy",
+                    setting="loss",
+                )
+            targets = self.shares = data.soft_targets(trained)
+            self._rows = {fov_id: row for row, fov_id in enumerate(trained)}
+        weights = class_weights(settings.class_weights, targets, self.class_names)
         self.criterion, self.weights = settings.make_loss(weights), weights
         self.mixup = settings.mixup
 
-    def loss(self, network: Network, batch: Batch) -> Tensor:
-        """Return the loss of a training batch, one view of each FOV."""
-        target = batch[schema.TARGET][batch["fov"]]
-        if self.mixup is not None:
-            blended: Tensor = self.mixup(network, batch, target, self.criterion)
-            return blended
-        loss: Tensor = self.criterion(network(batch), target)
-        return loss
+    def targets(self, batch: Batch) -> Tensor:
+        """Return what the loss compares the FOVs of a training batch with: classes (B,) int64, or shares (B, K)."""
+        if self.shares is None:
+            classes: Tensor = batch[schema.TARGET]
+            return classes
+        return self.shares[[self._rows[fov_id] for fov_id in batch[schema.FOV_ID]]]
 
-    def loss_weight(self, batch: Batch) -> Tensor:
+    def losses(self, network: Network, batch: Batch) -> list[Tensor]:
+        """Return the loss of a training batch, one view of each FOV."""
+        target = self.targets(batch)[batch["fov"]]
+        if self.mixup is not None:
+            return [self.mixup(network, batch, target, self.criterion)]
+        return [self.criterion(network(batch), target)]
+
+    def loss_weights(self, batch: Batch) -> list[Tensor]:
         """Return the number of FOVs, each weighted by its class."""
-        return total_weight(batch[schema.TARGET], self.weights)
+        return [total_weight(self.targets(batch), self.weights)]
 
     def predict(self, network: Network, batch: Batch) -> FovPrediction:
         """Return names, targets and probabilities of a batch."""

@@ -73,16 +73,16 @@ class JointTask(LocalisationTask):
     def _weights_choice(self, settings: LossSettings) -> Any:
         return "balanced" if settings.class_weights == "balanced" else None
 
-    def loss(self, network: Network, batch: Batch) -> Tensor:
-        """Return the loss of a training batch, one view of each FOV."""
+    def losses(self, network: Network, batch: Batch) -> list[Tensor]:
+        """Return the loss of FOVs, and the weighted one of localisations that have a class."""
         logits = network.logits(batch)
         of_localisations = self._localisation_loss(logits[schema.LOCALISATION], batch)
-        of_fovs: Tensor = self.fovs.criterion(logits[schema.FIELD_OF_VIEW], batch[schema.TARGET][batch["fov"]])
-        return of_fovs + self.localisation_weight * of_localisations
+        of_fovs: Tensor = self.fovs.criterion(logits[schema.FIELD_OF_VIEW], self.fovs.targets(batch)[batch["fov"]])
+        return [of_fovs, self.localisation_weight * of_localisations]
 
-    def loss_weight(self, batch: Batch) -> Tensor:
-        """Return the number of FOVs, each weighted by its class; localisations are taken to be as many in each."""
-        return self.fovs.loss_weight(batch)
+    def loss_weights(self, batch: Batch) -> list[Tensor]:
+        """Return the number of FOVs and that of localisations that have a class, each weighted by its class."""
+        return [*self.fovs.loss_weights(batch), *super().loss_weights(batch)]
 
     def _predict_fovs(self, logits: Mapping[str, Tensor], vectors: Tensor, batch: Batch) -> FovPrediction | None:
         return predict_fovs(logits[schema.FIELD_OF_VIEW], vectors, batch)

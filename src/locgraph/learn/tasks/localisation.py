@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -108,6 +109,20 @@ class LocalisationTask(Task):
         """Whether FOVs get a class."""
         return schema.FIELD_OF_VIEW in self.predicts
 
+    def foldable(self, manifest: Manifest) -> Manifest:
+        """Return the FOVs that folds are made of: those without a localisation that has a class teach nothing.
+
+        Raises:
+            FoldError: None is left.
+        """
+        labelled = manifest.table.filter(pl.col(schema.N_LABELLED).is_null() | (pl.col(schema.N_LABELLED) > 0))
+        if labelled.is_empty():
+            raise FoldError(
+                "no localisation of any FOV has a class; check columns.names.loc_label, or annotate regions, points or "
+                "clusters"
+            )
+        return replace(manifest, table=labelled)
+
     def check_sampler(self, sampler: type[EpochSampler] | Any, manifest: Manifest) -> None:
         """Refuse to draw FOVs by class where they have none.
 
@@ -124,7 +139,7 @@ class LocalisationTask(Task):
         """Make the loss, weighted by the classes of the training localisations.
 
         Raises:
-            ConfigError: FOVs would be blended.
+            ConfigError: FOVs would be blended, or the loss is one of FOVs alone.
             FoldError: A side of the fold has no localisation with a class, or one of a class that training lacks.
         """
         if settings.mixup is not None:
@@ -133,6 +148,12 @@ class LocalisationTask(Task):
                 "or model/head=classify",
                 setting="mixup",
             )
+        if settings.takes_shares and not self.predicts_fovs:
+            raise ConfigError(
+                "takes shares of the annotators of FOVs, and this model classifies localisations alone; use "
+                "training/loss=cross_entropy",
+                setting="loss",
+            )
         labels = check_sides(data)
         weights = class_weights(self._weights_choice(settings), labels, self.localisation_classes)
         self.criterion, self.weights = settings.make_loss(weights), weights
@@ -140,9 +161,9 @@ class LocalisationTask(Task):
     def _weights_choice(self, settings: LossSettings) -> Any:
         return settings.class_weights
 
-    def loss(self, network: Network, batch: Batch) -> Tensor:
-        """Return the loss of a training batch, one view of each FOV."""
-        return self._localisation_loss(network.logits(batch)[schema.LOCALISATION], batch)
+    def losses(self, network: Network, batch: Batch) -> list[Tensor]:
+        """Return the loss of a training batch, one view of each FOV: the mean over localisations that have a class."""
+        return [self._localisation_loss(network.logits(batch)[schema.LOCALISATION], batch)]
 
     def _localisation_loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Return the loss of the localisations that have a class; 0 where none has."""
@@ -153,10 +174,10 @@ class LocalisationTask(Task):
         loss: Tensor = self.criterion(logits.float()[known], labels[known])
         return loss
 
-    def loss_weight(self, batch: Batch) -> Tensor:
+    def loss_weights(self, batch: Batch) -> list[Tensor]:
         """Return the number of localisations that have a class, each weighted by it."""
         labels = batch[schema.LOCALISATION][schema.LOC_LABEL]
-        return total_weight(labels[labels != NO_LABEL], self.weights)
+        return [total_weight(labels[labels != NO_LABEL], self.weights)]
 
     def predict(self, network: Network, batch: Batch) -> LocalisationPrediction:
         """Return names, targets and probabilities of a batch."""
@@ -222,8 +243,8 @@ def check_sides(data: GraphDataModule) -> Tensor:
         labels[side] = classes[classes != NO_LABEL]
         if not len(labels[side]):
             raise FoldError(
-                f"no localisation of the {len(fov_ids)} FOVs for {side} has a class; check columns.names.loc_label, or "
-                "choose another fold.seed"
+                f"no localisation of the {len(fov_ids)} FOVs for {side} has a class; check columns.names.loc_label or "
+                "the annotations, or choose another fold.seed"
             )
     trained = set(labels[TRAIN].unique().tolist())
     for side in (VALIDATION, TEST):
@@ -236,7 +257,7 @@ def check_sides(data: GraphDataModule) -> Tensor:
     if len(trained) < 2:
         raise FoldError(
             f"training has localisations of the single class {[names[index] for index in trained]}; at least 2 "
-            "expected: check columns.names.loc_label"
+            "expected: check columns.names.loc_label, or the annotations"
         )
     return labels[TRAIN]
 

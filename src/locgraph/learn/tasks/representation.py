@@ -154,13 +154,13 @@ class RepresentationTask(Task):
                 setting="loss",
             )
 
-    def loss(self, network: Network, batch: Batch) -> Tensor:
+    def losses(self, network: Network, batch: Batch) -> list[Tensor]:
         """Return the loss of a training batch, as the head defines it."""
-        return head_of(network).loss(network.encode(batch))
+        return [head_of(network).loss(network.encode(batch))]
 
-    def loss_weight(self, batch: Batch) -> Tensor:
+    def loss_weights(self, batch: Batch) -> list[Tensor]:
         """Return the number of graphs of the batch."""
-        return torch.tensor(float(batch.num_graphs), device=batch[schema.TARGET].device)
+        return [torch.tensor(float(batch.num_graphs), device=batch[schema.TARGET].device)]
 
     def predict(self, network: Network, batch: Batch) -> Embedding:
         """Return vectors and errors of the units of a batch."""
