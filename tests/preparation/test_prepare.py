@@ -58,7 +58,7 @@ def assert_same_contents(first, second):
 def test_the_manifest_by_hand(run, make_raw, tmp_path):
     manifest = run(make_raw(3))
 
-    assert manifest.table.drop("extent", "parent_fov", "x", "y", "z").rows() == [
+    assert manifest.table.drop("extent", "n_labelled", "shares", "parent_fov", "x", "y", "z").rows() == [
         ("A/0", str(tmp_path / "raw/A/0.csv"), "A", None, 2, 24, 3, None),
         ("A/2", str(tmp_path / "raw/A/2.csv"), "A", None, 2, 24, 3, None),
         ("B/1", str(tmp_path / "raw/B/1.csv"), "B", None, 2, 24, 3, None),
