@@ -64,7 +64,7 @@ def make_tables(folder: Path, groups: bool = False) -> Path:
         tables = [pl.DataFrame(one).with_columns(pl.col(schema.VIEW).cast(pl.Int64)) for one in (locs, clusters)]
         group = f"p{len(rows) % 3}" if groups else None
         write_fov(folder, ExtractedFov(fov_id, *tables, 2, fov_id[0], CLASSES, group, fingerprint="f"))
-        rows.append((fov_id, f"raw/{fov_id}.csv", fov_id[0], group, 2, 24, 3, 60.0, *[None] * 5))
+        rows.append((fov_id, f"raw/{fov_id}.csv", fov_id[0], group, 2, 24, 3, 60.0, *[None] * 7))
     types = {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items()}
     table = pl.DataFrame(rows, schema=types, orient="row")
     Manifest(table, CLASSES, {"X_0": "no localisation is left"}).write(folder / "manifest.parquet")
