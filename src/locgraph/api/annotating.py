@@ -67,8 +67,7 @@ def annotation_session(settings: Settings) -> Session:
     order = check_choice("order", settings["order"], ORDERS)
     if settings["suggestions"] is None and order not in (GIVEN, RANDOM):
         raise ConfigError(f"order={order} needs predictions: set suggestions to a model, run or sweep", setting="order")
-    with within("source"):
-        opened = open_source(source, opening_settings(settings))
+    opened = open_source(source, opening_settings(settings))
     predictions = None
     if settings["suggestions"] is not None:
         predictions = find_predictions(str(settings["suggestions"]), source, opened, settings)
@@ -138,9 +137,9 @@ def _unseen_predictions(folder: Path, fov_ids: list[str]) -> pl.DataFrame | None
     tables = [run.table(PREDICTIONS) for run in runs if (run.path / PREDICTIONS).is_file()]
     if not tables:
         return None
-    table = pl.concat(tables, how="diagonal_relaxed").filter(
-        pl.col(schema.FOV_ID).is_in(fov_ids), ~pl.col(schema.SPLIT).is_in([TRAIN, VALIDATION])
-    )
+    table = pl.concat(tables, how="diagonal_relaxed").filter(pl.col(schema.FOV_ID).is_in(fov_ids))
+    if schema.SPLIT in table.columns:
+        table = table.filter(~pl.col(schema.SPLIT).is_in([TRAIN, VALIDATION]))
     return None if table.is_empty() else _join(table)
 
 

@@ -42,6 +42,7 @@ function prepare() {
   startTools();
   state.on(["fov", "fovs", "source"], loadCurrent);
   follow((changed) => changed.includes("current") && loadLabelled());
+  stages()[0]?.onCamera(followMode);
   onTheme(draw);
   setPlace("right", true);
   started.then(openFirst);
@@ -97,6 +98,15 @@ function dimensionsOf(stage, fov) {
   });
 }
 
+let mode = "2d";
+
+/** Layers lie otherwise in 3D. */
+function followMode(camera) {
+  if (camera.mode === mode) return;
+  mode = camera.mode;
+  draw();
+}
+
 function draw() {
   const stage = stages()[0];
   if (!stage) return;
@@ -104,8 +114,9 @@ function draw() {
   const look = {
     classes: work.about.classes,
     dark: theme() === "dark",
-    modelMatrix: stage.layerFrame.modelMatrix ?? null,
+    frame: stage.layerFrame,
     others: current?.others ?? [],
+    veiled: stage.camera.mode === "2d" && (labelled?.codes.length ?? 0) > 0 ? stage.scene.header.box : null,
   };
   stage.setOverlay("annotate", current ? overlayLayers(current.statements, labelled, look) : []);
 }

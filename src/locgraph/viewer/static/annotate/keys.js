@@ -25,16 +25,18 @@ const KEYS = {
   a: () => toggleAdvancing(),
   g: () => toggleSuggestions(),
   l: () => setMode("lasso"),
-  p: () => setMode("polygon"),
+  y: () => setMode("polygon"),
   b: () => setMode("brush"),
   o: () => setMode("point"),
   c: () => setMode("cluster"),
   e: () => toggleEraser(),
-  f: () => work.mode !== "fov" && setMode("fov"),
+  w: () => work.mode !== "fov" && setMode("fov"),
   escape: () => work.mode !== "fov" && setMode("fov"),
   enter: () => accept(),
   arrowright: () => walk(1),
   arrowleft: () => walk(-1),
+  ".": () => walk(1),
+  ",": () => walk(-1),
   "[": () => setRadius(work.radius / RADIUS_FACTOR),
   "]": () => setRadius(work.radius * RADIUS_FACTOR),
   "?": () => showHelp(),
@@ -45,12 +47,12 @@ const HELP = [
     ["1–9", "Give it the class with this number, and go to the next one"],
     ["U", "Unsure: looked at, no class"],
     ["S", "Skip: leave it for later"],
-    ["← →", "The one before, and after, in the order"],
+    [", .", "The one before, and after, in the order; also ← → outside the picture"],
     ["A", "Go to the next one after a class, or stay"],
     ["G, Enter", "Show the model's suggestion; accept it"],
   ]],
   ["Parts of it", [
-    ["L, P, B, O, C", "Lasso, polygon, brush, point, cluster; again or Escape ends it"],
+    ["L, Y, B, O, C", "Lasso, polygon, brush, point, cluster; the same key, W or Escape ends it"],
     ["1–9", "Draw with the class with this number"],
     ["E", "Erase: take classes away"],
     ["[ ]", "Radius of brush and point"],
@@ -109,7 +111,7 @@ export function showHelp() {
   dialog.append(
     el("h2", {}, "Keys of annotation"),
     el("div", { class: "annotate-help-parts" }, ...HELP.map(([title, lines]) => helpPart(title, lines))),
-    el("p", { class: "note" }, "Each step is in the file as soon as it says Saved. Nobody sees what others say."),
+    el("p", { class: "note" }, `Each step is in the file as soon as it says Saved. ${blindness()}`),
     close,
   );
   dialog.addEventListener("close", () => dialog.remove());
@@ -120,8 +122,12 @@ export function showHelp() {
 
 function helpPart(title, lines) {
   const rows = lines.flatMap(([keys, text]) => [
-    el("dt", {}, ...keys.split(", ").map((key) => el("kbd", {}, key))),
+    el("dt", {}, ...keys.split(keys === ", ." ? " " : ", ").map((key) => el("kbd", {}, key))),
     el("dd", {}, text),
   ]);
   return el("section", {}, el("h3", {}, title), el("dl", {}, ...rows));
+}
+
+function blindness() {
+  return work.about.blind ? "Nobody sees what others say." : "What others said is drawn faintly.";
 }

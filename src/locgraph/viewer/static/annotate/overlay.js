@@ -2,10 +2,12 @@
 
 import { categoryColour, neutral } from "../stage/palettes.js";
 
-const ROUND = ["brush", "point"];
 const POINT_PX = 7;
 const CLUSTER_PX = 10;
-const LABELLED_PX = 2.6;
+const LABELLED_PX = 3;
+
+/** How much of the localisations fades while parts are marked, of 255. */
+const VEIL = 150;
 
 /**
  * @typedef {{positions: Float32Array, codes: Uint8Array, dimensions: number}} Labelled
@@ -27,27 +29,47 @@ export function readLabelled(bytes, dimensions) {
  *
  * @param {object[]} statements
  * @param {Labelled|null} labelled
- * @param {{classes: string[], dark: boolean, modelMatrix: (number[]|null), others: object[]}} look others: statements of
- *   other annotators, drawn as outlines alone.
+ * @param {object} look
+ * @param {string[]} look.classes
+ * @param {boolean} look.dark
+ * @param {object} look.frame `layerFrame` of the stage.
+ * @param {object[]} look.others Statements of other annotators, drawn faintly.
+ * @param {number[][]|null} look.veiled Box of what fades behind the classes; null where nothing does.
  */
 export function overlayLayers(statements, labelled, look) {
   const colourOf = (statement) => {
     const place = look.classes.indexOf(statement.label);
     return place < 0 ? neutral(look.dark) : categoryColour(place, look.dark);
   };
-  const shared = { modelMatrix: look.modelMatrix, pickable: false };
+  const shared = { ...look.frame, pickable: false };
   return [
-    ...statementLayers("annotations", statements, colourOf, { ...shared, opacity: 1 }, 34),
-    ...statementLayers("annotations-of-others", look.others, colourOf, { ...shared, opacity: 0.5 }, 0),
+    look.veiled ? veilLayer(look, shared) : null,
+    ...statementLayers("annotations-of-others", look.others, colourOf, { ...shared, opacity: 0.45 }),
+    ...statementLayers("annotations", statements, colourOf, shared),
     labelled?.codes.length ? labelledLayer(labelled, look, shared) : null,
   ].filter(Boolean);
 }
 
+/** A pane between the localisations and those that have a class: one stroke as wide as the FOV. */
+function veilLayer({ veiled, dark }, shared) {
+  const [low, high] = veiled;
+  const wide = 4 * Math.max(high[0] - low[0], high[1] - low[1], 1);
+  const [x, y] = [0, 1].map((axis) => (low[axis] + high[axis]) / 2);
+  return new globalThis.deck.PathLayer({
+    ...shared,
+    id: "annotation-veil",
+    data: [[[x - wide / 2, y], [x + wide / 2, y]]],
+    getPath: (each) => each,
+    getColor: dark ? [14, 16, 19, VEIL] : [255, 255, 255, VEIL],
+    widthUnits: "common",
+    getWidth: wide,
+  });
+}
+
 function labelledLayer({ positions, codes, dimensions }, look, shared) {
-  const { ScatterplotLayer } = globalThis.deck;
   const colours = new Uint8Array(4 * codes.length);
-  codes.forEach((code, row) => colours.set([...categoryColour(code - 1, look.dark), 235], 4 * row));
-  return new ScatterplotLayer({
+  codes.forEach((code, row) => colours.set([...categoryColour(code - 1, look.dark), 255], 4 * row));
+  return new globalThis.deck.ScatterplotLayer({
     ...shared,
     id: "annotated-localisations",
     data: {
@@ -62,41 +84,38 @@ function labelledLayer({ positions, codes, dimensions }, look, shared) {
   });
 }
 
-function statementLayers(id, statements, colourOf, shared, alpha) {
-  const { PolygonLayer, PathLayer, ScatterplotLayer } = globalThis.deck;
+/** Outlines alone: which localisations are meant is seen in their colours. */
+function statementLayers(id, statements, colourOf, shared) {
+  const { PathLayer, ScatterplotLayer } = globalThis.deck;
   const drawn = statements.filter((each) => each.points?.length);
-  const areas = drawn.filter((each) => each.target === "region" && !ROUND.includes(each.tool) && each.radius === null);
-  const strokes = drawn.filter((each) => each.target === "region" && !areas.includes(each));
-  const spots = drawn.filter((each) => each.target === "point" || each.target === "cluster");
+  const regions = drawn.filter((each) => each.target === "region");
   return [
-    new PolygonLayer({
-      ...shared,
-      id: `${id}-areas`,
-      data: areas,
-      getPolygon: (each) => each.points,
-      getFillColor: (each) => [...colourOf(each), alpha],
-      getLineColor: (each) => [...colourOf(each), 230],
-      lineWidthUnits: "pixels",
-      getLineWidth: (each) => (each.label === null ? 1 : 2),
-      stroked: true,
-      filled: true,
-    }),
     new PathLayer({
       ...shared,
       id: `${id}-strokes`,
-      data: strokes,
+      data: regions.filter((each) => each.radius !== null),
       // a path of one place has no length to be drawn with round ends
       getPath: (each) => (each.points.length > 1 ? each.points : [each.points[0], nudged(each.points[0], each.radius)]),
-      getColor: (each) => [...colourOf(each), alpha ? 70 : 40],
+      getColor: (each) => [...colourOf(each), 70],
       widthUnits: "common",
       getWidth: (each) => 2 * each.radius,
       capRounded: true,
       jointRounded: true,
     }),
+    new PathLayer({
+      ...shared,
+      id: `${id}-areas`,
+      data: regions.filter((each) => each.radius === null),
+      getPath: (each) => [...each.points, each.points[0]],
+      getColor: (each) => [...colourOf(each), 235],
+      widthUnits: "pixels",
+      getWidth: (each) => (each.label === null ? 1 : 2),
+      jointRounded: true,
+    }),
     new ScatterplotLayer({
       ...shared,
       id: `${id}-spots`,
-      data: spots,
+      data: drawn.filter((each) => each.target !== "region"),
       getPosition: (each) => each.points[0],
       getFillColor: (each) => [...colourOf(each), each.target === "point" ? 150 : 0],
       getLineColor: (each) => [...colourOf(each), 255],

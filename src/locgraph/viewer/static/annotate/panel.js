@@ -26,12 +26,13 @@ import { follow, work } from "./work.js";
 
 const TOOLS = [
   ["lasso", "Lasso", "L"],
-  ["polygon", "Polygon", "P"],
+  ["polygon", "Polygon", "Y"],
   ["brush", "Brush", "B"],
   ["point", "Point", "O"],
   ["cluster", "Cluster", "C"],
 ];
 const ROUND = ["brush", "point"];
+const PARTS = "repeating-linear-gradient(45deg, var(--soft) 0 2px, transparent 2px 5px)";
 
 /** Colour of a class by its place, as CSS writes it. */
 function classColour(place) {
@@ -79,7 +80,7 @@ function headPart() {
     bar.setAttribute("aria-valuetext", `${progress.done} of ${progress.total}`);
     const share = (number) => `${(100 * number) / Math.max(progress.total, 1)}%`;
     const classes = work.about.classes.map((name, place) => [name, progress.by_class[name], classColour(place)]);
-    const others = [["unsure", progress.unsure, "var(--soft)"], ["parts alone", progress.marked, "var(--accent)"]];
+    const others = [["unsure", progress.unsure, "var(--soft)"], ["parts alone", progress.marked, PARTS]];
     replace(
       bar,
       ...[...classes, ...others]
@@ -88,14 +89,14 @@ function headPart() {
           el("span", { title: `${name}: ${number}`, style: { width: share(number), background: colour } }),
         ),
     );
-    const rest = [`${progress.left} left`, progress.unsure && `${progress.unsure} unsure`, orderText()].filter(Boolean);
-    text.textContent = `${progress.done} of ${progress.total} done · ${rest.join(" · ")}`;
+    const parts = [`${progress.done} of ${progress.total} done`, progress.unsure && `${progress.unsure} unsure`, orderText()];
+    text.textContent = parts.filter(Boolean).join(" · ");
   };
   return { element, show };
 }
 
 function orderText() {
-  return { given: "", random: "in random order" }[work.about.order] ?? `by ${work.about.order}`;
+  return { given: "", random: "random order" }[work.about.order] ?? `by ${work.about.order}`;
 }
 
 function showSaving(saved, waiting) {
@@ -121,9 +122,9 @@ function fovPart() {
     el(
       "div",
       { class: "row annotate-walk" },
-      button("←", () => walk(-1), { class: "quiet", "aria-label": "Previous field of view", title: "Previous (←)" }),
+      button("←", () => walk(-1), { class: "quiet", "aria-label": "Previous field of view", title: "Previous (,)" }),
       name,
-      button("→", () => walk(1), { class: "quiet", "aria-label": "Next field of view", title: "Next (→)" }),
+      button("→", () => walk(1), { class: "quiet", "aria-label": "Next field of view", title: "Next (.)" }),
     ),
     said,
   );
