@@ -90,8 +90,10 @@ class KnownTable:
 
     def recognise(self, names: Sequence[str], metadata: Mapping[str, str]) -> Layout | None:
         """Return the layout; None where the columns are not those of this software."""
+        if not self._is_known(names):
+            return None
         chosen = choose(names, self.columns)
-        if not self._is_known(names) or not {schema.X, schema.Y} <= chosen.keys():
+        if not {schema.X, schema.Y} <= chosen.keys():
             return None
         others = {name: unit for name, unit in self.other_units.items() if name in chosen}
         return Layout(self.software, chosen, self.units(chosen) | others, **self.extras)

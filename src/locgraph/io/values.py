@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import polars as pl
@@ -46,6 +47,7 @@ def unit_in_name(name: str) -> str | None:
     return None if match is None else _ALIASES.get(match[1], match[1])
 
 
+@lru_cache(maxsize=8192)  # each file of a folder asks for the same ones, of all software
 def normal_name(name: str) -> str:
     """Return the name of a column as others spell it too: ``intensity[photons]`` is ``intensity [photon]``.
 

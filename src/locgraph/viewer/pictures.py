@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from locgraph import schema
 from locgraph.show.report.pictures import frame
 from locgraph.viewer.levels.levels import POSITION, Levels
 
@@ -22,7 +23,9 @@ _MOST_KEPT: Final = 4000
 _COLOUR: Final = (46, 146, 208)
 """Between both blues of the palette: at least 3 : 1 in contrast to white and to the dark page."""
 _BRIGHTEST: Final = 0.995
-_FAINTEST: Final = 0.18
+_SEEN: Final = 0.01
+_LIFT: Final = 0.6
+_BLUR, _LEAST_BLUR, _MOST_BLUR = 0.35, 0.5, 0.014
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Pictures:
 def draw_picture(levels: Levels, side: int) -> bytes:
     """Draw the density of the localisations of a FOV from above; y points downwards, as in a camera image.
 
-    Of a large FOV its coarsest node is drawn, which is an even sample.
+    Of a large FOV its coarsest node is drawn: an even sample, in which the local density is the weight of each.
 
     Args:
         levels: The localisations, at least one.
@@ -73,16 +76,16 @@ def draw_picture(levels: Levels, side: int) -> bytes:
     points = levels.node(0, POSITION)[:, :2].astype(np.float64)
     corner, span = frame(points)
     places = np.clip(((points - corner) / span * side).astype(np.int64), 0, side - 1)
-    counts = np.bincount(places[:, 1] * side + places[:, 0], minlength=side * side).reshape(side, side)
-    blur = float(np.clip(0.55 * side / np.sqrt(len(points)), 0.5, 0.022 * side))
+    weights = levels.node(0, schema.DENSITY) if len(points) < len(levels) else None
+    counts = np.bincount(places[:, 1] * side + places[:, 0], weights, side * side).reshape(side, side)
+    blur = float(np.clip(_BLUR * side / np.sqrt(len(points)), _LEAST_BLUR, _MOST_BLUR * side))
     density = gaussian_filter(counts.astype(np.float32), blur, mode="constant")
-    seen = density > density.max() * 0.01
-    top = float(np.quantile(density[seen], _BRIGHTEST))
-    shade = np.clip(density / top, 0, 1) ** 0.6
-    alpha = np.where(seen, _FAINTEST + (1 - _FAINTEST) * shade, shade / (shade.max() or 1) * _FAINTEST)
+    seen = density[density > density.max() * _SEEN]
+    shade = np.sqrt(np.clip(density / np.quantile(seen, _BRIGHTEST), 0, 1))
+    alpha = np.clip((1 + _LIFT) * shade / (shade + _LIFT), 0, 1)  # faint ones show, none has a hard edge
     pixels = np.empty((side, side, 4), dtype=np.uint8)
     pixels[..., :3] = _COLOUR
-    pixels[..., 3] = np.round(255 * np.clip(alpha, 0, 1))
+    pixels[..., 3] = np.round(255 * alpha)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
