@@ -1,22 +1,13 @@
 """Drawing on a surface with pointer and keys: headless Chromium, without a server."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 import locgraph
+from builders.browser import Page, until
 
 STATIC = Path(locgraph.__file__).parent / "viewer" / "static"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-)
-PATIENCE_MS = 60_000
 PAGE = """<!doctype html><title>surface</title><link rel="icon" href="data:,">
 <div id="surface"></div><script type="module" src="page.js"></script>"""
 # two pixels are one unit of the data, whose origin lies at (100, 50) of the surface
@@ -61,23 +52,14 @@ def answer(route):
 
 
 @pytest.fixture(scope="module")
-def page():
-    if CHROMIUM is None:
-        pytest.skip("needs chromium on the path")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 500, "height": 400})
-        page.set_default_timeout(PATIENCE_MS)
-        complaints = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.route("**/*", answer)
-        page.goto("http://viewer.test/")
-        page.evaluate("new Promise((go) => { const look = () => window.ready ? go() : setTimeout(look, 20); look(); })")
-        yield page
-        assert complaints == []
-        browser.close()
+def page(browser):
+    opened = Page(browser, viewport={"width": 500, "height": 400})
+    opened.page.route("**/*", answer)
+    opened.page.goto("http://viewer.test/")
+    until(lambda: opened.page.evaluate("window.ready === true"))
+    yield opened.page
+    assert opened.complaints == []
+    opened.close()
 
 
 def shape_of(page):

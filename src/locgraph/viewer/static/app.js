@@ -7,6 +7,7 @@ import { complain, notify } from "./notice.js";
 import { arrangePlaces } from "./panels.js";
 import { sourceOf, state } from "./state.js";
 import { startTheme } from "./theme.js";
+import "./stage/workspace.js";
 
 async function showSource() {
   const id = state.get("source");

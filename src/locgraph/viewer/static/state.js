@@ -51,6 +51,8 @@ export const state = new State({
   filters: {},
   /** What is drawn. */
   layers: { localisations: true, clusters: true, hulls: false, edges: new Set() },
+  /** Size of a localisation {unit: "auto"|"pixels"|"nm"|"precision", value}, and its opacity. */
+  points: { unit: "auto", value: 2, opacity: 0.85 },
   /** Explanation that is shown, {k, threshold}; null for none. */
   explanation: null,
   /** Epoch of a run that is followed; null for the end of the run. */
