@@ -289,8 +289,8 @@ def test_the_scale_bar_is_as_long_as_it_says(stage):
         stage.settle()
         length, pixels = stage.page.evaluate(
             "Promise.all([import('./stage/over/axes.js'), import('./stage/stage.js')])"
-            ".then(([{ scaleBar }, { stages }]) => { const { length, pixels } = scaleBar(stages()[0].camera, stages()[0].size);"
-            " return [length, pixels]; })"
+            ".then(([{ scaleBar }, { stages }]) => { const [stage] = stages();"
+            " const { length, pixels } = scaleBar(stage.camera, stage.size); return [length, pixels]; })"
         )
         ends = stage.stage(f"[stage.toScreen([0, 0])[0], stage.toScreen([{length}, 0])[0]]")
         assert ends[1] - ends[0] == pytest.approx(pixels)

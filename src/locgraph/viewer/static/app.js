@@ -6,8 +6,8 @@ import "./live/live.js";
 import { complain, notify } from "./notice.js";
 import { arrangePlaces } from "./panels.js";
 import { sourceOf, state } from "./state.js";
-import { startTheme } from "./theme.js";
 import "./stage/workspace.js";
+import { startTheme } from "./theme.js";
 
 async function showSource() {
   const id = state.get("source");
