@@ -2,12 +2,14 @@
 
 import polars as pl
 
+from locgraph.viewer.levels.levels import build_levels
 from locgraph.viewer.live import Live
-from locgraph.viewer.opened import FOLDER, LIVE, RUN, NotThereError, Opened
+from locgraph.viewer.opened import FOLDER, LIVE, RUN, Opened
+from locgraph.viewer.scene import Scene
 
 
 class Named(Opened):
-    """FOVs that have names, and nothing to see."""
+    """FOVs that have names, and three localisations each."""
 
     kind = FOLDER
 
@@ -18,11 +20,12 @@ class Named(Opened):
         return pl.DataFrame({"fov_id": list(self.names)}, schema={"fov_id": pl.String})
 
     def scene(self, index):
-        raise NotThereError(f"{self.names[index]} has nothing to see")
+        table = pl.DataFrame({"x": [0.0, 100.0, 200.0], "y": [0.0, 50.0, 0.0]})
+        return Scene(self.names[index], build_levels(table, 2), "1", lambda: table)
 
 
 class Trained(Named):
-    """A run whose training can be followed, or of which nothing was left; its FOVs have no localisations."""
+    """A run whose training can be followed, or of which nothing was left"""
 
     kind = RUN
 

@@ -106,7 +106,7 @@ export function setFilter(name, value) {
 
 function exportMenu() {
   const list = el("div", { class: "menu", role: "menu", hidden: true });
-  const opener = iconButton("save", "Export picture or table", () => show(list.hidden));
+  const opener = iconButton("save", "Export a picture or the values", () => show(list.hidden));
   opener.setAttribute("aria-haspopup", "menu");
   const show = (open) => {
     list.hidden = !open;
