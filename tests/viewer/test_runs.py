@@ -378,6 +378,7 @@ def test_explanations_are_matched_to_clusters_and_rows(opened, explained):
         ("saliency", "b against a", ["cluster"]),
     ]
     assert source.explanations(1) == []
+    assert source.fovs().filter(pl.col("explained"))["fov_id"].to_list() == ["a_0"]
     found = source.explanation(0, 0)
     assert found["cluster"] == {"ids": [0, 1], "scores": [0.5, -0.25], "inside": [True, False]}  # NaN says nothing
     assert found["localisation"] == {"rows": [0, 29], "scores": [1.0, -1.0]}  # row 30 is none of the FOV

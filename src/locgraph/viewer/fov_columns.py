@@ -22,6 +22,7 @@ _MEANINGS: Final = {
     schema.UNLIKE: "whether the FOV is unlike those of the training",
     schema.DECISION: "class that is returned; none where the network abstains",
     schema.DISAGREEMENT: "of several networks: mutual information of class and network, in nats",
+    "explained": "whether there are explanations of the FOV",
     PROBLEM: "why the FOV cannot be shown",
 }
 

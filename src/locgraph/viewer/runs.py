@@ -43,6 +43,9 @@ from locgraph.viewer.results.fovs import fov_table, read_manifest
 from locgraph.viewer.results.maps import MapFile, Maps, Points, find_maps
 from locgraph.viewer.scene import Scene
 
+EXPLAINED: Final = "explained"
+"""Column of FOVs that have explanations, where any has."""
+
 _LOOKS_S: Final = 1.0
 """Files are looked at for changes no more often than this."""
 
@@ -226,8 +229,10 @@ class OpenedRuns(Opened):
         tables = self._tables(results)
         manifest = read_manifest(tables)
         order = [] if self._content is None else self._content.fovs[schema.FOV_ID].to_list()
-        fovs = fov_table(results, tables, manifest, order)
         explanations = Explanations(find_tables(self._settings.explanations or group.folders))
+        fovs = fov_table(results, tables, manifest, order)
+        if explanations:
+            fovs = fovs.with_columns(pl.col(schema.FOV_ID).is_in(explanations.fov_ids).alias(EXPLAINED))
         problems = [*results.problems, *explanations.problems]
         if isinstance(tables, Absent):
             problems.append(tables.reason)

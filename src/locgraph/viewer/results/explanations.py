@@ -80,6 +80,11 @@ class Explanations:
     def __bool__(self) -> bool:
         return bool(self._by_fov)
 
+    @property
+    def fov_ids(self) -> tuple[str, ...]:
+        """The FOVs that were explained."""
+        return tuple(self._by_fov)
+
     def of(self, fov_id: str) -> list[Explained]:
         """Return the explanations of one FOV; none where it was not explained."""
         return self._by_fov.get(fov_id, [])

@@ -42,7 +42,7 @@ function mount(element) {
   other.value = String(sources.length > 1 ? sources.find((each) => each.id !== state.get("source")).id : state.get("source"));
   replace(
     element,
-    el("div", { class: "beside-panel" }, el("label", { hidden: sources.length < 2 }, "beside it, from ", other), el("div", { class: "row" }, name, names), el("div", { class: "row" }, sources.length > 1 ? same : null, swap, close), el("label", { hidden: sources.length < 2, class: "row" }, follow, "always the same FOV of both"), note, cards),
+    el("div", { class: "beside-panel" }, el("label", { hidden: sources.length < 2 }, "beside it, from ", other), el("label", {}, "second FOV", name), names, el("div", { class: "row" }, sources.length > 1 ? same : null, swap, close), el("label", { hidden: sources.length < 2, class: "row" }, follow, "always the same FOV of both"), note, cards),
   );
   follow.checked = sources.length > 1;
   follow.addEventListener("change", () => follow.checked && showSame());
@@ -123,7 +123,8 @@ export function card(source, fovs, row) {
   );
 }
 
-function probabilityBar(name, value, classes) {
+/** A class as a bar of its probability. */
+export function probabilityBar(name, value, classes) {
   const style = { width: `${Math.max(value * 100, 0.5)}%`, background: css(classColour(name, classes)) };
   return el("div", { class: "probability" }, el("span", { class: "clipped", title: name }, name), el("span", { class: "probability-bar" }, el("span", { style })), el("span", { class: "number" }, value.toFixed(2)));
 }

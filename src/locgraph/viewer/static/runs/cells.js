@@ -9,7 +9,7 @@ export const PICTURE = "picture";
 const CHECK = "check";
 const HIDDEN = new Set(["correct", "unlike_reasons", "problem"]);
 const FIRST = ["fov_id", "label", "prediction", "probability", "typicality", "unlike", "n_localisations"];
-const WIDTHS = { fov_id: 126, label: 82, prediction: 104, probability: 76, split: 76, fold: 56, unlike_reasons: 200, path: 200 };
+const WIDTHS = { fov_id: 98, label: 66, prediction: 92, probability: 76, split: 76, fold: 56, unlike_reasons: 200, path: 200 };
 const TITLES = {
   fov_id: "FOV",
   label: "class",
@@ -51,8 +51,8 @@ export function firstColumns(fovs) {
 
 /** The columns before those that a user chooses. */
 export const LEADING = [
-  { name: CHECK, title: "", width: 30, hint: "selected", number: false, sortable: false },
-  { name: PICTURE, title: "", width: 42, hint: "picture", number: false, sortable: false },
+  { name: CHECK, title: "", width: 26, hint: "selected", number: false, sortable: false },
+  { name: PICTURE, title: "", width: 40, hint: "picture", number: false, sortable: false },
 ];
 
 /** A class with its colour. */

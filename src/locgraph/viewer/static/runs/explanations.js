@@ -40,7 +40,7 @@ function mount(element) {
     if (fov === null) return say("No FOV is shown.");
     try {
       offered = await json(`api/s/${source}/f/${fov}/explanations`, { signal: asking.signal });
-      if (!offered.length) return say("This FOV was not explained. `locgraph explain` explains those that fovs=[…] names.");
+      if (!offered.length) return say("This FOV was not explained. The list has a button that shows those that were.");
       say(null);
       replace(why, offered.map((each, index) => el("option", { value: index }, `${each.explainer.replaceAll("_", " ")}: ${each.class}`)));
       const same = offered.findIndex((each) => each.explainer === remembered.explainer);

@@ -32,6 +32,7 @@ export function filterSheet(shownColumns, onColumns) {
 }
 
 function filterControl(fovs, column) {
+  if (column.name === "fov_id") return null; // the search finds names
   const values = fovs.rows[column.name];
   if (column.type === "number") return rangeControl(column, values);
   const counts = valueCounts(values);

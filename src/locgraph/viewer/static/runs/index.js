@@ -8,5 +8,6 @@ import "./confusion.js";
 import "./metrics.js";
 import "./explanations.js";
 import "./beside.js";
+import "./under.js";
 
 document.head.append(el("link", { rel: "stylesheet", href: new URL("runs.css", import.meta.url).href }));

@@ -25,7 +25,7 @@ export function showBeside(source, fov) {
 function mount(element) {
   element.classList.add("flush");
   const search = el("input", { type: "search", placeholder: "Search name, class, …", "aria-label": "Search the FOVs" });
-  const more = button("Columns & filters", toggleSheet, { "aria-expanded": "false", class: "quiet" });
+  const more = button("Filters ▾", toggleSheet, { "aria-expanded": "false", class: "quiet", title: "Columns that are shown, and filters" });
   const quick = el("div", { class: "list-quick", role: "group", "aria-label": "Show" });
   const active = el("div", { class: "list-active" });
   const count = el("p", { class: "note list-count", role: "status" });
@@ -154,9 +154,12 @@ function showQuick(element, fovs) {
     const total = of(name, value);
     return total || pressed ? press(`${text} ${short(total)}`, pressed, () => setFilter(name, pressed ? null : [value]), hint) : null;
   };
+  const sides = new Set(column(fovs, "split") ?? []);
   replace(
     element,
+    sides.has("test") && sides.size > 1 ? toggle("split", "test", "test", "FOVs that no network was trained or chosen on") : null,
     toggle("correct", false, "✗ wrong", "FOVs whose prediction is not their class"),
+    toggle("explained", true, "explained", "FOVs of which there are explanations"),
     toggle("unlike", true, "△ unlike", "FOVs unlike those of the training"),
     selected || selectedOnly
       ? press(`☑ selected ${short(selected)}`, selectedOnly, () => setListing({ selectedOnly: !selectedOnly }), "List the selected FOVs alone")

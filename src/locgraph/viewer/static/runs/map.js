@@ -39,7 +39,6 @@ function mount(element) {
   view.element.tabIndex = 0;
   view.element.setAttribute("aria-label", "Map of FOVs. L draws a lasso, plus and minus zoom. The list shows the same FOVs.");
   view.element.addEventListener("keydown", key);
-  view.element.addEventListener("pointerleave", () => showTip(null));
   replace(element, el("div", { class: "map" }, tools, el("div", { class: "map-middle" }, view.element, legend), notes, words));
 
   async function ask(changes = {}) {
@@ -155,8 +154,10 @@ function mount(element) {
 
   ask({ which: 0 });
   const offs = [
-    state.on(["selection", "fov"], paint),
-    state.on(["fovs"], () => (showColours(), paint())),
+    state.on(["fovs", "selection", "fov"], (changed) => {
+      if (changed.includes("fovs")) showColours();
+      paint();
+    }),
     followListing(paint),
     onTheme(paint),
   ];

@@ -5,6 +5,8 @@ import { el } from "../dom.js";
 const VIEW = "map";
 const MARGIN = 0.08;
 const RADIUS_PX = 4.5;
+const REACH_PX = 8;
+const DRAG_PX = 4;
 
 /**
  * @param {object} options
@@ -14,6 +16,7 @@ const RADIUS_PX = 4.5;
 export class MapView {
   constructor({ onHover, onClick }) {
     this.element = el("div", { class: "map-canvas" });
+    this.element.view = this; // for the console of the browser, and for tests
     this.points = { length: 0, positions: new Float32Array(0) };
     this.cameraListeners = new Set();
     this.viewState = { target: [0, 0, 0], zoom: 0, minZoom: -12, maxZoom: 24 };
@@ -26,16 +29,54 @@ export class MapView {
         this.moved = true;
         this.setCamera(viewState);
       },
-      onHover: ({ index, x, y }) => onHover(index < 0 ? null : index, [x, y]),
-      onClick: ({ index }, event) => index >= 0 && onClick(index, event.srcEvent ?? event),
-      getCursor: ({ isDragging, isHovering }) => (isDragging ? "grabbing" : isHovering ? "pointer" : "default"),
-      pickingRadius: 4,
+      getCursor: ({ isDragging }) => (isDragging ? "grabbing" : this.hovered === null ? "default" : "pointer"),
       useDevicePixels: true,
       layers: [],
     });
+    this.hovered = null;
+    this.listen(onHover, onClick);
     this.moved = false; // by the user; until then the view follows the size of the panel
-    this.observer = new ResizeObserver(() => this.moved || this.fit());
+    this.size = [1, 1];
+    this.observer = new ResizeObserver(() => {
+      this.size = [this.element.clientWidth, this.element.clientHeight];
+      if (!this.moved) this.fit();
+    });
     this.observer.observe(this.element);
+  }
+
+  /** Points are found by their distance: exactly, and also for clicks that are too quick for deck.gl. */
+  listen(onHover, onClick) {
+    const at = (event) => {
+      const box = this.element.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    let pressed = null;
+    this.element.addEventListener("pointermove", (event) => {
+      this.hovered = event.buttons ? null : this.closest(at(event));
+      onHover(this.hovered, at(event));
+    });
+    this.element.addEventListener("pointerleave", () => {
+      this.hovered = null;
+      onHover(null);
+    });
+    this.element.addEventListener("pointerdown", (event) => (pressed = at(event)), { capture: true });
+    this.element.addEventListener("click", (event) => {
+      const [x, y] = at(event);
+      const dragged = pressed && Math.hypot(x - pressed[0], y - pressed[1]) > DRAG_PX;
+      const place = dragged ? null : this.closest([x, y]);
+      if (place !== null) onClick(place, event);
+    });
+  }
+
+  /** Place of the point closest to a pixel, within reach; null for none. */
+  closest(pixel) {
+    let [best, least] = [null, REACH_PX ** 2];
+    for (let place = 0; place < this.points.length; place += 1) {
+      const [x, y] = this.toScreen([this.points.positions[place * 3], this.points.positions[place * 3 + 1]]);
+      const distance = (x - pixel[0]) ** 2 + (y - pixel[1]) ** 2;
+      if (distance < least) [best, least] = [place, distance];
+    }
+    return best;
   }
 
   remove() {
@@ -61,7 +102,7 @@ export class MapView {
 
   /** Fill the view with all points. */
   fit() {
-    const { clientWidth: width, clientHeight: height } = this.element;
+    const [width, height] = this.size;
     if (!width || !height || !this.points.length) return;
     const [low, high] = [
       [Infinity, Infinity],
@@ -98,7 +139,6 @@ export class MapView {
     const layer = new deck.ScatterplotLayer({
       id: "points",
       data,
-      pickable: true,
       stroked: true,
       radiusUnits: "pixels",
       radiusScale: RADIUS_PX,
@@ -110,16 +150,16 @@ export class MapView {
 
   /** Data coordinates of a pixel of the element. */
   toData([x, y]) {
-    const { clientWidth, clientHeight } = this.element;
+    const [width, height] = this.size;
     const scale = 2 ** this.viewState.zoom;
-    return [this.viewState.target[0] + (x - clientWidth / 2) / scale, this.viewState.target[1] - (y - clientHeight / 2) / scale];
+    return [this.viewState.target[0] + (x - width / 2) / scale, this.viewState.target[1] - (y - height / 2) / scale];
   }
 
   /** Pixel of the element at data coordinates. */
   toScreen([x, y]) {
-    const { clientWidth, clientHeight } = this.element;
+    const [width, height] = this.size;
     const scale = 2 ** this.viewState.zoom;
-    return [clientWidth / 2 + (x - this.viewState.target[0]) * scale, clientHeight / 2 - (y - this.viewState.target[1]) * scale];
+    return [width / 2 + (x - this.viewState.target[0]) * scale, height / 2 - (y - this.viewState.target[1]) * scale];
   }
 
   /** Call `callback()` whenever the camera moves; returns a function that ends it. */

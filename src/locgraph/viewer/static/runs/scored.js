@@ -1,6 +1,7 @@
 /** Scores of an explanation on the stage: as colours, and outlines around the clusters that pass the threshold. */
 
 import { stages } from "../stage/stage.js";
+import { state } from "../state.js";
 import { colour as themeColour } from "../theme.js";
 
 const OVERLAY = "explanation";
@@ -8,6 +9,7 @@ const RING_PX = 11;
 
 let wanted = null;
 let off = null;
+let switchedOn = null; // type of edges that is drawn for its scores alone
 
 /**
  * Show scores on the first stage, also when its FOV arrives later.
@@ -28,6 +30,7 @@ export function clearScores() {
   off?.();
   off = null;
   const [stage] = stages();
+  switchEdges(null);
   stage?.setOverlay(OVERLAY, []);
   if (stage?.scores) stage.setScores(null);
 }
@@ -38,6 +41,7 @@ async function apply(stage) {
   const clusters = await scene.loadClusters();
   const ends = shown.level === "edge" ? await loadClusterEdges(scene) : null;
   if (shown !== wanted || stage.scene !== scene) return;
+  switchEdges(ends?.k ?? null);
   const options = { name: shown.content.explainer.replaceAll("_", " "), range: shown.largest };
   if (shown.level === "cluster" && clusters) {
     stage.setScores("cluster", byCluster(shown, clusters), options);
@@ -47,6 +51,19 @@ async function apply(stage) {
     if (shown.level === "localisation") stage.setScores("localisation", byRow(shown, scene.header.n), options);
     else if (ends) stage.setScores("edge", byEdge(shown, clusters, ends), { ...options, k: ends.k });
   }
+}
+
+/** Draw a type of edges while it has scores, and no longer. */
+function switchEdges(k) {
+  const layers = state.get("layers");
+  const edges = new Set(layers.edges);
+  if (switchedOn !== null && switchedOn !== k) edges.delete(switchedOn);
+  if (k === null) switchedOn = null;
+  else if (!edges.has(k)) {
+    edges.add(k);
+    switchedOn = k;
+  }
+  if (edges.size !== layers.edges.size || [...edges].some((each) => !layers.edges.has(each))) state.set({ layers: { ...layers, edges } });
 }
 
 function byCluster({ content, passed }, clusters) {
