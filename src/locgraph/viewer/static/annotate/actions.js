@@ -2,6 +2,7 @@
 
 import { json } from "../api.js";
 import { complain, notify } from "../notice.js";
+import { stages } from "../stage/stage.js";
 import { state } from "../state.js";
 import { newName, Steps } from "./steps.js";
 import { change, drawnLabel, inOrder, nextToDo, work } from "./work.js";
@@ -75,11 +76,10 @@ export function chooseClass(place, tool = "key") {
 /** Say the class of the FOV that is shown; null says that it was looked at and has none. */
 export function stateClass(label, tool = "key") {
   const fov = state.get("fov");
-  if (fov === null || state.get("source") !== 0 || !fovName()) return;
-  push({ target: "fov", label, tool });
+  if (!push({ target: "fov", label, tool })) return;
   const known = label === null ? "unsure" : "labelled";
   change({
-    states: work.states.with(fov, known),
+    states: statesWith(fov, known),
     current: work.current && { ...work.current, label, state: known },
   });
   const next = work.advancing ? nextToDo(fov) : null;
@@ -147,14 +147,14 @@ export function setRadius(radius) {
 export function addShape({ tool, points, radius }) {
   const round = tool === "brush" || tool === "point";
   const target = tool === "point" ? "point" : "region";
-  push({ target, label: drawnLabel(), tool, points, radius: round ? (radius ?? work.radius) : null });
-  announce(`${drawnLabel() ?? "No class"}: ${tool}.`);
+  const said = push({ target, label: drawnLabel(), tool, points, radius: round ? (radius ?? work.radius) : null });
+  if (said) announce(`${drawnLabel() ?? "No class"}: ${tool}.`);
 }
 
 /** Keep the class of a cluster that was clicked. */
 export function addCluster(cluster) {
-  push({ target: "cluster", label: drawnLabel(), tool: "click", cluster_id: cluster });
-  announce(`Cluster ${cluster}: ${drawnLabel() ?? "no class"}.`);
+  const said = push({ target: "cluster", label: drawnLabel(), tool: "click", cluster_id: cluster });
+  if (said) announce(`Cluster ${cluster}: ${drawnLabel() ?? "no class"}.`);
 }
 
 /** Take back the last step, or with `redo` the last undo. */
@@ -174,8 +174,21 @@ export function discard() {
   loadCurrent();
 }
 
+/** Send a statement about the FOV that is shown; returns whether there is one to speak of. */
 function push(statement) {
-  steps.push("api/annotations", { ...signed(), fov_id: fovName(), ...statement });
+  const name = fovName();
+  if (state.get("source") !== 0 || !name) return false;
+  // a key that is pressed twice must not speak of a FOV that nobody has seen yet
+  if (stages()[0]?.scene?.header.fov_id !== name) {
+    notify(`${name} is not shown yet, so that nothing was said of it.`);
+    return false;
+  }
+  steps.push("api/annotations", { ...signed(), fov_id: name, ...statement });
+  return true;
+}
+
+function statesWith(fov, known) {
+  return work.states.map((each, place) => (place === fov ? known : each));
 }
 
 function signed() {
@@ -188,7 +201,7 @@ function onSaving(saving) {
 
 function onSaved(answer, step) {
   const undone = step.path.endsWith("undo");
-  const states = answer.fov === null ? work.states : work.states.with(answer.fov, answer.state);
+  const states = answer.fov === null ? work.states : statesWith(answer.fov, answer.state);
   // states of FOVs whose steps are still on their way are newer here than in the answer
   change({ progress: answer.progress, states: steps.waiting ? work.states : states });
   if (work.current) change({ current: { ...work.current, can_undo: answer.can_undo, can_redo: answer.can_redo } });

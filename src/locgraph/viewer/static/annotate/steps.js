@@ -79,20 +79,20 @@ export class Steps {
     if (!this.#since) this.#tell("saving");
     while (this.#queue.length) {
       const step = this.#queue[0];
+      let [answer, refusal] = [null, null];
       try {
-        const answer = await post(step.path, step.body);
-        this.#queue.shift();
-        this.#keep();
-        this.#watch.onSaved(answer, step);
+        answer = await post(step.path, step.body);
       } catch (error) {
         if (mayPass(error)) {
           this.#wait(error);
           return;
         }
-        this.#queue.shift();
-        this.#keep();
-        this.#watch.onRefused(error, step);
+        refusal = error;
       }
+      this.#queue.shift();
+      this.#keep();
+      if (refusal) this.#watch.onRefused(refusal, step);
+      else this.#watch.onSaved(answer, step);
     }
     this.#sending = false;
     this.#end();
