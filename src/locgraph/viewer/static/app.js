@@ -1,5 +1,6 @@
 /** The page: asks what there is, and shows the panels of all parts. */
 
+import "./annotate/annotate.js";
 import { json } from "./api.js";
 import { el, replace } from "./dom.js";
 import "./live/live.js";
