@@ -76,7 +76,9 @@ class FovSource:
         Objects of one FOV are a group unless the FOV is in a group already: never on both sides of a split.
         """
         group = self.fov_id if self.group is None else self.group
-        return replace(self, fov_id=f"{self.fov_id}/{name}", label=label, group=group, parent=self.fov_id)
+        annotated = None if self.annotated is None else self.annotated.of_object(name)
+        fov_id = f"{self.fov_id}/{name}"
+        return replace(self, fov_id=fov_id, label=label, group=group, parent=self.fov_id, annotated=annotated)
 
 
 @dataclass(frozen=True)

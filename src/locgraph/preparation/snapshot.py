@@ -90,9 +90,10 @@ def _classes_of_objects(source: FovSource) -> dict[str, str] | None:
 
 def _annotations(source: FovSource) -> str | None:
     """Return a digest of what labels take from the annotations of a FOV; None where it has none."""
-    if source.annotated is None or not (source.annotated.shares or source.parts):
+    if source.annotated is None:
         return None
-    return fingerprint(dict(source.annotated.shares), source.annotated.decides())
+    objects = {name: dict(shares) for name, shares in source.annotated.objects.items()}
+    return fingerprint(dict(source.annotated.shares), objects, source.annotated.decides())
 
 
 def _state(path: Path) -> list[int]:

@@ -109,7 +109,7 @@ def test_names_of_fovs_are_matched_as_in_other_tables_and_strangers_are_named(pa
 def test_classes_without_a_fov_are_named(path, caplog):
     append_annotations(path, [fov("a", name, label) for name, label in (("Ada", "wt"), ("Bob", "wt"), ("Cy", "typo"))])
     assert AnnotationLabels(path).labels(FILES).class_names == ("typo", "wt")
-    assert "classes that no FOV is of by the rule majority: typo" in caplog.text
+    assert "classes without a label by the rule majority: typo" in caplog.text
 
 
 def test_localisations_are_labelled_from_regions_and_points(path):
@@ -170,6 +170,35 @@ def test_clusters_are_those_whose_centre_was_annotated(path):
         parts.label(table, names, None, "a")
 
 
+def test_objects_are_annotated_under_the_names_that_prepared_data_give_them(path, caplog):
+    caplog.set_level(logging.INFO)
+    append_annotations(path, [fov("a/1", "Ada", "T"), fov("a/1", "Bob", "T"), fov("a.csv/2", "Ada", "L")])
+    append_annotations(
+        path, [fov("b/1", "Ada", "T", data_fingerprint="old"), fov("b/1", "Bob", "L"), fov("x/1", "Ada", "L")]
+    )
+    labelling = AnnotationLabels(path, target="object").labels(FILES)
+
+    assert labelling.class_names == ("L", "T")
+    assert set(labelling.by_fov.values()) == {None}
+    assert labelling.by_object == {"a": {"1": "T", "2": "L"}, "b": {}, "c": {}, "d": {}, "e": {}}
+    assert dict(labelling.annotated["b"].of_object("1").shares) == {"L": 0.5, "T": 0.5}
+    assert not labelling.annotated["b"].of_object("2").shares
+    assert labelling.annotated["b"].digests == ("old",)
+    assert "2 of 3 annotated objects have a label by the rule majority" in caplog.text
+    assert "annotated objects without a label: 1 with tie (b/1)" in caplog.text
+    assert "1 annotated FOVs have no file that can be read, such as 'x/1'" in caplog.text
+
+
+def test_a_file_that_was_looked_at_again_is_the_one_that_counts(path):
+    append_annotations(
+        path, [fov("a", "Ada", "wt", data_fingerprint="old"), fov("a", "Bob", "wt", data_fingerprint="old")]
+    )
+    append_annotations(path, [fov("a", "Ada", "wt", data_fingerprint="new")])
+    assert AnnotationLabels(path).labels(FILES).annotated["a"].digests == ("new", "old")
+    append_annotations(path, [fov("a", "Bob", "ko", data_fingerprint="new")])
+    assert AnnotationLabels(path).labels(FILES).annotated["a"].digests == ("new",)
+
+
 def test_data_that_have_changed_are_refused_with_what_to_do(path):
     append_annotations(path, [fov("a", "Ada", "wt", data_fingerprint="old"), fov("a", "Bob", "wt")])
     annotated = AnnotationLabels(path).labels(FILES).annotated["a"]
@@ -194,7 +223,7 @@ def test_annotators_and_classes_that_are_not_there(several, settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"target": "cell"}, r"^target: expected one of fov, localisation, found 'cell'"),
+        ({"target": "cell"}, r"^target: expected one of fov, localisation, object, found 'cell'"),
         ({"rule": "mean"}, r"^rule: expected one of majority, unanimous, crowdlab, found 'mean'"),
         ({"annotators": []}, r"^annotators: expected different names, .*found \[\]"),
         ({"class_names": "wt"}, r"^class_names: expected different names, .*found 'wt'"),

@@ -58,7 +58,7 @@ def test_without_the_package_its_extra_is_named(monkeypatch, tmp_path):
         Consensus(tmp_path)
     with pytest.raises(ConfigError, match=r"^predictions: rule=crowdlab needs the folder of a sweep"):
         AnnotationLabels("table", rule="crowdlab")
-    with pytest.raises(ConfigError, match=r"^rule: crowdlab joins labels of FOVs; choose majority"):
+    with pytest.raises(ConfigError, match=r"^rule: crowdlab joins labels of FOVs or objects; choose majority"):
         AnnotationLabels("table", rule="crowdlab", target="localisation", predictions="sweep")
 
 

@@ -69,7 +69,8 @@ def test_depth_does_not_count_and_positions_without_numbers_are_never_meant():
     deep[:5, 0] = np.nan
     for x, y, radius, tool in [(*square, None, "lasso"), ([0.0], [0.0], 3.0, "brush"), ([1.0], [0.0], None, "point")]:
         assert not rows(x, y, radius, tool, deep)[:5].any()
-    assert not rows([1.0], [0.0], None, "point", np.full((2, 2), np.nan)).any()
+    for nowhere in (np.nan, np.inf):
+        assert not rows([1.0], [0.0], None, "point", np.full((2, 2), nowhere)).any()
     assert rows(*square, positions=np.empty((0, 2))).shape == (0,)
 
 

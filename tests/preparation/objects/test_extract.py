@@ -11,6 +11,8 @@ from polars.testing import assert_frame_equal
 
 from locgraph import schema
 from locgraph.errors import ConfigError, DataError, TooManyFailuresError
+from locgraph.io.annotations.labels import AnnotationLabels
+from locgraph.io.annotations.table import append_annotations
 from locgraph.io.catalogue import scan
 from locgraph.io.columns import ColumnMap
 from locgraph.io.featextracted import list_fovs, read_fov
@@ -24,6 +26,7 @@ from locgraph.preparation.objects.base import ObjectFinder, ObjectRows
 from locgraph.preparation.objects.extract import UNMATCHED, read_objects
 from locgraph.preparation.objects.picks import Picks
 from locgraph.preparation.prepare import prepare
+from locgraph.provenance import file_digest
 
 COLUMNS = ColumnMap({"x": "x", "y": "y", "pick": "pick", "loc_label": "kind"}, unit="nm", required=["x", "y"])
 
@@ -148,6 +151,31 @@ def test_classes_of_objects_from_a_table(run, tmp_path, caplog):
     assert dict(manifest.table.select("fov_id", "label").iter_rows()) == {"a/0": "pore", "a/1": "ring", "b/0": None}
     assert read_objects(tmp_path / "tables", "a").counts[UNMATCHED] == 1
     assert "1 FOVs have no file that can be read, such as ['c']" in caplog.text
+
+
+def test_classes_of_objects_from_annotations(run, tmp_path):
+    write_picks(tmp_path / "raw/a.csv", {0: blobs(1), 1: blobs(2)})
+    write_picks(tmp_path / "raw/b.csv", {0: blobs(3)})
+    table = tmp_path / "annotations.parquet"
+    row = {"target": "fov", "tool": "key", "data_fingerprint": file_digest(tmp_path / "raw/a.csv")}
+    said = [("a/0", "Ada", "pore"), ("a/0", "Bob", "pore"), ("a/1", "Ada", "ring"), ("a/1", "Bob", "pore")]
+    append_annotations(table, [row | dict(zip(("fov_id", "annotator", "label"), each, strict=True)) for each in said])
+    manifest = run(labels=AnnotationLabels(table, target="object"))
+    assert manifest.class_names == ("pore", "ring")
+    assert dict(manifest.table.select("fov_id", "label").iter_rows()) == {"a/0": "pore", "a/1": None, "b/0": None}
+    assert manifest.table["shares"].to_list() == ['{"pore": 1.0}', '{"pore": 0.5, "ring": 0.5}', None]
+
+    # regions label localisations of objects, too; clusters of whole FOVs do not
+    square = row | {"fov_id": "b", "annotator": "Ada", "target": "region", "tool": "lasso", "data_fingerprint": None}
+    everywhere = {"x": [-1e6, 1e6, 1e6, -1e6], "y": [-1e6, -1e6, 1e6, 1e6]}
+    append_annotations(table, [square | everywhere | {"label": "ring"}])
+    run(labels=AnnotationLabels(table, target="localisation"))
+    assert read_fov(tmp_path / "tables", "b/0").locs["loc_label"].unique().to_list() == [0]
+    assert read_fov(tmp_path / "tables", "a/0").locs["loc_label"].unique().to_list() == [-1]
+    cluster = square | {"target": "cluster", "cluster_id": 0, "x": [0.0], "y": [0.0], "label": "ring"}
+    append_annotations(table, [cluster | {"fov_id": "a"}])
+    with pytest.raises(TooManyFailuresError, match=r"a: Ada annotated a cluster at .* no clusters of whole FOVs here"):
+        run(labels=AnnotationLabels(table, target="localisation"))
 
 
 def test_an_object_of_two_classes_is_refused(run, tmp_path):

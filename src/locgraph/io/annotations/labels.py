@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 OF_FOVS: Final = "fov"
 OF_LOCALISATIONS: Final = "localisation"
+OF_OBJECTS: Final = "object"
+_NAMES: Final = {OF_FOVS: "FOV", OF_OBJECTS: "object"}
 _SHOWN: Final = 5
 
 
@@ -34,7 +36,8 @@ class AnnotationLabels:
     Args:
         path: The table, as `locgraph annotate` writes it; it may lie in the raw folder.
         target: ``fov``: each FOV gets a label. ``localisation``: each localisation gets one, from lassos, polygons,
-            brushes, points and clusters.
+            brushes, points and clusters. ``object``: each object of a FOV gets one, which is annotated under the name
+            ``<FOV>/<object>``, as in prepared data.
         rule: ``majority``, ``unanimous`` or ``crowdlab``: how annotators are joined; see `decide` and `Consensus`.
         annotators: Those that count; None takes all.
         min_annotators: With fewer statements there is no label.
@@ -58,7 +61,7 @@ class AnnotationLabels:
         check_data: bool = True,
         predictions: str | Path | None = None,
     ) -> None:
-        self._path, self._target = Path(path), check_choice("target", target, (OF_FOVS, OF_LOCALISATIONS))
+        self._path, self._target = Path(path), check_choice("target", target, (OF_FOVS, OF_LOCALISATIONS, OF_OBJECTS))
         self._rule = check_choice("rule", rule, RULES)
         self._min = check_whole("min_annotators", min_annotators, at_least=1)
         self._annotators, self._check_data = _names("annotators", annotators), check_flag("check_data", check_data)
@@ -78,21 +81,12 @@ class AnnotationLabels:
         except DataError as error:
             error.setting = "path"
             raise
-        wanted = pl.col(columns.TARGET) == columns.OF_FOV
-        table = table.filter(wanted if self._target == OF_FOVS else ~wanted)
-        owners = find_owners(files, dict.fromkeys(table[columns.FOV_ID].unique(maintain_order=True)))
-        _warn_of_strangers(self._path, set(table[columns.FOV_ID]) - set(owners))
-        table = table.filter(pl.col(columns.FOV_ID).is_in(list(owners))).with_columns(
-            pl.col(columns.FOV_ID).replace_strict(owners, return_dtype=pl.String)
-        )
-        by_fov = {str(fov_id): rows for (fov_id,), rows in table.group_by(columns.FOV_ID, maintain_order=True)}
-        if self._target == OF_FOVS:
-            return self._label_fovs(table, by_fov, files)
-        return self._label_parts(by_fov, files)
-
-    def _label_fovs(
-        self, table: pl.DataFrame, by_fov: Mapping[str, pl.DataFrame], files: Sequence[RawFile]
-    ) -> Labelling:
+        whole = pl.col(columns.TARGET) == columns.OF_FOV
+        table = table.filter(~whole if self._target == OF_LOCALISATIONS else whole)
+        table, units = _match(table, files, self._path, objects=self._target == OF_OBJECTS)
+        digests = self._digests(table, units)
+        if self._target == OF_LOCALISATIONS:
+            return self._label_parts(table, digests, files)
         stated = fov_statements(table)
         class_names = self._classes({label for own in stated.values() for label in own.values()})
         if self._consensus is None:
@@ -100,20 +94,23 @@ class AnnotationLabels:
         else:
             derived = self._consensus.derive_labels(stated, class_names, self._min)
         self._report(derived, class_names, len(files))
-        annotated = {
-            fov_id: Annotated(self._digests(by_fov[fov_id]), derived.shares[fov_id]) for fov_id in derived.shares
-        }
+        if self._target == OF_OBJECTS:
+            return _of_objects(derived, units, digests, class_names, files)
+        annotated = {fov_id: Annotated(digests.get(fov_id, ()), own) for fov_id, own in derived.shares.items()}
         labels = {file.fov_id: derived.labels.get(file.fov_id) for file in files}
         # classes without a FOV of any would be taken for those of localisations
         return Labelling(class_names if derived.labels else (), labels, {}, annotated=annotated)
 
-    def _label_parts(self, by_fov: Mapping[str, pl.DataFrame], files: Sequence[RawFile]) -> Labelling:
+    def _label_parts(
+        self, table: pl.DataFrame, digests: Mapping[str, tuple[str, ...]], files: Sequence[RawFile]
+    ) -> Labelling:
+        by_fov = {str(name): rows for (name,), rows in table.group_by(columns.FOV_ID, maintain_order=True)}
         statements = {fov_id: to_statements(rows) for fov_id, rows in by_fov.items()}
         class_names = self._classes({label for own in statements.values() for label in stated_labels(own)})
         annotated = {file.fov_id: Annotated(parts=PartLabels()) for file in files}
         for fov_id, own in statements.items():
             parts = PartLabels(own, self._rule, self._min)
-            annotated[fov_id] = Annotated(self._digests(by_fov[fov_id]), parts=parts)
+            annotated[fov_id] = Annotated(digests.get(fov_id, ()), parts=parts)
         log.info("%s: localisations of %d of %d FOVs are annotated", self._path, len(by_fov), len(files))
         labels: dict[str, str | None] = dict.fromkeys(annotated, None)
         return Labelling(class_names, labels, {}, by_localisation=True, annotated=annotated)
@@ -135,25 +132,31 @@ class AnnotationLabels:
             )
         return self._class_names
 
-    def _digests(self, rows: pl.DataFrame) -> tuple[str, ...]:
-        known = rows[columns.DATA_FINGERPRINT].drop_nulls().unique().sort()
-        return tuple(known) if self._check_data else ()
+    def _digests(self, table: pl.DataFrame, units: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """Return FOV -> digests of its raw file when each annotator looked at it last."""
+        if not self._check_data:
+            return {}
+        last = table.unique([columns.FOV_ID, columns.ANNOTATOR], keep="last", maintain_order=True)
+        digests: dict[str, set[str]] = {}
+        for unit, digest in last.select(columns.FOV_ID, columns.DATA_FINGERPRINT).drop_nulls().iter_rows():
+            digests.setdefault(units[unit], set()).add(digest)
+        return {fov_id: tuple(sorted(own)) for fov_id, own in digests.items()}
 
     def _report(self, derived: Derived, class_names: Sequence[str], n_files: int) -> None:
-        """Log how many FOVs have a label, and why others have none."""
-        log.info(
-            "%s: %d of %d FOVs have a label by the rule %s, %d are not annotated",
-            self._path,
-            len(derived.labels),
-            n_files,
-            self._rule,
-            n_files - len(derived.shares),
-        )
+        """Log how many FOVs or objects have a label, and why others have none."""
+        labelled, bare = len(derived.labels), n_files - len(derived.shares)
+        if self._target == OF_FOVS:
+            text = f"{labelled} of {n_files} FOVs have a label by the rule {self._rule}, {bare} are not annotated"
+        else:
+            text = f"{labelled} of {len(derived.shares)} annotated objects have a label by the rule {self._rule}"
+        log.info("%s: %s", self._path, text)
         if derived.reasons:
-            log.warning("%s: annotated FOVs without a label: %s", self._path, describe(derived.reasons))
+            log.warning(
+                "%s: annotated %ss without a label: %s", self._path, _NAMES[self._target], describe(derived.reasons)
+            )
         empty = sorted(set(class_names) - set(derived.labels.values()))
         if empty and derived.labels:
-            log.warning("%s: classes that no FOV is of by the rule %s: %s", self._path, self._rule, ", ".join(empty))
+            log.warning("%s: classes without a label by the rule %s: %s", self._path, self._rule, ", ".join(empty))
 
 
 def _make_consensus(rule: str, target: str, predictions: str | Path | None) -> Consensus | None:
@@ -168,9 +171,10 @@ def _make_consensus(rule: str, target: str, predictions: str | Path | None) -> C
                 f"has no effect with rule={rule}; set it to null, or take rule={CROWDLAB}", setting="predictions"
             )
         return None
-    if target != OF_FOVS:
+    if target == OF_LOCALISATIONS:
         raise ConfigError(
-            f"{CROWDLAB} joins labels of FOVs; choose majority or unanimous, or target={OF_FOVS}", setting="rule"
+            f"{CROWDLAB} joins labels of FOVs or objects; choose majority or unanimous, or target={OF_FOVS}",
+            setting="rule",
         )
     if predictions is None:
         raise ConfigError(
@@ -194,7 +198,57 @@ def _names(setting: str, values: Sequence[str] | None) -> tuple[str, ...] | None
     return names
 
 
-def _warn_of_strangers(path: Path, strangers: Collection[str]) -> None:
+def _match(
+    table: pl.DataFrame, files: Sequence[RawFile], path: Path, *, objects: bool
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Return the statements about FOVs that have a file, or about their objects, and the FOV of each of these.
+
+    Args:
+        table: Statements under the names of the table.
+        files: The FOVs.
+        path: The table, for the message.
+        objects: Whether each name is of an object: the FOV, a slash and its own.
+    """
+    names = table[columns.FOV_ID].unique(maintain_order=True).to_list()
+    split = {name: name.rpartition("/")[::2] if objects else (name, "") for name in names}
+    owners = find_owners(files, dict.fromkeys(fov for fov, _ in split.values()))
+    strangers = sorted(name for name, (fov, _) in split.items() if fov not in owners)
     if strangers:
-        some = ", ".join(map(repr, sorted(strangers)[:_SHOWN]))
+        some = ", ".join(map(repr, strangers[:_SHOWN]))
         log.warning("%s: %d annotated FOVs have no file that can be read, such as %s", path, len(strangers), some)
+    units, fovs = {}, {}
+    for name, (fov, part) in split.items():
+        if fov in owners:
+            units[name] = f"{owners[fov]}/{part}" if objects else owners[fov]
+            fovs[units[name]] = owners[fov]
+    own = pl.col(columns.FOV_ID)
+    table = table.filter(own.is_in(list(units))).with_columns(own.replace_strict(units, return_dtype=pl.String))
+    return table, fovs
+
+
+def _of_objects(
+    derived: Derived,
+    fovs: Mapping[str, str],
+    digests: Mapping[str, tuple[str, ...]],
+    class_names: tuple[str, ...],
+    files: Sequence[RawFile],
+) -> Labelling:
+    """Return the labels of objects, and the shares of their annotators.
+
+    Args:
+        derived: Labels and shares of ``<FOV>/<object>``.
+        fovs: ``<FOV>/<object>`` -> FOV.
+        digests: FOV -> digests of its raw file as it was annotated.
+        class_names: All classes.
+        files: All FOVs.
+    """
+    labels: dict[str, dict[str, str]] = {file.fov_id: {} for file in files}
+    objects: dict[str, dict[str, Mapping[str, float]]] = {}
+    for unit, own in derived.shares.items():
+        fov_id = fovs[unit]
+        name = unit.removeprefix(f"{fov_id}/")
+        objects.setdefault(fov_id, {})[name] = own
+        if unit in derived.labels:
+            labels[fov_id][name] = derived.labels[unit]
+    annotated = {fov_id: Annotated(digests.get(fov_id, ()), objects=own) for fov_id, own in objects.items()}
+    return Labelling(class_names, dict.fromkeys(labels), {}, by_object=labels, annotated=annotated)

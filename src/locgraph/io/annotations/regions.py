@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from locgraph.errors import DataError
 from locgraph.io.regions.points import Points
 from locgraph.schema import annotation as columns
+
+_ANYWHERE_NM: Final = 1e300
+"""Farther off than any position that is finite."""
 
 
 def regions_to_rows(
@@ -54,17 +58,19 @@ def regions_to_rows(
 
 def nearest_rows(positions: np.ndarray, point: np.ndarray, radius: float | None) -> np.ndarray:
     """Return the row (1,) int64 of the position nearest to a point (2,) nm; none (0,) where all are farther off."""
-    finite = np.flatnonzero(np.isfinite(positions[:, :2]).all(axis=1))
-    if not len(finite):
-        return finite
-    distances = np.hypot(*(positions[finite, :2] - point).T)
+    near = _within_box(positions, point[None], _ANYWHERE_NM if radius is None else radius)
+    if not len(near):
+        return near
+    distances = np.hypot(positions[near, 0] - point[0], positions[near, 1] - point[1])
     nearest = int(np.argmin(distances))
-    return finite[nearest : nearest + 1] if radius is None or distances[nearest] <= radius else finite[:0]
+    return near[nearest : nearest + 1] if radius is None or distances[nearest] <= radius else near[:0]
 
 
 def _within_box(positions: np.ndarray, path: np.ndarray, margin: float) -> np.ndarray:
-    """Return the rows (R,) int64 of the positions in the box around a path, which a region of it cannot leave."""
+    """Return the rows (R,) int64 of the positions in the box around a path; none that is not finite."""
     margin *= 1 + 1e-9  # rounding must not cut off what is at the radius itself
     low, high = path.min(axis=0) - margin, path.max(axis=0) + margin
-    flat = positions[:, :2]
-    return np.flatnonzero(((flat >= low) & (flat <= high)).all(axis=1))
+    x = positions[:, 0]
+    rows = np.flatnonzero((x >= low[0]) & (x <= high[0]))
+    y = positions[rows, 1]
+    return rows[(y >= low[1]) & (y <= high[1])]

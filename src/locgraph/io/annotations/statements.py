@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -128,11 +128,17 @@ class Annotated:
         digests: Of the raw file as it was annotated; none where it is not known, or does not count.
         shares: Class -> share of the annotators of the FOV who state it; empty where nobody does.
         parts: How its localisations get labels; None where it is the FOV that has one.
+        objects: Object -> its ``shares``, where objects of the FOV have labels.
     """
 
     digests: tuple[str, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     parts: PartLabels | None = None
+    objects: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def of_object(self, name: str) -> Annotated:
+        """Return what is taken for one object of the FOV."""
+        return replace(self, shares=self.objects[name]) if name in self.objects else self
 
     def decides(self) -> list[Any]:
         """Return all that labels of localisations depend on, as plain values; empty where there are none."""
