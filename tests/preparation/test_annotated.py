@@ -9,6 +9,7 @@ from locgraph.io.catalogue import scan
 from locgraph.io.columns import ColumnMap
 from locgraph.io.featextracted import read_counts, read_fov
 from locgraph.io.groups import NoGroups
+from locgraph.preparation.convert import ConvertRecipe, convert
 from locgraph.preparation.executors import Serial
 from locgraph.preparation.prepare import prepare
 from locgraph.preparation.snapshot import describe_changes, take_snapshot
@@ -156,3 +157,25 @@ def test_the_table_may_lie_among_the_raw_files(run, raw, table):
     assert [source.fov_id for source in catalogue.sources] == ["A/0", "A/2", "B/1", "B/3"]
     assert [source.label for source in catalogue.sources] == ["a", None, None, None]
     assert pl.read_parquet(inside).height == 1
+
+
+def test_converted_files_hold_the_labels_and_only_those_that_changed_are_made_anew(raw, table, tmp_path):
+    recipe, target = ConvertRecipe(COLUMNS, 0.1, {}), tmp_path / "converted"
+    state(table, "A/0", "first", target="region", tool="polygon", **FIRST)
+    state(table, "A/2", "first", data_fingerprint="another file")
+
+    def run(**settings):
+        catalogue = scan(raw, COLUMNS, AnnotationLabels(table, **settings), NoGroups())
+        return convert(catalogue, recipe, raw, target, Serial())
+
+    assert len(run(target="localisation").made) == 4
+    locs = pl.read_parquet(target / "A" / "0.parquet")
+    assert locs["loc_label"].to_list() == [0 if x < 500 and y < 500 else -1 for x, y in locs.select("x", "y").rows()]
+    assert run(target="localisation").made == ()
+    state(table, "B/1", "first", target="region", tool="polygon", **FIRST)
+    assert run(target="localisation").made == ("B/1",)
+
+    done = run()
+    assert list(done.manifest.failures) == ["A/2"]
+    assert "A/2: its raw file has changed since it was annotated (it was another file" in done.manifest.failures["A/2"]
+    assert run(check_data=False).manifest.table["label"].to_list() == [None, "first", None, None]

@@ -329,7 +329,7 @@ def _resolved(chosen: ColumnMap, names_in_file: Sequence[str], kept: Sequence[st
     names = {name: list(sources) for name, sources in chosen.present(names_in_file).items()}
     taken = chosen.sources(names_in_file)
     return {
-        "names": {name: names[name] for name in kept},
+        "names": {name: names[name] for name in kept if name in names},  # classes may be those of annotators
         "units": {name: chosen.unit_of(name) for name in kept if schema.is_length(name)},
         "pixel_size_nm": chosen.pixel_size_nm,
         "not_taken": [name for name in names_in_file if name not in taken],
