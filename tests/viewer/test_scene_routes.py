@@ -95,7 +95,7 @@ def test_an_address_with_the_fingerprint_is_kept_for_good(page):
         ("/n/99/row", "expected a node from 0 to"),
         ("/n/0/nothing", "expected one of the columns frame, photons, channel, density; found 'nothing'"),
         ("/clusters", "a b has no clusters"),
-        ("/edges/0", "expected a type of edges from"),
+        ("/edges/0", "expected a type of edges; there is none here"),
     ],
 )
 def test_what_is_not_there(page, path, message):

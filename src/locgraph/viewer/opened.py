@@ -108,6 +108,8 @@ def pick(things: Sequence[T], index: int, what: str) -> T:
     Raises:
         NotThereError: There is no such number.
     """
+    if not things:
+        raise NotThereError(f"expected a {what}; there is none here")
     if not 0 <= index < len(things):
         raise NotThereError(f"expected a {what} from 0 to {len(things) - 1}; found {index}. Load the page again")
     return things[index]

@@ -94,7 +94,8 @@ class Scene:
                 f"{self.fov_id}: expected {len(self.levels):,} localisations; found {table.height:,}. The file has "
                 "changed: open it again"
             )
-        own = table.select(name for name in table.columns if name != schema.VIEW)[rows]
+        own = table.select(name for name in table.columns if name != schema.VIEW)
+        own = own if len(rows) == own.height else own[rows]  # all, in their order: no copy
         if schema.DENSITY not in self.levels.values or schema.DENSITY in table.columns:
             return own
         density = np.empty(len(self.levels), dtype=np.float32)

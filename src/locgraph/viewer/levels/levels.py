@@ -20,7 +20,7 @@ POSITION: Final = "position"
 ROW: Final = "row"
 
 Keep = Callable[[str, np.ndarray], np.ndarray]
-"""Store the values of a column, and return them, in memory or on disk."""
+"""Store the values of a column; return what the levels hold of it."""
 
 
 @dataclass(frozen=True)
