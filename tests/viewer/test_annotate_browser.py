@@ -1,11 +1,13 @@
 """Annotation in a browser: keys, mouse, undo, blind annotators, and a server that goes away."""
 
+import socket
+
 import numpy as np
 import polars as pl
 import pytest
 
 from builders.annotating import OpenedTables, grid, make_annotating, names, step
-from builders.browser import until
+from builders.browser import Page, until
 from locgraph.io.annotations.regions import regions_to_rows
 from locgraph.viewer.serve import ServerSettings, Viewer
 from locgraph.viewer.session import Session
@@ -189,18 +191,39 @@ def test_suggestions_are_hidden_until_they_are_asked_for(viewer, tmp_path):
     assert page.complaints == []
 
 
+@pytest.fixture
+def restarted(browser):
+    """A page, and ``start(annotating)``: a server that always takes the same port, as after it was stopped."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    page = Page(browser, viewport={"width": 640, "height": 420})
+    servers = []
+
+    def start(annotating):
+        servers.append(Viewer(Session([annotating.opened], annotating), ServerSettings(port=port)).start())
+        return servers[-1]
+
+    yield page, start
+    page.close()
+    for server in servers:
+        server.close()
+
+
 @pytest.mark.parametrize("closed", [False, True])
-def test_steps_survive_a_server_that_goes_away(viewer, tmp_path, closed):
+def test_steps_survive_a_server_that_goes_away(restarted, tmp_path, closed):
     annotating = make_annotating(tmp_path)
-    page = page_of(viewer, annotating)
-    page.server.close()
+    page, start = restarted
+    server = start(annotating)
+    page.page.goto(server.launch_url)
+    wait(page)
+    server.close()
     press(page, "1", "1")  # the next one is not shown, and gets no class
     until(lambda: text(page, ".annotate-saved") == "Not saved: 1")
     assert "Kept in this browser" in text(page, ".annotate-waiting")
     assert annotating.own().is_empty()
 
-    again = Viewer(Session([annotating.opened], annotating), ServerSettings(port=page.server.port)).start()
-    page.server = again
+    again = start(annotating)
     if closed:
         page.page.close(run_before_unload=False)
         page.page = page.context.new_page()
