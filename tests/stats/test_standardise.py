@@ -47,3 +47,11 @@ def test_loadings_are_correlations_and_their_sign_is_fixed():
     np.testing.assert_allclose((components.loadings**2).sum(axis=1), 1)
     turned = principal_components(SCALED[:, ::-1])
     np.testing.assert_allclose(turned.scores, components.scores, atol=1e-9)
+
+
+def test_many_rows_have_the_same_components_as_by_singular_values():
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(400, 4)) @ rng.normal(size=(4, 4))
+    components, reference = principal_components(values, 3), PCA(3, svd_solver="full").fit(values)
+    np.testing.assert_allclose(components.explained, reference.explained_variance_ratio_, rtol=1e-9)
+    np.testing.assert_allclose(np.abs(components.scores), np.abs(reference.transform(values)), atol=1e-9)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from sklearn.decomposition import PCA
+
+_TALL: Final = 50
+"""Rows for each column from which a table is tall."""
 
 
 def varies(values: np.ndarray) -> np.ndarray:
@@ -57,7 +61,9 @@ def principal_components(values: np.ndarray, n_components: int = 10) -> Componen
         n_components: Upper limit of the number of components K, at least 1.
     """
     n = len(values)
-    fitted = PCA(min(n_components, values.shape[1], n - 1), svd_solver="full").fit(values)
+    # of many rows the covariance is decomposed, which is as exact for the strongest and much faster
+    solver = "covariance_eigh" if n >= _TALL * values.shape[1] else "full"
+    fitted = PCA(min(n_components, values.shape[1], n - 1), svd_solver=solver).fit(values)
     directions = fitted.components_
     strongest = np.abs(directions).argmax(axis=1)
     signs = np.where(directions[np.arange(len(directions)), strongest] < 0, -1.0, 1.0)
