@@ -15,14 +15,15 @@ export class Curves {
   #pointed = null;
   #observer;
 
-  /** @param {{title: string, onPick: (epoch: number) => void}} options */
-  constructor({ title, onPick }) {
+  /** @param {{title: string, heading?: (Node|string)[], onPick: (epoch: number) => void}} options heading: what stands for the title. */
+  constructor({ title, heading = [title], onPick }) {
     this.onPick = onPick;
-    this.legend = el("figcaption", { class: "curve-legend" });
+    this.values = el("span", { class: "curve-values" });
     this.drawing = svg("svg", { tabindex: "0", role: "img", class: "curve-drawing" });
     this.words = el("p", { class: "visually-hidden", role: "status" });
     this.title = title;
-    this.element = el("figure", { class: "curves" }, this.legend, this.drawing, this.words);
+    const legend = el("figcaption", { class: "curve-legend" }, el("span", { class: "curve-heading" }, heading), this.values);
+    this.element = el("figure", { class: "curves" }, legend, this.drawing, this.words);
     this.drawing.addEventListener("pointermove", (event) => this.#point(this.#epochAt(event)));
     this.drawing.addEventListener("pointerleave", () => this.#point(null));
     this.drawing.addEventListener("click", (event) => this.#pick(this.#epochAt(event)));
@@ -122,10 +123,9 @@ export class Curves {
     replace(marks, line(current, "curve-current"), line(this.#pointed, "curve-pointed"), dots);
     const shown = row >= 0 ? row : current !== null && epochs.includes(current) ? epochs.indexOf(current) : epochs.length - 1;
     replace(
-      this.legend,
-      el("strong", {}, this.title),
+      this.values,
+      row >= 0 ? el("span", { class: "number note" }, `epoch ${epochs[row]}`) : null,
       series.map((each) => el("span", { class: `curve-name ${each.kind}` }, each.name, " ", el("span", { class: "number" }, short(each.values[shown])))),
-      el("span", { class: "curve-epoch number" }, epochs.length ? `epoch ${epochs[shown]}` : ""),
     );
   }
 

@@ -20,18 +20,17 @@ export function mountTraining(element) {
   const by = el("select", { "aria-label": "Score of the best epoch", onchange: () => follow({ score: by.value }) });
   const slider = new EpochSlider();
   const shown = el("select", { "aria-label": "Score that is drawn", onchange: () => ((remembered.score = shown.value), draw()) });
-  const scale = el("input", { type: "checkbox", onchange: () => ((remembered.logarithmic = scale.checked), draw()) });
+  const scale = button("log", toggleScale, { class: "quiet curve-log", "aria-label": "Logarithmic scale of the loss", title: "Logarithmic scale" });
   const asTable = button("Table", toggleTable, { class: "quiet", "aria-pressed": String(remembered.table), title: "Scores of all epochs as a table" });
-  const losses = new Curves({ title: "Loss", onPick: pick });
-  const scores = new Curves({ title: "Score", onPick: pick });
+  const losses = new Curves({ title: "Loss", heading: ["Loss", scale], onPick: pick });
+  const scores = new Curves({ title: "Score", heading: [shown], onPick: pick });
   const charts = el("div", { class: "live-charts" }, losses.element, scores.element);
   const table = el("div", { class: "live-table", hidden: true });
   const note = el("p", { class: "note", hidden: true });
   const news = el("p", { class: "live-news", role: "status" });
   const empty = el("p", { class: "empty" });
-  const drawn = el("span", { class: "row live-drawn" }, el("label", {}, "score ", shown), el("label", {}, scale, " log loss"), asTable);
   const followed = el("div", { class: "row live-follow" }, modes, by, slider.element);
-  const filled = el("div", { class: "live-filled" }, el("div", { class: "live-head" }, choice, status, drawn), followed, note, news, charts, table);
+  const filled = el("div", { class: "live-filled" }, el("div", { class: "live-head" }, choice, status, el("span", { class: "spring" }), asTable), followed, note, news, charts, table);
   replace(element, filled, empty);
 
   /** Show an epoch that was clicked, or the nearest one whose predictions were kept. */
@@ -44,6 +43,11 @@ export function mountTraining(element) {
   function toggleTable() {
     remembered.table = !remembered.table;
     asTable.setAttribute("aria-pressed", String(remembered.table));
+    draw();
+  }
+
+  function toggleScale() {
+    remembered.logarithmic = !remembered.logarithmic;
     draw();
   }
 
@@ -66,8 +70,7 @@ export function mountTraining(element) {
   function showRuns() {
     const { runs } = training();
     choice.hidden = runs.length < 2;
-    replace(choice, runs.map((each) => el("option", { value: each.id }, `${each.job}${each.fold === null ? "" : ` · fold ${each.fold}`}`)));
-    choice.value = String(run().id);
+    choices(choice, runs.map((each) => [each.id, `${each.job}${each.fold === null ? "" : ` · fold ${each.fold}`}`]), run().id);
   }
 
   function showModes() {
@@ -80,8 +83,7 @@ export function mountTraining(element) {
       press(OFF, "Hold", "Stay at this epoch"),
     );
     const names = Object.keys(run().best);
-    replace(by, names.map((name) => el("option", { value: name }, name)));
-    by.value = score ?? "";
+    choices(by, names.map((name) => [name, name]), score);
     by.hidden = mode !== BEST || names.length < 2;
   }
 
@@ -91,10 +93,8 @@ export function mountTraining(element) {
     const names = Object.keys(now.curves);
     const others = names.filter((name) => !name.endsWith("/loss"));
     if (!others.includes(remembered.score)) remembered.score = ["val/accuracy", now.follow].find((name) => others.includes(name)) ?? others[0] ?? null;
-    replace(shown, others.map((name) => el("option", { value: name }, name)));
-    shown.value = remembered.score ?? "";
-    shown.closest("label").hidden = others.length < 2;
-    scale.checked = remembered.logarithmic;
+    choices(shown, others.map((name) => [name, words(name)]), remembered.score);
+    scale.setAttribute("aria-pressed", String(remembered.logarithmic));
     scores.element.hidden = others.length === 0;
     const current = state.get("epoch");
     losses.show({ epochs: now.epochs, series: seriesOf(now, ["train/loss", "val/loss"]), current, logarithmic: remembered.logarithmic });
@@ -123,6 +123,16 @@ export function mountTraining(element) {
     [slider, losses, scores].forEach((each) => each.remove());
     element.classList.remove("live");
   };
+}
+
+/** Set the options of a menu; one that is open stays so as long as they are the same. */
+function choices(menu, options, value) {
+  const key = JSON.stringify(options);
+  if (menu.dataset.options !== key) {
+    replace(menu, options.map(([each, text]) => el("option", { value: each }, text)));
+    menu.dataset.options = key;
+  }
+  menu.value = value === null ? "" : String(value);
 }
 
 function seriesOf({ curves, best }, names) {

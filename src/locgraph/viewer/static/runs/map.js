@@ -1,6 +1,8 @@
 /** Map of learned vectors: FOVs or clusters as points; a lasso selects FOVs, and what is selected stands out. */
 
 import { json } from "../api.js";
+import { liveMap } from "../live/epoch.js";
+import { movePoints } from "../live/moving.js";
 import { button, el, replace, short } from "../dom.js";
 import { complain } from "../notice.js";
 import { registerPanel } from "../panels.js";
@@ -23,6 +25,7 @@ function mount(element) {
   const source = state.get("source");
   let data = null;
   let gone = false;
+  let stopMoving = () => {};
   const view = new MapView({ onHover: showTip, onClick: open });
   const which = el("select", { "aria-label": "Vectors", onchange: () => ask({ which: Number(which.value) }) });
   const method = el("div", { class: "segmented", role: "group", "aria-label": "Projection" });
@@ -43,12 +46,16 @@ function mount(element) {
 
   async function ask(changes = {}) {
     Object.assign(remembered, changes);
+    const epoch = state.get("epoch");
+    tools.toggleAttribute("data-epoch", epoch !== null);
+    if (epoch !== null) return askEpoch(epoch);
+    if (!offers("maps")) return lack("The map appears with the vectors of an epoch, or of the finished run.");
     const wanted = { ...remembered };
     status.hidden = false;
     status.textContent = wanted.method === "umap" ? "Computing UMAP, once …" : "Placing the points …";
     try {
       const answer = await json(`api/s/${source}/map?which=${wanted.which}&method=${wanted.method}`);
-      if (gone || wanted.which !== remembered.which || wanted.method !== remembered.method) return;
+      if (gone || state.get("epoch") !== null || wanted.which !== remembered.which || wanted.method !== remembered.method) return;
       showChoices(answer);
       if (!answer.ready) {
         setTimeout(() => !gone && ask(), AGAIN_MS);
@@ -63,6 +70,37 @@ function mount(element) {
       status.textContent = error.message;
       if (!data) complain(error);
     }
+  }
+
+  /** Show what an epoch of training made of the FOVs: they move there from the epoch before. */
+  async function askEpoch(epoch) {
+    try {
+      const places = await liveMap(epoch);
+      if (gone || epoch !== state.get("epoch")) return;
+      if (!places) return lack(`Epoch ${epoch} has left no vectors.`);
+      const before = data?.epoch === undefined ? null : data;
+      data = { ...places, epoch };
+      status.hidden = true;
+      showColours();
+      stopMoving();
+      if (!before) view.setPoints(data.x, data.y);
+      stopMoving = movePoints(before, data, (x, y) => view.placePoints(x, y), () => view.fitAll());
+      notes.textContent = `Epoch ${epoch}: validation FOVs by the first two principal components of their vectors, turned onto the epoch before.`;
+      paint();
+    } catch (error) {
+      lack(error.message);
+    }
+  }
+
+  function lack(reason) {
+    stopMoving();
+    data = null;
+    view.setPoints([], []);
+    view.setLook(new Uint8Array(), new Uint8Array(), new Float32Array());
+    status.hidden = false;
+    status.textContent = reason;
+    replace(legend);
+    notes.textContent = "";
   }
 
   function showChoices(answer) {
@@ -158,11 +196,13 @@ function mount(element) {
       if (changed.includes("fovs")) showColours();
       paint();
     }),
+    state.on(["epoch"], () => ask()),
     followListing(paint),
     onTheme(paint),
   ];
   return () => {
     gone = true;
+    stopMoving();
     offs.forEach((off) => off());
     view.remove();
     element.classList.remove("flush");
@@ -215,4 +255,4 @@ function parse(hex) {
   return [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
 }
 
-registerPanel({ id: "map", title: "Map", place: "bottom", order: 20, when: () => offers("maps"), mount });
+registerPanel({ id: "map", title: "Map", place: "bottom", order: 20, when: () => offers("maps") || offers("live"), mount });

@@ -93,11 +93,28 @@ export class MapView {
 
   /** Show points and all of them. x, y: numbers. */
   setPoints(x, y) {
+    this.placePoints(x, y);
+    this.moved = false;
+    this.fit();
+  }
+
+  /** Show points, and leave the camera where it is; what they look like has to be set again if their number changes. */
+  placePoints(x, y) {
     const positions = new Float32Array(x.length * 3);
     for (let place = 0; place < x.length; place += 1) positions.set([x[place], y[place], 0], place * 3);
     this.points = { length: x.length, positions };
-    this.moved = false;
-    this.fit();
+    if (this.look?.radius.length === x.length) this.setLook(this.look.fill, this.look.ring, this.look.radius);
+  }
+
+  /** Fill the view with all points if one of them is outside, and the user has not moved it. */
+  fitAll() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const outside = ([x, y]) => x < 0 || y < 0 || x > width || y > height;
+    for (let place = 0; place < this.points.length && !this.moved; place += 1) {
+      if (!outside(this.toScreen(this.points.positions.slice(place * 3, place * 3 + 2)))) continue;
+      this.fit();
+      return;
+    }
   }
 
   /** Fill the view with all points. */
@@ -127,6 +144,7 @@ export class MapView {
    * @param {Float32Array} radius (N,) Relative sizes.
    */
   setLook(fill, ring, radius) {
+    this.look = { fill, ring, radius };
     const data = {
       length: this.points.length,
       attributes: {
