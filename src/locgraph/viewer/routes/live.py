@@ -79,7 +79,7 @@ async def _changes(live: Live, request: Request) -> AsyncIterator[str]:
     live.listeners += 1
     try:
         before, number, spoke = None, 0, time.monotonic()
-        yield "retry: 2000\n\n"
+        yield "retry: 1000\n\n"
         while not request.app.state.stopping():
             now = await asyncio.to_thread(live.signs)
             if now != before:

@@ -4,8 +4,8 @@ import { json, url } from "../api.js";
 import { complain, notify } from "../notice.js";
 import { offers, state } from "../state.js";
 
-const RETRY_MS = 3000;
-const PATIENCE_MS = 4000; // a proxy may end a stream now and then, which the browser mends by itself
+const RETRY_MS = 1500;
+const PATIENCE_MS = 2500; // a proxy may end a stream now and then, which the browser mends by itself
 const OVER = new Set(["completed", "failed"]);
 
 let data = null;
