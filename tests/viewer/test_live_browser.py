@@ -52,23 +52,50 @@ def column(opened, name):
     return opened.state("fovs")["rows"].get(name)
 
 
-def test_a_new_best_appears_by_itself_and_nothing_else_changes(followed, training):
-    followed.page.evaluate("window.locgraph.state.set({ fov: 2, selection: new Set([0, 3]) })")
+CAMERA = """async ([zoomed]) => {
+  const stage = (await import("./stage/stage.js")).stages()[0];
+  if (!stage?.scene) return null;
+  if (zoomed) stage.setCamera({ ...stage.camera, zoom: stage.camera.zoom + 1, target: [30, 40, 0] });
+  return [stage.scene.header.fov_id, stage.camera];
+}"""
+"""The FOV on the stage and its camera, which may be moved before."""
+
+
+@pytest.fixture
+def real(tmp_path, write_tables):
+    """A run with prepared tables: it validates ``a_0, b_0, a_1, b_1`` and trains on ``a_2``."""
+    tables = write_tables(tmp_path / "tables", {"a": 3, "b": 2})
+    made = FakeTraining(tmp_path / "run", ["a_0", "b_0", "a_1", "b_1"], tables=str(tables))
+    made.epoch(0.9, 0.25)
+    made.epoch(0.6, 0.5)
+    with locked(made.folder):
+        yield made
+
+
+def test_a_new_best_appears_by_itself_and_nothing_else_changes(viewer, real):
+    training, followed = real, viewer(real.folder)
+    until(lambda: followed.state("epoch") == 1)
+    followed.page.click("#tab-training")
+    followed.page.evaluate("window.locgraph.state.set({ fov: 3, selection: new Set([0, 2]) })")
+    until(lambda: (followed.page.evaluate(CAMERA, [False]) or [None])[0] == "b_0")
+    camera = followed.page.evaluate(CAMERA, [True])
     assert points(followed) == 2
-    until(lambda: column(followed, "prediction") == ["a", "b", "b", "a", None])
-    assert column(followed, "correct") == [True, True, False, False, None]
+    assert column(followed, "fov_id") == ["a_0", "a_1", "a_2", "b_0", "b_1"]
+    until(lambda: column(followed, "prediction") == ["a", "b", None, "b", "a"])
+    assert column(followed, "correct") == [True, False, None, True, False]
 
     training.epoch(0.7, 0.75)  # not the best
     until(lambda: points(followed) == 3)
     assert followed.state("epoch") == 1
     training.epoch(0.3, 1.0)
     until(lambda: followed.state("epoch") == 3)
-    until(lambda: column(followed, "prediction") == ["a", "b", "a", "b", None])
+    until(lambda: column(followed, "prediction") == ["a", "a", None, "b", "b"])
 
-    assert column(followed, "label") == ["a", "b", "a", "b", None]
-    assert column(followed, "probability") == [0.8, 0.7, 0.8, 0.7, None]
-    assert followed.state("fov") == 2
-    assert followed.state("selection") == [0, 3]
+    assert column(followed, "label") == ["a", "a", "a", "b", "b"]
+    assert column(followed, "probability") == [0.8, 0.8, None, 0.7, 0.7]
+    assert followed.state("fov") == 3
+    assert followed.state("selection") == [0, 2]
+    assert followed.page.evaluate(CAMERA, [False]) == camera
     assert followed.page.locator(".live-news").text_content() == "New best val/loss: 0.300 at epoch 3."
     assert "best 0.3 · epoch 3" in followed.page.locator(".curve-best").first.text_content()
     assert followed.page.locator(".live-epoch").text_content() == "epoch 3"
