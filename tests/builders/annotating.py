@@ -34,7 +34,7 @@ class OpenedTables(Opened):
         name, table = list(self._tables.items())[index]
         levels = build_levels(table, 3 if schema.Z in table.columns else 2)
         clusters = clusters_of_column(levels, schema.CLUSTER_ID) if schema.CLUSTER_ID in table.columns else None
-        return Scene(name, levels, "", lambda: table, clusters=clusters)
+        return Scene(name, levels, name, lambda: table, clusters=clusters)
 
 
 def grid(side: int = 10, spacing: float = 10.0, origin: tuple[float, float] = (0.0, 0.0)) -> pl.DataFrame:

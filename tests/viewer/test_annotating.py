@@ -11,6 +11,7 @@ import pytest
 
 from builders.annotating import CLASSES, OpenedTables, grid, lasso, make_annotating, names, step, undo
 from locgraph.errors import ConfigError, DataError
+from locgraph.io.annotations.regions import regions_to_rows
 from locgraph.io.annotations.table import append_annotations, read_annotations, read_history
 from locgraph.provenance import file_digest
 from locgraph.viewer.annotating import NotKeptError
@@ -369,3 +370,26 @@ def test_what_a_page_is_told_first(annotating):
     )
     assert about["key"] != make_annotating(annotating.path.parent, "Bob").described()["key"]
     assert about["key"] == make_annotating(annotating.path.parent).described()["key"]
+
+
+def test_a_large_fov_is_labelled_as_if_all_of_it_were_looked_at(tmp_path):
+    rng = np.random.default_rng(1)
+    points = rng.uniform(0, 1e4, (150_000, 2))
+    opened = OpenedTables({"wt/0": pl.DataFrame({"x": points[:, 0], "y": points[:, 1]})})
+    scene = opened.scene(0)
+    opened.scene = lambda index: scene
+    assert len(scene.levels.level) > 1, "several nodes"
+    annotating = make_annotating(tmp_path, opened=opened)
+    expected = np.zeros(len(points))
+    for label, tool, corners, radius in (
+        (1, "lasso", [[-3000, -3000], [3000, -2000], [0, 2500]], None),
+        (2, "brush", [[-4000, 0], [4000, 100]], 300),
+        (0, "polygon", [[0, -500], [2000, -500], [2000, 500], [0, 500]], None),
+    ):
+        draw(annotating, label=[None, *CLASSES][label], tool=tool, points=corners, radius=radius)
+        row = annotating.own().row(-1, named=True)
+        expected[regions_to_rows(points, row["x"], row["y"], radius, tool)] = label
+        positions, codes = shown(annotating)
+        assert np.bincount(codes, minlength=3).tolist() == [0, *[(expected == each).sum() for each in (1, 2)]]
+    annotating.undo(undo())
+    assert len(shown(annotating)[1]) > len(positions)

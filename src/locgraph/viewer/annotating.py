@@ -19,9 +19,9 @@ from locgraph.settings import check_flag
 from locgraph.storage import make_folder
 from locgraph.viewer.annotation.described import describe_statements, describe_suggestions
 from locgraph.viewer.annotation.history import History, Steps
-from locgraph.viewer.annotation.labelled import label_localisations, packed
+from locgraph.viewer.annotation.labelled import LabelledLocalisations, packed
 from locgraph.viewer.annotation.order import GIVEN, order_fovs
-from locgraph.viewer.annotation.places import centre_of, cluster_ids_of, origin_of, positions_of
+from locgraph.viewer.annotation.places import centre_of, origin_of
 from locgraph.viewer.annotation.progress import TO_DO, describe_progress, states_of
 from locgraph.viewer.annotation.statements import (
     Statement,
@@ -97,6 +97,7 @@ class Annotating:
         self.order = [index for index in ordered if problems[index] is None]
         self._order_name = order
         self._suggestions = {} if predictions is None else self._known_suggestions(predictions)
+        self._labelled = LabelledLocalisations(self.classes)
         self._digests: dict[tuple[str, int, int], str] = {}
         self._lock = threading.Lock()
 
@@ -172,9 +173,7 @@ class Annotating:
         if own.is_empty():
             return b""
         shown = scene()
-        positions = positions_of(shown)
-        codes = label_localisations(positions, own, self.classes, cluster_ids_of(shown))
-        return packed(positions, codes, origin_of(shown))
+        return packed(shown, self._labelled.label(shown, own))
 
     def states(self) -> list[str]:
         """Return the state of each FOV."""

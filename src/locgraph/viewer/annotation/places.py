@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from locgraph.viewer.annotation.statements import StepError
-from locgraph.viewer.levels.levels import POSITION
 
 if TYPE_CHECKING:
     from locgraph.viewer.scene import Scene
@@ -16,19 +15,6 @@ if TYPE_CHECKING:
 def origin_of(scene: Scene) -> np.ndarray:
     """Return the origin (D,) float64 nm, which the page's coordinates are relative to."""
     return scene.levels.origin
-
-
-def positions_of(scene: Scene) -> np.ndarray:
-    """Return the positions (N, D) float64 nm of all localisations, in the order of the levels."""
-    return np.asarray(scene.levels.values[POSITION], dtype=np.float64) + scene.levels.origin
-
-
-def cluster_ids_of(scene: Scene) -> np.ndarray | None:
-    """Return the cluster (N,) of each localisation, in the same order; None where none is named."""
-    column = None if scene.clusters is None else scene.clusters.column
-    if column is None:
-        return None
-    return np.asarray(scene.levels.values[column], dtype=np.int64) + scene.levels.column(column).first
 
 
 def centre_of(scene: Scene, cluster_id: int) -> np.ndarray:
