@@ -7,6 +7,7 @@ import "./live/live.js";
 import { complain, notify } from "./notice.js";
 import { arrangePlaces } from "./panels.js";
 import { sourceOf, state } from "./state.js";
+import "./runs/index.js";
 import "./stage/workspace.js";
 import { startTheme } from "./theme.js";
 
