@@ -150,6 +150,17 @@ def test_a_record_of_what_a_run_was_trained_on_knows_other_annotations(run, raw,
     assert changes == "1 with other annotations (A/2)"
 
 
+def test_a_file_that_cannot_be_read_keeps_its_label_and_is_all_that_is_warned_of(run, raw, table, caplog):
+    for fov_id in ("A/0", "A/2", "B/1", "B/3"):
+        state(table, fov_id, fov_id[0])
+    (raw / "B/3.csv").write_bytes(b"PAR1 this is no table PAR1")
+    manifest, _ = run()
+    assert list(manifest.failures) == ["B/3"]
+    assert manifest.failed_labels == {"B/3": "B"}
+    assert "1 annotated FOVs have no file that can be read, such as 'B/3'" in caplog.text
+    assert caplog.text.count("have no file that can be read") == 1
+
+
 def test_the_table_may_lie_among_the_raw_files(run, raw, table):
     inside = raw / "annotations.parquet"
     state(inside, "A/0", "a")

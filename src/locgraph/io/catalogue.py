@@ -201,10 +201,15 @@ def _labels_without_reading(
 ) -> dict[str, str | None]:
     """Return the classes of files that cannot be read, where folders, names or a table give them."""
     files = [RawFile(fov_id, single[fov_id], (), {}) for fov_id in sorted(unread) if fov_id in single]
+    source_log = logging.getLogger(__package__)
+    level = source_log.level
+    source_log.setLevel(logging.CRITICAL)  # a table would warn of all FOVs but these
     try:
         return labels.labels(files).by_fov if files else {}
     except LocgraphError:  # the metadata would have given them
         return {}
+    finally:
+        source_log.setLevel(level)
 
 
 def _find_files(raw_dir: Path, leave_out: Collection[Path], *, volumes: bool) -> list[Path]:

@@ -62,6 +62,25 @@ def test_without_the_package_its_extra_is_named(monkeypatch, tmp_path):
         AnnotationLabels("table", rule="crowdlab", target="localisation", predictions="sweep")
 
 
+def test_what_is_joined_and_what_becomes_of_it(sweep, monkeypatch):
+    """With a stand-in for cleanlab: annotators in alphabetical order, NaN where nothing is stated."""
+    seen = {}
+
+    def join(given, probabilities):
+        seen.update(given=given, probabilities=probabilities)
+        return [1, 0], [0.9, 0.2]
+
+    monkeypatch.setattr(consensus, "find_spec", lambda name: True)
+    monkeypatch.setattr(consensus, "_join", join)
+    stated = {"x": {"Bob": "b", "Ada": "a"}, "y": {"Bob": "a"}, "z": {"Ada": "a"}}
+    derived = Consensus(sweep({"x": 0.75, "y": 0.25})).derive_labels(stated, CLASSES)
+
+    np.testing.assert_array_equal(seen["given"], [[0.0, 1.0], [np.nan, 0.0]])
+    assert seen["probabilities"].tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert derived.labels == {"x": "b", "y": "a"}
+    assert derived.reasons == {"no prediction": ["z"]}
+
+
 @pytest.fixture
 def crowd():
     """Three good annotators and one who guesses, of 60 FOVs with known classes: FOV -> annotator -> class."""
