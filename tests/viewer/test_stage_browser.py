@@ -410,6 +410,28 @@ def test_the_server_counts_what_is_not_here(stage):
     until(lambda: stage.stage("stage.count.shown") == 100)
 
 
+def test_a_level_is_drawn_as_a_whole_or_not_at_all(stage):
+    visible = stage.page.evaluate(
+        """import('./stage/nodes.js').then(({ visibleNodes }) => {
+          const box = (low, high) => [[low, 0], [high, 10]];
+          const node = (low, high, rows, spacing, children) => ({ box: box(low, high), rows, spacing, children });
+          const nodes = new Map([
+            [0, node(0, 10, 100, 1, [1, 2])],
+            [1, node(0, 5, 60, 0.5, [])],
+            [2, node(5, 10, 60, 0.5, [])],
+          ]);
+          const map = [[10, 0, 0, 0], [0, 10, 0, 0]];
+          const scene = { nodes, header: { root: 0 } };
+          return [99, 219, 220].map((budget) => visibleNodes(scene, map, [100, 100], { budget, scale: 10 }));
+        })"""
+    )
+    assert visible == [
+        {"ids": [0], "rows": 100, "complete": False},
+        {"ids": [0], "rows": 100, "complete": False},
+        {"ids": [0, 1, 2], "rows": 220, "complete": True},
+    ]
+
+
 def test_nodes_that_were_not_drawn_for_longest_are_forgotten_first(stage):
     left = stage.page.evaluate(
         """import('./stage/nodes.js').then(async ({ NodeStore }) => {

@@ -25,24 +25,19 @@ export const MOST_BYTES = 384 * 2 ** 20;
 export function visibleNodes(scene, map, size, { budget, scale }) {
   const { nodes } = scene;
   const ids = [];
-  let [rows, complete] = [0, true];
+  let rows = 0;
   let level = [scene.header.root];
   while (level.length) {
     const seen = level.map((id) => ({ id, off: distanceTo(nodes.get(id).box, map, size) }));
     const inside = seen.filter((one) => one.off !== null).sort((a, b) => a.off - b.off);
-    level = [];
-    for (const { id } of inside) {
-      const node = nodes.get(id);
-      if (ids.length && rows + node.rows > budget) {
-        complete = false;
-        continue;
-      }
-      ids.push(id);
-      rows += node.rows;
-      if (node.spacing * scale > SPACING_PX) level.push(...node.children);
-    }
+    const wanted = inside.reduce((sum, { id }) => sum + nodes.get(id).rows, 0);
+    // a level as a whole or not at all: some of its nodes alone would look as if more were there
+    if (ids.length && rows + wanted > budget) return { ids, rows, complete: false };
+    rows += wanted;
+    ids.push(...inside.map(({ id }) => id));
+    level = inside.flatMap(({ id }) => (nodes.get(id).spacing * scale > SPACING_PX ? nodes.get(id).children : []));
   }
-  return { ids, rows, complete };
+  return { ids, rows, complete: true };
 }
 
 /** Distance of a box from the middle of the picture in pixels; null where it lies outside. */
