@@ -519,8 +519,16 @@ def test_two_stages_share_a_camera_until_it_is_unlocked(stage):
     stage.stage("stage.setCamera({...stage.camera, zoom: 0.5})")
     assert stage.page.evaluate(second % "camera.zoom") == 0.25
 
+    # a colour means the same in both
+    stage.set(colour={"by": "photons", "palette": None, "range": None})
+    ranges = (
+        "import('./stage/stage.js').then(({ stages }) =>"
+        " stages().map(({ colouring: { legend } }) => [legend.low, legend.high]))"
+    )
+    until(lambda: stage.page.evaluate(ranges) == [[0, 499], [0, 499]])
     stage.page.click("button[aria-label='Lock both cameras']")
     stage.page.click("button[aria-label^='Close the second']")
+    until(lambda: stage.page.evaluate(ranges) == [[100, 499]])
     assert stage.page.evaluate("import('./stage/stage.js').then(({ stages }) => stages().length)") == 1
     assert stage.page.locator(".stage").count() == 1
 

@@ -15,30 +15,33 @@ const DIMMED = 70;
  *   the cluster where there is one.
  * @param {boolean} dark
  * @param {object|null} scores {level, values, name, unit, threshold} of an explanation, instead of a column.
+ * @param {Scene[]} peers the scenes beside it, whose colours must mean the same.
  * @returns {object} {key, columns, paint(entry, alpha), legend}: key changes with the colours; columns that `paint`
  *   needs; paint returns (N, 4) RGBA of a node; legend is what a reader needs.
  */
-export function makeColouring(scene, colour, dark, scores) {
+export function makeColouring(scene, colour, dark, scores, peers = [scene]) {
   if (scores && (scores.level === "localisation" || scores.level === "cluster")) {
     return byScores(scene, colour, dark, scores);
   }
   const by = chosenColumn(scene, colour.by);
   const column = scene.columns.get(by);
   if (!column) return oneColour(dark);
-  return column.kind === "categorical" ? byCategory(scene, column, dark) : byNumber(column, colour, dark);
+  return column.kind === "categorical" ? byCategory(scene, column, dark) : byNumber(column, colour, dark, peers);
 }
 
-/** The column that colours: null stands for the cluster, or the channel where there are several. */
+/** The column that colours: one that is not there, or null, is the cluster, or the channel where there are several. */
 export function chosenColumn(scene, by) {
-  if (by !== null) return scene.columns.has(by) ? by : "";
+  if (by === "" || scene.columns.has(by)) return by;
   const channel = scene.columns.get("channel");
   const several = channel && (channel.labels?.length ?? 0) > 1;
   return scene.clusterColumn ?? (several ? "channel" : "");
 }
 
-/** The range that the ends of a palette stand for, without outliers unless the user chose one. */
-export function rangeOf(column, colour) {
-  return colour.range ?? column.robust ?? [0, 1];
+/** The range that the ends of a palette stand for: that of all scenes, without outliers, unless the user chose one. */
+export function rangeOf(column, colour, peers) {
+  const robust = peers.map((scene) => scene.columns.get(column.name)?.robust).filter((range) => range);
+  if (colour.range || robust.length === 0) return colour.range ?? [0, 1];
+  return [Math.min(...robust.map((range) => range[0])), Math.max(...robust.map((range) => range[1]))];
 }
 
 function oneColour(dark) {
@@ -51,10 +54,10 @@ function oneColour(dark) {
   };
 }
 
-function byNumber(column, colour, dark) {
+function byNumber(column, colour, dark, peers) {
   const palette = SEQUENTIAL.includes(colour.palette) || DIVERGING.includes(colour.palette) ? colour.palette : "viridis";
   const table = lookUpTable(palette, dark);
-  const [low, high] = rangeOf(column, colour);
+  const [low, high] = rangeOf(column, colour, peers);
   const log = column.scale === LOG && low > 0;
   const step = stepper(low, high, log);
   const missing = neutral(dark);

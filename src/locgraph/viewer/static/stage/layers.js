@@ -115,6 +115,11 @@ function closed(starts, cluster, at) {
   return [...path, path[0]];
 }
 
+/** Many edges are fainter, so that what they join is still seen. */
+export function edgeOpacity(n) {
+  return Math.min(Math.max(4 / Math.sqrt(Math.max(n, 1)), 0.12), 0.6);
+}
+
 /** Return the layer of one type of edges. */
 export function edgeLayer(k, ends, look) {
   const stride = 8 * look.dimensions;
@@ -130,7 +135,7 @@ export function edgeLayer(k, ends, look) {
     data: { length: ends.length / (2 * look.dimensions), attributes },
     widthUnits: "pixels",
     getWidth: look.colours ? 1.75 : 1,
-    getColor: [r, g, b, 130],
+    getColor: [r, g, b, Math.round(255 * edgeOpacity(ends.length / (2 * look.dimensions)))],
     ...frame(look.mode),
   });
 }

@@ -21,7 +21,7 @@ export const SIZES = [
 ];
 
 const SMALLEST_PX = 0.9;
-const LARGEST_PX = 5;
+const LARGEST_PX = 3.2;
 const SHARE = 0.22;
 
 /** Whether localisations of a scene have a precision that can be drawn. */
@@ -32,7 +32,7 @@ export function hasPrecision(scene) {
 /**
  * Return the size of localisations: {unit: "pixels"|"nm"|"precision", radius, column}.
  *
- * "auto" is a share of their mean distance on the screen, between 0.9 and 5 pixels; a precision is a radius in nm.
+ * "auto" is a share of their mean distance on the screen, between 0.9 and 3.2 pixels; a precision is a radius in nm.
  */
 export function sizeOf(points, scene, camera) {
   if (points.unit === "precision" && hasPrecision(scene)) return { unit: "precision", radius: 1, column: PRECISION };

@@ -7,6 +7,7 @@
 
 import { complain } from "../notice.js";
 import * as cameras from "./camera.js";
+import { MOST_DRAWN, makeDeck, viewProps, viewStates } from "./canvas.js";
 import { makeColouring } from "./colours.js";
 import { countShown, makeFilters } from "./filters.js";
 import { LOOK, sizeOf } from "./look.js";
@@ -18,8 +19,6 @@ import { Pointer } from "./pointer.js";
 import { describeScene } from "./reading.js";
 import { ROW, Scene } from "./scene.js";
 
-/** Most localisations in one picture, with a graphics card and without. */
-const BUDGET = { card: 2_000_000, cpu: 150_000 };
 const REACH_PX = 7;
 const SETTLED_MS = 150;
 
@@ -28,6 +27,11 @@ const live = [];
 /** The stages of the page: the first, and the one beside it where there is one. */
 export function stages() {
   return [...live];
+}
+
+/** Their scenes. */
+export function shownScenes() {
+  return live.map((stage) => stage.scene).filter((scene) => scene !== null);
 }
 
 export class Stage {
@@ -44,40 +48,16 @@ export class Stage {
     this.count = null;
     this.frame = this.settling = this.counting = null;
     this.listeners = { pick: new Set(), camera: new Set(), change: new Set() };
-    this.budget = BUDGET.card;
+    this.budget = MOST_DRAWN.card;
     this.canvas = document.createElement("canvas");
     element.append(this.canvas);
     this.overlay = new Overlay(this);
-    this.deck = this.createDeck();
+    this.deck = makeDeck(this);
     this.pointer = new Pointer(this);
     // what shows all still does when there is more room
     this.resizing = new ResizeObserver(() => (this.fitted ? this.fit() : this.schedule()));
     this.resizing.observe(element);
     live.push(this);
-  }
-
-  createDeck() {
-    return new globalThis.deck.Deck({
-      canvas: this.canvas,
-      width: "100%",
-      height: "100%",
-      ...this.viewProps(),
-      useDevicePixels: Math.min(globalThis.devicePixelRatio, 2),
-      layers: [],
-      parameters: { blend: true },
-      onDeviceInitialized: (device) => this.setBudget(device.info?.gpuType === "cpu" ? BUDGET.cpu : BUDGET.card),
-      onViewStateChange: ({ viewState }) => this.setCamera(cameras.fromViewState(this.camera, viewState)),
-      onError: (error) => complain(error),
-    });
-  }
-
-  viewProps() {
-    const { OrbitView, OrthographicView } = globalThis.deck;
-    const controller = { keyboard: false, inertia: false, dragPan: true, doubleClickZoom: false, scrollZoom: { speed: 0.008 } };
-    const view = this.camera.mode === "2d"
-      ? new OrthographicView({ id: "flat", flipY: true, controller })
-      : new OrbitView({ id: "orbit", orbitAxis: "Z", orthographic: true, controller });
-    return { views: [view], viewState: { [view.id]: cameras.toViewState(this.camera) } };
   }
 
   setBudget(most) {
@@ -122,7 +102,7 @@ export class Stage {
       if (scene) this.setMode(scene.dimensions === 3 ? "3d" : "2d", true);
     }
     scene?.loadClusters().then(() => this.schedule(), complain);
-    this.schedule();
+    live.forEach((stage) => stage.schedule());
     this.tell("change");
   }
 
@@ -166,7 +146,7 @@ export class Stage {
     const fitted = cameras.fitCamera(this.scene.header.box, this.size, next);
     this.fitted = fit;
     this.camera = fit ? fitted : { ...fitted, target: this.camera.target, zoom: this.camera.zoom };
-    this.deck.setProps(this.viewProps());
+    this.deck.setProps(viewProps(this.camera));
     this.cameraChanged();
   }
 
@@ -179,8 +159,7 @@ export class Stage {
     this.fitted = false;
     const modeChanged = camera.mode !== this.camera.mode;
     this.camera = camera;
-    const view = camera.mode === "2d" ? "flat" : "orbit";
-    this.deck.setProps(modeChanged ? this.viewProps() : { viewState: { [view]: cameras.toViewState(camera) } });
+    this.deck.setProps(modeChanged ? viewProps(camera) : { viewState: viewStates(camera) });
     this.cameraChanged();
   }
 
@@ -246,7 +225,7 @@ export class Stage {
     }
     const { scene, look } = this;
     this.filters = makeFilters(scene, look.filters);
-    this.colouring = makeColouring(scene, look.colour, look.dark, this.scores);
+    this.colouring = makeColouring(scene, look.colour, look.dark, this.scores, shownScenes());
     this.point = sizeOf(look.points, scene, this.camera);
     const scale = 2 ** this.camera.zoom;
     this.visible = visibleNodes(scene, this.map, this.size, { budget: this.budget, scale });
@@ -274,7 +253,7 @@ export class Stage {
     const edges = [...layers.edges].filter((k) => k < scene.header.edges.length).flatMap((k) => this.edgeLayers(k, mode));
     const byCluster = this.colouring.columns.includes(scene.clusterColumn);
     const own = { mode, dark, scores, colour, byCluster, hulls: layers.hulls, centres: layers.clusters };
-    return [...points, ...edges, ...painter.clusters(scene.clusters, own), ...[...this.overlays.values()].flat()];
+    return [...edges, ...points, ...painter.clusters(scene.clusters, own), ...[...this.overlays.values()].flat()];
   }
 
   edgeLayers(k, mode) {
@@ -341,6 +320,7 @@ export class Stage {
   /** End it. */
   destroy() {
     live.splice(live.indexOf(this), 1);
+    live.forEach((stage) => stage.schedule());
     cancelAnimationFrame(this.frame);
     clearTimeout(this.settling);
     this.loading?.abort();

@@ -3,7 +3,7 @@
 import { notify } from "../../notice.js";
 import { url } from "../../api.js";
 import { css } from "../palettes.js";
-import { EDGE_COLOURS } from "../layers.js";
+import { EDGE_COLOURS, edgeOpacity } from "../layers.js";
 import { ink, marksToCanvas, marksToSvg } from "../over/marks.js";
 import { POSITION } from "../scene.js";
 
@@ -68,7 +68,7 @@ export function vector(stage) {
   root.append(title, make("rect", { width, height, fill: ink("paper", stage.look.dark) }));
   const dots = visibleDots(stage);
   if (dots === null) root.append(make("image", { width, height, href: picture(stage, FINE, false).toDataURL("image/png") }));
-  else root.append(circleGroup(stage, dots), ...edgeLines(stage), ...clusterShapes(stage));
+  else root.append(...edgeLines(stage), circleGroup(stage, dots), ...clusterShapes(stage));
   root.append(...marksToSvg(stage.overlay.marks(), stage.look.dark));
   return { text: new XMLSerializer().serializeToString(root), circles: dots?.length ?? null };
 }
@@ -131,7 +131,7 @@ function edgeLines(stage) {
       const [from, to] = [at, at + scene.dimensions].map((start) => stage.toScreen(Array.from(ends.subarray(start, start + scene.dimensions))));
       lines.push(`M${from.map(tidy).join(" ")}L${to.map(tidy).join(" ")}`);
     }
-    return make("path", { d: lines.join(""), fill: "none", stroke: css(EDGE_COLOURS[k % EDGE_COLOURS.length]), "stroke-opacity": 0.5 });
+    return make("path", { d: lines.join(""), fill: "none", stroke: css(EDGE_COLOURS[k % EDGE_COLOURS.length]), "stroke-opacity": edgeOpacity(lines.length) });
   });
 }
 

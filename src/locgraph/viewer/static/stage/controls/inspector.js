@@ -11,7 +11,7 @@ import { SIZES, hasPrecision } from "../look.js";
 import { lengthText } from "../numbers.js";
 import { DIVERGING, SEQUENTIAL, STEPS, css, lookUpTable } from "../palettes.js";
 import { countText } from "../reading.js";
-import { stages } from "../stage.js";
+import { shownScenes, stages } from "../stage.js";
 
 registerPanel({ id: "look", title: "Look", place: "right", order: 10, mount: (element) => mountPanel(element, [colourSection, pointSection, layerSection, measureSection]) });
 registerPanel({ id: "filters", title: "Filters", place: "right", order: 11, mount: (element) => mountPanel(element, [mountFilters]) });
@@ -119,13 +119,13 @@ function swatch(name) {
 }
 
 function rangeFields(column, colour, setColour) {
-  const range = rangeOf(column, colour);
+  const range = rangeOf(column, colour, shownScenes());
   const inputs = [0, 1].map((which) => {
     const label = `${which ? "Largest" : "Smallest"} value of the colours`;
     const input = el("input", { type: "number", step: "any", id: `colour-range-${which}`, "aria-label": label });
     input.value = String(Number(range[which].toPrecision(5)));
     input.addEventListener("change", () => {
-      const next = [...rangeOf(column, state.get("colour"))];
+      const next = [...rangeOf(column, state.get("colour"), shownScenes())];
       next[which] = Number(input.value);
       if (input.value !== "" && next[0] < next[1]) setColour({ range: next });
       else input.value = String(Number(range[which].toPrecision(5)));

@@ -7,6 +7,8 @@ const LONGEST_BAR = 0.22;
 const TICK_PX = 5;
 const TICK_EVERY_PX = 90;
 const NAMES = ["x", "y", "z"];
+// pixels without ticks at both ends of x and of y: for the names of the axes, and the name of the FOV
+const FREE = [[84, 60], [34, 34]];
 const RIGHT_FREE = 18;
 const BOTTOM_FREE = 40;
 
@@ -38,7 +40,7 @@ function flatAxes(camera, size, origin) {
     const step = values.length > 1 ? values[1] - values[0] : 1;
     for (const value of values) {
       const at = ((value * unit.scale - range[0]) / (range[1] - range[0])) * size[axis];
-      if (at < 34 || at > size[axis] - 34) continue;
+      if (at < FREE[axis][0] || at > size[axis] - FREE[axis][1]) continue;
       marks.push(...flatTick(axis, at, size, tickText(value, step)));
     }
   });

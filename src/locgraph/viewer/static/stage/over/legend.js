@@ -8,11 +8,21 @@ const TALL = 132;
 const RIGHT = 18;
 const TOP = 18;
 const ROW = 17;
+const LETTER = 6.3;
 
 /** Return the marks of a legend at the upper right; none where everything has one colour. */
 export function legendMarks(legend, size) {
   if (!legend) return [];
-  return legend.kind === "number" ? colourBar(legend, size) : names(legend, size);
+  const marks = legend.kind === "number" ? colourBar(legend, size) : names(legend, size);
+  return [backdrop(marks, size), ...marks];
+}
+
+/** A rectangle of the colour of the background behind a legend, so that it is read over anything. */
+function backdrop(marks, size) {
+  const texts = marks.filter((mark) => mark.kind === "text");
+  const wide = Math.max(...texts.map(({ at, text }) => size[0] - at[0] + LETTER * text.length));
+  const tall = Math.max(...marks.map(({ at, size: own }) => (at ? at[1] + (own?.[1] ?? 0) : 0)));
+  return { kind: "rect", at: [size[0] - wide - 8, 3], size: [wide + 4, tall + 5], colour: "paper", opacity: 0.78, round: 5 };
 }
 
 function colourBar({ title, unit, low, high, log, table }, size) {
