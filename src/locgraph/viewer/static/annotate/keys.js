@@ -97,7 +97,7 @@ function isTyped(event) {
 
 /** Whether the control that has the focus needs the key itself. */
 function isForControl(target, key) {
-  if (key === "enter") return Boolean(target.closest?.("button, a, summary, [role=option], [role=row], [tabindex='0'] tr"));
+  if (key === "enter") return Boolean(target.closest?.("button, a, summary, [role=option], [role=row], [role=grid], [role=listbox]"));
   if (key.startsWith("arrow")) {
     return Boolean(target.closest?.("[role=tablist], [role=separator], [role=slider], [role=listbox], [role=grid], table"));
   }
