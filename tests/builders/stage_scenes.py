@@ -172,6 +172,9 @@ class StagePage(Page):
         elif parts[3] == "fovs":
             columns = [{"name": "fov_id", "type": "text", "unit": "", "meaning": ""}]
             body = {"columns": columns, "rows": {"fov_id": [scene.fov_id for scene in self.scenes]}}
+        elif parts[5:] == ["picture"]:
+            route.fulfill(path=STATIC / "icon.svg", content_type=TYPES[".svg"])
+            return
         elif int(parts[4]) >= len(self.scenes):
             route.fulfill(status=422, body=json.dumps({"error": "expected a FOV that can be read"}))
             return
