@@ -23,6 +23,11 @@ IMPORT_RECORD: Final = "import.json"
 
 # -- annotations -------------------------------------------------------------------------------------------------------
 ANNOTATIONS: Final = "annotations.parquet"  # one row for each statement of an annotator
+AGREEMENT: Final = "agreement.parquet"  # how annotators agree, by level, measure, class and pair
+DISPUTED: Final = "disputed.parquet"  # FOVs, the most disputed first
+AGREEMENT_RECORD, AGREEMENT_PICTURE, DISPUTED_PICTURE = "agreement.json", "agreement.png", "disputed.png"
+LABEL_STUDIO_TASKS, LABEL_STUDIO_CONFIG = "tasks.json", "labelling_config.xml"  # of `locgraph annotations export`
+LABEL_STUDIO_IMAGES: Final = "images"  # folder there: one picture for each FOV
 
 # -- suggested scales --------------------------------------------------------------------------------------------------
 SUGGESTION: Final = "suggest.json"

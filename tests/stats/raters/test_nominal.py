@@ -69,6 +69,12 @@ def test_alpha_of_complete_values_is_the_kappa_of_fleiss_but_for_small_samples()
     assert 1 - alpha == pytest.approx((1 - fleiss) * (240 - 1) / 240)
 
 
+def test_repeated_values_count_as_often():
+    codes, repeats = RNG.integers(0, 3, (3, 10)), RNG.integers(1, 5, 10)
+    whole = krippendorff_alpha(np.repeat(codes, repeats, axis=1), np.repeat(np.arange(10), repeats))
+    assert krippendorff_alpha(codes, np.arange(10), repeats=repeats) == whole
+
+
 def test_neither_order_nor_names_matter():
     shuffled = PUBLISHED[[2, 0, 3, 1]][:, RNG.permutation(12)]
     renamed = np.where(shuffled == MISSING, MISSING, 10 - shuffled)

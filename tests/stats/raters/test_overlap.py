@@ -46,4 +46,5 @@ def test_the_matching_is_the_best_of_all(seed):
 
 def test_rows_in_both():
     first, second = np.array([1, 1, 1, 0, 0], bool), np.array([0, 1, 1, 1, 0], bool)
-    assert count_overlap(first, second) == (2, 3, 3)
+    assert count_overlap(first, second, np.ones(5, int)) == (2, 3, 3)
+    assert count_overlap(first, second, np.array([10, 1, 1, 5, 100])) == (2, 12, 7)

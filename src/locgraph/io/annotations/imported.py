@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +11,18 @@ from typing import Any, Final
 
 from locgraph.errors import DataError
 from locgraph.io.annotations.table import append_annotations, check_row, read_history, standing, undo
+from locgraph.io.regions.read import is_named
+from locgraph.provenance import file_digest
 from locgraph.schema import annotation as columns
 
 _NAMES: Final = uuid.UUID("6f0c2b62-4f2e-5f0e-9c2a-3f1d5a1b7c11")
 _UUID_DIGITS: Final = 32
+
+FINGERPRINT, SHA256 = "fingerprint", "sha256"
+"""Names of digests of the raw file in the data of a task: locgraph's own, and one that others may write."""
+
+STRANGER: Final = "a FOV that the raw folder does not hold"
+OTHER_DATA: Final = "what was annotated is another file than the one in the raw folder"
 
 
 @dataclass
@@ -100,16 +109,60 @@ def revision(name: str, number: int) -> str:
     return name if number == 0 else uuid.uuid5(_NAMES, f"{name}\n{number}").hex
 
 
+class RawFovs:
+    """The raw files that statements can be about.
+
+    Args:
+        paths: FOV -> its file; None where they are not known, and every FOV is taken.
+    """
+
+    def __init__(self, paths: Mapping[str, Path] | None = None) -> None:
+        self._paths = paths
+        self._digests: dict[str, str] = {}
+
+    def find(self, name: str) -> str | None:
+        """Return the FOV that a file means by a name, with or without a suffix; None where there is none."""
+        if self._paths is None or name in self._paths:
+            return name
+        return next((fov_id for fov_id in self._paths if is_named(name, fov_id)), None)
+
+    def digest(self, fov_id: str) -> str | None:
+        """Return the digest of the file of a FOV; None where it is not known."""
+        if self._paths is None:
+            return None
+        if fov_id not in self._digests:
+            self._digests[fov_id] = file_digest(self._paths[fov_id])
+        return self._digests[fov_id]
+
+    def differs(self, fov_id: str, stated: Mapping[str, Any]) -> bool:
+        """Return whether a digest that is stated, ``fingerprint`` or ``sha256``, is that of another file."""
+        if self._paths is None:
+            return False
+        own, sha256 = stated.get(FINGERPRINT), stated.get(SHA256)
+        if own is not None and own != self.digest(fov_id):
+            return True
+        return sha256 is not None and sha256 != _sha256(self._paths[fov_id])
+
+
+def _sha256(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 @dataclass
 class ImportedRows:
     """Statements of a file, sorted out against those that a table has.
 
     Attributes:
         history: The table.
+        fovs: The raw files, where they are known.
         left_out: What of the file was not taken.
     """
 
     history: History
+    fovs: RawFovs = field(default_factory=RawFovs)
     left_out: LeftOut = field(default_factory=LeftOut)
     _new: list[dict[str, Any]] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("added", "changed", "unchanged", "back"), 0))

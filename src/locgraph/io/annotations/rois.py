@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.annotations.imported import ImportedRows, source_id
+from locgraph.io.annotations.imported import STRANGER, ImportedRows, source_id
 from locgraph.io.regions.base import Region
 from locgraph.io.regions.placement import Placement
 from locgraph.io.regions.read import BESIDE, read_region_file
@@ -59,13 +59,18 @@ def read_rois(path: Path, into: ImportedRows, settings: RoiSettings) -> None:
     content = read_region_file(path)
     settings.placement.check(path, content.in_pixels)
     for named, regions in content.by_fov.items():
-        fov_id = named or settings.fov_id
-        if fov_id is None:
+        stated = named or settings.fov_id
+        if stated is None:
             raise ConfigError(
                 f"{path}: expected regions that name their FOV (property fov_id), or a folder with a file for each "
                 f"FOV, such as <fov_id>{BESIDE[0]}; found some without. Give the FOV",
                 setting="fov_id",
             )
+        fov_id = into.fovs.find(stated)
+        if fov_id is None:
+            for region in regions:
+                into.left_out.add(STRANGER, f"{stated}: {region.name}")
+            continue
         names = {region.name for region in regions}
         for region in regions:
             label = settings.label or _label(region, names)
@@ -106,8 +111,10 @@ def _add(region: Region, fov_id: str, label: str, into: ImportedRows, settings: 
     places = list(_places(region, settings.point_radius_nm))
     if not places:
         into.left_out.add(region.problem or "no polygon", f"{fov_id}: {region.name}")
+    about: dict[str, Any] = {columns.FOV_ID: fov_id, columns.LABEL: label, columns.ANNOTATOR: settings.annotator}
+    about[columns.DATA_FINGERPRINT] = into.fovs.digest(fov_id)
     for place in places:
-        row = {columns.FOV_ID: fov_id, columns.LABEL: label, columns.ANNOTATOR: settings.annotator, **place}
+        row = {**about, **place}
         name = source_id(fov_id, settings.annotator, label, place[columns.X], place[columns.Y])
         into.add(name, row, same=True)
 

@@ -19,7 +19,9 @@ ONE_CLASS: Final = "all values are of one class, so that none could have differe
 NO_PAIR: Final = "no unit has values of two raters"
 
 
-def krippendorff_alpha(codes: np.ndarray, owners: np.ndarray, seed: int = 0) -> Interval | str:
+def krippendorff_alpha(
+    codes: np.ndarray, owners: np.ndarray, seed: int = 0, repeats: np.ndarray | None = None
+) -> Interval | str:
     """Return Krippendorff's alpha of nominal values, with the interval of the bootstrap over owners.
 
     1 - observed over expected disagreement: 1 where all agree, 0 by chance, below where they agree less than that. Any
@@ -33,6 +35,7 @@ def krippendorff_alpha(codes: np.ndarray, owners: np.ndarray, seed: int = 0) -> 
         codes: Class of each unit by each rater (R, N) int64, `MISSING` where there is none.
         owners: (N,) names of what is independent of others, such as the FOV or the patient of a unit.
         seed: Of the draws.
+        repeats: (N,) how many units have these values; None where each stands for itself.
 
     Returns:
         Alpha with its 95 % percentile interval; or why there is none.
@@ -41,12 +44,13 @@ def krippendorff_alpha(codes: np.ndarray, owners: np.ndarray, seed: int = 0) -> 
     codes, owners = codes[:, paired], owners[paired]
     if not codes.size:
         return NO_PAIR
+    weights = np.ones(len(owners)) if repeats is None else repeats[paired]
     counts = np.stack([(codes == value).sum(axis=0) for value in np.unique(codes[codes != MISSING])])  # (K, N)
     equal = (counts * (counts - 1)).sum(axis=0) / (counts.sum(axis=0) - 1)
     if len(counts) < 2:
         return ONE_CLASS
     names, places = np.unique(owners, return_inverse=True)
-    sums = np.stack([np.bincount(places, row, len(names)) for row in (equal, *counts)])
+    sums = np.stack([np.bincount(places, row * weights, len(names)) for row in (equal, *counts)])
     estimate = float(_alpha(sums.sum(axis=1, keepdims=True))[0])
     return _with_interval(estimate, sums, seed, _alpha)
 

@@ -48,8 +48,8 @@ def _assign(rows: np.ndarray, columns: np.ndarray, costs: np.ndarray) -> np.ndar
     return np.column_stack([first[chosen[:, 0]], second[chosen[:, 1]]])
 
 
-def count_overlap(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]:
-    """Return how many rows are in both of two sets, in the first, and in the second.
+def count_overlap(first: np.ndarray, second: np.ndarray, repeats: np.ndarray) -> tuple[int, int, int]:
+    """Return how many things are in both of two sets, in the first, and in the second.
 
     The index of Dice (1945, 10.2307/1932409) is twice the first number over the sum of the others; intersection over
     union is the first number over that sum less itself. The F1 score of matched points is the index of Dice of pairs.
@@ -57,5 +57,6 @@ def count_overlap(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]
     Args:
         first: (N,) bool.
         second: (N,) bool.
+        repeats: (N,) how many things each row stands for.
     """
-    return int((first & second).sum()), int(first.sum()), int(second.sum())
+    return int(repeats[first & second].sum()), int(repeats[first].sum()), int(repeats[second].sum())

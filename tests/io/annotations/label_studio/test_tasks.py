@@ -1,5 +1,6 @@
 """Tasks of Label Studio: what people draw there becomes statements, and comes back as it was."""
 
+import hashlib
 import json
 import re
 from copy import deepcopy
@@ -11,13 +12,14 @@ import polars as pl
 import pytest
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.annotations.imported import History, ImportedRows
+from locgraph.io.annotations.imported import OTHER_DATA, STRANGER, History, ImportedRows, RawFovs
 from locgraph.io.annotations.label_studio.brush import encode_mask
 from locgraph.io.annotations.label_studio.grid import PixelGrid, fit_grid
 from locgraph.io.annotations.label_studio.read import is_label_studio, read_json, read_tasks
 from locgraph.io.annotations.label_studio.write import FovPicture, Prediction, labelling_config, make_tasks
 from locgraph.io.annotations.regions import regions_to_rows
 from locgraph.io.annotations.table import append_annotations, read_annotations, read_history
+from locgraph.provenance import file_digest
 
 SIZE = {"original_width": 200, "original_height": 100, "image_rotation": 0}
 """Of 20 nm a pixel: 4,000 x 2,000 nm."""
@@ -43,10 +45,10 @@ def task(*annotations, **data):
     return {"id": 1, "data": {"img": "/d/3f2a91bc-other.png", **place, **data}, "annotations": list(annotations)}
 
 
-def take(path, *tasks, annotators=None, radius=None, refuse=lambda fov_id, data: None):
+def take(path, *tasks, annotators=None, radius=None, raw=None):
     """Merge tasks into a table, and return what was done and what was left out."""
-    into = ImportedRows(History(path))
-    read_tasks(path, list(tasks), into, annotators or {}, radius, refuse)
+    into = ImportedRows(History(path), RawFovs(raw))
+    read_tasks(path, list(tasks), into, annotators or {}, radius)
     return into.write(), into.left_out
 
 
@@ -167,11 +169,25 @@ def test_what_is_left_out_is_counted_and_stops_nothing(table, given, reason):
     assert re.search(reason, sentence)
 
 
-def test_a_task_can_be_refused(table):
+def test_tasks_are_matched_by_fov_and_by_digests_of_the_raw_file(table, tmp_path):
+    raw = tmp_path / "fov_017.csv"
+    raw.write_bytes(b"x,y\n1,2\n")
+    known = {"wt/fov_017": raw}
     point = annotation(result("keypointlabels", **POINT))
-    merged, left_out = take(table, task(point, sha256="1"), refuse=lambda fov_id, data: f"other data {data['sha256']}")
+    digests = {"fingerprint": file_digest(raw), "sha256": hashlib.sha256(raw.read_bytes()).hexdigest()}
+    strangers = [task(point, fov_id="other"), task(point, fingerprint="1"), task(point, sha256="1")]
+    merged, left_out = take(table, *strangers, raw=known)
     assert merged.added == 0
-    assert left_out.reasons == {"other data 1": ["wt/fov_017"]}
+    assert left_out.reasons == {STRANGER: ["other"], OTHER_DATA: ["wt/fov_017", "wt/fov_017"]}
+    assert take(table, task(point, fov_id="wt/fov_017.csv", **digests), raw=known)[0].added == 1
+    assert (only(table)["fov_id"], only(table)["data_fingerprint"]) == ("wt/fov_017", digests["fingerprint"])
+
+
+def test_statements_get_the_digest_of_the_raw_file(table, tmp_path):
+    raw = tmp_path / "fov_017.csv"
+    raw.write_bytes(b"x,y\n1,2\n")
+    take(table, task(annotation(result("keypointlabels", **POINT))), raw={"wt/fov_017": raw})
+    assert only(table)["data_fingerprint"] == file_digest(raw)
 
 
 def test_files_that_are_no_tasks(tmp_path):

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from locgraph.errors import DataError
-from locgraph.io.annotations.imported import ImportedRows, source_id
+from locgraph.io.annotations.imported import FINGERPRINT, OTHER_DATA, STRANGER, ImportedRows, source_id
 from locgraph.io.annotations.label_studio.grid import PixelGrid, check_size
 from locgraph.io.annotations.label_studio.shapes import CHOICES, KEYPOINT, NAMES, NO_CLASS, is_same, to_points
-from locgraph.io.annotations.label_studio.write import FINGERPRINT, FOV, HEIGHT, KEPT, META, NM_PER_PX, WIDTH, X0, Y0
+from locgraph.io.annotations.label_studio.write import FOV, HEIGHT, KEPT, META, NM_PER_PX, WIDTH, X0, Y0
 from locgraph.io.annotations.table import check_row
 from locgraph.schema import annotation as columns
 from locgraph.settings import is_number
-
-Refusal = Callable[[str, Mapping[str, Any]], str | None]
-"""FOV and data of a task -> why the task is not taken; None where it is."""
 
 _ANNOTATIONS: Final = "annotations"
 
@@ -50,7 +47,6 @@ def read_tasks(
     into: ImportedRows,
     annotators: Mapping[str, str],
     point_radius_nm: float | None,
-    refuse: Refusal,
 ) -> None:
     """Sort out the statements of tasks; what cannot be taken is counted in ``into.left_out``.
 
@@ -63,7 +59,6 @@ def read_tasks(
         into: Gets the statements.
         annotators: Number or address of an annotator in Label Studio -> name.
         point_radius_nm: Reach of the points that state none; None for any.
-        refuse: Whether a task is refused.
 
     Raises:
         DataError: No task has annotations, as in the export JSON-MIN.
@@ -72,14 +67,13 @@ def read_tasks(
         raise DataError(f"{path}: expected tasks with {_ANNOTATIONS}; found none. Export as JSON, not as JSON-MIN")
     for number, task in enumerate(content, start=1):
         data = task["data"] if isinstance(task["data"], Mapping) else {}
-        fov_id = data.get(FOV)
-        where = f"task {task.get('id', number)}"
-        if not isinstance(fov_id, str) or not fov_id:
-            into.left_out.add(f"a task without {FOV} in its data", where)
+        stated = data.get(FOV)
+        if not isinstance(stated, str) or not stated:
+            into.left_out.add(f"a task without {FOV} in its data", f"task {task.get('id', number)}")
             continue
-        reason = refuse(fov_id, data)
-        if reason is not None:
-            into.left_out.add(reason, fov_id)
+        fov_id = into.fovs.find(stated)
+        if fov_id is None or into.fovs.differs(fov_id, data):
+            into.left_out.add(STRANGER if fov_id is None else OTHER_DATA, stated)
             continue
         for annotation in _mappings(task.get(_ANNOTATIONS), fov_id, into):
             if annotation.get("was_cancelled"):
@@ -149,7 +143,9 @@ def _take(
     if kept is not None and _is_same(kind, value, kept, grid):
         into.add(name, kept, same=False)
         return
-    into.add(name, base | _statement(kind, value, grid, data, point_radius_nm), same=False)
+    fingerprint = data.get(FINGERPRINT) or into.fovs.digest(base[columns.FOV_ID])
+    base[columns.DATA_FINGERPRINT] = fingerprint if isinstance(fingerprint, str) else None
+    into.add(name, base | _statement(kind, value, grid, point_radius_nm), same=False)
 
 
 def _is_same(kind: str, value: Mapping[str, Any], row: Mapping[str, Any], grid: PixelGrid | None) -> bool:
@@ -171,14 +167,14 @@ def _kept(result: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any] 
 
 
 def _statement(
-    kind: str, value: Mapping[str, Any], grid: PixelGrid | None, data: Mapping[str, Any], point_radius_nm: float | None
+    kind: str, value: Mapping[str, Any], grid: PixelGrid | None, point_radius_nm: float | None
 ) -> dict[str, Any]:
     """Return target, place and tool of what a result states.
 
     Raises:
         DataError: The result makes no sense.
     """
-    row: dict[str, Any] = {columns.TOOL: columns.IMPORT, columns.DATA_FINGERPRINT: data.get(FINGERPRINT)}
+    row: dict[str, Any] = {columns.TOOL: columns.IMPORT}
     if grid is None:
         return row | {columns.TARGET: columns.OF_FOV}
     points = to_points(kind, value, grid)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import polars as pl
 
+from locgraph.io.annotations.imported import FINGERPRINT
 from locgraph.io.annotations.label_studio.grid import PixelGrid
 from locgraph.io.annotations.label_studio.shapes import (
     BRUSH,
@@ -24,7 +25,7 @@ from locgraph.io.annotations.label_studio.shapes import (
 from locgraph.schema import annotation as columns
 
 FOV, X0, Y0, NM_PER_PX = columns.FOV_ID, "x0_nm", "y0_nm", "nm_per_px"
-WIDTH, HEIGHT, FINGERPRINT = "width_px", "height_px", "fingerprint"
+WIDTH, HEIGHT = "width_px", "height_px"
 """Names in the data of a task."""
 
 META: Final = "locgraph"

@@ -1,0 +1,1 @@
+"""How annotators agree about fields of view (FOVs), clusters, points and regions."""
