@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from locgraph.api.annotating import annotate
+    from locgraph.api.annotations.agreement import agreement
     from locgraph.api.averages import averages
     from locgraph.api.checks.stress import stress
     from locgraph.api.config import compose
@@ -42,6 +43,7 @@ _API = {
     "study": "locgraph.api.studies.studies",
     "stress": "locgraph.api.checks.stress",
     "suggest": "locgraph.api.suggest",
+    "agreement": "locgraph.api.annotations.agreement",
     "averages": "locgraph.api.averages",
     "benchmark": "locgraph.api.representations.benchmark",
     "groups": "locgraph.api.grouping.groups",
@@ -68,6 +70,7 @@ __all__ = [
     "Study",
     "__version__",
     "annotate",
+    "agreement",
     "averages",
     "benchmark",
     "compose",

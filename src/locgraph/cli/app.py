@@ -52,6 +52,8 @@ TASKS = {
     "average": "locgraph.cli.commands.average",
     "group": "locgraph.cli.commands.group",
     "report": "locgraph.cli.commands.report",
+    "agreement": "locgraph.cli.commands.agreement",
+    "annotations": "locgraph.cli.commands.annotations",
     "check-labels": "locgraph.cli.commands.check_labels",
     "pack": "locgraph.cli.commands.pack",
     "model": "locgraph.cli.commands.model",

@@ -47,7 +47,7 @@ def sorted_rows(level: str, units: SortedUnits, about: Annotators, seed: int) ->
         one, other = units.codes[first], units.codes[second]
         rows.append(common | _filled(columns.PERCENT, None, percent_agreement(one, other, owners, seed)))
         rows.append(common | _filled(columns.KAPPA, None, cohen_kappa(one, other, owners, seed)))
-        for code, label in enumerate(about.classes):
+        for code, label in _stated(units, about):
             kappa = cohen_kappa(_against_rest(one, code), _against_rest(other, code), owners, seed)
             rows.append(common | _filled(columns.KAPPA, label, kappa))
     return rows
@@ -60,10 +60,15 @@ def alpha_rows(level: str, units: SortedUnits, about: Annotators, seed: int) -> 
     common = _counts(level, units, paired, owners)
     alpha = krippendorff_alpha(units.codes, owners, seed, units.repeats)
     rows = [common | _filled(columns.ALPHA, None, alpha)]
-    for code, label in enumerate(about.classes):
+    for code, label in _stated(units, about):
         own = krippendorff_alpha(_against_rest(units.codes, code), owners, seed, units.repeats)
         rows.append(common | _filled(columns.ALPHA, label, own))
     return rows
+
+
+def _stated(units: SortedUnits, about: Annotators) -> list[tuple[int, str]]:
+    """Return number and name of each class that somebody states of these units."""
+    return [(code, label) for code, label in enumerate(about.classes) if (units.codes == code).any()]
 
 
 def _against_rest(codes: np.ndarray, code: int) -> np.ndarray:
@@ -145,10 +150,11 @@ def overlap_rows(
     Numbers are added up over FOVs before they are divided, so that a FOV counts by what is in it.
     """
     pairs = [None, *sorted({(each.first, each.second) for each in overlaps})]
+    stated = {each.label for each in overlaps if each.n_first or each.n_second}
     rows = []
     for pair in pairs:
         of_pair = [each for each in overlaps if pair is None or (each.first, each.second) == pair]
-        for label in (None, *about.classes):
+        for label in (None, *(label for label in about.classes if label in stated)):
             own = [each for each in of_pair if label is None or each.label == label]
             rows += [_overlap_row(level, measure, pair, label, own, about, seed) for measure in measures]
     return rows

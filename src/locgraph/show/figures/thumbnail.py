@@ -118,6 +118,30 @@ def count_on_grid(x: np.ndarray, y: np.ndarray) -> Density:
     return Density(counts.astype(np.float64), low, low + shape * pixel)
 
 
+def density_pixels(
+    points: np.ndarray, corner: tuple[float, float], nm_per_px: float, size: tuple[int, int]
+) -> np.ndarray:
+    """Paint the density of localisations on given pixels, without frame and scale bar.
+
+    Args:
+        points: (N, 2) nm, at least one.
+        corner: x and y of the corner of the first pixel in nm.
+        nm_per_px: Side of a pixel.
+        size: Pixels of a row and of a column.
+
+    Returns:
+        (rows, columns, 3) uint8, darker where they are dense; y points downwards.
+    """
+    columns, rows = size
+    places = np.floor((points - np.asarray(corner)) / nm_per_px).astype(np.int64)
+    inside = ((places >= 0) & (places < [columns, rows])).all(axis=1)
+    flat = places[inside, 1] * columns + places[inside, 0]
+    counts = np.bincount(flat, minlength=columns * rows).reshape(rows, columns).astype(np.float64)
+    blur = blur_pixels(len(points)) * max(columns, rows) / LONG_SIDE
+    image = gaussian_filter(counts, blur, mode="constant")
+    return np.round(DENSITY_COLOURS(_norm(image)(image))[..., :3] * 255).astype(np.uint8)
+
+
 def blur_pixels(n_localisations: int) -> float:
     """Return the standard deviation of the blur in pixels: the fewer localisations, the larger the spots."""
     return float(np.clip(150.0 / np.sqrt(n_localisations), 0.0, _WIDEST_BLUR))

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
 from locgraph.stats.bootstrap import drawn_sums, few_owners, percentile_interval, ratio_interval
-from locgraph.stats.intervals import Interval
+from locgraph.stats.intervals import LEVEL, Interval
 from locgraph.stats.pooled import FEWEST_GROUPS
 
 MISSING: Final = -1
@@ -114,4 +114,8 @@ def _with_interval(
     if n < FEWEST_GROUPS:
         return Interval(estimate, None, None, few_owners(n))
     draws = measure(drawn_sums(sums, seed))
-    return percentile_interval(estimate, draws[np.isfinite(draws)])
+    defined = np.isfinite(draws)
+    if defined.mean() < LEVEL:
+        # the others alone would make a rare class look certain
+        return Interval(estimate, None, None, f"{1 - defined.mean():.0%} of the bootstrap samples hold one class alone")
+    return percentile_interval(estimate, draws[defined])

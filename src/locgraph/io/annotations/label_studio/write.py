@@ -61,12 +61,12 @@ class Prediction:
 
     Attributes:
         label: The class.
-        score: Its probability.
+        score: Its probability; None where it is not known.
         model: Name of the model.
     """
 
     label: str
-    score: float
+    score: float | None
     model: str
 
 
@@ -134,7 +134,8 @@ def _frame(name: str, kind: str, value: Mapping[str, Any], grid: PixelGrid) -> d
 
 def _prediction(prediction: Prediction, grid: PixelGrid) -> dict[str, Any]:
     result = _frame("prediction", CHOICES, {CHOICES: [prediction.label]}, grid)
-    return {"model_version": prediction.model, "score": prediction.score, "result": [result]}
+    score = {} if prediction.score is None else {"score": prediction.score}
+    return {"model_version": prediction.model, **score, "result": [result]}
 
 
 def labelling_config(classes: Mapping[str, Iterable[str]], colours: Mapping[str, str]) -> str:
@@ -157,8 +158,8 @@ def labelling_config(classes: Mapping[str, Iterable[str]], colours: Mapping[str,
             continue
         tool = ElementTree.SubElement(view, tag, name=NAMES[kind], toName=IMAGE)
         for name in (*names, NO_CLASS):
-            ElementTree.SubElement(
-                tool, entry, {"value": name} | ({"background": colours[name]} if name in colours else {})
-            )
+            coloured = entry == "Label" and name in colours
+            look = {"background": colours[name]} if coloured else {}
+            ElementTree.SubElement(tool, entry, {"value": name} | look)
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode") + "\n"

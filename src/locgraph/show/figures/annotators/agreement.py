@@ -63,12 +63,12 @@ def agreement_figure(agreement: AnnotatorAgreement) -> Figure:
     levels = [level for level in columns.LEVELS if level in set(agreement.table[columns.LEVEL])]
     if not levels:
         raise DataError("expected something that two annotators made statements of; found nothing to draw")
-    n_lines = len(agreement.class_names) + 1
-    content = max(_LEAST_MM, _CELL_MM * min(len(agreement.annotators), _MOST_WRITTEN), _LINE_MM * n_lines)
-    figure = new_figure(PAGE_MM, len(levels) * (content + _AROUND_MM))
-    panels = figure.subplots(len(levels), 2, squeeze=False, width_ratios=[1.0, 1.35])
-    for level, (left, right) in zip(levels, panels, strict=True):
-        rows = agreement.table.filter(pl.col(columns.LEVEL) == level)
+    tables = [agreement.table.filter(pl.col(columns.LEVEL) == level) for level in levels]
+    matrix = max(_LEAST_MM, _CELL_MM * min(len(agreement.annotators), _MOST_WRITTEN))
+    heights = [max(matrix, _LINE_MM * (rows[columns.CLASS].n_unique() + 1)) + _AROUND_MM for rows in tables]
+    figure = new_figure(PAGE_MM, sum(heights))
+    panels = figure.subplots(len(levels), 2, squeeze=False, width_ratios=[1.0, 1.35], height_ratios=heights)
+    for level, rows, (left, right) in zip(levels, tables, panels, strict=True):
         _draw_pairs(left, rows, _OF_PAIRS.get(level, columns.DICE), agreement.annotators)
         measure = _OF_CLASSES.get(level, columns.ALPHA)
         _draw_classes(right, rows, measure, agreement.class_names)
@@ -119,7 +119,7 @@ def _draw_classes(axes: Axes, rows: pl.DataFrame, measure: str, class_names: tup
     """Draw the value of all annotators together for all classes and for each, with its interval."""
     own = rows.filter((pl.col(columns.MEASURE) == measure) & pl.col(columns.FIRST).is_null())
     by_class = {row[columns.CLASS]: row for row in own.to_dicts()}
-    lines = [None, *class_names]
+    lines = [None, *(name for name in class_names if name in by_class)]
     lowest = min([0.0, *(own[columns.LOW].drop_nulls()), *(own[columns.ESTIMATE].drop_nulls())])
     for place, label in enumerate(lines):
         row = by_class[label]

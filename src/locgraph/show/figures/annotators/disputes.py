@@ -38,7 +38,9 @@ _BESIDE_MM: Final = 8.0
 _ABOVE_MM: Final = 9.0
 _LEGEND_MM: Final = 8.0
 _LONGEST: Final = 30
-_OUTSIDE: Final = "#C4C4C4"
+_TALLEST: Final = 1.2  # height over width of a panel
+_ROOM: Final = 0.25  # beside localisations for lines that leave them, as part of their span
+_OUTSIDE: Final = "#A9A9A9"
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ def disputes_figure(fovs: Sequence[DisputedFov], class_names: Sequence[str]) -> 
     names = [sorted(fov.rows[columns.ANNOTATOR].unique()) for fov in fovs]
     n_columns = min(max(map(len, names)), MOST_ANNOTATORS)
     width = min((PAGE_MM - _BESIDE_MM) / n_columns, _WIDEST_MM)
-    windows = [make_window(Extent(fov.positions), (0, 1)) for fov in fovs]
-    heights = [width * min(window.height / window.width, 1.6) + _ABOVE_MM for window in windows]
+    windows = [make_window(_extent(fov), (0, 1)) for fov in fovs]
+    heights = [width * min(window.height / window.width, _TALLEST) + _ABOVE_MM for window in windows]
     figure = new_figure(width * n_columns + _BESIDE_MM, sum(heights) + _LEGEND_MM)
     panels = figure.subplots(len(fovs), n_columns, squeeze=False, height_ratios=heights)
     for fov, own, window, row in zip(fovs, names, windows, panels, strict=True):
@@ -95,8 +97,17 @@ def disputes_figure(fovs: Sequence[DisputedFov], class_names: Sequence[str]) -> 
         words = f"{_shortened(fov.fov_id)}\ndisagreement {fov.disagreement:.2f}"
         words += f", {more} more annotators" if more > 0 else ""
         _write_beside(row[0], words)
-    _draw_legend(figure, marks)
+    shown = set(pl.concat([fov.rows[columns.LABEL] for fov in fovs]))
+    _draw_legend(figure, {name: mark for name, mark in marks.items() if name in shown})
     return figure
+
+
+def _extent(fov: DisputedFov) -> Extent:
+    """Return what a panel shows: all localisations, and lines around them that do not lead far away."""
+    low, high = fov.positions.min(axis=0), fov.positions.max(axis=0)
+    room = _ROOM * float((high - low).max())
+    drawn = fov.rows.select(columns.X, columns.Y).drop_nulls().explode(columns.X, columns.Y).to_numpy()
+    return Extent(np.vstack([fov.positions, np.clip(drawn, low - room, high + room)]))
 
 
 def _draw_panel(

@@ -1,0 +1,1 @@
+"""Annotations: how annotators agree, and exchange with other programs."""
