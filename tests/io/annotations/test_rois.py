@@ -133,6 +133,8 @@ def test_the_same_file_again_adds_nothing(tmp_path):
     assert take(tmp_path, path, NM)[0].added == 1
     merged, _ = take(tmp_path, path, NM)
     assert (merged.added, merged.unchanged) == (0, 1)
+    merged, _ = take(tmp_path, collection(tmp_path / "b.geojson", feature("Point", [7, 6], label="pore")), NM)
+    assert (merged.added, merged.alone) == (1, 0)  # a file of regions need not hold all of them
 
 
 def test_vertices_of_a_table(tmp_path):

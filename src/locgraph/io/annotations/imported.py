@@ -53,7 +53,7 @@ class Merged:
         changed: Rows that replace others, which were taken back.
         unchanged: Rows that were there already.
         taken_back: Rows that were there, and were taken back since: they stay so.
-        alone: Standing statements of the same annotators on the same FOVs that only the table has; they stay.
+        alone: Standing statements of the same annotators on the same FOVs that a complete file lacks; they stay.
     """
 
     added: int
@@ -158,11 +158,13 @@ class ImportedRows:
     Attributes:
         history: The table.
         fovs: The raw files, where they are known.
+        complete: Whether the file holds all that its annotators state of its FOVs, as tasks of Label Studio do.
         left_out: What of the file was not taken.
     """
 
     history: History
     fovs: RawFovs = field(default_factory=RawFovs)
+    complete: bool = False
     left_out: LeftOut = field(default_factory=LeftOut)
     _new: list[dict[str, Any]] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("added", "changed", "unchanged", "back"), 0))
@@ -222,7 +224,7 @@ class ImportedRows:
         if self._new:
             append_annotations(self.history.path, self._new)
         alone = sum(
-            (row[columns.FOV_ID], row[columns.ANNOTATOR]) in self._owners and name not in self._ids
+            self.complete and (row[columns.FOV_ID], row[columns.ANNOTATOR]) in self._owners and name not in self._ids
             for name, row in self.history.standing.items()
         )
         counts = self._counts

@@ -65,6 +65,7 @@ def read_tasks(
     """
     if not any(isinstance(task.get(_ANNOTATIONS), list) for task in content):
         raise DataError(f"{path}: expected tasks with {_ANNOTATIONS}; found none. Export as JSON, not as JSON-MIN")
+    into.complete = True
     for number, task in enumerate(content, start=1):
         data = task["data"] if isinstance(task["data"], Mapping) else {}
         stated = data.get(FOV)
