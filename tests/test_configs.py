@@ -52,6 +52,7 @@ REQUIRED = {
     "files": ["cell.hdf5"],
     "release.from": "sweep",
     "source": "raw",
+    "path": "annotations.parquet",
     "sources": ["raw"],
     "target": "converted",
     "action": "list",
