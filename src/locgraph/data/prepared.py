@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,19 @@ class Prepared:
         """Class of each FOV; None where it has none."""
         table = self.manifest.table
         return dict(zip(table[schema.FOV_ID], table[schema.LABEL], strict=True))
+
+
+def relabel(prepared: Prepared, labels: Mapping[str, str]) -> Prepared:
+    """Return the same data with other classes of FOVs; those that have annotators are stated by all of these.
+
+    Args:
+        prepared: The data.
+        labels: FOV -> class; others have none.
+    """
+    shares = {fov_id: json.dumps({labels[fov_id]: 1.0}) for fov_id in prepared.shares if fov_id in labels}
+    given = pl.col(schema.FOV_ID)
+    table = prepared.manifest.table.with_columns(
+        given.replace_strict(labels, default=None, return_dtype=pl.String).alias(schema.LABEL),
+        given.replace_strict(shares, default=None, return_dtype=pl.String).alias(schema.SHARES),
+    )
+    return replace(prepared, manifest=Manifest(table, prepared.manifest.class_names))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from locgraph import schema
 from locgraph.analysis.source import Source
@@ -18,9 +15,8 @@ from locgraph.api.device import fixed_threads
 from locgraph.api.prepare import prepare_settings
 from locgraph.api.recipes import RAW, tables_folder
 from locgraph.data.folds import Split, read_plan
-from locgraph.data.prepared import Prepared
+from locgraph.data.prepared import Prepared, relabel
 from locgraph.errors import DataError
-from locgraph.io.manifest import Manifest
 from locgraph.run_folder import CLUSTERS, FOLDS, THREADS, RunFolder
 from locgraph.stats.metrics import ACCURACY
 from locgraph.stats.permutation import find_exchange
@@ -75,19 +71,9 @@ def train_on_permuted(source: Source, permutations: int, seed: int) -> tuple[flo
     rng, accuracies = np.random.default_rng(seed), []
     for turn in range(permutations):
         permuted = dict(zip(names, exchange.draw(rng).tolist(), strict=True))
-        accuracies.append(_train(settings, _relabelled(prepared, permuted), plan[run.fold]))
+        accuracies.append(_train(settings, relabel(prepared, permuted), plan[run.fold]))
         log.info("permutation %d of %d: accuracy %.3f", turn + 1, permutations, accuracies[-1])
     return run.metrics[ACCURACY], np.array(accuracies)
-
-
-def _relabelled(prepared: Prepared, labels: dict[str, str]) -> Prepared:
-    shares = {fov_id: json.dumps({labels[fov_id]: 1.0}) for fov_id in prepared.shares if fov_id in labels}
-    given = pl.col(schema.FOV_ID)
-    table = prepared.manifest.table.with_columns(
-        given.replace_strict(labels, default=None, return_dtype=pl.String).alias(schema.LABEL),
-        given.replace_strict(shares, default=None, return_dtype=pl.String).alias(schema.SHARES),
-    )
-    return replace(prepared, manifest=Manifest(table, prepared.manifest.class_names))
 
 
 def _train(settings: dict[str, Any], prepared: Prepared, split: Split) -> float:
