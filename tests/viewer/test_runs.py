@@ -15,7 +15,7 @@ from locgraph.provenance import fingerprint
 from locgraph.viewer import runs as module
 from locgraph.viewer.graph_folders import find_graphs
 from locgraph.viewer.opened import CONFUSION, EXPLANATIONS, LIVE, MAPS, METRICS, NotThereError, OpeningSettings
-from locgraph.viewer.opening import open_source
+from locgraph.viewer.opening import open_source, open_sources
 from locgraph.viewer.results.explanations import meaning
 
 COUNTS = {"a": 9, "b": 9}
@@ -215,16 +215,32 @@ def test_ten_thousand_fovs_are_joined_within_a_second_or_so(opened, sweep):
     assert np.sum(source.confusion()["counts"]) == n
 
 
-def test_groups_of_other_settings_are_sources_of_their_own(opened, sweep):
+def test_groups_of_other_settings_are_sources_of_their_own(opened, sweep, tmp_path):
     record = sweep / "2" / "run.json"
     record.write_text(json.dumps({"family": "g", "n_folds": 3, "overrides": ["fold.index=2", "training.lr=0.1"]}))
-    source = opened(sweep)
-    assert [run.fold for run in source.results.runs] == [0, 1]
+    first, second = open_sources(sweep, OpeningSettings(tmp_path / "cache"))
+    assert [run.fold for run in first.results.runs] == [0, 1]
+    assert [run.fold for run in second.results.runs] == [2]
+    assert second.title == "sweep: training.lr=0.1"
+
+
+def test_embeddings_are_shown_with_their_tables_and_map(opened, tables, tmp_path):
+    folder = tmp_path / "embedded"
+    folder.mkdir()
+    rows = {"fov_id": [f"a_{index}" for index in range(9)], "label": ["a"] * 9}
+    rows |= {f"v_{index}": np.random.default_rng(index).normal(size=9) for index in range(3)}
+    pl.DataFrame(rows).write_parquet(folder / "embeddings.parquet")
+    (folder / "embeddings.json").write_text(json.dumps({"tables": str(tables)}))
+    source = opened(folder)
+    assert (source.kind, source.offers, source.notes) == ("embeddings", {MAPS}, ())
+    assert source.fovs().height == 18
+    assert map_of(source, 0).fovs.tolist() == [*range(9)]
+    assert source.scene(0).fov_id == "a_0"
 
 
 def test_what_holds_no_run_is_left_to_others(tables, tmp_path):
-    assert module.open_runs(tables, OpeningSettings(tmp_path)) is None
-    assert module.open_runs(tables / "manifest.parquet", OpeningSettings(tmp_path)) is None
+    assert module.open_runs(tables, OpeningSettings(tmp_path)) == []
+    assert module.open_runs(tables / "manifest.parquet", OpeningSettings(tmp_path)) == []
 
 
 def test_the_confusion_matrix_counts_test_fovs_alone(opened, sweep):

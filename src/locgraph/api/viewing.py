@@ -10,7 +10,7 @@ from locgraph.build import build
 from locgraph.errors import ConfigError, within
 from locgraph.settings import check_flag, check_number
 from locgraph.viewer.opened import OpeningSettings
-from locgraph.viewer.opening import open_source
+from locgraph.viewer.opening import open_sources
 from locgraph.viewer.serve import ServerSettings, Viewer
 from locgraph.viewer.session import Session
 
@@ -67,7 +67,7 @@ def make_session(settings: Settings) -> Session:
         )
     opening = opening_settings(settings)
     with within("sources"):
-        return Session([open_source(path.resolve(), opening) for path in paths])
+        return Session([source for path in paths for source in open_sources(path.resolve(), opening)])
 
 
 def opening_settings(settings: Settings) -> OpeningSettings:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from locgraph.errors import DataError
 from locgraph.provenance import fingerprint
 from locgraph.run_folder import RECIPE, RunFolder, read_record
+from locgraph.show.report.folder import tables_record
 
 _PREFIX: Final = "graphs-"
 _EDGES: Final = "cluster_edges"
@@ -24,8 +25,8 @@ def find_graphs(run: Path, tables: Path) -> Path | None:
         run: Folder of the run.
         tables: Folder of its tables, which may have been moved.
     """
-    recorded = RunFolder(run).metrics().get("tables")
-    origins = {str(tables), *([recorded] if isinstance(recorded, str) else [])}
+    recorded = tables_record(run)
+    origins = {str(tables), str(recorded)}
     fitting = [
         (folder, recipe)
         for folder in sorted(tables.parent.glob(f"{_PREFIX}*"))

@@ -15,7 +15,8 @@ from locgraph.io.columns import ColumnSource, FileColumns
 
 T = TypeVar("T")
 
-FILE, FOLDER, TABLES, GRAPHS, RUN, SWEEP = "file", "folder", "tables", "graphs", "run", "sweep"
+FILE, FOLDER, TABLES, GRAPHS = "file", "folder", "tables", "graphs"
+RUN, SWEEP, EMBEDDED = "run", "sweep", "embeddings"
 """Kinds of what is opened."""
 
 MAPS, CONFUSION, METRICS, EXPLANATIONS, LIVE = "maps", "confusion", "metrics", "explanations", "live"
@@ -31,6 +32,7 @@ NAMES: Final = {
     GRAPHS: "graphs",
     RUN: "run",
     SWEEP: "sweep",
+    EMBEDDED: "embeddings",
 }
 """The kinds in words."""
 

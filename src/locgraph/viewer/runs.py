@@ -17,13 +17,14 @@ from locgraph.graphs.layout import SUFFIX
 from locgraph.io.manifest import Manifest
 from locgraph.run_folder import CLUSTERS, LEVELS
 from locgraph.run_folder import RUN as RUN_RECORD
-from locgraph.show.report.folder import recorded_tables
+from locgraph.show.report.folder import recorded_tables, tables_record
 from locgraph.show.report.source import Absent
 from locgraph.viewer.graph_folders import find_graphs
 from locgraph.viewer.levels.cache import LevelCache
 from locgraph.viewer.live import Live
 from locgraph.viewer.opened import (
     CONFUSION,
+    EMBEDDED,
     EXPLANATIONS,
     LIVE,
     MAPS,
@@ -79,7 +80,8 @@ class OpenedRuns(Opened):
     def __init__(self, folder: Path, group: Group, settings: OpeningSettings) -> None:
         self.folder, self._settings = folder, settings
         self._cache = LevelCache(settings.cache / LEVELS)
-        self.kind = RUN if group.folders == (folder,) else SWEEP
+        single = group.folders == (folder,)
+        self.kind = SWEEP if not single else RUN if (folder / RUN_RECORD).is_file() else EMBEDDED
         self.title = f"{folder.name}: {group.name}" if group.name else folder.name
         self._group, self._maps = group, Maps()
         self.live = Live(folder) if any((run / RUN_RECORD).is_file() for run in group.folders) else None
@@ -100,7 +102,7 @@ class OpenedRuns(Opened):
         there = {
             MAPS: content.maps,
             CONFUSION: classified,
-            METRICS: True,
+            METRICS: self.kind != EMBEDDED,
             EXPLANATIONS: content.explanations,
             LIVE: self.live,
         }
@@ -219,7 +221,7 @@ class OpenedRuns(Opened):
 
     def _group_now(self) -> Group:
         """Return the runs, with those that a sweep has begun since it was opened."""
-        if self.kind == RUN or self._group.name:
+        if self.kind != SWEEP or self._group.name:
             return self._group
         groups = find_groups(self.folder)
         return groups[0] if len(groups) == 1 else self._group
@@ -249,32 +251,33 @@ class OpenedRuns(Opened):
         try:
             return recorded_tables([run.folder for run in results.runs])
         except LocgraphError:
-            recorded = next((tables for run in results.runs if (tables := run.metrics.get("tables"))), None)
+            recorded = next((tables for run in results.runs if (tables := tables_record(run.folder))), None)
             where = (
                 f"the prepared tables are not at {recorded} any more" if recorded else "no prepared tables are recorded"
             )
             return Absent(f"Localisations cannot be drawn: {where}; give their folder with tables=FOLDER.")
 
 
-def open_runs(path: Path, settings: OpeningSettings) -> OpenedRuns | None:
-    """Open the folder of a run or sweep; None where it holds no run.
+def open_runs(path: Path, settings: OpeningSettings) -> list[OpenedRuns]:
+    """Open the folder of a run or sweep; none where it holds no run.
 
     Args:
         path: The folder.
         settings: See `OpenedRuns`.
 
+    Returns:
+        Of a sweep over several settings one for each, which differ in the fold alone.
+
     Raises:
         DataError: ``tables`` is no folder of prepared tables, or ``explanations`` no folder.
     """
     groups = find_groups(path) if path.is_dir() else []
-    if not groups:
-        return None
     tables = settings.tables
-    if tables is not None and not (tables / CLUSTERS).is_dir():
+    if groups and tables is not None and not (tables / CLUSTERS).is_dir():
         raise DataError(
             f"expected prepared tables, with the folder {CLUSTERS}; found none in {tables}", setting="tables"
         )
-    for folder in settings.explanations:
+    for folder in settings.explanations if groups else ():
         if not folder.is_dir():
             raise DataError(f"expected a folder; found none at {folder}", setting="explanations")
-    return OpenedRuns(path, groups[0], settings)
+    return [OpenedRuns(path, group, settings) for group in groups]

@@ -7,7 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 from locgraph.errors import DataError
-from locgraph.run_folder import ANALYSIS, ANALYSIS_RECORD, CLUSTERS, REPORT, RunFolder
+from locgraph.run_folder import (
+    ANALYSIS,
+    ANALYSIS_RECORD,
+    CLUSTERS,
+    EMBEDDINGS_RECORD,
+    REPORT,
+    RunFolder,
+    read_record,
+)
 from locgraph.show.report.page import Options, write_report
 from locgraph.show.report.source import Absent, Places, read_source
 
@@ -22,10 +30,21 @@ def recorded_tables(runs: Sequence[Path]) -> Path:
         DataError: None is recorded, or it is not there any more.
     """
     for run in runs:
-        recorded = RunFolder(run).metrics().get("tables") or RunFolder(run).record().get("tables")
-        if isinstance(recorded, str) and (Path(recorded) / CLUSTERS).is_dir():
-            return Path(recorded)
+        recorded = tables_record(run)
+        if recorded is not None and (recorded / CLUSTERS).is_dir():
+            return recorded
     raise DataError(f"{runs[0]}: expected the prepared tables of this run; found none. Give their folder with tables")
+
+
+def tables_record(run: Path) -> Path | None:
+    """Return the folder of the prepared tables that a run, or what embeds data, recorded; None where it did not.
+
+    It may not be there any more.
+    """
+    folder = RunFolder(run)
+    records = (folder.metrics(), folder.record(), read_record(run / EMBEDDINGS_RECORD))
+    recorded = next((tables for record in records if (tables := record.get("tables"))), None)
+    return Path(recorded) if isinstance(recorded, str) else None
 
 
 def report_runs(
