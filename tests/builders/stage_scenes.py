@@ -13,6 +13,9 @@ from builders.browser import Page, until
 STATIC = Path(locgraph.__file__).parent / "viewer" / "static"
 POLICY = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'none'"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
 STAGE = "import('./stage/stage.js').then(({ stages }) => { const stage = stages()[0]; return %s; })"
 
 
@@ -136,6 +139,8 @@ class FakeScene:
             return self.header()
         if parts[0] == "clusters":
             return self.clusters()
+        if parts[0] == "picture":
+            return PICTURE
         if parts[0] == "inside":
             return {"n": self.passing(asked["filters"]), "total": len(self.position)}
         return self.edge_ends(int(parts[1])) if parts[0] == "edges" else self.node(int(parts[1]), unquote(parts[2]))
@@ -147,14 +152,18 @@ class StagePage(Page):
     Args:
         browser: Chromium.
         scenes: The FOVs.
+        script: Runs before those of the page.
     """
 
-    def __init__(self, browser, scenes, size=(800, 560), scheme="light"):
+    def __init__(self, browser, scenes, size=(800, 560), scheme="light", script=""):
         super().__init__(browser, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         self.scenes = scenes
         self.page.route("**/*", self._answer)
+        self.page.add_init_script(script)
         self.page.goto("http://viewer.test/")
         until(lambda: self.page.evaluate("window.locgraph?.state.get('fovs') != null"))
+        if self.page.get_attribute("#toggle-left", "aria-pressed") == "true":
+            self.page.click("#toggle-left")  # the list takes the room of the stage
         self.settle()
 
     def _answer(self, route):

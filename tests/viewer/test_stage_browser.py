@@ -4,10 +4,11 @@ import io
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import polars as pl
 import pytest
 
 from builders.browser import until
-from builders.stage_scenes import FakeScene, StagePage
+from builders.stage_scenes import STAGE, FakeScene, StagePage
 
 pytestmark = pytest.mark.slow
 
@@ -551,6 +552,51 @@ def test_a_fov_that_cannot_be_read_leaves_its_message(stage):
     # the browser itself writes the status down
     assert all("422" in text for text in stage.complaints[before:])
     del stage.complaints[before:]
+
+
+def test_without_webgl_it_says_so_and_values_are_still_there(browser):
+    script = (
+        "const own = HTMLCanvasElement.prototype.getContext; HTMLCanvasElement.prototype.getContext ="
+        " function (kind, ...more) { return kind === 'webgl2' ? null : own.call(this, kind, ...more); };"
+    )
+    opened = StagePage(browser, [flat_scene()], script=script)
+    opened.page.locator(".notice", has_text="does not draw with WebGL 2").wait_for()
+
+    opened.page.mouse.move(*opened.place_on_page((1250, 5100)))
+    opened.page.locator(".stage-tip", has_text="1250.0 nm").wait_for()
+    vector = (
+        "Promise.all([import('./stage/controls/exporting.js'), import('./stage/stage.js')])"
+        ".then(([{ vector }, { stages }]) => vector(stages()[0]).circles)"
+    )
+    assert opened.page.evaluate(vector) == 400
+    assert opened.complaints == []
+    opened.close()
+
+
+def test_a_file_is_drawn_filtered_and_its_table_downloads(viewer, tmp_path):
+    rng = np.random.default_rng(1)
+    table = pl.DataFrame(
+        {
+            "x [nm]": rng.uniform(0, 900, 50),
+            "y [nm]": rng.uniform(0, 900, 50),
+            "frame": np.arange(1, 51),
+            "intensity [photon]": np.arange(50) * 10.0 + 100,
+            "uncertainty_xy [nm]": np.full(50, 9.0),
+        }
+    )
+    table.write_csv(tmp_path / "cell.csv")
+    opened = viewer(tmp_path / "cell.csv")
+    until(lambda: opened.page.evaluate(STAGE % "stage?.count?.shown") == 50)
+    opened.page.evaluate("locgraph.state.set({filters: {photons: [300, null]}})")
+    until(lambda: opened.page.evaluate(STAGE % "stage.count.shown") == 30)
+
+    opened.page.click("button[aria-label^='Export']")
+    with opened.page.expect_download() as download:
+        opened.page.get_by_role("menuitem", name="CSV").click()
+    saved = pl.read_csv(download.value.path())
+    assert saved["photons"].to_list() == [300.0 + 10 * row for row in range(30)]
+    np.testing.assert_allclose(saved["x"], table["x [nm]"][20:])
+    assert opened.complaints == []
 
 
 def test_palettes_are_the_published_ones(stage):

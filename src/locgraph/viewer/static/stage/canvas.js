@@ -8,8 +8,15 @@ export const MOST_DRAWN = { card: 2_000_000, cpu: 150_000 };
 
 const FINEST = 2;
 
+/** Takes the place of the deck where there is no WebGL: values, measuring and export as SVG still work. */
+const NO_DECK = { props: {}, setProps() {}, redraw() {}, finalize() {} };
+
 /** Return the deck that draws into the canvas of a stage. */
 export function makeDeck(stage) {
+  if (!hasWebGl()) {
+    complain(new Error("this browser does not draw with WebGL 2, so localisations stay invisible. Turn on hardware acceleration in its settings, or open the page in another browser"));
+    return NO_DECK;
+  }
   return new globalThis.deck.Deck({
     canvas: stage.canvas,
     width: "100%",
@@ -36,4 +43,10 @@ export function viewProps(camera) {
 /** Return the view state of the view of a camera. */
 export function viewStates(camera) {
   return { [camera.mode === "2d" ? "flat" : "orbit"]: toViewState(camera) };
+}
+
+function hasWebGl() {
+  const context = document.createElement("canvas").getContext("webgl2");
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return context !== null;
 }

@@ -128,8 +128,7 @@ function clusterScores(scene, values) {
 export function scoreScale(scores, colour, dark) {
   const palette = DIVERGING.includes(colour.palette) ? colour.palette : DIVERGING[0];
   const table = lookUpTable(palette, dark);
-  const finite = Array.from(scores.values).filter(Number.isFinite);
-  const end = scores.range ?? (finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1);
+  const end = (scores.range ?? (scores.largest ??= largest(scores.values))) || 1;
   const threshold = scores.threshold ?? 0;
   const step = stepper(-end, end, false);
   const below = neutral(dark);
@@ -142,6 +141,10 @@ export function scoreScale(scores, colour, dark) {
       return Array.from(table.subarray(3 * step(value), 3 * step(value) + 3));
     },
   };
+}
+
+function largest(values) {
+  return values.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 0);
 }
 
 /** A unit as it is written behind numbers: none for pure numbers, nor where it repeats the name. */
