@@ -41,7 +41,8 @@ def test_a_raw_file_is_a_source_of_one_fov(tmp_path, open_path):
     path = write_raw(tmp_path / "a.parquet", metadata={"gt_label": "1", "gt_label_map": '{"0": "T", "1": "L"}'})
     source = open_path(path)
     assert (source.title, source.kind) == ("a.parquet", "file")
-    assert source.fovs().to_dicts() == [{"fov_id": "a", "path": str(path), "label": "L", "problem": None}]
+    assert source.fovs().to_dicts() == [{"fov_id": "a", "label": "L", "path": str(path), "problem": None}]
+    assert source.fovs().columns == ["fov_id", "label", "path", "problem"]
     scene = source.scene(0)
     assert (scene.fov_id, scene.label, scene.classes) == ("a", "L", ("T", "L"))
     table = pl.read_parquet(path)
@@ -52,7 +53,7 @@ def test_a_raw_file_is_a_source_of_one_fov(tmp_path, open_path):
 
 def test_refused_rows_are_counted_in_the_notes(tmp_path, open_path):
     path = write_raw(tmp_path / "a.parquet", y=pl.when(pl.col("frame") < 19).then(np.nan).otherwise("y"))
-    with pytest.raises(DataError, match=r"max_refused_fraction: .*expected at most 5\.00%"):
+    with pytest.raises(DataError, match=r"^limits\.max_refused_fraction: .*expected at most 5\.00%"):
         open_path(path).scene(0)
     scene = open_path(path, max_refused_fraction=1.0).scene(0)
     assert len(scene.levels) == 1
@@ -175,7 +176,7 @@ def test_prepared_tables_show_clusters_with_features(tables, open_path):
     assert np.diff(scene.outlines.starts).min() >= 3
     given = pl.read_parquet(tables / "locs" / "a.parquet")
     assert np.array_equal(scene.levels.values["cluster_id"], given["cluster_id"].to_numpy()[scene.levels.values[ROW]])
-    assert open_path(tables.parent).title == "tables-1"
+    assert open_path(tables.parent).title == "data/tables-1"
 
 
 def test_only_the_whole_fov_is_shown_not_its_further_views(tables, open_path):

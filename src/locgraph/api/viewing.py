@@ -7,7 +7,7 @@ from typing import Any
 
 from locgraph.api.config import Settings, compose
 from locgraph.build import build
-from locgraph.errors import ConfigError, within
+from locgraph.errors import ConfigError, renamed, within
 from locgraph.settings import check_flag, check_number
 from locgraph.viewer.opened import OpeningSettings
 from locgraph.viewer.opening import open_sources
@@ -66,7 +66,7 @@ def make_session(settings: Settings) -> Session:
             "expected a file, a folder, a run or a sweep. Call it as: locgraph view SOURCE ...", setting="sources"
         )
     opening = opening_settings(settings)
-    with within("sources"):
+    with renamed("raw_dir", "sources"):
         return Session([source for path in paths for source in open_sources(path.resolve(), opening)])
 
 

@@ -182,7 +182,7 @@ def open_tables(folder: Path, cache: LevelCache) -> Files:
     def read(fov_id: str) -> Scene:
         return table_scene(folder, fov_id, cache, [store / f"{fov_id}{SUFFIX}" for store in stores])
 
-    return Files(folder.name, TABLES, _fov_table(rows), read)
+    return Files(_title(folder), TABLES, _fov_table(rows), read)
 
 
 def open_graphs(path: Path, cache: LevelCache) -> Files:
@@ -200,12 +200,19 @@ def open_graphs(path: Path, cache: LevelCache) -> Files:
     def read(fov_id: str) -> Scene:
         return graph_scene(paths[fov_id], fov_id, cache, root)
 
-    return Files(path.name, GRAPHS, _fov_table([{schema.FOV_ID: fov_id} for fov_id in paths]), read)
+    return Files(_title(path), GRAPHS, _fov_table([{schema.FOV_ID: fov_id} for fov_id in paths]), read)
+
+
+def _title(path: Path) -> str:
+    """Return the name of a folder or file; before one that is a fingerprint stands that of the data."""
+    made = any(path.match(pattern) for pattern in (_TABLES_FOLDERS, _GRAPHS_FOLDERS))
+    return f"{path.parent.name}/{path.name}" if made else path.name
 
 
 def _fov_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Return a row for each FOV; columns of which nothing is known are left out."""
-    dtypes = {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items()} | {PROBLEM: pl.String}
+    dtypes = {name: column.dtype for name, column in schema.MANIFEST_COLUMNS.items() if name != schema.PATH}
+    dtypes |= {schema.PATH: pl.String, PROBLEM: pl.String}  # what is long comes last
     table = pl.DataFrame({name: [row.get(name) for row in rows] for name in dtypes}, schema=dtypes)
     kept = [name for name in dtypes if name in (schema.FOV_ID, PROBLEM) or table[name].null_count() < table.height]
     return table.select(kept)

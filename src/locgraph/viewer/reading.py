@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import DataError, LocgraphError
+from locgraph.errors import DataError, LocgraphError, renamed
 from locgraph.graphs.layout import SEPARATOR
 from locgraph.io.columns import ColumnSource
 from locgraph.io.featextracted import read_fov
@@ -57,7 +57,7 @@ def raw_scene(
     Raises:
         LocgraphError: The file cannot be read.
     """
-    with open_columns(path, columns) as reader:
+    with renamed("max_refused_fraction", "limits.max_refused_fraction"), open_columns(path, columns) as reader:
         key = fingerprint("raw", reader.digests(), _settings(columns), max_refused_fraction)
         levels = cache.open(key)
         if levels is None:
