@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,9 @@ def server_settings(settings: Settings, *, framed: bool = False) -> ServerSettin
     """
     port = settings["port"]
     if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 1 << 16):
-        raise ConfigError(f"expected a port from 1 to 65535, or null; found {port}", setting="port")
+        raise ConfigError(f"expected a port up to 65535, 0 for any that is free, or null; found {port}", setting="port")
     check_flag("browser", settings["browser"])
-    return ServerSettings(str(settings["host"]), port, tuple(map(str, settings["allow_hosts"])), framed)
+    hosts = settings["allow_hosts"] or []
+    if isinstance(hosts, str) or not isinstance(hosts, Sequence):
+        raise ConfigError(f"expected names, such as [hub.example.org]; found {hosts}", setting="allow_hosts")
+    return ServerSettings(str(settings["host"]), port, tuple(map(str, hosts)), framed)

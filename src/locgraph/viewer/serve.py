@@ -119,7 +119,9 @@ class Viewer:
             self._socket.close()
 
     def start(self) -> Viewer:
-        """Serve in a thread of its own, and return when the first request can be answered."""
+        """Serve in a thread of its own, and return when the first request can be answered; a running one stays."""
+        if self._thread is not None:
+            return self
         self._thread = threading.Thread(target=self.run, name="locgraph viewer", daemon=True)
         self._thread.start()
         end = time.monotonic() + _STARTS_SECONDS
