@@ -2,11 +2,13 @@
 
     python benchmarks/features.py [--sizes 10000 100000 1000000] [--dimensions 2] [--repeats 3]
 
-Each size runs in a process of its own: half of the localisations in clusters of about 30, half noise. Times are
-medians. `together` is DBSCAN, sorting and the standard features (Size, PCA, Hull); each further feature is timed alone,
-with what it could share with others (hulls, principal axes) computed anew. Memory is what the process needs at its peak
-until the standard features are done, the input among it, beyond the imported and compiled code (not on Windows). The
-exponent p of growth says that the time is proportional to N^p between this size and the one before.
+Each size runs in a process of its own: half of the localisations in clusters of about 30, half noise. Times are medians
+of processor time, which other work on the machine changes least; nothing here uses several threads. `together` is
+DBSCAN, sorting and the standard features (Size, PCA, Hull); each further feature is timed alone, with what it could
+share with others (hulls, principal axes) computed anew; `LocalDensity` within 20 and within 300 nm; farthest points as
+if all localisations were one cluster, a quarter of them chosen. Memory is what the process needs at its peak until the
+standard features, or HDBSCAN after them, are done, the input among it, beyond the imported and compiled code (not on
+Windows). The exponent p of growth says that the time is proportional to N^p between this size and the one before.
 """
 
 import argparse
@@ -23,7 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from locgraph.graphs.sampling import farthest_points
 from locgraph.preparation.clustering.dbscan import DBSCAN
+from locgraph.preparation.clustering.hdbscan import HDBSCAN
 from locgraph.preparation.clustering.kmeans import KMeans
 from locgraph.preparation.clustering.precision import PrecisionDBSCAN
 from locgraph.preparation.features.base import Groups
@@ -65,6 +69,7 @@ OF_LOCALISATIONS = (
     ChannelIndicator({0: "red", 1: "blue"}),
 )
 TOGETHER = "together"
+HIERARCHICAL = HDBSCAN(min_cluster_size=10, backend="cpu")
 
 PER_CLUSTER = 30
 STANDARD_DEVIATION_NM = 15.0
@@ -95,10 +100,10 @@ def further_columns(n: int) -> dict[str, np.ndarray]:
 
 
 def timed(work: Callable, *arguments: Any) -> tuple[Any, float]:
-    """Return the result of one call, and its seconds."""
-    start = time.perf_counter()
+    """Return the result of one call, and its seconds of processor time."""
+    start = time.process_time()
     result = work(*arguments)
-    return result, time.perf_counter() - start
+    return result, time.process_time() - start
 
 
 def standard_steps(points: np.ndarray) -> tuple[Groups, dict[str, float]]:
@@ -121,6 +126,8 @@ def further_steps(points: np.ndarray, groups: Groups) -> dict[str, float]:
         times[type(feature).__name__] = timed(feature.compute, replace(groups))[1]  # a copy has no hulls or axes yet
     for by_localisation in OF_LOCALISATIONS:
         times[type(by_localisation).__name__] = timed(by_localisation.measure, replace(groups))[1]
+    times["within 300 nm"] = timed(LocalDensity(radius_nm=300.0).measure, replace(groups))[1]
+    times["farthest points"] = timed(farthest_points, points, np.array([0, len(points)]), 0.25)[1]
     if len(points) <= 100_000:
         columns = further_columns(len(points))
         clusterer = PrecisionDBSCAN(40.0 / (2**0.5 * 12.5), 6, points.shape[1])
@@ -135,18 +142,21 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def measure(n: int, dimensions: int, repeats: int) -> tuple[dict[str, float], float]:
-    """Return median seconds of each step, and peak memory in MB."""
+def measure(n: int, dimensions: int, repeats: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Return median seconds of each step, and peak memory in MB until some."""
     small = field_of_view(1000, dimensions)
     further_steps(small, standard_steps(small)[0])  # compiles
+    HIERARCHICAL(small, 0)
     before = peak_mb()
     points = field_of_view(n, dimensions)
-    groups, standard = standard_steps(points)
-    memory = peak_mb() - before
-    runs = [standard | further_steps(points, groups)]
-    for _ in range(repeats - 1):
-        groups, standard = standard_steps(points)
-        runs.append(standard | further_steps(points, groups))
+    memory: dict[str, float] = {}
+    runs = []
+    for _ in range(repeats):
+        groups, times = standard_steps(points)
+        memory.setdefault(TOGETHER, peak_mb() - before)
+        times["HDBSCAN"] = timed(HIERARCHICAL, points, 0)[1]
+        memory.setdefault("HDBSCAN", peak_mb() - before)
+        runs.append(times | further_steps(points, groups))
     return {name: statistics.median(run[name] for run in runs) for name in runs[0]}, memory
 
 
@@ -166,7 +176,7 @@ def main() -> None:
         for name, seconds in times.items():
             grown = name in before
             exponent = f"{math.log(seconds / before[name]) / math.log(n / size_before):9.2f}" if grown else " " * 9
-            peak = f"{memory:8.0f}" if name == TOGETHER else ""
+            peak = f"{memory[name]:8.0f}" if name in memory else ""
             print(f"{n:14d} {name:<16} {seconds:9.4f} {exponent} {peak}")
         before, size_before = times, n
 

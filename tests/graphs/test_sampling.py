@@ -16,11 +16,12 @@ def plain(points, offsets, ratio):
         wanted = -(-len(group) * ratio.numerator // ratio.denominator)  # rounded up, in whole numbers
         gap = ((group - group.mean(axis=0)) ** 2).sum(axis=1) if len(group) else np.empty(0)
         gap = np.where(gap >= gap.max(initial=0.0) * (1 - 1e-9), np.inf, gap)  # both of two, whatever the rounding
-        chosen = []
+        chosen, to_chosen = [], np.full(len(group), np.inf)
         for _ in range(wanted):
             chosen.append(int(np.argmax(gap)))
-            to_chosen = ((group[:, None] - group[chosen][None]) ** 2).sum(axis=2).min(axis=1)
-            gap = np.where(np.isin(np.arange(len(group)), chosen), -1.0, to_chosen)
+            to_chosen = np.minimum(to_chosen, ((group - group[chosen[-1]]) ** 2).sum(axis=1))
+            to_chosen[chosen[-1]] = -1.0
+            gap = to_chosen
         rows += [start + row for row in sorted(chosen)]
     return rows
 
@@ -66,12 +67,14 @@ def test_is_the_plain_rule(dimensions, ratio):
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
-def test_is_the_plain_rule_in_large_groups_and_with_ties(dimensions, scale):
-    """Groups that fill several buckets; whole numbers, so that coincident and equally far points abound."""
-    points, offsets = groups(np.random.default_rng(10), [300, 65, 1, 130], dimensions)
-    points = np.round(points * scale)
+@pytest.mark.parametrize("kind", ["any", "whole"])
+def test_is_the_plain_rule_in_large_groups_and_with_ties(dimensions, scale, kind):
+    """Groups that a tree holds; whole numbers, so that coincident and equally far points abound."""
+    points, offsets = groups(np.random.default_rng(10), [300, 200, 1, 201, 700], dimensions)
+    points = points * scale if kind == "any" else np.round(points * scale)
 
-    assert farthest_points(points, offsets, Ratio(1, 2)).tolist() == plain(points, offsets, Ratio(1, 2))
+    for ratio in (Ratio(1, 50), Ratio(1, 2)):
+        assert farthest_points(points, offsets, ratio).tolist() == plain(points, offsets, ratio)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -1,4 +1,4 @@
-"""DBSCAN and HDBSCAN against scikit-learn, and DBSCAN against its definition."""
+"""DBSCAN against scikit-learn and against its definition."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from sklearn.metrics import adjusted_rand_score
 
 from locgraph.errors import DataError
 from locgraph.preparation.clustering.dbscan import DBSCAN, cluster_cells, sort_into_cells
-from locgraph.preparation.clustering.hdbscan import HDBSCAN
 
 
 def clusters_and_noise(seed, dimensions, extent=2000.0):
@@ -151,79 +150,3 @@ def test_border_goes_to_the_nearest_cluster():
     labels, core = cluster_cells(sort_into_cells(points, 2.02), 2.02, 4)
     assert not core[4]
     assert labels[4] == labels[0] != labels[5]
-
-
-def blobs(dimensions, seed=0):
-    """Two tight groups, a loose one and noise, with the group of each point."""
-    rng = np.random.default_rng(seed)
-    centres = np.zeros((3, dimensions))
-    centres[1, 0], centres[2, 1] = 500, 800
-    points = np.repeat(centres, 60, axis=0) + rng.normal(size=(180, dimensions)) * np.repeat([5, 10, 40], 60)[:, None]
-    return points, np.repeat([0, 1, 2], 60)
-
-
-@pytest.mark.parametrize("dimensions", [2, 3])
-def test_finds_groups_of_differing_density(dimensions):
-    points, truth = blobs(dimensions)
-    labels = HDBSCAN(min_cluster_size=20, min_samples=5, backend="cpu")(points, seed=0)
-    result = labels >= 0
-    assert result.mean() > 0.9
-    assert np.array_equal(labels[result], truth[result])
-
-
-@pytest.mark.parametrize("min_samples", [None, 1, 4])
-def test_equals_scikit_learn(min_samples):
-    points, _ = blobs(2)
-    labels = HDBSCAN(min_cluster_size=10, min_samples=min_samples, backend="cpu")(points, seed=0)
-    reference = cluster.HDBSCAN(min_cluster_size=10, min_samples=min_samples, copy=True).fit_predict(points)
-    assert adjusted_rand_score(labels, reference) == 1.0
-    assert np.array_equal(labels == -1, reference < 0)
-
-
-def test_rows_in_any_order_and_a_shift_by_one_metre_give_the_same_clusters():
-    points, _ = blobs(2)
-    clusterer = HDBSCAN(min_cluster_size=20, min_samples=5, backend="cpu")
-    labels = clusterer(points, seed=0)
-    order = np.random.default_rng(1).permutation(len(points))
-    assert adjusted_rand_score(clusterer(points[order], seed=0), labels[order]) == 1.0
-    assert adjusted_rand_score(clusterer(points + 1e9, seed=0), labels) == 1.0
-
-
-@pytest.mark.parametrize("n", [1, 2, 9])
-def test_too_few_points_are_noise(n):
-    assert HDBSCAN(min_cluster_size=10)(np.random.default_rng(0).random((n, 2)), seed=0).tolist() == [-1] * n
-
-
-def test_repeated_points():
-    groups = np.repeat([[0.0, 0.0], [100.0, 0.0]], 30, axis=0)
-    labels = HDBSCAN(min_cluster_size=5, backend="cpu")(groups, seed=0)
-    assert labels.tolist() == [0] * 30 + [1] * 30
-    one = HDBSCAN(min_cluster_size=5, backend="cpu")(np.ones((30, 2)), seed=0)
-    assert len(set(one.tolist())) == 1
-
-
-def test_hdbscan_of_many_points_says_beforehand_how_long_it_takes(monkeypatch, caplog):
-    sizes, times = [], iter([10.0, 12.5])
-
-    def fit(self, points):
-        sizes.append(len(points))
-        assert (len(sizes) < 3) == (caplog.text == "")  # the message comes before the work
-        return np.zeros(len(points), dtype=np.int64)
-
-    monkeypatch.setattr(HDBSCAN, "_fit", fit)
-    monkeypatch.setattr("locgraph.preparation.clustering.hdbscan.time.perf_counter", lambda: next(times))
-    clusterer = HDBSCAN(min_cluster_size=5, backend="cpu")
-
-    clusterer(np.random.default_rng(0).random((60_000, 2)), seed=0)
-
-    assert sizes == [1000, 10_000, 60_000]
-    (message,) = caplog.messages
-    assert "60,000 localisations" in message
-    assert "about 90 s" in message  # 2.5 s for a sixth, squared
-    assert "clustering=dbscan" in message
-
-
-def test_hdbscan_of_few_points_says_nothing(monkeypatch, caplog):
-    monkeypatch.setattr(HDBSCAN, "_fit", lambda self, points: np.zeros(len(points), dtype=np.int64))
-    HDBSCAN(min_cluster_size=5, backend="cpu")(np.zeros((50_000, 2)), seed=0)
-    assert caplog.messages == []

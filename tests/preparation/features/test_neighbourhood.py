@@ -86,11 +86,18 @@ def test_points_at_the_radius_count_and_the_point_itself_does_not():
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_equals_all_pairs(dimensions):
-    points = np.random.default_rng(0).random((400, dimensions)) * 100
-    for radius in (0.1, 7.0, 50.0, 1e4):
+@pytest.mark.parametrize("decimals", [9, -1])  # -1: many at one place, and at exactly the radius
+def test_equals_all_pairs(dimensions, decimals):
+    points = np.round(np.random.default_rng(0).random((400, dimensions)) * 100, decimals)
+    for radius in (0.1, 7.0, 10.0, 50.0, 1e4):
         expected = (cdist(points, points) <= radius).sum(axis=1) - 1
         assert neighbours_within(points, radius).tolist() == expected.tolist()
+
+
+def test_pairs_are_not_listed_one_by_one():
+    points = np.random.default_rng(0).random((200_000, 2))  # 4 10^10 pairs
+    assert (neighbours_within(points, 2.0) == 199_999).all()
+    assert neighbours_within(np.empty((0, 2)), 2.0).shape == (0,)
 
 
 def test_a_distance_equal_to_the_radius_but_for_its_rounding_counts():

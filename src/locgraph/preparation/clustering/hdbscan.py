@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from typing import Final
-
 import numpy as np
 
 from locgraph.errors import ConfigError
 from locgraph.preparation.clustering.backend import AUTO, CPU, CUML, check_backend, choose_backend, import_cuml
 from locgraph.preparation.clustering.base import centre_points, number_clusters
+from locgraph.preparation.clustering.hierarchy import select_clusters
+from locgraph.preparation.clustering.spanning_tree import span_points
 from locgraph.preparation.order import order_points
 from locgraph.schema import NOISE
 from locgraph.settings import check_whole
-
-log = logging.getLogger(__name__)
-
-SLOW: Final = 50_000
-"""Above this number of points the expected time is announced."""
-
-_MEASURED: Final = 10_000  # points whose clustering is timed: a part of the square of their number in all
 
 
 class HDBSCAN:
     """Hierarchical density-based clustering (Campello et al. 2013, 10.1007/978-3-642-37456-2_14).
 
-    Clusters are chosen by excess of mass. A single cluster is never returned: points without two groups are noise. Time
-    grows with the square of the number of points (scikit-learn): about half a minute for 10^5 localisations, so take
-    DBSCAN for more; above `SLOW` points the log says how long each clustering will take. cuML works in float32 and
+    Clusters are chosen by excess of mass. A single cluster is never returned: points without two groups are noise. Own
+    code, as time grows with n log n, and that of scikit-learn with the square of n.
+
+    The clusters are scikit-learn's, with one difference: a point between two groups is often joined to both at the same
+    distance, and belongs to the one that comes first. Here that is the one reached first from the centre of the points;
+    there it depends on how the processor sorts equal numbers, so that machines differ. cuML works in float32 and
     resolves ties differently; its clusters are alike, not equal.
 
     Args:
@@ -70,29 +64,7 @@ class HDBSCAN:
         return number_clusters(labels)
 
     def _on_cpu(self, points: np.ndarray) -> np.ndarray:
-        if len(points) > SLOW:
-            self._announce(points)
-        return self._fit(points)
-
-    def _fit(self, points: np.ndarray) -> np.ndarray:
-        from sklearn import cluster  # late: a second to import
-
-        model = cluster.HDBSCAN(min_cluster_size=self.min_cluster_size, min_samples=self.min_samples, copy=True)
-        return model.fit(points).labels_
-
-    def _announce(self, points: np.ndarray) -> None:
-        """Log how long the points will take, by the time of some of them; while scikit-learn runs, nothing can be."""
-        some = points[:: -(-len(points) // _MEASURED)]
-        self._fit(some[: _MEASURED // 10])  # imports
-        began = time.perf_counter()
-        self._fit(some)
-        seconds = (time.perf_counter() - began) * (len(points) / len(some)) ** 2
-        log.warning(
-            "HDBSCAN of %s localisations (one view of a FOV) will take about %s: its time grows with the square of "
-            "their number. clustering=dbscan takes seconds; preprocess=[region] or thin make a FOV smaller",
-            f"{len(points):,}",
-            f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min",
-        )
+        return select_clusters(span_points(points, self.min_samples), self.min_cluster_size)
 
     def _on_gpu(self, points: np.ndarray) -> np.ndarray:
         model = import_cuml().HDBSCAN(

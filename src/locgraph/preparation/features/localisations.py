@@ -44,7 +44,7 @@ class LocalDensity:
     table. Edges of the field of view are not corrected for. 0 where there is no other.
 
     Args:
-        radius_nm: R in nm. Larger is smoother, and takes longer, in proportion to the localisations within.
+        radius_nm: R in nm. Larger is smoother; time grows with the edge of the ball, not with the number within.
 
     Raises:
         ConfigError: ``radius_nm`` is no length above 0.

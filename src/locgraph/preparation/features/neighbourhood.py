@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from locgraph.preparation.features.base import Groups
 from locgraph.preparation.features.hull import hulls
+from locgraph.preparation.kd_tree import LEAF, Tree, build_tree
 from locgraph.schema import LOG, Column
 from locgraph.settings import check_lengths, check_whole
 
@@ -187,9 +188,67 @@ def neighbours_within(positions: np.ndarray, radius: float) -> np.ndarray:
     Returns:
         Counts (N,) int64, the point itself left out.
     """
-    if len(positions) == 0:
-        return np.zeros(0, dtype=np.int64)
-    return cKDTree(positions).query_ball_point(positions, radius * _AT_MOST, return_length=True) - 1
+    counts = np.zeros(len(positions), dtype=np.int64)
+    if len(positions):
+        tree = build_tree(np.ascontiguousarray(positions), LEAF)
+        counts[tree.order] = _count_within(tree, np.ascontiguousarray(tree.points.T), (radius * _AT_MOST) ** 2) - 1
+    return counts
+
+
+@numba.njit(cache=True)
+def _count_within(tree: Tree, columns: np.ndarray, limit: float) -> np.ndarray:
+    """Count the points, the point itself too, at most a squared distance away from each point (N,).
+
+    The points of a leaf ask together. Nodes out of their reach are left alone, and nodes within it add their size, so
+    that only points near the edge of the ball around a leaf are looked at one by one.
+    """
+    counts = np.zeros(columns.shape[1], dtype=np.int64)
+    leaves = len(tree.starts) // 2
+    stack, squares = np.empty(64, dtype=np.int64), np.empty(LEAF)
+    for leaf in range(leaves, 2 * leaves):
+        start, stop = tree.starts[leaf], tree.stops[leaf]
+        stack[0], depth = 1, 1
+        while depth > 0:
+            depth -= 1
+            node = stack[depth]
+            least, most = _between_boxes(tree.low, tree.high, leaf, node)
+            if most <= limit:
+                counts[start:stop] += tree.stops[node] - tree.starts[node]
+            elif least <= limit and node < leaves:
+                stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
+                depth += 2
+            elif least <= limit:
+                span = (tree.starts[node], tree.stops[node])
+                for i in range(start, stop):
+                    counts[i] += _count_of_leaf(columns, i, span, limit, squares)
+    return counts
+
+
+@numba.njit(cache=True)
+def _between_boxes(low: np.ndarray, high: np.ndarray, a: int, b: int) -> tuple[float, float]:
+    """Return bounds of the squared distances between points of two boxes, rounded as these are."""
+    least, most = 0.0, 0.0
+    for axis in range(low.shape[1]):
+        apart = max(low[b, axis] - high[a, axis], low[a, axis] - high[b, axis], 0.0)
+        across = max(high[b, axis] - low[a, axis], high[a, axis] - low[b, axis])
+        least += apart * apart
+        most += across * across
+    return least, most
+
+
+@numba.njit(cache=True)
+def _count_of_leaf(columns: np.ndarray, i: int, span: tuple[int, int], limit: float, squares: np.ndarray) -> int:
+    """Count the points of a leaf at most a squared distance away from one point; ``squares`` is room to work in."""
+    start, stop = span
+    squares[:] = 0.0
+    for axis in range(columns.shape[0]):
+        for j in range(start, stop):
+            step = columns[axis, j] - columns[axis, i]
+            squares[j - start] += step * step
+    count = 0
+    for j in range(stop - start):
+        count += squares[j] <= limit
+    return count
 
 
 def ball(radius: float, dimensions: int) -> float:
