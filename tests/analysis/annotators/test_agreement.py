@@ -96,6 +96,20 @@ def test_classes_of_clusters(stated):
     assert (row["estimate"], row["n_units"], row["n_fovs"]) == (pytest.approx(5 / 6), 6, 5)
 
 
+def test_clusters_of_another_clustering_are_not_compared(stated):
+    rows = [click(name, f"f{fov}", 3, "a") for name in ("Ann", "Bo") for fov in range(3)]
+    rows[-1] |= {"x": [9.0]}
+    result = compare(stated([*rows, click("Bo", "f0", 4, "b"), click("Ann", "f0", 4, "b") | {"y": [0.4]}]))
+    assert value(result, "cluster", "percent", None, "Ann", "Bo")["n_units"] == 3
+    (note,) = result.notes
+    assert note.startswith("clusters of 1 FOVs, such as f2, have other centres for some annotators")
+
+
+def test_different_raw_files_are_noted(stated):
+    rows = [row | {"data_fingerprint": row["annotator"] if row["fov_id"] == "f1" else "0"} for row in two_who_sort(3)]
+    assert compare(stated(rows)).notes == ("1 FOVs, such as f1, were annotated on different raw files",)
+
+
 def test_points(stated):
     rows = []
     for place in range(6):

@@ -97,8 +97,9 @@ def test_points_need_a_radius(table, settings):
 
 def test_nothing_of_the_same_kind(table, settings):
     write_statements(table, [sort("Ann", "f", "a"), mark("Bo", "f", "a", 0, 0)])
-    with pytest.raises(DataError, match="state nothing of the same kind about one FOV"):
-        locgraph.agreement(table, settings(agreement__radius_nm=5))
+    with pytest.raises(DataError, match="state nothing of the same kind about one FOV") as caught:
+        locgraph.agreement(table, settings())
+    assert caught.value.setting is None
 
 
 def test_a_fov_that_fails_stops_no_other(table, raw, settings):

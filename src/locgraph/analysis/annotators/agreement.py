@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -178,7 +178,8 @@ def compare_annotators(
     Raises:
         DataError: No level has a FOV that two annotators made statements of.
     """
-    sorted_units = {columns.FOV: sorted_fovs(table, about), columns.CLUSTER: sorted_clusters(table, about)}
+    clusters, moved = sorted_clusters(table, about)
+    sorted_units = {columns.FOV: sorted_fovs(table, about), columns.CLUSTER: clusters}
     overlaps: dict[str, list[Overlap]] = {columns.POINT: [], columns.REGION: []}
     if settings.radius_nm is not None:
         overlaps[columns.POINT] = point_overlaps(marked_fovs(table), about, settings.radius_nm)
@@ -195,9 +196,25 @@ def compare_annotators(
         measures = (columns.DICE, columns.IOU)
         rows += alpha_rows(columns.REGION, units, about, settings.seed)
         rows += overlap_rows(columns.REGION, overlaps[columns.REGION], measures, about, settings.seed)
+    notes = [*notes, *_of_different_data(table, moved)]
     disputed = rank_disputes(table, sorted_units, overlaps)
     frame = pl.DataFrame(rows, schema=_DTYPES)
     return AnnotatorAgreement(frame, disputed, about.names, about.classes, compared, tuple(notes), dict(record))
+
+
+def _of_different_data(table: pl.DataFrame, moved: Collection[str]) -> list[str]:
+    """Return notes on FOVs of which annotators looked at different clusters, or different raw files."""
+    digests = table.group_by(annotation.FOV_ID).agg(pl.col(annotation.DATA_FINGERPRINT).drop_nulls().n_unique())
+    changed = digests.filter(pl.col(annotation.DATA_FINGERPRINT) > 1)[annotation.FOV_ID].to_list()
+    notes = []
+    if moved:
+        notes.append(
+            f"clusters of {len(moved)} FOVs, such as {min(moved)}, have other centres for some annotators: they are of "
+            "another clustering, and are not compared with each other"
+        )
+    if changed:
+        notes.append(f"{len(changed)} FOVs, such as {min(changed)}, were annotated on different raw files")
+    return notes
 
 
 def count_fovs(table: pl.DataFrame) -> dict[str, tuple[int, int]]:

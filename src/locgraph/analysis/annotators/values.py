@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from locgraph.io.annotations.derive import cluster_statements, fov_statements
+from locgraph.io.annotations.derive import fov_statements
 from locgraph.io.annotations.statements import PartLabels, to_statements
 from locgraph.schema import annotation as columns
 from locgraph.stats.raters.nominal import MISSING
+
+_SAME_CENTRE_NM: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,24 +60,45 @@ class SortedUnits:
 def sorted_fovs(table: pl.DataFrame, about: Annotators) -> SortedUnits:
     """Return the classes of whole FOVs, the last that each annotator stated."""
     stated = fov_statements(table)
-    return _sort({(fov, 0): own for fov, own in stated.items()}, about)
+    return _sort({(fov,): own for fov, own in stated.items()}, about)
 
 
-def sorted_clusters(table: pl.DataFrame, about: Annotators) -> SortedUnits:
-    """Return the classes of clusters, the last that each annotator stated."""
-    units: dict[tuple[str, int], dict[str, str]] = {}
-    names = (columns.FOV_ID, columns.CLUSTER_ID, columns.ANNOTATOR, columns.LABEL)
-    for fov, cluster, annotator, label in cluster_statements(table).select(names).iter_rows():
-        units.setdefault((fov, cluster), {})[annotator] = label
-    return _sort(units, about)
+def sorted_clusters(table: pl.DataFrame, about: Annotators) -> tuple[SortedUnits, set[str]]:
+    """Return the classes of clusters, the last that each annotator stated, and FOVs with different clusters.
+
+    A cluster is the same where number and centre are: others are of another clustering, and are units of their own.
+    """
+    units: dict[tuple[str, ...], dict[str, str]] = {}
+    centres: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for (fov, cluster, annotator), (x, y, label) in _last_of_clusters(table):
+        known = centres.setdefault((fov, cluster), [])
+        place = next((i for i, (a, b) in enumerate(known) if math.hypot(x - a, y - b) <= _SAME_CENTRE_NM), len(known))
+        if place == len(known):
+            known.append((x, y))
+        units.setdefault((fov, str(cluster), str(place)), {})[annotator] = label
+    return _sort(units, about), {fov for (fov, _), known in centres.items() if len(known) > 1}
 
 
-def _sort(units: Mapping[tuple[str, int], Mapping[str, str]], about: Annotators) -> SortedUnits:
+def _last_of_clusters(
+    table: pl.DataFrame,
+) -> Iterator[tuple[tuple[str, int, str], tuple[float, float, str]]]:
+    """Yield FOV, cluster and annotator, and centre and class that were stated last; not where that is no class."""
+    keys = (columns.FOV_ID, columns.CLUSTER_ID, columns.ANNOTATOR)
+    rows = table.filter(pl.col(columns.TARGET) == columns.OF_CLUSTER)
+    last = rows.unique(keys, keep="last", maintain_order=True).drop_nulls(columns.LABEL)
+    for row in last.to_dicts():
+        yield (
+            (row[columns.FOV_ID], row[columns.CLUSTER_ID], row[columns.ANNOTATOR]),
+            (row[columns.X][0], row[columns.Y][0], row[columns.LABEL]),
+        )
+
+
+def _sort(units: Mapping[tuple[str, ...], Mapping[str, str]], about: Annotators) -> SortedUnits:
     codes = np.full((len(about.names), len(units)), MISSING, np.int64)
     for place, own in enumerate(units.values()):
         for annotator, label in own.items():
             codes[about.names.index(annotator), place] = about.code(label)
-    return SortedUnits(codes, np.array([fov for fov, _ in units], dtype=str), np.ones(len(units), np.int64))
+    return SortedUnits(codes, np.array([unit[0] for unit in units], dtype=str), np.ones(len(units), np.int64))
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,9 @@ def agreement(path: str | Path, *config: str | Mapping[str, Any]) -> DrawnAgreem
     units, left_out = _read_regions(table, about, raw)
     notes += _not_compared(table, raw, how, left_out)
     if not units and not _has_others(table, how):
-        setting = "raw_dir" if _shared(table, annotation.OF_REGION) else "agreement.radius_nm"
+        without_radius = how.radius_nm is None and _shared(table, annotation.OF_POINT)
+        setting = "agreement.radius_nm" if without_radius else None
+        setting = "raw_dir" if _shared(table, annotation.OF_REGION) else setting
         reason = "; ".join(notes) or "two annotators state nothing of the same kind about one FOV"
         raise DataError(f"{path}: nothing can be compared: {reason}", setting=setting)
     record = {
