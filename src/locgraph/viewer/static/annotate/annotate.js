@@ -4,6 +4,7 @@ import { buffer } from "../api.js";
 import { el } from "../dom.js";
 import { complain } from "../notice.js";
 import { registerPanel, setPlace } from "../panels.js";
+import { sizeOf } from "../stage/look.js";
 import { stages } from "../stage/stage.js";
 import { state } from "../state.js";
 import { onTheme, theme } from "../theme.js";
@@ -42,7 +43,8 @@ function prepare() {
   startTools();
   state.on(["fov", "fovs", "source"], loadCurrent);
   follow((changed) => changed.includes("current") && loadLabelled());
-  stages()[0]?.onCamera(followMode);
+  stages()[0]?.onCamera(followCamera);
+  state.on(["points"], draw);
   onTheme(draw);
   setPlace("right", true);
   started.then(openFirst);
@@ -98,25 +100,33 @@ function dimensionsOf(stage, fov) {
   });
 }
 
-let mode = "2d";
+let seen = "";
 
-/** Layers lie otherwise in 3D. */
-function followMode(camera) {
-  if (camera.mode === mode) return;
-  mode = camera.mode;
-  draw();
+/** Layers lie otherwise in 3D, and localisations grow with the zoom. */
+function followCamera() {
+  const stage = stages()[0];
+  if (stage.scene && lookKey(stage) !== seen) draw();
+}
+
+function lookKey(stage) {
+  const { unit, radius } = sizeOf(stage.look.points, stage.scene, stage.camera);
+  return `${stage.camera.mode} ${unit} ${radius.toFixed(1)}`;
 }
 
 function draw() {
   const stage = stages()[0];
-  if (!stage) return;
+  if (!stage?.scene) return;
   const { current } = work;
+  seen = lookKey(stage);
+  const flat = stage.camera.mode === "2d";
   const look = {
     classes: work.about.classes,
     dark: theme() === "dark",
     frame: stage.layerFrame,
+    flat,
+    size: sizeOf(stage.look.points, stage.scene, stage.camera),
     others: current?.others ?? [],
-    veiled: stage.camera.mode === "2d" && (labelled?.codes.length ?? 0) > 0 ? stage.scene.header.box : null,
+    veiled: flat && labelled?.codes.length ? stage.scene.header.box : null,
   };
   stage.setOverlay("annotate", current ? overlayLayers(current.statements, labelled, look) : []);
 }

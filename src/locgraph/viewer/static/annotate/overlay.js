@@ -4,7 +4,11 @@ import { categoryColour, neutral } from "../stage/palettes.js";
 
 const POINT_PX = 7;
 const CLUSTER_PX = 10;
-const LABELLED_PX = 3;
+const LABELLED_PX = 2;
+const SMALLEST_PX = 1.4;
+
+/** How much larger localisations with a class are than others. */
+const LARGER = 1.2;
 
 /** How much of the localisations fades while parts are marked, of 255. */
 const VEIL = 150;
@@ -33,6 +37,8 @@ export function readLabelled(bytes, dimensions) {
  * @param {string[]} look.classes
  * @param {boolean} look.dark
  * @param {object} look.frame `layerFrame` of the stage.
+ * @param {boolean} look.flat Whether the FOV is seen from above.
+ * @param {{unit: string, radius: number}} look.size Size of localisations on the stage.
  * @param {object[]} look.others Statements of other annotators, drawn faintly.
  * @param {number[][]|null} look.veiled Box of what fades behind the classes; null where nothing does.
  */
@@ -41,7 +47,7 @@ export function overlayLayers(statements, labelled, look) {
     const place = look.classes.indexOf(statement.label);
     return place < 0 ? neutral(look.dark) : categoryColour(place, look.dark);
   };
-  const shared = { ...look.frame, pickable: false };
+  const shared = { ...look.frame, pickable: false, parameters: { depthCompare: look.flat ? "always" : "less-equal" } };
   return [
     look.veiled ? veilLayer(look, shared) : null,
     ...statementLayers("annotations-of-others", look.others, colourOf, { ...shared, opacity: 0.45 }),
@@ -66,22 +72,41 @@ function veilLayer({ veiled, dark }, shared) {
   });
 }
 
-function labelledLayer({ positions, codes, dimensions }, look, shared) {
-  const colours = new Uint8Array(4 * codes.length);
-  codes.forEach((code, row) => colours.set([...categoryColour(code - 1, look.dark), 255], 4 * row));
+function labelledLayer(labelled, look, shared) {
+  const { positions, codes, dimensions } = labelled;
+  const flat = look.flat && dimensions === 3;
   return new globalThis.deck.ScatterplotLayer({
     ...shared,
     id: "annotated-localisations",
     data: {
       length: codes.length,
       attributes: {
-        getPosition: { value: positions, size: dimensions },
-        getFillColor: { value: colours, size: 4, normalized: true },
+        getPosition: { value: flat ? withoutDepth(positions) : positions, size: flat ? 2 : dimensions },
+        getFillColor: { value: coloursOf(labelled, look.dark), size: 4, normalized: true },
       },
     },
-    radiusUnits: "pixels",
-    getRadius: LABELLED_PX,
+    radiusUnits: look.size.unit === "nm" ? "common" : "pixels",
+    getRadius: look.size.unit === "precision" ? LABELLED_PX : look.size.radius,
+    // nothing fades behind them in 3D
+    radiusScale: look.flat ? LARGER : 1.5 * LARGER,
+    radiusMinPixels: SMALLEST_PX,
+    billboard: true,
   });
+}
+
+/** Colours (M, 4), made once for each theme. */
+function coloursOf(labelled, dark) {
+  if (labelled.dark !== dark) {
+    const colours = new Uint8Array(4 * labelled.codes.length);
+    labelled.codes.forEach((code, row) => colours.set([...categoryColour(code - 1, dark), 255], 4 * row));
+    Object.assign(labelled, { dark, colours });
+  }
+  return labelled.colours;
+}
+
+/** Positions (M, 3) as seen from above. */
+function withoutDepth(positions) {
+  return positions.filter((_, place) => place % 3 < 2);
 }
 
 /** Outlines alone: which localisations are meant is seen in their colours. */
