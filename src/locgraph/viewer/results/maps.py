@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotReadyError
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ PCA, UMAP = "pca", "umap"
 METHODS: Final = (PCA, UMAP)
 
 MOST_POINTS: Final = 20_000
-"""Of more clusters a random choice is shown: UMAP of these takes about a minute."""
+"""Of more clusters a random choice is shown."""
 
 _PATIENCE_S: Final = 1.0
 _OTHER_SPACE: Final = "Each fold has a network of its own: positions on maps of different folds cannot be compared."
@@ -170,8 +171,8 @@ class Maps:
     """Maps that are computed once, in the background, and kept."""
 
     def __init__(self) -> None:
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="maps")
         self._kept: dict[tuple[Any, ...], Future[Points]] = {}
+        self._lock = threading.Lock()
 
     def points(self, source: MapFile, method: str, rows: Mapping[str, int]) -> Points | None:
         """Return a map; None while it is being computed.
@@ -189,12 +190,23 @@ class Maps:
         except OSError as error:
             raise DataError(f"{source.path}: expected vectors; the file is gone") from error
         key = (source.path, method, state.st_mtime_ns, state.st_size, len(rows))
-        if key not in self._kept:
-            self._kept[key] = self._worker.submit(project, source, method, dict(rows))
+        with self._lock:
+            begins = key not in self._kept
+            future = self._kept.setdefault(key, Future())
+        if begins:
+            # as a daemon: a viewer that is stopped does not wait for UMAP
+            threading.Thread(target=_fulfil, args=(future, source, method, dict(rows)), daemon=True).start()
         try:
-            return self._kept[key].result(timeout=_PATIENCE_S)
+            return future.result(timeout=_PATIENCE_S)
         except NotReadyError:
             return None
+
+
+def _fulfil(future: Future[Points], source: MapFile, method: str, rows: Mapping[str, int]) -> None:
+    try:
+        future.set_result(project(source, method, rows))
+    except Exception as error:  # noqa: BLE001  # of whatever kind: it is raised where the map is asked for
+        future.set_exception(error)
 
 
 def describe(maps: Sequence[MapFile]) -> list[dict[str, Any]]:
