@@ -183,6 +183,12 @@ def test_handles_of_a_histogram_filter_by_keys(stage):
     assert [("in" in one.get_attribute("class").split()) for one in bins.all()] == [False] * 4 + [True] * 4
     page.keyboard.press("Home")
     assert stage.state("filters") == {}
+    stage.set(filters={"photons": [None, 300]})
+    values = [
+        page.get_by_role("slider", name=f"{end} photons").get_attribute("aria-valuenow") for end in ("Least", "Most")
+    ]
+    assert values == ["100", "300"]
+    stage.set(filters={})
     page.get_by_role("checkbox", name="actin").click()
     assert stage.state("filters") == {"channel": [0]}
     page.click("#panel-filters >> text=clear all")

@@ -117,7 +117,7 @@ function closed(starts, cluster, at) {
 
 /** Many edges are fainter, so that what they join is still seen. */
 export function edgeOpacity(n) {
-  return Math.min(Math.max(4 / Math.sqrt(Math.max(n, 1)), 0.12), 0.6);
+  return Math.min(Math.max(6 / Math.sqrt(Math.max(n, 1)), 0.15), 0.7);
 }
 
 /** Return the layer of one type of edges. */

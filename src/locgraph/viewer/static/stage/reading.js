@@ -18,8 +18,8 @@ export function describeScene(stage) {
 
 /** Return how many localisations are shown. */
 export function countText(count, scene) {
-  const all = groups(scene.header.n);
-  return !count || count.shown === count.all ? `${all} localisations` : `${groups(count.shown)} of ${all} localisations`;
+  const all = `${groups(scene.header.n)} ${scene.header.n === 1 ? "localisation" : "localisations"}`;
+  return !count || count.shown === count.all ? all : `${groups(count.shown)} of ${all}`;
 }
 
 function groups(value) {

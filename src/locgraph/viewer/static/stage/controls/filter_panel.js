@@ -76,7 +76,7 @@ function rangeRow(column) {
   });
   const element = el("div", { class: "filter", dataset: { column: column.name } }, title, histogram.element, slider.element);
   const refresh = (range) => {
-    const shown = range ?? [column.min, column.max];
+    const shown = [range?.[0] ?? column.min, range?.[1] ?? column.max];
     slider.set([Math.max(shown[0], low), Math.min(shown[1], high)]);
     histogram.mark(shown);
     text.textContent = `${numberText(shown[0], 3)} to ${valueText(shown[1], unit, 3)}`;

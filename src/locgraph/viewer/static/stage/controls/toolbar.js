@@ -86,7 +86,8 @@ function showSlab(slab) {
   const scene = stages()[0]?.scene;
   const column = scene?.columns.get(Z);
   if (!column || column.min === null) return;
-  const range = state.get("filters")[Z] ?? [column.min, column.max];
+  const [low, high] = state.get("filters")[Z] ?? [null, null];
+  const range = [low ?? column.min, high ?? column.max];
   if (slab.scene !== scene) {
     slab.scene = scene;
     slab.slider = new RangeSlider({

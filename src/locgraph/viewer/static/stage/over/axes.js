@@ -6,6 +6,8 @@ import { lengthText, numberText, roundBelow, ticks } from "../numbers.js";
 const LONGEST_BAR = 0.22;
 const TICK_PX = 5;
 const TICK_EVERY_PX = 90;
+const EDGE_EVERY_PX = 60;
+const LABELS = 6;
 const NAMES = ["x", "y", "z"];
 // pixels without ticks at both ends of x and of y: for the names of the axes, and the name of the FOV
 const FREE = [[84, 60], [34, 34]];
@@ -27,7 +29,7 @@ export function scaleBar(camera, size) {
 
 /** Return the marks of the axes: along two sides of the picture in 2D, along edges of the box in 3D. */
 export function axes(camera, size, map, scene) {
-  return camera.mode === "2d" ? flatAxes(camera, size, scene.origin) : boxAxes(map, size, scene);
+  return camera.mode === "2d" ? flatAxes(camera, size, scene.origin) : boxAxes(map, scene);
 }
 
 function flatAxes(camera, size, origin) {
@@ -64,9 +66,10 @@ function flatTick(axis, at, size, text) {
 }
 
 /** Edges of the box around all localisations, and ticks along one edge of each axis. */
-function boxAxes(map, size, scene) {
+function boxAxes(map, scene) {
   const box = scene.header.box;
   const corners = Array.from({ length: 8 }, (_, code) => NAMES.map((__, axis) => box[(code >> axis) & 1][axis]));
+  const unit = unitFor(Math.max(...box[0].map((low, axis) => box[1][axis] - low)) / LABELS);
   const marks = [];
   NAMES.forEach((name, axis) => {
     const edges = [];
@@ -77,7 +80,7 @@ function boxAxes(map, size, scene) {
       edges.push({ ends, pixels });
       marks.push({ kind: "line", points: pixels, colour: "line" });
     }
-    marks.push(...edgeTicks(axis, chosenEdge(edges, axis), size, scene, project(map, middle(box))));
+    marks.push(...edgeTicks(axis, chosenEdge(edges, axis), unit, scene, project(map, middle(box))));
   });
   return marks;
 }
@@ -92,12 +95,11 @@ function chosenEdge(edges, axis) {
   return edges.reduce((best, edge) => (sum(edge) > sum(best) ? edge : best));
 }
 
-function edgeTicks(axis, { ends, pixels }, size, scene, centre) {
+function edgeTicks(axis, { ends, pixels }, unit, scene, centre) {
   const [from, to] = ends.map((end) => end[axis] + scene.origin[axis]);
   const length = Math.hypot(pixels[1][0] - pixels[0][0], pixels[1][1] - pixels[0][1]);
   if (length < 24) return [];
-  const count = Math.max(length / TICK_EVERY_PX, 1);
-  const unit = unitFor((to - from) / count);
+  const count = Math.max(length / EDGE_EVERY_PX, 1);
   const values = ticks(from / unit.scale, to / unit.scale, count);
   const step = values.length > 1 ? values[1] - values[0] : 1;
   const half = [0, 1].map((k) => (pixels[0][k] + pixels[1][k]) / 2);
