@@ -123,6 +123,15 @@ def test_the_state_holds_the_scores_of_the_history_and_the_best_epochs(train, tm
     assert found["expected_end"] is None
 
 
+def test_a_release_has_neither_fold_nor_validation(make_module, make_data, make_trainer, tmp_path):
+    record = RECORD | {"settings": {"fold": {"index": 0}}, "split": {"train": list(NAMES), "val": []}}
+    trainer = make_trainer(max_epochs=1, callbacks=[Live()], limit_val_batches=0, default_root_dir=str(tmp_path))
+    trainer.fit(make_module(record=record), make_data())
+    assert state(tmp_path)["fold"] is None
+    assert list(state(tmp_path)["epochs"][0]["scores"]) == ["train/loss"]
+    assert tables(tmp_path) == {}
+
+
 def test_an_interrupted_run_continues_its_files(train, tmp_path):
     train(tmp_path / "whole")
     with pytest.raises(PowerCutError):

@@ -112,6 +112,16 @@ def test_a_new_best_appears_by_itself_and_nothing_else_changes(viewer, real):
     until(lambda: followed.state("epoch") == 5)
     followed.page.get_by_label("Score of the best epoch").select_option("val/accuracy")
     until(lambda: followed.state("epoch") == 3)
+
+    followed.page.click("#tab-map")
+    notes = followed.page.locator(".map-notes", has_text="Epoch 3: validation FOVs")
+    notes.wait_for()
+    training.epoch(0.05, 1.0)
+    training.epoch(0.04, 0.75)
+    followed.page.evaluate("window.locgraph.state.set({ epoch: 7 })")
+    followed.page.locator(".map-notes", has_text="Epoch 7: validation FOVs").wait_for()
+    assert followed.state("fov") == 3
+    assert followed.state("selection") == [0, 2]
     assert followed.complaints == []
 
 
@@ -133,6 +143,10 @@ def test_epochs_are_chosen_by_slider_curve_table_and_keys_and_played(followed, t
     drawing.click(position={"x": box["width"] - 16, "y": 20})
     until(lambda: followed.state("epoch") == 2)
     assert "latest 0.5, best 0.5 at epoch 2" in drawing.get_attribute("aria-label")
+    line = page.locator(".curve-line.val").first
+    linear = line.get_attribute("d")
+    page.get_by_role("button", name="Logarithmic scale of the loss").click()
+    until(lambda: line.get_attribute("d") != linear)
     page.get_by_role("button", name="Table").click()
     page.get_by_role("button", name="Show epoch 0").click()
     until(lambda: followed.state("epoch") == 0)

@@ -242,9 +242,10 @@ def _learner(module: LightningModule) -> Learner:
 
 
 def _fold(module: LightningModule) -> int | None:
-    """Return the fold, which stands in the record of the checkpoint; None on all FOVs."""
-    fold = _learner(module).record.get("settings", {}).get("fold", {}).get("index")
-    return fold if isinstance(fold, int) else None
+    """Return the fold, which stands in the record of the checkpoint; None where all FOVs are trained on."""
+    record = _learner(module).record
+    fold = record.get("settings", {}).get("fold", {}).get("index")
+    return fold if isinstance(fold, int) and record.get("split", {}).get(VALIDATION, True) else None
 
 
 def _joined(tables: list[pl.DataFrame], trainer: Trainer) -> pl.DataFrame | None:

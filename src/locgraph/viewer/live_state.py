@@ -50,7 +50,8 @@ NO_CALLBACK: Final = (
     "them."
 )
 NO_TABLES: Final = (
-    "The predictions of epochs are not here: they were not copied, could not be written, or the task has none of FOVs."
+    "The predictions of epochs are not here: no FOVs were set aside for validation, the task has none of FOVs, or the "
+    "files were not copied or could not be written."
 )
 
 

@@ -75,7 +75,8 @@ export function mountTraining(element) {
 
   function showModes() {
     const { mode, score } = following();
-    const press = (name, text, hint) => button(text, () => follow({ mode: name }), { "aria-pressed": String(mode === name), title: hint });
+    const shownNow = mode === OFF && state.get("epoch") === null ? null : mode; // the end of the run is no epoch
+    const press = (name, text, hint) => button(text, () => follow({ mode: name }), { "aria-pressed": String(shownNow === name), title: hint });
     replace(
       modes,
       press(BEST, "Best", "The best epoch so far; a better one appears by itself"),
@@ -105,6 +106,7 @@ export function mountTraining(element) {
   }
 
   function followEpoch() {
+    if (run()) showModes();
     slider.show();
     draw();
   }
