@@ -28,7 +28,7 @@ def sort(annotator: str, fov_id: str, label: str | None) -> dict:
 def click(annotator: str, fov_id: str, cluster: int, label: str | None) -> dict:
     """A class of a cluster."""
     about = {"annotator": annotator, "fov_id": fov_id, "target": "cluster", "label": label, "tool": "click"}
-    return about | {"cluster_id": cluster, "x": [float(cluster)], "y": [0.0]}
+    return about | {"cluster_id": cluster, "x": [10.0 * cluster], "y": [0.0]}
 
 
 def mark(annotator: str, fov_id: str, label: str | None, x: float, y: float) -> dict:

@@ -90,7 +90,7 @@ def test_one_class_has_a_percentage_and_a_reason(stated):
 
 def test_classes_of_clusters(stated):
     rows = [click(name, f"f{fov}", 3, "a") for name in ("Ann", "Bo") for fov in range(5)]
-    rows += [click("Ann", "f0", 4, "b"), click("Bo", "f0", 4, "a"), click("Bo", "f0", 5, "a")]
+    rows += [click("Ann", "f0", 4, "b"), click("Bo", "f0", 9, "a") | {"x": [40.0]}, click("Bo", "f0", 6, "a")]
     result = compare(stated(rows))
     row = value(result, "cluster", "percent", None, "Ann", "Bo")
     assert (row["estimate"], row["n_units"], row["n_fovs"]) == (pytest.approx(5 / 6), 6, 5)
@@ -98,8 +98,8 @@ def test_classes_of_clusters(stated):
 
 def test_clusters_of_another_clustering_are_not_compared(stated):
     rows = [click(name, f"f{fov}", 3, "a") for name in ("Ann", "Bo") for fov in range(3)]
-    rows[-1] |= {"x": [9.0]}
-    result = compare(stated([*rows, click("Bo", "f0", 4, "b"), click("Ann", "f0", 4, "b") | {"y": [0.4]}]))
+    rows[-1] |= {"x": [90.0]}
+    result = compare(stated([*rows, click("Bo", "f0", 5, "b"), click("Ann", "f0", 5, "b") | {"y": [0.4]}]))
     assert value(result, "cluster", "percent", None, "Ann", "Bo")["n_units"] == 3
     (note,) = result.notes
     assert note.startswith("clusters of 1 FOVs, such as f2, have other centres for some annotators")

@@ -66,17 +66,20 @@ def sorted_fovs(table: pl.DataFrame, about: Annotators) -> SortedUnits:
 def sorted_clusters(table: pl.DataFrame, about: Annotators) -> tuple[SortedUnits, set[str]]:
     """Return the classes of clusters, the last that each annotator stated, and FOVs with different clusters.
 
-    A cluster is the same where number and centre are: others are of another clustering, and are units of their own.
+    Clusters are the same where their centres are, whatever their numbers. A number with several centres shows that
+    annotators looked at different clusterings of a FOV.
     """
     units: dict[tuple[str, ...], dict[str, str]] = {}
-    centres: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    centres: dict[str, list[tuple[float, float]]] = {}
+    numbered: dict[tuple[str, int], set[int]] = {}
     for (fov, cluster, annotator), (x, y, label) in _last_of_clusters(table):
-        known = centres.setdefault((fov, cluster), [])
+        known = centres.setdefault(fov, [])
         place = next((i for i, (a, b) in enumerate(known) if math.hypot(x - a, y - b) <= _SAME_CENTRE_NM), len(known))
         if place == len(known):
             known.append((x, y))
-        units.setdefault((fov, str(cluster), str(place)), {})[annotator] = label
-    return _sort(units, about), {fov for (fov, _), known in centres.items() if len(known) > 1}
+        units.setdefault((fov, str(place)), {})[annotator] = label
+        numbered.setdefault((fov, cluster), set()).add(place)
+    return _sort(units, about), {fov for (fov, _), places in numbered.items() if len(places) > 1}
 
 
 def _last_of_clusters(

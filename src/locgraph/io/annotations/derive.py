@@ -1,4 +1,4 @@
-"""What annotators state of whole fields of view (FOVs) and of clusters, and the labels of FOVs that follow."""
+"""What annotators state of whole fields of view (FOVs), and the labels that follow."""
 
 from __future__ import annotations
 
@@ -49,17 +49,6 @@ def fov_statements(table: pl.DataFrame) -> dict[str, dict[str, str]]:
         if label is not None:
             stated.setdefault(fov_id, {})[annotator] = label
     return stated
-
-
-def cluster_statements(table: pl.DataFrame) -> pl.DataFrame:
-    """Return what was stated last of each cluster by each annotator: ``fov_id``, ``cluster_id``, annotator, label.
-
-    Args:
-        table: Standing statements in the order of time.
-    """
-    keys = [columns.FOV_ID, columns.CLUSTER_ID, columns.ANNOTATOR]
-    last = table.filter(pl.col(columns.TARGET) == columns.OF_CLUSTER).unique(keys, keep="last", maintain_order=True)
-    return last.select(*keys, columns.LABEL).drop_nulls(columns.LABEL).sort(keys)
 
 
 @dataclass(frozen=True)
