@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from builders.annotating import OpenedTables, grid, make_annotating, names, step
+from builders.annotating import OpenedTables, grid, lasso, make_annotating, names, step
 from builders.browser import Page, until
 from locgraph.io.annotations.regions import regions_to_rows
 from locgraph.viewer.serve import ServerSettings, Viewer
@@ -120,8 +120,8 @@ def test_shapes_drawn_with_the_mouse_land_in_the_table(viewer, tmp_path):
 
     press(page, "l")
     drag(page, [[-20, -20], [20, -20], [20, 20], [-20, 20]])
-    (lasso,) = statements(annotating, 1)
-    chosen = positions[regions_to_rows(positions, lasso["x"], lasso["y"], None, "lasso")]
+    (area,) = statements(annotating, 1)
+    chosen = positions[regions_to_rows(positions, area["x"], area["y"], None, "lasso")]
     assert set(map(tuple, chosen)) == {(x, y) for x in (30, 40, 50, 60) for y in (30, 40, 50, 60)}
     until(lambda: page.page.evaluate(OVERLAY) == {"localisations": 16, "areas": 1, "spots": 0})
 
@@ -172,6 +172,18 @@ def test_annotators_are_blind_and_names_are_harmless(viewer, tmp_path):
     until(lambda: page.state("fov") == 1)
     assert statements(annotating, 1)[0]["label"] == nasty
     assert ada.own()["label"].to_list() == ["healthy"]
+    assert page.complaints == []
+
+
+def test_others_are_shown_where_that_is_asked_for(viewer, tmp_path):
+    bob = make_annotating(tmp_path, "Bob")
+    bob.append(step("Bob", label="healthy"), bob.opened.scene)
+    bob.append(step("Bob", label="diseased"), bob.opened.scene)
+    bob.append(lasso(annotator="Bob"), bob.opened.scene)
+    page = page_of(viewer, make_annotating(tmp_path, blind=False))
+    until(lambda: text(page, ".annotate-others") == "Bob: diseased")
+    assert text(page, ".annotate-fov .chip") == "no class yet"
+    assert "1 by others, drawn faintly" in text(page, "#panel-annotate")
     assert page.complaints == []
 
 

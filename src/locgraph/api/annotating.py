@@ -11,7 +11,7 @@ from locgraph import schema
 from locgraph.api.config import Settings, compose
 from locgraph.api.viewing import opening_settings, server_settings
 from locgraph.data.folds import TRAIN, VALIDATION
-from locgraph.errors import ConfigError, DataError, within
+from locgraph.errors import ConfigError, DataError, renamed, within
 from locgraph.run_folder import ANNOTATIONS, PREDICTIONS, RunFolder, find_runs
 from locgraph.settings import check_choice
 from locgraph.viewer.annotating import Annotating
@@ -67,7 +67,8 @@ def annotation_session(settings: Settings) -> Session:
     order = check_choice("order", settings["order"], ORDERS)
     if settings["suggestions"] is None and order not in (GIVEN, RANDOM):
         raise ConfigError(f"order={order} needs predictions: set suggestions to a model, run or sweep", setting="order")
-    opened = open_source(source, opening_settings(settings))
+    with renamed("raw_dir", "source"):
+        opened = open_source(source, opening_settings(settings))
     predictions = None
     if settings["suggestions"] is not None:
         predictions = find_predictions(str(settings["suggestions"]), source, opened, settings)

@@ -116,6 +116,7 @@ function showSaving(saved, waiting) {
 function fovPart() {
   const name = el("h2", {});
   const said = el("span", { class: "chip" });
+  const others = el("p", { class: "note annotate-others" });
   const element = el(
     "div",
     { class: "annotate-fov" },
@@ -127,8 +128,10 @@ function fovPart() {
       button("→", () => walk(1), { class: "quiet", "aria-label": "Next field of view", title: "Next (.)" }),
     ),
     said,
+    others,
   );
   const show = () => {
+    others.textContent = othersText();
     name.textContent = fovName() ?? "No field of view";
     name.title = name.textContent;
     const place = work.about.classes.indexOf(work.current?.label);
@@ -136,6 +139,13 @@ function fovPart() {
     said.textContent = work.current?.label ?? { unsure: "unsure" }[work.current?.state] ?? "no class yet";
   };
   return { element, show };
+}
+
+/** What others said of the whole FOV, where they are shown: of each the last word. */
+function othersText() {
+  const last = new Map();
+  for (const each of work.current?.others ?? []) if (each.target === "fov") last.set(each.annotator, each.label ?? "unsure");
+  return [...last].map(([annotator, label]) => `${annotator}: ${label}`).join(" · ");
 }
 
 /** The classes, with their keys. */
@@ -244,9 +254,8 @@ function toolPart() {
     round.hidden = !ROUND.includes(work.mode);
     if (document.activeElement !== radius) radius.value = work.radius === null ? "" : String(work.radius);
     const number = work.current?.statements.filter((each) => each.target !== "fov").length ?? 0;
-    const others = new Set(work.current?.others?.map((each) => each.annotator)).size;
-    const text = number ? `${number} marked here` : "";
-    counted.textContent = [text, others && `${others} other annotator${others === 1 ? "" : "s"} shown faintly`].filter(Boolean).join(" · ");
+    const others = work.current?.others?.filter((each) => each.target !== "fov").length ?? 0;
+    counted.textContent = [number && `${number} marked here`, others && `${others} by others, drawn faintly`].filter(Boolean).join(" · ");
   };
   return { element, show };
 }
