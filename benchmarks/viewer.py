@@ -12,8 +12,8 @@ memory is given; what a page of 1200 pixels asks of it goes through HTTP, one ca
     pan          the further nodes that a view an eighth as wide shows after a move by half its width
 
 A node is shown where its box is in view and the cells of the node above it are larger than 1.5 pixels, up to two
-million localisations, as on the page. An exponent p says that the time of indexing is proportional to N^p between this
-number of localisations and the one before.
+million localisations, as on the page. An exponent p says that the processor time of indexing is proportional to N^p
+between this number of localisations and the one before.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def write(path: Path, n: int, dimensions: int) -> None:
 
 
 def serve(path: Path, cache: Path) -> None:
-    """Serve a file until the input ends; print the address, and at the end the peak memory in MiB."""
+    """Serve a file until the input ends; print the address, at the end processor seconds and peak memory in MiB."""
     from locgraph.io.columns import ColumnMap
     from locgraph.viewer.opened import OpeningSettings
     from locgraph.viewer.opening import open_source
@@ -73,9 +73,11 @@ def serve(path: Path, cache: Path) -> None:
     names = ("x", "y", "z", "frame", COLOUR, "precision", "channel")
     settings = OpeningSettings(cache, ColumnMap({name: name for name in names}, "nm"))
     with Viewer(Session([open_source(path, settings)])) as viewer:
+        start = time.process_time()
         print(viewer.url, flush=True)
         sys.stdin.read()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+        seconds = time.process_time() - start
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
 
 
 class Page:
@@ -105,11 +107,11 @@ class Page:
             self.get(f"/n/{node}/position")
             self.get(f"/n/{node}/{COLOUR}")
 
-    def close(self) -> float:
-        """Stop the server; return its peak memory in MiB."""
+    def close(self) -> tuple[float, float]:
+        """Stop the server; return the processor seconds of its answers, and its peak memory in MiB."""
         self.connection.close()
-        output, _ = self.process.communicate()
-        return float(output)
+        seconds, peak = self.process.communicate()[0].split()
+        return float(seconds), float(peak)
 
 
 def visible(header: dict, low: np.ndarray, high: np.ndarray) -> set[int]:
@@ -133,7 +135,8 @@ def measure(path: Path, cache: Path) -> dict[str, float]:
     page = Page(path, cache)
     start = time.perf_counter()
     page.get("")
-    result = {"index": time.perf_counter() - start, "index MiB": page.close()}
+    result = {"index": time.perf_counter() - start}
+    result["processor"], result["index MiB"] = page.close()
     page = Page(path, cache)
     start = time.perf_counter()
     header = json.loads(page.get(""))
@@ -150,7 +153,7 @@ def measure(path: Path, cache: Path) -> dict[str, float]:
     page.n_bytes, start = 0, time.perf_counter()
     page.fetch(after)
     result |= {"pan": time.perf_counter() - start, "pan MB": page.n_bytes / 1e6, "pan nodes": len(after)}
-    return result | {"view MiB": page.close()}
+    return result | {"view MiB": page.close()[1]}
 
 
 def main() -> None:
@@ -163,7 +166,7 @@ def main() -> None:
     if options.serve is not None:
         serve(*options.serve)
         return
-    titles = ("localisations", "nodes", "index s", "exponent", "reopen s", "first view s", "MB", "nodes")
+    titles = ("localisations", "nodes", "index s", "processor s", "exponent", "reopen s", "first view s", "MB", "nodes")
     table = Table(*titles, "pan ms", "MB", "nodes", "peak MiB indexing", "viewing")
     before: tuple[int, float] | None = None
     for size in options.sizes:
@@ -171,10 +174,19 @@ def main() -> None:
             path = Path(folder) / "localisations.parquet"
             write(path, size, options.dimensions)
             got = measure(path, Path(folder) / "cache")
-        exponent = "" if before is None else f"{math.log(got['index'] / before[1]) / math.log(size / before[0]):.2f}"
-        before = (size, got["index"])
+        exponent = (
+            "" if before is None else f"{math.log(got['processor'] / before[1]) / math.log(size / before[0]):.2f}"
+        )
+        before = (size, got["processor"])
         table.add_row(
-            *(f"{size:,}", f"{got['nodes']}", f"{got['index']:.2f}", exponent, f"{got['reopen']:.2f}"),
+            *(
+                f"{size:,}",
+                f"{got['nodes']}",
+                f"{got['index']:.2f}",
+                f"{got['processor']:.2f}",
+                exponent,
+                f"{got['reopen']:.2f}",
+            ),
             *(f"{got['first']:.2f}", f"{got['first MB']:.1f}", f"{got['first nodes']}"),
             *(f"{1000 * got['pan']:.0f}", f"{got['pan MB']:.1f}", f"{got['pan nodes']}"),
             *(f"{got['index MiB']:.0f}", f"{got['view MiB']:.0f}"),
