@@ -9,7 +9,8 @@ export const PICTURE = "picture";
 const CHECK = "check";
 const HIDDEN = new Set(["correct", "unlike_reasons", "problem"]);
 const FIRST = ["fov_id", "label", "prediction", "probability", "typicality", "unlike", "n_localisations"];
-const WIDTHS = { fov_id: 98, label: 66, prediction: 92, probability: 76, split: 76, fold: 56, unlike_reasons: 200, path: 200 };
+const NAMES_PX = [98, 170];
+const WIDTHS = { label: 66, prediction: 92, probability: 76, split: 76, fold: 56, unlike_reasons: 200, path: 200 };
 const TITLES = {
   fov_id: "FOV",
   label: "class",
@@ -33,13 +34,19 @@ export function columnsOf(fovs) {
     .map((each) => ({
       name: each.name,
       title: titleOf(each.name),
-      width: WIDTHS[each.name] ?? (each.type === "number" ? 88 : 110),
+      width: each.name === "fov_id" ? nameWidth(fovs) : WIDTHS[each.name] ?? (each.type === "number" ? 88 : 110),
       hint: [each.meaning, each.unit && each.unit !== "1" ? `in ${each.unit}` : ""].filter(Boolean).join(", ") || null,
       number: each.type === "number",
       type: each.type,
       unit: each.unit,
       sortable: true,
     }));
+}
+
+/** Pixels that most names fit into. */
+function nameWidth(fovs) {
+  const longest = fovs.rows.fov_id.reduce((most, name) => Math.max(most, name.length), 0);
+  return Math.min(Math.max(longest * 7 + 14, NAMES_PX[0]), NAMES_PX[1]);
 }
 
 /** Names of the columns that are shown at first. */
@@ -51,7 +58,7 @@ export function firstColumns(fovs) {
 
 /** The columns before those that a user chooses. */
 export const LEADING = [
-  { name: CHECK, title: "", width: 26, hint: "selected", number: false, sortable: false },
+  { name: CHECK, title: "", width: 28, hint: "selected", number: false, sortable: false },
   { name: PICTURE, title: "", width: 40, hint: "picture", number: false, sortable: false },
 ];
 
@@ -93,8 +100,10 @@ const CONTENT = {
 
 function nameCell(fovs, row) {
   const name = cell(fovs, "fov_id", row);
+  const end = name.lastIndexOf("/") + 1;
+  const folder = end ? el("span", { class: "fov-folder" }, name.slice(0, end)) : null;
   const beside = el("button", { type: "button", class: "quiet beside", tabindex: "-1", title: "Show beside (b)", dataset: { action: "b" } }, "◫");
-  return el("span", { class: "fov-name", title: cell(fovs, "problem", row) ?? name }, el("span", { class: "fov-text" }, name), beside);
+  return el("span", { class: "fov-name", title: cell(fovs, "problem", row) ?? name }, el("span", { class: "fov-text" }, folder, el("span", { class: "fov-own" }, name.slice(end))), beside);
 }
 
 /** Content of a cell of the list. */

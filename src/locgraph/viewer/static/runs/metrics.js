@@ -30,7 +30,7 @@ function show(element, data) {
   choice.addEventListener("change", draw);
   const scores = metrics.length
     ? el("section", {}, el("div", { class: "row" }, el("h3", {}, "Scores on the test FOVs"), choice), plot, el("p", { class: "note" }, "Points are folds, bars 95 % intervals of the mean. Grey: simple classifiers that any network has to beat."))
-    : el("section", {}, el("h3", {}, "Scores"), el("p", { class: "note" }, capital(data.reason ?? "There are none.")), ownScores(data));
+    : el("section", {}, el("h3", {}, "Scores"), el("p", { class: "note" }, capital((data.reason ?? "There are none.").replaceAll("`", ""))), ownScores(data));
   replace(
     element,
     el("div", { class: "scores" }, el("div", { class: "scores-main" }, headline(data), scores), el("div", { class: "scores-side" }, problems(data), calibration(data), runs(data))),
