@@ -343,6 +343,12 @@ def test_fovs_that_cannot_be_shown_are_left_out(tmp_path):
         seen(annotating, 3)
 
 
+def test_a_source_without_any_fov_to_show(tmp_path):
+    opened = OpenedTables(dict.fromkeys(names(2), grid()), problem=["its tables are gone"] * 2)
+    with pytest.raises(DataError, match="expected FOVs that can be shown, found none of 2: its tables are gone"):
+        make_annotating(tmp_path, opened=opened)
+
+
 def test_statements_of_other_fovs_do_not_count(annotating):
     append_annotations(annotating.path, [step(fov_id="elsewhere")])
     assert annotating.progress()["done"] == 0

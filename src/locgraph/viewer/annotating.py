@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from locgraph import schema
-from locgraph.errors import ConfigError, LocgraphError
+from locgraph.errors import ConfigError, DataError, LocgraphError
 from locgraph.io.annotations.table import append_annotations, undo
 from locgraph.provenance import file_digest, fingerprint
 from locgraph.schema import annotation as columns
@@ -66,7 +66,7 @@ class Annotating:
 
     Raises:
         ConfigError: A setting cannot work, or there are no classes.
-        DataError: The file is no table of annotations.
+        DataError: The file is no table of annotations, or no FOV can be shown.
     """
 
     def __init__(
@@ -95,6 +95,9 @@ class Annotating:
         self.classes = self._known_classes() if classes is None else check_classes(classes)
         ordered = order_fovs(self.fov_ids, order, seed, predictions)
         self.order = [index for index in ordered if problems[index] is None]
+        if not self.order:
+            reason = next((f": {problem}" for problem in problems if problem is not None), "")
+            raise DataError(f"{opened.title}: expected FOVs that can be shown, found none of {len(problems)}{reason}")
         self._order_name = order
         self._suggestions = {} if predictions is None else self._known_suggestions(predictions)
         self._labelled = LabelledLocalisations(self.classes)
