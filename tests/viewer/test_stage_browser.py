@@ -317,8 +317,21 @@ def test_keys_zoom_move_and_show_all(stage):
     assert target[1] > start["target"][1]
     stage.page.keyboard.press("0")
     assert stage.stage("stage.camera") == start
+    # the middle lies between localisations: a measure from it, and on by keys
     stage.page.keyboard.press("m")
     assert stage.state("tool") == "measure"
+    stage.page.keyboard.press("Space")
+    stage.page.keyboard.press("ArrowRight")
+    stage.page.keyboard.press("Space")
+    one = stage.stage("stage.overlay.measurements[0]")
+    assert one["from"] == pytest.approx(start["target"][:2])
+    assert one["to"] == pytest.approx(stage.stage("stage.camera.target")[:2])
+    stage.page.keyboard.press("Escape")
+    assert stage.state("tool") == "pan"
+    stage.stage("stage.setCamera({...stage.camera, target: [-475, -475, 0]})")
+    stage.stage("void (window.picked = new Promise((go) => stage.onPick((pick) => go(pick))))")
+    stage.page.keyboard.press("Space")
+    assert stage.page.evaluate("window.picked")["row"] == 0
 
 
 def test_the_wheel_zooms_and_dragging_moves(stage):
@@ -538,6 +551,26 @@ def test_two_stages_share_a_camera_until_it_is_unlocked(stage):
     until(lambda: stage.page.evaluate(ranges) == [[100, 499]])
     assert stage.page.evaluate("import('./stage/stage.js').then(({ stages }) => stages().length)") == 1
     assert stage.page.locator(".stage").count() == 1
+
+
+def test_two_locked_stages_in_three_dimensions_turn_together(stage):
+    stage.show(DEEP)
+    stage.set(second={"source": 0, "fov": DEEP})
+    both = "import('./stage/stage.js').then(({ stages }) => stages().map((stage) => stage.camera))"
+    until(lambda: len(stage.page.evaluate(both)) == 2)
+    until(lambda: stage.page.evaluate("import('./stage/stage.js').then((all) => all.shownScenes().length)") == 2)
+    stage.stage("stage.setCamera({...stage.camera, rotationOrbit: 70, zoom: -1})")
+    first, second = stage.page.evaluate(both)
+    assert first == second
+    assert first["rotationOrbit"] == 70
+
+    stage.page.click("button[aria-label^='See it from above']")
+    assert [camera["mode"] for camera in stage.page.evaluate(both)] == ["2d", "2d"]
+    stage.page.click("button[aria-label^='Turn it freely']")
+    assert [camera["mode"] for camera in stage.page.evaluate(both)] == ["3d", "3d"]
+    stage.page.click("button[aria-label^='Zoom in']")
+    zooms = [camera["zoom"] for camera in stage.page.evaluate(both)]
+    assert zooms == [pytest.approx(-0.3)] * 2
 
 
 def test_dark_and_light_have_their_own_colours(stage):

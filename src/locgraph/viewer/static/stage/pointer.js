@@ -17,6 +17,7 @@ export class Pointer {
     this.stage = stage;
     this.tool = "pan";
     this.down = null;
+    this.byKeys = false;
     this.listening = new AbortController();
     const { element, canvas } = stage;
     canvas.tabIndex = 0;
@@ -29,6 +30,7 @@ export class Pointer {
     on("pointerleave", () => this.rest(null));
     on("wheel", () => this.rest(null));
     on("keydown", (event) => this.key(event));
+    on("focusout", () => this.useKeys(false));
   }
 
   /** What a click does: "measure", or picking with any other tool. */
@@ -47,7 +49,14 @@ export class Pointer {
     return [event.clientX - box.left, event.clientY - box.top];
   }
 
+  /** Whether keys are used: a cross then marks the middle, which Space picks or measures from. */
+  useKeys(used) {
+    if (used !== this.byKeys) this.stage.schedule();
+    this.byKeys = used;
+  }
+
   press(event) {
+    this.useKeys(false);
     this.down = this.isOnCanvas(event) && event.button === 0 ? this.at(event) : null;
     this.rest(null);
   }
@@ -83,7 +92,10 @@ export class Pointer {
   release(event) {
     const [at, down] = [this.at(event), this.down];
     this.down = null;
-    if (!down || Math.hypot(at[0] - down[0], at[1] - down[1]) > CLICK_PX) return;
+    if (down && Math.hypot(at[0] - down[0], at[1] - down[1]) <= CLICK_PX) this.click(at);
+  }
+
+  click(at) {
     if (this.tool === "measure") this.stage.overlay.measure(this.place(at));
     else this.pick(at);
   }
@@ -115,6 +127,7 @@ export class Pointer {
     if (!this.isOnCanvas(event) || event.ctrlKey || event.metaKey || event.altKey || isDrawing(stage.element)) return;
     if (event.key === "Escape") return void this.escape(event);
     const [width, height] = stage.size;
+    const { overlay } = stage;
     const turns = event.shiftKey && stage.camera.mode === "3d";
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const zooms = { "+": ZOOM, "=": ZOOM, "-": -ZOOM, "_": -ZOOM };
@@ -123,7 +136,10 @@ export class Pointer {
     else if (arrow) stage.setCamera(moved(stage.camera, { right: PAN * width * arrow[0], down: PAN * height * arrow[1] }));
     else if (event.key in zooms) stage.setCamera(moved(stage.camera, { zoom: zooms[event.key] }));
     else if (event.key === "0" || event.key === "Home") stage.fit();
+    else if (event.key === " ") this.click([width / 2, height / 2]);
     else return;
+    this.useKeys(true);
+    if (overlay.start) overlay.end = this.place([width / 2, height / 2]);
     event.preventDefault();
     event.stopPropagation();
   }

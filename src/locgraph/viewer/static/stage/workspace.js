@@ -30,14 +30,15 @@ function look() {
   return { ...Object.fromEntries(keys.map((key) => [key, state.get(key)])), dark: theme() === "dark" };
 }
 
-/** Give the camera of one stage to the other; both centres are where each box has its own. */
+/** Give the camera of one stage to the other: places are compared relative to the middle of each FOV. */
 function lockOthers(stage) {
   const other = stage === first ? second : first;
   if (following || !bar.locked() || !other?.scene || !stage.scene) return;
   following = true;
   const [from, to] = [stage, other].map((one) => centreOf(one.scene.header.box));
   const target = stage.camera.target.map((value, axis) => value - from[axis] + to[axis]);
-  other.setCamera({ ...stage.camera, target, mode: other.scene.dimensions === 3 ? stage.camera.mode : "2d" });
+  const alike = stage.scene.dimensions === other.scene.dimensions;
+  other.setCamera(alike ? { ...stage.camera, target } : { ...other.camera, target, zoom: stage.camera.zoom });
   following = false;
 }
 

@@ -16,7 +16,7 @@ const Z = "z";
 export function makeToolbar() {
   const pan = tool("pan", "Move and look: drag, click for values (P)");
   const measure = tool("measure", "Measure distances: click, click (M)");
-  const view = iconButton("cube", "From above", () => all((stage) => stage.setMode(stage.camera.mode === "3d" ? "2d" : "3d")));
+  const view = iconButton("cube", "From above", turnView);
   const lock = iconButton("lock", "Lock both cameras", () => {
     press(lock, lock.getAttribute("aria-pressed") !== "true");
     locking.forEach((callback) => callback());
@@ -31,7 +31,7 @@ export function makeToolbar() {
     el("div", { class: "group" },
       iconButton("zoomIn", "Zoom in (+)", () => zoom(ZOOM)),
       iconButton("zoomOut", "Zoom out (−)", () => zoom(-ZOOM)),
-      iconButton("fit", "Show all (0)", () => all((stage) => stage.fit())),
+      iconButton("fit", "Show all (0)", () => shown().forEach((stage) => stage.fit())),
       view),
     slab,
     el("span", { class: "spring" }),
@@ -45,26 +45,34 @@ export function makeToolbar() {
   return { element, locked: () => lock.getAttribute("aria-pressed") === "true", onLock: (callback) => locking.add(callback), refresh };
 
   function refresh() {
-    const [first, second] = stages();
+    const [, second] = stages();
     const deep = stages().some((stage) => stage.scene?.dimensions === 3);
     [view.hidden, slab.hidden] = [!deep, !deep];
     lock.hidden = close.hidden = !second;
-    press(view, first?.camera.mode === "3d");
-    view.title = first?.camera.mode === "3d" ? "See it from above, as in 2D (V)" : "Turn it freely in 3D (V)";
+    const free = shown().some((stage) => stage.camera.mode === "3d");
+    press(view, free);
+    view.title = free ? "See it from above, as in 2D (V)" : "Turn it freely in 3D (V)";
     view.setAttribute("aria-label", view.title);
     showSlab(slab);
   }
 }
 
-function all(action) {
-  const [first, ...others] = stages();
-  if (first?.scene) action(first);
-  others.filter((stage) => stage.scene).forEach(action);
+function shown() {
+  return stages().filter((stage) => stage.scene);
+}
+
+/** From above or freely turned: all stages in three dimensions alike. */
+function turnView() {
+  const deep = shown().filter((stage) => stage.scene.dimensions === 3);
+  const mode = deep[0]?.camera.mode === "3d" ? "2d" : "3d";
+  deep.forEach((stage) => stage.setMode(mode));
 }
 
 function zoom(step) {
-  const [first] = stages();
-  if (first?.scene) first.setCamera(moved(first.camera, { zoom: step }));
+  const [first, second] = shown();
+  const apart = second && second.camera.zoom !== first.camera.zoom;
+  if (first) first.setCamera(moved(first.camera, { zoom: step }));
+  if (apart) second.setCamera(moved(second.camera, { zoom: step }));
 }
 
 function tool(name, title) {
@@ -117,13 +125,11 @@ function exportMenu() {
   const item = (text, action) => button(text, async () => {
     show(false);
     try {
-      const [stage] = stages();
-      if (!stage?.scene) return notify("No field of view is shown, so there is nothing to export.");
-      await action(stage);
+      if (shown().length === 0) notify("No field of view is shown, so there is nothing to export.");
+      for (const stage of shown()) await action(stage);
     } catch (error) {
       complain(error);
     }
-    return undefined;
   }, { role: "menuitem" });
   list.append(
     item("PNG", (stage) => saveImage(stage, 1)),
@@ -161,7 +167,8 @@ function keys() {
     p: () => state.set({ tool: "pan" }),
     m: () => state.set({ tool: "measure" }),
     f: fullScreen,
-    v: () => all((stage) => stage.setMode(stage.camera.mode === "3d" ? "2d" : "3d")),
+    v: turnView,
+    Escape: () => state.set({ tool: "pan" }),
   };
   document.getElementById("centre").addEventListener("keydown", (event) => {
     const busy = event.target.closest("input, select, textarea, [role=slider]");

@@ -35,7 +35,7 @@ export class Overlay {
   draw() {
     const { stage } = this;
     this.empty.hidden = stage.scene !== null;
-    replace(this.svg, stage.scene ? marksToSvg(this.marks({ labels: false }), stage.look.dark) : []);
+    replace(this.svg, stage.scene ? marksToSvg([...this.marks({ labels: false }), ...this.cross()], stage.look.dark) : []);
     this.drawTags();
     this.writeCaption();
   }
@@ -53,6 +53,15 @@ export class Overlay {
       ...this.pickMarks(),
       ...this.measureMarks(labels),
     ];
+  }
+
+  /** A cross in the middle while keys are used. */
+  cross() {
+    const { pointer, size } = this.stage;
+    if (!pointer?.byKeys) return [];
+    const [x, y] = size.map((side) => side / 2);
+    const lines = [[[x - 9, y], [x - 3, y]], [[x + 3, y], [x + 9, y]], [[x, y - 9], [x, y - 3]], [[x, y + 3], [x, y + 9]]];
+    return lines.map((points) => ({ kind: "line", points, width: 1.5, colour: "mark", halo: true }));
   }
 
   pickMarks() {
@@ -140,7 +149,7 @@ export class Overlay {
   describe(text) {
     if (this.words.textContent === text) return;
     this.words.textContent = text;
-    this.stage.canvas.setAttribute("aria-label", `${text} Arrow keys move, plus and minus zoom, 0 shows all.`);
+    this.stage.canvas.setAttribute("aria-label", `${text} Arrow keys move, plus and minus zoom, 0 shows all, space reads what lies in the middle.`);
   }
 
   showTip(pick, [x, y]) {
