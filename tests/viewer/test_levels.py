@@ -1,7 +1,9 @@
 """Level of detail: each localisation in one node, even samples, small nodes; on disk whole or made again."""
 
+import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from locgraph.errors import ConfigError, DataError
+from locgraph.errors import ConfigError, DataError, StorageError
 from locgraph.viewer.levels import cache as cache_module
 from locgraph.viewer.levels.cache import LevelCache
 from locgraph.viewer.levels.columns import ColumnAbout, ColumnNames
@@ -285,6 +287,16 @@ def test_a_damaged_cache_is_made_anew(tmp_path, small, caplog, harm, name):
     same(cache.open("key"), made)
 
 
+def test_several_that_index_the_same_at_once_agree(tmp_path, small):
+    table = localisations(1000)
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: LevelCache(tmp_path).build("key", table, 2), range(4)))
+    for each in made:
+        same(each, build_levels(table, 2))
+    assert len(list(tmp_path.glob("[!.]*"))) == 1
+    assert list(tmp_path.glob("*.part")) == []
+
+
 def test_the_oldest_make_room(tmp_path, small):
     cache = LevelCache(tmp_path)
     for key in ("a", "b"):
@@ -309,3 +321,13 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, small):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"cache: expected a folder that can be written to.*file"):
         LevelCache(tmp_path / "file").build("key", localisations(100), 2)
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, small, monkeypatch):
+    def refuse(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(StorageError, match="no space is left on the disk"):
+        LevelCache(tmp_path).build("key", localisations(100), 2)
+    assert list(tmp_path.iterdir()) == []

@@ -19,8 +19,8 @@ import polars as pl
 from locgraph.errors import ConfigError
 from locgraph.preparation.stage import ABANDONED_AFTER_S
 from locgraph.provenance import fingerprint
-from locgraph.run_folder import LEVELS_COLUMN, LEVELS_INDEX
-from locgraph.storage import make_folder, storage_error
+from locgraph.run_folder import LEVELS, LEVELS_COLUMN, LEVELS_INDEX
+from locgraph.storage import locked_file, make_folder, storage_error
 from locgraph.viewer.levels.columns import ColumnAbout, ColumnNames
 from locgraph.viewer.levels.levels import POSITION, ROW, Levels, build_levels
 
@@ -33,7 +33,7 @@ IN_MEMORY: Final = 200_000
 """Up to this number of localisations nothing is written: reading the file again takes no longer."""
 
 MOST_BYTES: Final = 20e9
-"""Room for all levels of one cache folder: ten localisations take about 400 bytes."""
+"""Room for all levels of one cache folder: a localisation with six columns takes 32 bytes."""
 
 
 class LevelCache:
@@ -96,7 +96,7 @@ class LevelCache:
             levels = build_levels(table, dimensions, names, dict(about or {}), columns.keep)
             text = json.dumps(_to_index(levels, columns.files), ensure_ascii=False, allow_nan=False)
             (temporary / LEVELS_INDEX).write_text(text, encoding="utf-8")
-            self._put(temporary, key)
+            levels = self._put(temporary, key)
         except OSError as error:
             refused = storage_error(error, temporary)
             if refused is None:
@@ -105,26 +105,25 @@ class LevelCache:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         self._make_room(key)
-        made = self.open(key)
-        if made is None:
-            raise ConfigError(
-                f"{self.folder}: expected what was just written, found it damaged; choose another disk",
-                setting="cache",
-            )
-        return made
+        return levels
 
     def _path(self, key: str) -> Path:
         return self.folder / fingerprint(LEVELS_VERSION, key)
 
-    def _put(self, temporary: Path, key: str) -> None:
-        """Give a finished folder its name, in place of a damaged one."""
+    def _put(self, temporary: Path, key: str) -> Levels:
+        """Give a finished folder its name, unless another process was faster; return what is there then."""
         target = self._path(key)
-        shutil.rmtree(target, ignore_errors=True)
-        try:
-            temporary.rename(target)
-        except OSError:
-            if self.open(key) is None:  # no other process was faster
-                raise
+        with locked_file(self.folder / LEVELS):
+            levels = self.open(key)
+            if levels is None:
+                shutil.rmtree(target, ignore_errors=True)
+                temporary.rename(target)
+                levels = self.open(key)
+        if levels is None:
+            raise ConfigError(
+                f"{self.folder}: expected what was just written, found it damaged; choose another disk", setting="cache"
+            )
+        return levels
 
     def _make_room(self, key: str) -> None:
         """Remove what was not opened for the longest time until the rest fits, but never the newest."""
