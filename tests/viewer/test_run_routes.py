@@ -1,6 +1,7 @@
 """What the server answers about runs and sweeps."""
 
 import json
+import shutil
 import time
 
 import polars as pl
@@ -55,6 +56,16 @@ def test_maps_answer_when_they_are_ready(client, sweep):
     assert len(answer["axes"]) == 2
 
 
+def test_vectors_that_give_no_map_are_no_fault_of_the_page(client, sweep, tmp_path):
+    copy = shutil.copytree(sweep / "0", tmp_path / "run")
+    path = copy / "fov_vectors.parquet"
+    pl.read_parquet(path).head(1).write_parquet(path)
+    answer = client(copy).get("/api/s/0/map")
+    assert answer.status_code == 200
+    assert "needs at least 2 rows, found 1" in answer.json()["reason"]
+    assert [each["name"] for each in answer.json()["maps"]] == ["FOVs"]
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -97,8 +108,6 @@ def test_scores_confusion_and_explanations_are_those_of_the_source(client, sweep
 
 
 def test_a_run_that_vanishes_while_it_is_shown_gives_reasons_not_failures(client, sweep, tmp_path):
-    import shutil
-
     copy = shutil.copytree(sweep, tmp_path / "copy")
     calls = client(copy)
     assert calls.get("/api/s/0/fovs").status_code == 200

@@ -180,6 +180,9 @@ def test_explanations_colour_the_stage_and_two_fovs_stand_side_by_side(viewer, s
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     until(lambda: opened.state("second") == {"source": 1, "fov": 1})
+    page.click("text=Swap")
+    until(lambda: (opened.state("source"), opened.state("second")) == (1, {"source": 0, "fov": 1}))
+    until(lambda: opened.state("fov") == 1)
     page.click("text=One alone")
     until(lambda: page.locator(".stage").count() == 1)
     assert opened.complaints == []

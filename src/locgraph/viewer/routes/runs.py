@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from locgraph.errors import DataError
 from locgraph.viewer.opened import NotThereError
 from locgraph.viewer.results.maps import METHODS, PCA, describe
 from locgraph.viewer.runs import OpenedRuns
@@ -19,16 +20,21 @@ def runs_map(request: Request) -> Response:
     runs = _runs(request)
     which, method = _number(request, "which"), request.query_params.get("method", PCA)
     content: dict[str, Any] = {"maps": describe(runs.maps), "which": which, "method": method, "methods": list(METHODS)}
-    points = runs.map(which, method)
+    try:
+        points = runs.map(which, method)
+    except DataError as error:
+        if isinstance(error, NotThereError):
+            raise
+        return _json(content | {"ready": True, "reason": str(error)})  # nothing that the page did wrong
     if points is None:
-        return _json(content | {"ready": False})
+        return _json(content | {"ready": False, "reason": None})
     columns = {
         "x": [float(f"{value:.5g}") for value in points.x],
         "y": [float(f"{value:.5g}") for value in points.y],
         "fov": points.fovs.tolist(),
         "cluster": None if points.clusters is None else points.clusters.tolist(),
     }
-    return _json(content | {"ready": True, "axes": points.axes, "notes": points.notes, **columns})
+    return _json(content | {"ready": True, "reason": None, "axes": points.axes, "notes": points.notes, **columns})
 
 
 def runs_metrics(request: Request) -> Response:

@@ -14,6 +14,8 @@ import { cell, classesOf, probabilities } from "./rows.js";
 const MOST_BARS = 4;
 const MOST_NAMES = 500;
 const tables = new Map(); // source -> promise of its table of FOVs
+let following = true; // whether the second FOV is always that of the same name
+let pending = null; // {name, second}: what is shown once the table of another source is here
 
 /** The table of FOVs of a source. */
 export function tableOf(source) {
@@ -44,13 +46,16 @@ function mount(element) {
     element,
     el("div", { class: "beside-panel" }, el("label", { hidden: sources.length < 2 }, "beside it, from ", other), el("label", {}, "second FOV", name), names, el("div", { class: "row" }, sources.length > 1 ? same : null, swap, close), el("label", { hidden: sources.length < 2, class: "row" }, follow, "always the same FOV of both"), note, cards),
   );
-  follow.checked = sources.length > 1;
-  follow.addEventListener("change", () => follow.checked && showSame());
+  follow.checked = following;
+  follow.addEventListener("change", () => {
+    following = follow.checked;
+    if (following && state.get("second")) showSame();
+  });
 
   async function offerNames() {
     const fovs = await tableOf(Number(other.value));
     replace(names, fovs.rows.fov_id.slice(0, MOST_NAMES).map((each) => el("option", { value: each })));
-    if (follow.checked && sources.length > 1 && state.get("second")) showSame();
+    if (following && sources.length > 1 && state.get("second")) showSame();
   }
 
   async function choose() {
@@ -65,6 +70,7 @@ function mount(element) {
     const source = Number(other.value);
     const own = cell(state.get("fovs"), "fov_id", fov);
     const row = await sameFov(source, own);
+    if (state.get("fov") !== fov || Number(other.value) !== source) return;
     note.textContent = row === null ? `${sourceOf(source).title} has no FOV ${own}.` : "";
     state.set({ second: row === null ? null : { source, fov: row } });
   }
@@ -74,17 +80,10 @@ function mount(element) {
     if (fov === null || !second) return;
     const first = { source: state.get("source"), fov };
     if (second.source === first.source) return state.set({ fov: second.fov, second: first });
-    other.value = String(first.source);
-    follow.checked = false;
-    const wanted = cell(await tableOf(second.source), "fov_id", second.fov);
-    const off = state.on(["fovs"], async () => {
-      if (!state.get("fovs")) return;
-      off();
-      const row = state.get("fovs").rows.fov_id.indexOf(wanted);
-      // after the page has chosen its first FOV
-      queueMicrotask(() => state.set({ fov: row < 0 ? null : row, second: first }));
-    });
-    state.set({ source: second.source });
+    const name = cell(await tableOf(second.source), "fov_id", second.fov);
+    following = following && name === cell(state.get("fovs"), "fov_id", fov);
+    pending = { name, second: first };
+    state.set({ second: null, source: second.source });
   }
 
   async function show() {
@@ -101,7 +100,7 @@ function mount(element) {
   offerNames().catch(complain);
   show();
   const offs = [
-    state.on(["fov"], () => (follow.checked && state.get("second") && sources.length > 1 ? showSame() : null)),
+    state.on(["fov"], () => (following && state.get("second") && sources.length > 1 ? showSame() : null)),
     state.on(["fov", "fovs", "second"], show),
     onTheme(show),
   ];
@@ -130,4 +129,12 @@ export function probabilityBar(name, value, classes) {
 }
 
 state.on(["session"], () => tables.clear());
+state.on(["fovs"], () => {
+  const fovs = state.get("fovs");
+  if (!pending || !fovs) return;
+  const { name, second } = pending;
+  pending = null;
+  const row = fovs.rows.fov_id.indexOf(name);
+  setTimeout(() => state.set({ fov: row < 0 ? null : row, second })); // after the page has chosen its first FOV
+});
 registerPanel({ id: "beside", title: "Beside", place: "right", order: 60, mount });

@@ -61,6 +61,7 @@ function mount(element) {
         setTimeout(() => !gone && ask(), AGAIN_MS);
         return;
       }
+      if (answer.reason) return lack(answer.reason);
       data = answer;
       status.hidden = true;
       view.setPoints(data.x, data.y);
