@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -146,15 +146,9 @@ def build_levels(
     box = bounds(position, nodes) if table.height else np.zeros((1, 2, dimensions), dtype=np.float32)
     values = {ROW: keep(ROW, nodes.order.astype("<u4", copy=False)), POSITION: keep(POSITION, position)}
     columns = []
-    for name in _shown(table):
-        column, own = encode(table[name], names)
+    for column, own in _encoded(table, names, nodes.order, position):
         columns.append(column)
-        values[name] = keep(name, own[nodes.order])
-        del own
-    if table.height and schema.DENSITY not in values:
-        column, own = _density(position)
-        columns.append(column)
-        values[schema.DENSITY] = keep(schema.DENSITY, own)
+        values[column.name] = keep(column.name, own)
     return Levels(
         dimensions=dimensions,
         origin=origin,
@@ -176,6 +170,18 @@ def _axis(table: pl.DataFrame, name: str) -> np.ndarray:
     if not np.isfinite(values).all():
         raise DataError(f"expected finite positions; found others in the column {name}. Take these rows out")
     return values
+
+
+def _encoded(
+    table: pl.DataFrame, names: ColumnNames, order: np.ndarray, position: np.ndarray
+) -> Iterator[tuple[ColumnAbout, np.ndarray]]:
+    """Yield each column with its values in the order of the nodes, one after the other: memory."""
+    shown = _shown(table)
+    for name in shown:
+        column, values = encode(table[name], names)
+        yield column, values[order]
+    if table.height and schema.DENSITY not in shown:
+        yield _density(position)
 
 
 def _shown(table: pl.DataFrame) -> list[str]:
