@@ -23,7 +23,8 @@ export function stateChip({ state, reason }) {
 export function progressBar(run) {
   const done = run.epochs.length === 0 ? 0 : run.epochs.at(-1) + 1;
   const total = run.max_epochs;
-  const parts = [total ? `${short(done)} of ${short(total)} epochs` : `${short(done)} epochs`];
+  const early = run.state === "completed" && total > done ? "stopped early after " : "";
+  const parts = [total ? `${early}${short(done)} of ${short(total)} epochs` : `${short(done)} epochs`];
   if (run.seconds_per_epoch) parts.push(`${run.seconds_per_epoch < 1 ? run.seconds_per_epoch.toPrecision(2) : short(run.seconds_per_epoch)} s each`);
   const end = run.expected_end ? new Date(run.expected_end) : null;
   if (end) parts.push(`ends at ${clock(end)} at the latest`);
