@@ -63,19 +63,22 @@ CAMERA = """async ([zoomed]) => {
 
 @pytest.fixture
 def real(tmp_path, write_tables):
-    """A run with prepared tables: it validates ``a_0, b_0, a_1, b_1`` and trains on ``a_2``."""
+    """A run that has just begun, and its prepared tables; it validates ``a_0, b_0, a_1, b_1`` and trains on ``a_2``."""
     tables = write_tables(tmp_path / "tables", {"a": 3, "b": 2})
-    made = FakeTraining(tmp_path / "run", ["a_0", "b_0", "a_1", "b_1"], tables=str(tables))
-    made.epoch(0.9, 0.25)
-    made.epoch(0.6, 0.5)
+    made = FakeTraining(tmp_path / "run", ["a_0", "b_0", "a_1", "b_1"])
     with locked(made.folder):
-        yield made
+        yield made, tables
 
 
 def test_a_new_best_appears_by_itself_and_nothing_else_changes(viewer, real):
-    training, followed = real, viewer(real.folder)
-    until(lambda: followed.state("epoch") == 1)
+    (training, tables), followed = real, viewer(real[0].folder)
     followed.page.click("#tab-training")
+    followed.page.locator(".live-progress", has_text="0 of 10 epochs").wait_for()
+    training.record(tables=str(tables))
+    training.epoch(0.9, 0.25)
+    training.epoch(0.6, 0.5)
+    until(lambda: followed.state("epoch") == 1)
+    until(lambda: followed.state("fov") == 0)
     followed.page.evaluate("window.locgraph.state.set({ fov: 3, selection: new Set([0, 2]) })")
     until(lambda: (followed.page.evaluate(CAMERA, [False]) or [None])[0] == "b_0")
     camera = followed.page.evaluate(CAMERA, [True])

@@ -80,7 +80,10 @@ async function readFovs() {
   const source = state.get("source");
   try {
     const fovs = await json(`api/s/${source}/fovs`);
-    if (source === state.get("source")) state.set({ fovs });
+    if (source !== state.get("source")) return;
+    const first = fovs.rows.fov_id.findIndex((_, row) => !fovs.rows.problem?.[row]);
+    // of a run that had only begun there was no FOV to show
+    state.set(state.get("fov") === null && first >= 0 ? { fovs, fov: first } : { fovs });
   } catch (error) {
     complain(error);
   }
