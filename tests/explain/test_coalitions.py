@@ -126,7 +126,11 @@ def test_localisations_fill_a_batch_too(make_full_example, additive, monkeypatch
     ("name", "overrides"),
     [
         ("invariantnet", ()),
+        ("invariantnet", ("model/cluster_encoder=angular_filter",)),
+        ("invariantnet", ("model/cluster_encoder=gatv2",)),
+        ("invariantnet", ("model/head=both",)),
         ("locclusternet", ()),
+        ("locnet_pointnet", ()),
         ("hgt", ("model/readout=supercluster",)),
         ("invariantnet", ("model/readout=with_descriptors", "model/readout@model.readout.readout=attention")),
     ],
@@ -142,6 +146,28 @@ def test_real_networks_predict_the_same_alone_and_together(name, overrides, make
     torch.testing.assert_close(coalitions.values(masks), alone.softmax(dim=1)[:, 2], atol=1e-5, rtol=0)
     assert coalitions.values(masks).std() > 1e-4
     assert not coalitions.values(masks).requires_grad
+
+
+@pytest.mark.parametrize("most", [0, 1 << 27])
+def test_filters_are_computed_once_where_their_matrices_fit(most, make_network, make_full_example, monkeypatch):
+    monkeypatch.setattr("locgraph.nn.cluster_encoders.filters.MOST_VALUES", most)
+    network, graph = make_network("invariantnet"), make_full_example().graph
+    calls = []
+    network.cluster_encoder.layers[0].filter.register_forward_hook(lambda *_: calls.append(1))
+
+    coalitions = Coalitions(network, graph, 2)
+    for mask in every_mask(5)[1:]:
+        coalitions.values(mask[None])
+
+    assert len(calls) == (1 if most else 2**5 - 1)
+
+
+def test_clusters_are_described_once(make_network, make_full_example):
+    network, graph = make_network("locclusternet"), make_full_example().graph
+    calls = []
+    network.loc_encoder.register_forward_hook(lambda *_: calls.append(1))
+    Coalitions(network, graph, 2).values(every_mask(5))
+    assert len(calls) == 1
 
 
 def occlude(network, example):

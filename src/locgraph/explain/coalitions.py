@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import torch
@@ -14,12 +14,15 @@ from locgraph import schema
 from locgraph.explain import outputs
 from locgraph.explain.base import n_clusters
 from locgraph.explain.time_limit import OutOfTimeError
+from locgraph.nn.base import Encoded
 from locgraph.nn.localisations import owners
 from locgraph.nn.network import Network
 
 _PER_GRAPH: Final = ("batch", "ptr")
 _MAX_ROWS: Final = 30_000
 """Nodes and edges of one batch: intermediate values of more do not fit the cache of a core."""
+_MAX_CLUSTERS: Final = 3_000
+"""The same of clusters, where their edges are matrices that all subsets share."""
 _ROWS_OF_CLUSTER_EDGE: Final = 5
 """Weight of an edge between clusters in this count: its vectors are longer than those of localisations."""
 _MAX_MASK: Final = 20_000_000
@@ -127,8 +130,10 @@ class Coalitions:
         self.n_clusters = n_clusters(graph)
         self.n_evaluated = 0
         self.out_of_time = False
-        self._filled_by_cluster = (_rows_of_clusters(graph) / _MAX_ROWS).clamp(min=1 / max_clusters)
-        self._filled_by_copy = _width(graph) / _MAX_MASK
+        self._predict = _Predictor(network, graph)
+        rows = _rows_of_clusters(self._predict.copied) / self._predict.most_rows
+        self._filled_by_cluster = rows.clamp(min=1 / max_clusters)
+        self._filled_by_copy = _width(self._predict.copied) / _MAX_MASK
         whole = torch.ones((1, self.n_clusters), dtype=torch.bool)
         logits = self._logits(whole)
         self._known = {key: float(outputs.value(logits, target, against)) for key in _keys(whole)}
@@ -176,8 +181,48 @@ class Coalitions:
         """Predict (M, C) bool to logits (M, K)."""
         self.n_evaluated += len(masks)
         with torch.no_grad():
-            logits: Tensor = self.network(subgraphs(self.graph, masks))
-        return logits
+            return self._predict(masks)
+
+
+class _Predictor:
+    """Predicts subsets of the clusters of a graph.
+
+    Clusters are described by their own localisations alone: that is done once, where no later part reads these. So is
+    all that the cluster encoder computes of edges, where it does not change with the other clusters.
+
+    Attributes:
+        copied: What is copied for each subset.
+        most_rows: Nodes and edges of it that fill one batch.
+    """
+
+    def __init__(self, network: Network, graph: HeteroData) -> None:
+        self.network, self.copied, self.most_rows = network, graph, _MAX_ROWS
+        self._described: Tensor | None = None
+        self._encode: Callable[[Tensor], Tensor] | None = None
+        later = (network.cluster_encoder, network.readout, network.head) if isinstance(network, Network) else ()
+        if not later or any(part.uses_localisations for part in later):
+            return
+        clusters, edge_index = graph[schema.CLUSTER], graph[schema.CLUSTER_NEAR].edge_index
+        with torch.no_grad():
+            self._described, _ = network.describe(graph)
+            self._encode = network.cluster_encoder.on_subsets(self._described, clusters[schema.POS], edge_index)
+        levels = {schema.level(index) for index in range(_n_levels(graph))}
+        self.copied = graph.node_type_subgraph([name for name in graph.node_types if name not in levels])
+        if self._encode is not None:
+            self.copied[schema.CLUSTER_NEAR].edge_index = edge_index[:, :0]
+            self.most_rows = _MAX_CLUSTERS
+
+    def __call__(self, masks: Tensor) -> Tensor:
+        """Predict (M, C) bool to logits (M, K)."""
+        batch = subgraphs(self.copied, masks)
+        if self._described is None:
+            return self.network(batch)
+        if self._encode is None:
+            encoded = self.network.encode_clusters(batch, self._described[masks.nonzero()[:, 1]], [])
+        else:
+            x = self._encode(masks)
+            encoded = Encoded(batch, [], x, self.network.readout(x, batch))
+        return self.network.classify(encoded)[schema.FIELD_OF_VIEW]
 
 
 def _keys(masks: Tensor) -> list[bytes]:

@@ -111,6 +111,21 @@ class ClusterEncoder(Part):
         """
         return self.encode(x, graph[schema.CLUSTER][schema.POS], graph[schema.CLUSTER_NEAR].edge_index)
 
+    def on_subsets(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> Callable[[Tensor], Tensor] | None:
+        """Prepare to encode many subsets of the clusters of one graph, without their other clusters.
+
+        Args:
+            x: (C, F), of one graph.
+            positions: (C, D) float32, in units of order one.
+            edge_index: (2, E) int64: source, target.
+
+        Returns:
+            Subsets (M, C) bool to the vectors of their clusters, one subset after the other, as `forward` computes them
+            from a batch of M graphs; None where nothing is gained by it.
+        """
+        del x, positions, edge_index
+        return None
+
     def encode(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> Tensor:
         """Encode clusters from their vectors, positions and edges.
 

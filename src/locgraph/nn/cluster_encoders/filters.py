@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final, cast
+
 import torch
 from torch import Tensor, nn
 
 from locgraph.nn.cluster_encoders.stacks import DistanceStack
 from locgraph.nn.geometry import GaussianExpansion, cosines, sines
-from locgraph.nn.layers import mlp
+from locgraph.nn.layers import lifted, mlp
 from locgraph.nn.messages import Aggregate
 from locgraph.nn.rows import gather
 from locgraph.nn.sizes import DataSizes
 from locgraph.settings import check_whole
+
+MOST_VALUES: Final = 1 << 27
+"""Values of the matrices of a graph, 512 MB; graphs of more are encoded as any batch of graphs."""
 
 
 class ContinuousFilterLayer(nn.Module):
@@ -37,6 +43,51 @@ class ContinuousFilterLayer(nn.Module):
         """(C, channels), (2, E) and (E, edge_channels) to (C, channels) float32."""
         messages = gather(self.value(self.norm(x)), edge_index[0]) * self.filter(edge_values)
         return x + self.update(self.aggregate(messages, edge_index, x.shape[0])).float()
+
+
+class FilteredSubsets:
+    """Continuous filters of the edges of one graph, as matrices by which the vectors of any subset are multiplied.
+
+    Args:
+        first: First vectors of all clusters (C, F).
+        layers: The layers, each with ``norm``, ``value``, ``filter`` and ``update``.
+        edge_index: (2, E) int64: source, target.
+        edge_values: (E, G), of which the filters are made.
+    """
+
+    def __init__(
+        self, first: Tensor, layers: Sequence[ContinuousFilterLayer], edge_index: Tensor, edge_values: Tensor
+    ) -> None:
+        self.first, self.layers = first, layers
+        count = len(first)
+        source, target = edge_index
+        place = source * count + target
+        self.joined = first.new_zeros(count * count).index_add_(0, place, torch.ones_like(place, dtype=first.dtype))
+        self.joined = self.joined.view(count, count)
+        self.filters = []
+        for layer in layers:
+            values = layer.filter(edge_values).float()
+            matrix = first.new_zeros((count * count, values.shape[1])).index_add_(0, place, values)
+            self.filters.append(matrix.view(count, count, -1).permute(2, 0, 1).contiguous())
+
+    def __call__(self, masks: Tensor) -> Tensor:
+        """Encode subsets.
+
+        Args:
+            masks: The clusters of each of M subsets, (M, C) bool.
+
+        Returns:
+            Vectors of the clusters of the first subset, then of the second, ..., (masks.sum(), F) float32.
+        """
+        copies, rows = masks.nonzero(as_tuple=True)
+        neighbours = (masks.to(self.joined.dtype) @ self.joined)[copies, rows, None].clamp(min=1)
+        x = self.first[rows]
+        for layer, filters in zip(self.layers, self.filters, strict=True):
+            values = x.new_zeros((*masks.shape, x.shape[1]))
+            values[copies, rows] = layer.value(layer.norm(x))
+            gathered = torch.bmm(values.permute(2, 0, 1), filters).permute(1, 2, 0)[copies, rows]
+            x = x + layer.update(gathered / neighbours).float()
+        return x
 
 
 class ContinuousFilter(DistanceStack):
@@ -72,6 +123,14 @@ class ContinuousFilter(DistanceStack):
             return ContinuousFilterLayer(channels, n_gaussians, dropout)
 
         super().__init__(in_channels, channels, layers, make_layer, GaussianExpansion(n_gaussians, longest))
+
+    def on_subsets(self, x: Tensor, positions: Tensor, edge_index: Tensor) -> FilteredSubsets | None:
+        """Compute the filters of all edges once: they do not change where other clusters are removed."""
+        if len(x) ** 2 * self.out_channels * len(self.layers) > MOST_VALUES:
+            return None
+        values = self.geometry.values(self.edge_values(positions, edge_index))
+        layers = cast("list[ContinuousFilterLayer]", list(self.layers))
+        return FilteredSubsets(lifted(x, self.lift, self.start), layers, edge_index, values)
 
 
 class AngularFilter(DistanceStack):
