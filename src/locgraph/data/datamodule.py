@@ -110,6 +110,7 @@ class GraphDataModule(LightningDataModule):
     def fitted_scaler(self) -> Scaler:
         """Return the scaler of this fold, fitted on all views of its training FOVs when first asked for."""
         if self.scaler is None:
+            self.load.join(self.split.train)
             graphs = (view for fov_id in self.split.train for view in self.load(fov_id))
             self.scaler = fit_scaler(graphs, self.scaling, self.stated_scales)
         return self.scaler

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 from torch.utils.data import Dataset
 from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.data.augment import Transform
+from locgraph.data.columns import GraphColumns
 from locgraph.data.join import join
 from locgraph.data.sampler import mix
 from locgraph.data.scaling import Scaler
@@ -21,6 +23,50 @@ from locgraph.errors import DataError
 from locgraph.graphs.store import GraphStore
 
 NO_LABEL = -1
+
+_JOINED_AT_ONCE: Final = 512
+"""Graphs that are objects of Python at the same time while many are joined."""
+
+_SMALL_GRAPH: Final = 1 << 20
+"""Bytes of a graph up to which finding its attributes takes longer than copying them."""
+
+
+class LazyViews(Sequence[HeteroData]):
+    """Views of one FOV, made of the columns of many graphs when they are asked for.
+
+    Args:
+        columns: The columns.
+        rows: The graphs of the FOV in it.
+    """
+
+    def __init__(self, columns: GraphColumns, rows: range) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __len__(self) -> int:
+        """Return the number of views."""
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return one view, or several."""
+        rows = self._rows[index]
+        return [*map(self._columns.graph, rows)] if isinstance(rows, range) else self._columns.graph(rows)
+
+
+@dataclass(frozen=True)
+class JoinedViews:
+    """All views of several FOVs in one set of columns.
+
+    Attributes:
+        columns: The graphs.
+        starts: Graph at which each FOV starts, and the end, (F + 1,) int64.
+    """
+
+    columns: GraphColumns
+    starts: Tensor
+
+    def views(self, index: int) -> LazyViews:
+        """Return the views of one FOV."""
+        return LazyViews(self.columns, range(int(self.starts[index]), int(self.starts[index + 1])))
 
 
 @dataclass(frozen=True)
@@ -52,9 +98,10 @@ class StoredGraphs:
     def __init__(self, store: GraphStore, localisations: bool, in_memory: bool, localisation_classes: int = 0) -> None:
         self.store, self.localisations, self.in_memory = store, localisations, in_memory
         self.localisation_classes = localisation_classes
-        self._memory: dict[str, list[HeteroData]] = {}
+        self._memory: dict[str, Sequence[HeteroData]] = {}
+        self._joined: dict[tuple[str, ...], JoinedViews | None] = {}
 
-    def __call__(self, fov_id: str) -> list[HeteroData]:
+    def __call__(self, fov_id: str) -> Sequence[HeteroData]:
         """Return the raw graphs of one FOV, one for each view.
 
         Raises:
@@ -62,6 +109,49 @@ class StoredGraphs:
         """
         if fov_id in self._memory:
             return self._memory[fov_id]
+        views = self._read(fov_id)
+        if self.in_memory:
+            self._memory[fov_id] = views
+        return views
+
+    def join(self, fov_ids: Sequence[str]) -> JoinedViews | None:
+        """Return the raw graphs of FOVs joined, where they are kept in memory and small.
+
+        From then on they are kept as parts of what is joined. Large graphs are as fast one by one, and would be in
+        memory twice while they are joined: for these, and for FOVs that differ in what they hold, it returns None.
+        """
+        key = tuple(fov_ids)
+        if not self.in_memory or not key:
+            return None
+        if key not in self._joined:
+            self._joined[key] = self._join(key)
+        return self._joined[key]
+
+    def _join(self, fov_ids: tuple[str, ...]) -> JoinedViews | None:
+        parts: list[GraphColumns] = []
+        waiting: list[HeteroData] = []
+        starts = [0]
+        for fov_id in fov_ids:
+            views = self._memory.get(fov_id) or self._read(fov_id)
+            waiting += views
+            starts.append(starts[-1] + len(views))
+            if len(waiting) < _JOINED_AT_ONCE and fov_id != fov_ids[-1]:
+                continue
+            if sum(map(_n_bytes, waiting)) > _SMALL_GRAPH * len(waiting):
+                return None
+            try:
+                parts.append(GraphColumns.join(waiting))
+            except DataError:  # raised again, with its reason, where such graphs meet in a batch
+                return None
+            waiting = []
+        try:
+            joined = JoinedViews(GraphColumns.concatenate(parts), torch.tensor(starts))
+        except DataError:
+            return None
+        self._memory |= {fov_id: joined.views(index) for index, fov_id in enumerate(fov_ids)}
+        return joined
+
+    def _read(self, fov_id: str) -> list[HeteroData]:
         views = self.store.load(fov_id)
         if any(not view[schema.CLUSTER].num_nodes for view in views):
             raise DataError(
@@ -73,8 +163,6 @@ class StoredGraphs:
         if self.localisation_classes:
             for view in views:
                 self._label(view, fov_id)
-        if self.in_memory:
-            self._memory[fov_id] = views
         return views
 
     def _label(self, view: HeteroData, fov_id: str) -> None:
@@ -91,7 +179,7 @@ class StoredGraphs:
 
     def __getstate__(self) -> dict[str, Any]:
         # where processes are spawned, reading again is cheaper than sending every tensor
-        return self.__dict__ | {"_memory": {}}
+        return self.__dict__ | {"_memory": {}, "_joined": {}}
 
 
 @dataclass(frozen=True)
@@ -107,7 +195,47 @@ class Draw:
     same_clusters: bool = False
 
 
-class TrainingSet(Dataset[Sample]):
+class FovSet(Dataset[Sample]):
+    """Base class of data sets: FOVs one by one, or whole batches, which are the same and faster made.
+
+    Args:
+        fov_ids: The FOVs.
+        targets: Index of the class of each, or ``NO_LABEL``.
+        load: FOV name to its raw graphs, one for each view; where it has `StoredGraphs.join`, batches are made of these.
+        scaler: The scaler of the fold.
+    """
+
+    def __init__(
+        self,
+        fov_ids: Sequence[str],
+        targets: Sequence[int],
+        load: Callable[[str], Sequence[HeteroData]],
+        scaler: Scaler,
+    ) -> None:
+        self.fov_ids, self.targets, self.load, self.scaler = list(fov_ids), list(targets), load, scaler
+
+    @cached_property
+    def _scaled(self) -> JoinedViews | None:
+        """All views, scaled; None where graphs are taken one by one."""
+        join = getattr(self.load, "join", None)
+        joined = None if join is None else join(self.fov_ids)
+        return joined and replace(joined, columns=joined.columns.scaled(self.scaler, _READ))
+
+    def __len__(self) -> int:
+        """Return the number of FOVs."""
+        return len(self.fov_ids)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_scaled"}
+
+    def _batch(self, joined: JoinedViews, indices: Sequence[int], graphs: Sequence[Sequence[int]]) -> Batch:
+        """Return the batch of FOVs, with some of the views of each, by their numbers among all graphs."""
+        batch = joined.columns.batch(torch.tensor([row for rows in graphs for row in rows]))
+        names, targets = [self.fov_ids[index] for index in indices], [self.targets[index] for index in indices]
+        return _named(batch, names, targets, [len(rows) for rows in graphs])
+
+
+class TrainingSet(FovSet):
     """Draws one view of a FOV, or several, augments and scales them.
 
     Args:
@@ -124,18 +252,14 @@ class TrainingSet(Dataset[Sample]):
         self,
         fov_ids: Sequence[str],
         targets: Sequence[int],
-        load: Callable[[str], list[HeteroData]],
+        load: Callable[[str], Sequence[HeteroData]],
         transforms: Sequence[Transform],
         scaler: Scaler,
         seed: int,
         draw: Draw | None = None,
     ) -> None:
-        self.fov_ids, self.targets, self.load = list(fov_ids), list(targets), load
-        self.transforms, self.scaler, self.seed, self.draw = list(transforms), scaler, seed, draw or Draw()
-
-    def __len__(self) -> int:
-        """Return the number of FOVs."""
-        return len(self.fov_ids)
+        super().__init__(fov_ids, targets, load, scaler)
+        self.transforms, self.seed, self.draw = list(transforms), seed, draw or Draw()
 
     def __getitem__(self, key: tuple[int, ...]) -> Sample:
         """Return one FOV as drawn in one epoch; ``key`` is (epoch, index), with a third number where it is repeated."""
@@ -145,47 +269,51 @@ class TrainingSet(Dataset[Sample]):
         graphs = tuple(_slim(self.scaler(graph)) for graph in self._drawn(views, generator))
         return Sample(self.fov_ids[index], self.targets[index], graphs)
 
+    def __getitems__(self, keys: Sequence[tuple[int, ...]]) -> Batch | list[Sample]:
+        """Return several FOVs: joined where nothing changes their graphs, else one by one."""
+        joined = None if self.transforms else self._scaled
+        if joined is None:
+            return [self[key] for key in keys]
+        starts, graphs = joined.starts.tolist(), []
+        for key in keys:
+            first, end = starts[key[1]], starts[key[1] + 1]
+            generator = Generator().manual_seed(mix(self.seed, *key))
+            chosen = self._chosen(end - first, generator)
+            graphs.append([first + view for view in chosen * (self.draw.graphs if self.draw.same_clusters else 1)])
+        return self._batch(joined, [key[1] for key in keys], graphs)
+
+    def _chosen(self, n_views: int, generator: Generator) -> list[int]:
+        """Return the views that are drawn of a FOV: one that serves for all graphs, or one for each."""
+        if self.draw.graphs == 1 or self.draw.same_clusters:
+            return [int(torch.randint(n_views, (), generator=generator))]
+        order = torch.randperm(n_views, generator=generator).tolist()
+        return [order[index % n_views] for index in range(self.draw.graphs)]
+
     def _drawn(self, views: Sequence[HeteroData], generator: Generator) -> list[HeteroData]:
         """Return the graphs that are drawn of a FOV, augmented."""
         number, same = self.draw.graphs, self.draw.same_clusters
-        if number == 1 or same:
-            chosen = [views[int(torch.randint(len(views), (), generator=generator))]]
-        else:
-            order = torch.randperm(len(views), generator=generator).tolist()
-            chosen = [views[order[index % len(views)]] for index in range(number)]
+        chosen = [views[view] for view in self._chosen(len(views), generator)]
         choosing = [transform for transform in self.transforms if transform.chooses_clusters]
         others = [transform for transform in self.transforms if not transform.chooses_clusters]
         chosen = [_transformed(graph, choosing, generator) for graph in chosen]
         return [_transformed(graph, others, generator) for graph in (chosen * number if same else chosen)]
 
 
-class EvaluationSet(Dataset[Sample]):
-    """Return all views of each FOV, scaled, nothing random.
-
-    Args:
-        fov_ids: The FOVs.
-        targets: Index of the class of each, or ``NO_LABEL``.
-        load: FOV name to its raw graphs, one for each view.
-        scaler: The scaler of the fold.
-    """
-
-    def __init__(
-        self,
-        fov_ids: Sequence[str],
-        targets: Sequence[int],
-        load: Callable[[str], list[HeteroData]],
-        scaler: Scaler,
-    ) -> None:
-        self.fov_ids, self.targets, self.load, self.scaler = list(fov_ids), list(targets), load, scaler
-
-    def __len__(self) -> int:
-        """Return the number of FOVs."""
-        return len(self.fov_ids)
+class EvaluationSet(FovSet):
+    """Return all views of each FOV, scaled, nothing random."""
 
     def __getitem__(self, index: int) -> Sample:
         """Return one FOV with all its views."""
         graphs = tuple(_slim(self.scaler(graph)) for graph in self.load(self.fov_ids[index]))
         return Sample(self.fov_ids[index], self.targets[index], graphs)
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch | list[Sample]:
+        """Return several FOVs, joined where they are in memory."""
+        joined = self._scaled
+        if joined is None:
+            return [self[index] for index in indices]
+        starts = joined.starts.tolist()
+        return self._batch(joined, indices, [range(starts[index], starts[index + 1]) for index in indices])
 
 
 def _transformed(graph: HeteroData, transforms: Sequence[Transform], generator: Generator) -> HeteroData:
@@ -194,39 +322,48 @@ def _transformed(graph: HeteroData, transforms: Sequence[Transform], generator: 
     return graph
 
 
-_READ = (schema.POS, schema.FEATURES)
+_READ: Final = (schema.POS, schema.FEATURES, schema.LOC_LABEL)
+"""What a model reads, or a loss compares with; the rest is not collated."""
 
 
 def _slim(graph: HeteroData) -> HeteroData:
-    """Leave out what no model reads and no loss compares with, so that it is not collated."""
     slim = HeteroData()
     for node_type, node in graph.node_items():
         kept = slim[node_type]
         for key in _READ:
             if key in node:
                 kept[key] = node[key]
-        if node_type == schema.LOCALISATION and schema.LOC_LABEL in node:
-            kept[schema.LOC_LABEL] = node[schema.LOC_LABEL]
     for edge_type, edges in graph.edge_items():
         slim[edge_type][schema.EDGE_INDEX] = edges[schema.EDGE_INDEX]
     return slim
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
+def _n_bytes(graph: HeteroData) -> int:
+    return sum(value.nbytes for store in graph.stores for value in store.values() if isinstance(value, Tensor))
+
+
+def collate(samples: Sequence[Sample] | Batch) -> Batch:
     """Join the graphs of several FOVs.
 
     Args:
-        samples: The FOVs, each with one or more views.
+        samples: The FOVs, each with one or more views; or what a data set has joined already.
 
     Returns:
         The PyG batch of all graphs, with ``fov`` (graphs,) int64, the FOV of each graph, counted within the batch,
         ``y`` (FOVs,) int64, and ``fov_id``, the names of the FOVs.
     """
+    if isinstance(samples, Batch):
+        return samples
     batch = join([graph for sample in samples for graph in sample.graphs])
-    sizes = torch.tensor([len(sample.graphs) for sample in samples])
-    batch["fov"] = torch.repeat_interleave(torch.arange(len(samples)), sizes)
-    batch[schema.TARGET] = torch.tensor([sample.target for sample in samples])
-    batch[schema.FOV_ID] = [sample.fov_id for sample in samples]
+    names, targets = [sample.fov_id for sample in samples], [sample.target for sample in samples]
+    return _named(batch, names, targets, [len(sample.graphs) for sample in samples])
+
+
+def _named(batch: Batch, fov_ids: list[str], targets: list[int], n_graphs: list[int]) -> Batch:
+    """Say of a batch which graphs are of which FOV, and what these are."""
+    batch[schema.FOV] = torch.repeat_interleave(torch.tensor(n_graphs))
+    batch[schema.TARGET] = torch.tensor(targets)
+    batch[schema.FOV_ID] = fov_ids
     return batch
 
 

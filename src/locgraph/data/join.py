@@ -29,16 +29,16 @@ def join(graphs: Sequence[HeteroData]) -> Batch:
     joined: Batch = Batch(_base_cls=HeteroData)
     joined._num_graphs = len(graphs)
     starts = {}
-    for node_type, stores in _by_type([dict(graph.node_items()) for graph in graphs]).items():
+    for node_type, stores in by_type([dict(graph.node_items()) for graph in graphs]).items():
         sizes = torch.tensor([len(store[schema.POS]) for store in stores])
         ends = torch.cumsum(sizes, 0)
         starts[node_type] = ends - sizes
         node = joined[node_type]
-        for key, values in _by_type([dict(store.items()) for store in stores]).items():
+        for key, values in by_type([dict(store.items()) for store in stores]).items():
             node[key] = torch.cat(values)
         node["batch"] = torch.repeat_interleave(torch.arange(len(graphs)), sizes)
         node["ptr"] = torch.cat([sizes.new_zeros(1), ends])
-    for edge_type, stores in _by_type([dict(graph.edge_items()) for graph in graphs]).items():
+    for edge_type, stores in by_type([dict(graph.edge_items()) for graph in graphs]).items():
         edges = [store[schema.EDGE_INDEX] for store in stores]
         counts = torch.tensor([each.shape[1] for each in edges])
         shift = torch.stack([starts[edge_type[0]], starts[edge_type[2]]]).repeat_interleave(counts, dim=1)
@@ -46,7 +46,7 @@ def join(graphs: Sequence[HeteroData]) -> Batch:
     return joined
 
 
-def _by_type(each: Sequence[dict]) -> dict:
+def by_type(each: Sequence[dict]) -> dict:
     """Turn mappings of the same keys to one mapping of lists."""
     first = each[0]
     for other in each:

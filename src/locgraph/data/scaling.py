@@ -92,15 +92,30 @@ class Scaler:
     def __call__(self, graph: HeteroData) -> HeteroData:
         """Scale positions to order one and features to [-0.5, 0.5] or [0, 1]; on a shallow copy."""
         scaled = copy.copy(graph)
-        unit = scaled[schema.EXTENT] if self.nm_per_unit is None else self.nm_per_unit
-        if isinstance(unit, Tensor):
-            # a FOV of one point has no extent: its only position is the origin, whatever the unit
-            unit = torch.where(unit > 0, unit, torch.ones_like(unit))
+        unit = self.unit(scaled[schema.EXTENT])
         for node_type, node in scaled.node_items():
-            node[schema.POS] = node[schema.POS] / unit
-            if node_type in self.limits and schema.FEATURES in node:
-                scales = self.scales.get(node_type, [MIN_MAX] * self.limits[node_type].shape[1])
-                node[schema.FEATURES] = _scale(node[schema.FEATURES], self.limits[node_type], scales)
+            node.update(self.scale_nodes(node_type, node, unit))
+        return scaled
+
+    def unit(self, extents: Tensor) -> Tensor | float:
+        """Return nanometres per unit of position: of each of G graphs, by its extent (G, 1), or of all."""
+        if self.nm_per_unit is not None:
+            return self.nm_per_unit
+        # a FOV of one point has no extent: its only position is the origin, whatever the unit
+        return torch.where(extents > 0, extents, torch.ones_like(extents))
+
+    def scale_nodes(self, node_type: str, node: Mapping[str, Tensor], unit: Tensor | float) -> dict[str, Tensor]:
+        """Return positions and features of nodes of one type, scaled.
+
+        Args:
+            node_type: Their type.
+            node: Attribute -> values of n nodes.
+            unit: Nanometres per unit of position, or (n, 1) of each node.
+        """
+        scaled = {schema.POS: node[schema.POS] / unit}
+        if node_type in self.limits and schema.FEATURES in node:
+            scales = self.scales.get(node_type, [MIN_MAX] * self.limits[node_type].shape[1])
+            scaled[schema.FEATURES] = _scale(node[schema.FEATURES], self.limits[node_type], scales)
         return scaled
 
     def to_plain(self) -> dict[str, Any]:
