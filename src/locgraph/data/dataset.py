@@ -201,7 +201,7 @@ class FovSet(Dataset[Sample]):
     Args:
         fov_ids: The FOVs.
         targets: Index of the class of each, or ``NO_LABEL``.
-        load: FOV name to its raw graphs, one for each view; where it has `StoredGraphs.join`, batches are made of these.
+        load: FOV name to its raw graphs, one for each view; batches are made by `StoredGraphs.join` where it has it.
         scaler: The scaler of the fold.
     """
 
