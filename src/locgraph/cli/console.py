@@ -15,7 +15,6 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from locgraph.api.packs.cache import locate
 from locgraph.errors import ConfigError
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -88,6 +87,8 @@ def model_setting(cfg: DictConfig, name: str, usage: str) -> Path:
     Raises:
         ConfigError: It is missing or empty, or there is no packed model of this name.
     """
+    from locgraph.api.packs.cache import locate  # tables, which help does not need
+
     return locate(_given(cfg, name, usage), name).resolve()
 
 

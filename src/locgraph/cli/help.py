@@ -16,6 +16,7 @@ _MULTIRUN = ("--multirun", "-m")
 _QUIET = (
     *("hydra.mode=RUN", "hydra.run.dir=.", "hydra.output_subdir=null"),
     *("hydra/job_logging=none", "hydra/hydra_logging=none"),
+    *("~hydra.callbacks.guard", "~hydra.callbacks.summarise"),  # they load what reads tables
 )
 _SETTING = re.compile(r"( *)([\w.]+):(?:\s+(?:[^#]|(?<!\s)#)*)?(?:# (.*))?$")
 _COLUMN = 48
