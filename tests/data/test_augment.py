@@ -20,7 +20,7 @@ from locgraph.data.augment import (
     Shear,
     Thinning,
 )
-from locgraph.data.dataset import without_localisations
+from locgraph.data.stored import without_localisations
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.descriptors import Covariance, PairDistances
 

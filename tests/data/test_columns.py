@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from locgraph.data.columns import GraphColumns
-from locgraph.data.dataset import EvaluationSet, StoredGraphs, TrainingSet, collate
+from locgraph.data.dataset import EvaluationSet, TrainingSet, collate
 from locgraph.data.join import join
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
+from locgraph.data.stored import StoredGraphs
 from locgraph.errors import DataError
 from locgraph.graphs.store import GraphStore
 
@@ -100,7 +101,7 @@ def test_views_are_read_once_and_are_parts_of_what_is_joined(stored):
 def test_large_graphs_and_different_ones_stay_apart(stored, make_graph, monkeypatch):
     load = StoredGraphs(stored, localisations=True, in_memory=True)
     with monkeypatch.context() as patch:
-        patch.setattr("locgraph.data.dataset._SMALL_GRAPH", 10)
+        patch.setattr("locgraph.data.stored._SMALL_GRAPH", 10)
         assert load.join(["a", "b"]) is None
 
     stored.save("other", [make_graph(localisations=False)], "")

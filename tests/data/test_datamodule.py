@@ -9,10 +9,10 @@ from lightning.pytorch import Trainer
 
 from locgraph.data.augment import Rotation, Transform
 from locgraph.data.datamodule import GraphDataModule, LoaderSettings, feature_sizes
-from locgraph.data.dataset import NO_LABEL
 from locgraph.data.folds import Split
 from locgraph.data.sampler import BalancedSampler
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
+from locgraph.data.stored import NO_LABEL
 from locgraph.errors import ConfigError, DataError
 from locgraph.graphs.store import GraphStore
 

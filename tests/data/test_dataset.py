@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from locgraph.data.augment import DrawClusters, Transform
-from locgraph.data.dataset import NO_LABEL, Draw, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
-from locgraph.data.dataset import without_localisations as clusters_alone
+from locgraph.data.dataset import Draw, EvaluationSet, Sample, TrainingSet, collate
 from locgraph.data.scaling import Scaler
+from locgraph.data.stored import NO_LABEL, StoredGraphs
+from locgraph.data.stored import without_localisations as clusters_alone
 from locgraph.errors import DataError
 from locgraph.graphs.store import GraphStore
 

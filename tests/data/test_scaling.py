@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch_geometric.data import Batch, HeteroData
 
-from locgraph.data.dataset import without_localisations
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
+from locgraph.data.stored import without_localisations
 from locgraph.errors import ConfigError
 from locgraph.graphs.descriptors import Covariance
 from locgraph.nn.cluster_encoders import ContinuousFilter

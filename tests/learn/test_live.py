@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from polars.testing import assert_frame_equal
 
 from locgraph.api.training.parts import history_logger
-from locgraph.data.dataset import NO_LABEL
+from locgraph.data.stored import NO_LABEL
 from locgraph.errors import ConfigError, StorageError
 from locgraph.learn import live
 from locgraph.learn.checkpoint import FORMAT, load_weights, read_checkpoint

@@ -14,10 +14,11 @@ from torch_geometric.data import Batch, HeteroData
 
 from locgraph import schema
 from locgraph.data.augment import Transform
-from locgraph.data.dataset import NO_LABEL, Draw, EvaluationSet, Sample, StoredGraphs, TrainingSet, collate
+from locgraph.data.dataset import Draw, EvaluationSet, Sample, TrainingSet, collate
 from locgraph.data.folds import Split
 from locgraph.data.sampler import EpochSampler, Shard
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
+from locgraph.data.stored import NO_LABEL, StoredGraphs
 from locgraph.errors import DataError, within
 from locgraph.graphs.store import GraphStore
 from locgraph.settings import check_flag, check_whole

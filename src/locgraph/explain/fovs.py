@@ -10,8 +10,9 @@ from typing import Any, Final, Protocol
 import torch
 
 from locgraph import schema
-from locgraph.data.dataset import EvaluationSet, Sample, StoredGraphs, collate
+from locgraph.data.dataset import EvaluationSet, Sample, collate
 from locgraph.data.scaling import Scaler
+from locgraph.data.stored import StoredGraphs
 from locgraph.errors import ConfigError
 from locgraph.explain.base import Example
 from locgraph.explain.settings import similar_names

@@ -16,7 +16,7 @@ from torchmetrics.functional.classification import (
 )
 from torchmetrics.utilities import dim_zero_cat
 
-from locgraph.data.dataset import NO_LABEL
+from locgraph.data.stored import NO_LABEL
 
 
 def fov_scores(probabilities: Tensor, target: Tensor) -> dict[str, Tensor]:

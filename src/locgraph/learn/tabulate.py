@@ -11,7 +11,7 @@ import polars as pl
 import torch
 
 from locgraph import schema
-from locgraph.data.dataset import NO_LABEL
+from locgraph.data.stored import NO_LABEL
 from locgraph.learn.tasks.base import Task
 from locgraph.learn.vectors import FILES, FOV, Vectors, vector_table
 from locgraph.provenance import whole_file

@@ -16,9 +16,9 @@ from locgraph.api.models.model import NEW, Model
 from locgraph.api.objects.counting import Counting
 from locgraph.api.recipes import table_settings
 from locgraph.api.sources import Objects, Source
-from locgraph.data.dataset import NO_LABEL
 from locgraph.data.folds import TEST, VALIDATION
 from locgraph.data.prepared import Prepared
+from locgraph.data.stored import NO_LABEL
 from locgraph.errors import ConfigError, DataError
 from locgraph.io.columns import ColumnMap
 from locgraph.learn.tasks.fov import FovPrediction, FovTask

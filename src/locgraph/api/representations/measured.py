@@ -19,8 +19,9 @@ from locgraph.analysis.representations.units import read_clouds
 from locgraph.api.device import fixed_threads
 from locgraph.api.models.model import Model
 from locgraph.api.recipes import graph_recipe
-from locgraph.data.dataset import NO_LABEL, EvaluationSet, collate
+from locgraph.data.dataset import EvaluationSet, collate
 from locgraph.data.scaling import Scaler
+from locgraph.data.stored import NO_LABEL
 from locgraph.graphs.store import build_views
 from locgraph.io.featextracted import ExtractedFov, read_fov
 from locgraph.learn.vectors import Embedder

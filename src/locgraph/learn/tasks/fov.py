@@ -14,9 +14,9 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from locgraph import schema
 from locgraph.data.datamodule import GraphDataModule
-from locgraph.data.dataset import NO_LABEL
 from locgraph.data.folds import VALIDATION
 from locgraph.data.labelled import only_localisations_have_classes
+from locgraph.data.stored import NO_LABEL
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.learn.losses import CrossEntropy, class_weights, total_weight

@@ -14,10 +14,10 @@ from torch_geometric.data import Batch
 
 from locgraph import schema
 from locgraph.data.datamodule import GraphDataModule
-from locgraph.data.dataset import NO_LABEL
 from locgraph.data.folds import TEST, TRAIN, VALIDATION
 from locgraph.data.labelled import only_localisations_have_classes
 from locgraph.data.sampler import EpochSampler
+from locgraph.data.stored import NO_LABEL
 from locgraph.errors import ConfigError, FoldError
 from locgraph.io.manifest import Manifest
 from locgraph.learn.losses import CrossEntropy, class_weights, total_weight
