@@ -281,6 +281,19 @@ def test_metrics_hold_intervals_controls_and_settings(opened, sweep):
     json.dumps(found, allow_nan=False)
 
 
+def test_a_release_shows_the_scores_of_its_sweep(opened, sweep):
+    row = {"source": "model", "metric": "accuracy", "mean": 0.9, "interval_low": 0.8, "interval_high": 1.0}
+    row |= {"no_interval": None, "fold_0": 0.85, "fold_1": 0.95}
+    about = {"status": "completed", "cross_validation": {"headline": "Accuracy 0.9.", "table": [row]}}
+    (sweep / "0" / "metrics.json").write_text(json.dumps(about))
+    found = opened(sweep / "0").metrics()
+    assert found["headline"] == "Of the sweep that this release rests on: Accuracy 0.9."
+    assert found["table"][0]["folds"] == [{"fold": 0, "value": 0.85}, {"fold": 1, "value": 0.95}]
+    del row["mean"]
+    (sweep / "0" / "metrics.json").write_text(json.dumps(about))
+    assert "test=false" in opened(sweep / "0").metrics()["reason"]
+
+
 def test_runs_that_do_not_fit_together_have_no_summary_but_a_reason(opened, sweep):
     path = sweep / "0" / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"experiment": "another"}))

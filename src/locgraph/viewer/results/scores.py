@@ -15,15 +15,17 @@ from locgraph.analysis.sweeps.outcomes import MODEL
 from locgraph.analysis.sweeps.rivals import MEANING, SUFFIX, read_rivals
 from locgraph.analysis.sweeps.runs import Failure, FoldResult
 from locgraph.analysis.sweeps.summary import Summary, summarise
+from locgraph.data.folds import TEST, VALIDATION
 from locgraph.errors import LocgraphError
-from locgraph.run_folder import ANALYSIS, CALIBRATION, CROSS_VALIDATION, RELEASE, TRUST
+from locgraph.run_folder import ANALYSIS, CALIBRATION, CROSS_VALIDATION, TRUST
 from locgraph.show.report.source import read_parquet
 from locgraph.viewer.results.files import ReadRun, Results
 
 FOVS, LOCALISATIONS = "FOVs", "localisations"
 """What a confusion matrix counts."""
 
-_OF_RUN: Final = ("experiment", "epochs", "parameters", "precision", "warnings", "unlike", "seconds", CROSS_VALIDATION)
+_FOLD: Final = "fold_"
+_OF_RUN: Final = ("experiment", "epochs", "parameters", "precision", "warnings", "seconds")
 
 
 def plain(value: Any) -> Any:
@@ -60,7 +62,7 @@ def confusion(results: Results) -> dict[str, Any]:
         return {"classes": [], "counts": [], "folds": [], "of": FOVS, "unlabelled": 0}
     seen = [*results.class_names, *table[schema.TRUTH].unique().sort(), *table[schema.PREDICTION].unique().sort()]
     classes = [str(name) for name in dict.fromkeys(name for name in seen if name is not None)]
-    tested = everything.filter(pl.col(schema.SPLIT) == "test").height
+    tested = everything.filter(pl.col(schema.SPLIT) == TEST).height
     folds = [
         {"fold": int(fold), "counts": _count(table.filter(pl.col(schema.FOLD) == fold), classes)}
         for fold in table[schema.FOLD].unique().sort()
@@ -103,8 +105,12 @@ def metrics(results: Results) -> dict[str, Any]:
     """
     summary = _summarise(results)
     content: dict[str, Any] = {"headline": "", "sources": [], "table": [], "reason": None}
+    released = _of_release(results)
     if isinstance(summary, Summary):
-        content |= {"headline": summary.headline(), "sources": _sources(summary), "table": _table(summary)}
+        rows = summary.table.to_dicts()
+        content |= {"headline": summary.headline(), "sources": _sources(rows), "table": _table(rows)}
+    elif released is not None:
+        content |= released
     else:
         content["reason"] = summary
     runs = [_about(run) for run in results.runs]
@@ -143,8 +149,20 @@ def _summarise(results: Results) -> Summary | str:
     return summary
 
 
-def _sources(summary: Summary) -> list[dict[str, str]]:
-    names = list(dict.fromkeys(summary.table["source"]))
+def _of_release(results: Results) -> dict[str, Any] | None:
+    """Return headline and table of the sweep that a release rests on; None where it is none, or does not hold them."""
+    scores = results.runs[0].metrics.get(CROSS_VALIDATION) if results.runs else None
+    try:
+        if not isinstance(scores, Mapping):
+            return None
+        headline = f"Of the sweep that this release rests on: {scores['headline']}"
+        return {"headline": headline, "sources": _sources(scores["table"]), "table": _table(scores["table"])}
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _sources(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    names = dict.fromkeys(str(row["source"]) for row in rows)
     return [{"name": name, "meaning": _meaning(name)} for name in names]
 
 
@@ -154,8 +172,7 @@ def _meaning(name: str) -> str:
     return MEANINGS.get(name) or (MEANING if name.endswith(SUFFIX) else "")
 
 
-def _table(summary: Summary) -> list[dict[str, Any]]:
-    folds = [name for name in summary.table.columns if name.startswith("fold_")]
+def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "source": row["source"],
@@ -164,9 +181,11 @@ def _table(summary: Summary) -> list[dict[str, Any]]:
             "low": row["interval_low"],
             "high": row["interval_high"],
             "no_interval": row["no_interval"],
-            "folds": [{"fold": int(name.removeprefix("fold_")), "value": row[name]} for name in folds],
+            "folds": [
+                {"fold": int(name.removeprefix(_FOLD)), "value": row[name]} for name in row if name.startswith(_FOLD)
+            ],
         }
-        for row in summary.table.to_dicts()
+        for row in rows
     ]
 
 
@@ -186,7 +205,8 @@ def _about(run: ReadRun) -> dict[str, Any]:
         "seed": record.get("seed"),
         "git": record.get("git"),
         "version": versions.get("locgraph") if isinstance(versions, Mapping) else None,
-        "release": bool(record.get(RELEASE)),
-        "scores": {side: run.metrics[side] for side in ("val", "test") if isinstance(run.metrics.get(side), Mapping)},
+        "scores": {
+            side: run.metrics[side] for side in (VALIDATION, TEST) if isinstance(run.metrics.get(side), Mapping)
+        },
         **{name: run.metrics[name] for name in _OF_RUN if name in run.metrics},
     }

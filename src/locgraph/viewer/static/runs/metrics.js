@@ -93,9 +93,11 @@ function facts(run) {
   const commit = run.git?.commit ? `${run.git.commit.slice(0, 10)}${run.git.dirty ? ", with changes" : ""}` : null;
   const pairs = [
     ["why it ended", run.reason],
+    ["experiment", run.experiment || null],
     ["started", run.started],
     ["ended", run.ended],
     ["parameters", run.parameters === undefined ? null : short(run.parameters)],
+    ["precision", run.precision],
     ["time", seconds],
     ["seed", run.seed],
     ["locgraph", [run.version, commit].filter(Boolean).join(", ") || null],
