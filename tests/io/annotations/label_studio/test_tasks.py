@@ -154,6 +154,8 @@ POINT = {"x": 1, "y": 1, "keypointlabels": ["a"]}
         (task(annotation(result("polygonlabels", points=[[1, 1], [2, 2]], polygonlabels=["a"]))), "without an area"),
         (task(annotation(result("brushlabels", format="png", brushlabels=["a"]))), "a mask of the format rle"),
         (task(annotation(result("brushlabels", format="rle", rle=[1], brushlabels=["a"]))), "it ends early"),
+        (task(annotation(result("keypointlabels", **POINT) | {"type": []})), r"a result of the kind \[\], which"),
+        (task(annotation(result("keypointlabels", **POINT)), x0_nm=1e308, nm_per_px=1e308), "expected as many finite"),
         (task(annotation("nonsense")), "that is no object"),
         (task("nonsense"), "that is no object"),
         (task(annotation(result("keypointlabels", x=1, y=1, keypointlabels=[" "]))), "expected a class in label"),
@@ -296,6 +298,20 @@ def test_without_what_locgraph_wrote_beside_it_places_stay(written, tmp_path):
     masked = regions_to_rows(spots, brush["x"], brush["y"], brush["radius"], brush["tool"])
     painted = regions_to_rows(spots, own["x"], own["y"], own["radius"], own["tool"])
     assert (masked != painted).mean() < 0.02  # pixels of 7 nm
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        *(3, {"locgraph": []}, {"locgraph": {"target": "point", "tool": "point", "x": 1, "y": [1.0]}}),
+        {"locgraph": {"target": "moon", "tool": "point", "x": [1.0], "y": [1.0]}},
+        {"locgraph": {"target": "point", "tool": "point", "x": [1.0], "y": [1.0], "radius": "a"}},
+        {"locgraph": {"target": "point", "tool": "point", "x": [9e9], "y": [1.0]}},
+    ],
+)
+def test_what_others_wrote_beside_a_result_does_not_count(table, meta):
+    take(table, task(annotation(result("keypointlabels", **POINT) | {"meta": meta})))
+    assert (only(table)["x"], only(table)["y"]) == ([1000 + 40], [-500 + 20])
 
 
 def test_a_change_takes_the_old_statement_back_once(written):

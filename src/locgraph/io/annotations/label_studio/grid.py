@@ -41,7 +41,8 @@ class PixelGrid:
 
     def to_nm(self, percent: np.ndarray) -> np.ndarray:
         """Return points (N, 2) in per cent of width and height in nm."""
-        return percent * self._percent_nm + self._origin
+        with np.errstate(over="ignore"):  # what a file states may be any number; an infinite place is refused
+            return percent * self._percent_nm + self._origin
 
     def pixels_to_nm(self, corners: np.ndarray) -> np.ndarray:
         """Return corners of pixels (N, 2), counted from 0, in nm."""

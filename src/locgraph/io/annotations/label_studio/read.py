@@ -19,6 +19,15 @@ from locgraph.settings import is_number
 
 _ANNOTATIONS: Final = "annotations"
 
+_TYPES: Final[dict[str, Any]] = {
+    **dict.fromkeys((columns.TARGET, columns.TOOL), str),
+    **dict.fromkeys((columns.X, columns.Y), list | None),
+    columns.RADIUS: int | float | None,
+    columns.CLUSTER_ID: int | None,
+    **dict.fromkeys((columns.TIME, columns.DATA_FINGERPRINT), str | None),
+}
+"""Of what locgraph wrote beside a result, by its column; anybody may have changed it since."""
+
 
 def is_label_studio(content: Any) -> bool:
     """Return whether the content of a JSON file is a list of tasks."""
@@ -103,7 +112,7 @@ def _results(
     time = _time(annotation.get("updated_at") or annotation.get("created_at"))
     for place, result in enumerate(_mappings(annotation.get("result"), fov_id, into)):
         kind, value = result.get("type"), result.get("value")
-        if kind not in NAMES or not isinstance(value, Mapping):
+        if not isinstance(kind, str) or kind not in NAMES or not isinstance(value, Mapping):
             into.left_out.add(f"a result of the kind {kind}, which states no class", fov_id)
             continue
         labels = value.get(kind)
@@ -157,7 +166,7 @@ def _kept(result: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any] 
     """Return the statement that locgraph wrote beside the result, with the class and annotator of the result."""
     meta = result.get("meta")
     kept = meta.get(META) if isinstance(meta, Mapping) else None
-    if not isinstance(kept, Mapping) or not set(kept) <= set(KEPT) or kept.get(columns.TARGET) not in columns.TARGETS:
+    if not isinstance(kept, Mapping) or not all(isinstance(kept.get(name), types) for name, types in _TYPES.items()):
         return None
     row = {name: kept.get(name) for name in KEPT} | {name: base[name] for name in base if name != columns.TIME}
     row[columns.TIME] = _time(kept.get(columns.TIME)) or base[columns.TIME]
