@@ -167,6 +167,33 @@ def test_filters_hide_on_the_card_and_from_the_pointer(stage):
     assert stage.stage(f"stage.pickAt({hidden}).localisation") is None
 
 
+def test_a_missing_number_lies_in_no_range_and_four_ranges_are_not_three(stage):
+    made = stage.page.evaluate(
+        """import('./stage/filters.js').then(({ makeFilters }) => {
+          const values = { a: [1, NaN, 3, 4], b: [1, 1, 9, 1], c: [1, 1, 1, 1], d: [5, 5, 5, 6], kind: [0, 1, 2, 3] };
+          const columns = new Map(Object.entries(values).map(([name, own]) => [name, Float32Array.from(own)]));
+          const about = new Map(Object.keys(values).map((name) => [name, { first: -1 }]));
+          const scene = { columns: about, isCategorical: (name) => name === 'kind' };
+          const entry = { rows: 4, columns };
+          const describe = (filters) => {
+            const made = makeFilters(scene, filters);
+            const rows = [0, 1, 2, 3];
+            const packed = Array.from(made.pack(entry));
+            return [made.count(entry), rows.map((row) => made.passes(entry, row)), rows.map((row) => packed[4 * row + 3])];
+          };
+          return [describe({ a: [null, null] }), describe({ a: [0, 9], b: [0, 5], c: [0, 5], d: [5, 5.5] }),
+            describe({ kind: [-1, 2], unknown: [0, 1] }), makeFilters(scene, {}).active];
+        })"""
+    )
+    assert made == [
+        [3, [True, False, True, True], [1, 0, 1, 1]],
+        # the card compares a, b and c itself; d comes with the numbers
+        [1, [True, False, False, False], [1, 0, 1, 0]],
+        [2, [True, False, False, True], [1, 0, 0, 1]],
+        False,
+    ]
+
+
 def test_handles_of_a_histogram_filter_by_keys(stage):
     page = stage.page
     page.click("#tab-filters")

@@ -9,7 +9,7 @@ import { complain } from "../notice.js";
 import * as cameras from "./camera.js";
 import { MOST_DRAWN, makeDeck, viewProps, viewStates } from "./canvas.js";
 import { makeColouring } from "./colours.js";
-import { countShown, makeFilters } from "./filters.js";
+import { makeFilters } from "./filters.js";
 import { LOOK, sizeOf } from "./look.js";
 import { NodeStore, visibleNodes } from "./nodes.js";
 import { Overlay } from "./over/overlay.js";
@@ -278,7 +278,7 @@ export class Stage {
     const all = scene.header.n;
     const looked = entries.reduce((sum, entry) => sum + entry.rows, 0);
     let shown = all;
-    if (filters.active && looked === all) shown = entries.reduce((sum, entry) => sum + countShown(filters, entry), 0);
+    if (filters.active && looked === all) shown = entries.reduce((sum, entry) => sum + filters.count(entry), 0);
     else if (filters.active) {
       const counting = (this.counting = new AbortController());
       shown = await scene.countPassing(this.look.filters, counting.signal).catch(complain);
