@@ -179,7 +179,8 @@ def test_a_missing_number_lies_in_no_range_and_four_ranges_are_not_three(stage):
             const made = makeFilters(scene, filters);
             const rows = [0, 1, 2, 3];
             const packed = Array.from(made.pack(entry));
-            return [made.count(entry), rows.map((row) => made.passes(entry, row)), rows.map((row) => packed[4 * row + 3])];
+            const others = rows.map((row) => packed[4 * row + 3]);
+            return [made.count(entry), rows.map((row) => made.passes(entry, row)), others];
           };
           return [describe({ a: [null, null] }), describe({ a: [0, 9], b: [0, 5], c: [0, 5], d: [5, 5.5] }),
             describe({ kind: [-1, 2], unknown: [0, 1] }), makeFilters(scene, {}).active];
