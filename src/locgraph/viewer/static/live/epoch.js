@@ -3,7 +3,7 @@
 import { json } from "../api.js";
 import { complain } from "../notice.js";
 import { offers, state } from "../state.js";
-import { followTraining, run, training } from "./feed.js";
+import { followTraining, run } from "./feed.js";
 import { merged } from "./merge.js";
 
 const KEPT = 24;
@@ -122,8 +122,3 @@ followTraining(({ runChanged, before }) => {
     readFovs();
   }
 });
-
-/** Whether there is anything to choose from. */
-export function hasEpochs() {
-  return (training()?.runs ?? []).some((each) => each.tables.length > 0);
-}
