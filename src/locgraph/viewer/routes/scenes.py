@@ -88,7 +88,7 @@ def _edges(request: Request) -> Response:
 
 
 def _picture(request: Request) -> Response:
-    """Answer a small picture; of a large file only once it was opened, which takes long."""
+    """Answer a small picture; of a large file only once it was opened, which takes long, and nothing before."""
     session, where = _session(request), (request.path_params["source"], request.path_params["fov"])
     side = _side(request.query_params.get("side", "128"))
     picture = session.pictures.get(*where, side)
@@ -99,7 +99,7 @@ def _picture(request: Request) -> Response:
         elif source.is_quick(where[1]):
             scene = source.scene(where[1])  # none that stays open: a list asks for many
         else:
-            raise NotThereError("a large file: its picture is drawn once it has been opened")
+            return Response(status_code=204, headers={"cache-control": "no-store"})
         picture = Picture(draw_picture(scene.levels, side), scene.fingerprint)
         session.pictures.keep(*where, side, picture)
     drawn = picture

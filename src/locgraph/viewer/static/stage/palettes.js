@@ -24,11 +24,11 @@ export const SEQUENTIAL = ["viridis", "cividis", "magma"];
 /** Palettes of scores: against (blue), nothing (pale), for (orange or red). */
 export const DIVERGING = ["blue-orange", "RdBu"];
 
-/** Okabe and Ito without black and yellow, which vanish on one of the two backgrounds. */
-export const CATEGORIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"].map(parse);
+/** Okabe and Ito without black and yellow, which vanish on one of the two backgrounds, and grey: as in the report. */
+export const CATEGORIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6E6E6E"].map(parse);
 
 /** Brighter ones for a dark background, in the same order. */
-const CATEGORIES_DARK = ["#4BA3E3", "#F0B429", "#2BC79B", "#E59AC2", "#8FD0F5", "#F5813F"].map(parse);
+const CATEGORIES_DARK = ["#4BA3E3", "#F0B429", "#2BC79B", "#E59AC2", "#8FD0F5", "#F5813F", "#B9BCC3"].map(parse);
 
 /** Noise, missing values. */
 const NEUTRAL = { light: parse("#A9ABB0"), dark: parse("#6C717B") };
