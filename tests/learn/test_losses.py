@@ -120,6 +120,11 @@ def test_balanced_weights_give_each_class_the_same_say():
     assert balanced_weights([0, 0, 2], 3).tolist() == [0.5, 0.0, 1.0]
 
 
+def test_balanced_weights_of_shares_that_are_together_less_than_a_fov():
+    shares = torch.tensor([[1.0, 0.0, 0.0], [0.75, 0.25, 0.0]])
+    assert balanced_weights(shares, 3).tolist() == pytest.approx([2 / (3 * 1.75), 2 / (3 * 0.25), 0.0])
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [

@@ -156,7 +156,8 @@ def balanced_weights(targets: Sequence[int] | Tensor, n_classes: int) -> Tensor:
     """
     given = torch.as_tensor(targets)
     counts = given.sum(dim=0) if given.ndim == 2 else torch.bincount(given, minlength=n_classes).float()
-    return torch.where(counts > 0, len(targets) / (n_classes * counts.clamp(min=1)), torch.zeros_like(counts))
+    there = counts > 0
+    return torch.where(there, len(targets) / (n_classes * torch.where(there, counts, 1.0)), 0.0)
 
 
 def total_weight(target: Tensor, weights: Tensor | None) -> Tensor:
