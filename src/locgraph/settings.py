@@ -13,8 +13,11 @@ T = TypeVar("T")
 
 
 def is_number(value: Any) -> bool:
-    """Return whether ``value`` is a finite number and not a boolean."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    """Return whether ``value`` is a finite number, as float64 holds it, and not a boolean."""
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 def check_number(

@@ -115,7 +115,9 @@ def test_names_of_a_proxy_and_addresses_where_others_are_let_in():
     assert not everywhere.knows_host("evil.example")
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8710"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8710", "http://["]
+)
 def test_pages_of_other_origins_neither_read_nor_change(access, origin):
     client = signed(access, origin=origin)
     assert client.get("/api/session").status_code == 403

@@ -184,7 +184,7 @@ def test_addresses_that_do_not_exist(called):
     for path in (f"{URL}/f/-1", f"{URL}/f/..", f"{URL}/f/%2e%2e%2f", f"{URL}/f/0/labelled/x"):
         assert called.get(path).status_code == 404
     for after in ("x", "-1", "1e3", "9" * 50, "٣"):
-        assert "after: expected the number of a FOV" in refusal(called.get(f"{URL}/progress", params={"after": after}))
+        assert "after: expected a whole number" in refusal(called.get(f"{URL}/progress", params={"after": after}))
     assert called.get(URL).status_code == 404
     assert called.delete(URL).status_code == 405
 

@@ -60,7 +60,8 @@ def test_an_epoch_without_vectors_has_no_map_and_gaps_are_null(client, training)
     [
         ("/api/s/0/live/7", 404, "epoch 7 has left no predictions"),
         ("/api/s/0/live/0?run=1", 404, "expected a run from 0 to 0; found 1"),
-        ("/api/s/0/live/0?run=../x", 422, "expected the number of a run; found '../x'"),
+        ("/api/s/0/live/0?run=../x", 422, "run: expected a whole number; found '../x'"),
+        ("/api/s/0/live/0?run=" + "9" * 5000, 422, "run: expected a whole number"),
         ("/api/s/1/live", 404, "was not trained"),
         ("/api/s/1/events", 404, "was not trained"),
         ("/api/s/2/live", 404, "expected a source from 0 to 1"),

@@ -70,9 +70,9 @@ def test_vectors_that_give_no_map_are_no_fault_of_the_page(client, sweep, tmp_pa
     ("path", "status", "words"),
     [
         ("map?which=3", 404, "expected a map from 0 to 2; found 3"),
-        ("map?which=-1", 404, "which: expected a number; found '-1'"),
-        ("map?which=../../etc", 404, "which: expected a number; found '../../etc'"),
-        ("map?which=99999999999", 404, "which: expected a number"),
+        ("map?which=-1", 422, "which: expected a whole number; found '-1'"),
+        ("map?which=../../etc", 422, "which: expected a whole number; found '../../etc'"),
+        ("map?which=99999999999", 422, "which: expected a whole number"),
         ("map?method=tsne", 422, "method: expected pca or umap; found 'tsne'"),
         ("f/18/explanations", 404, "expected a FOV from 0 to 17; found 18"),
         ("f/0/explanations/7", 404, "expected a list of scores"),

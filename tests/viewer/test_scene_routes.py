@@ -178,6 +178,8 @@ def test_a_shape_elsewhere_holds_nothing(page):
         ({"shape": LASSO | {"points": []}}, "points that are no pairs"),
         ({"shape": LASSO | {"points": [[0, "a"]]}}, "points that are no pairs"),
         ({"shape": LASSO | {"points": [[0, 1, 2]]}}, "points that are no pairs"),
+        ({"shape": LASSO | {"points": [[0, 10**400]]}}, "points that are no pairs"),
+        ({"shape": LASSO | {"points": [[0, 0]] * 10_001}}, "found 10,001 points, at most 10,000 are taken"),
         ({"shape": LASSO | {"radius": -1}}, "found the radius -1"),
         ({"shape": LASSO | {"tool": "brush"}}, "a brush without a radius"),
         ({"filters": 3}, "expected filters as column"),

@@ -72,7 +72,8 @@ class Access:
 
     def use_launch_token(self, token: str) -> bool:
         """Return whether a launch token is valid, and make it invalid."""
-        known = next((each for each in self._launch if secrets.compare_digest(each.encode(), token.encode())), None)
+        launches = tuple(self._launch)  # another thread may add one
+        known = next((each for each in launches if secrets.compare_digest(each.encode(), token.encode())), None)
         return known is not None and self._launch.pop(known) >= time.monotonic()
 
     def is_token(self, token: str) -> bool:
@@ -159,12 +160,12 @@ class Guard:
         if not any(self._access.is_token(token) for token in (self._cookie(headers), authorization, given)):
             return self._without_token()
         origin = headers.get("origin")
-        if origin is not None and (urlsplit(origin).netloc.lower() != host.lower()):
+        if origin is not None and not _is_of(origin, host):
             return _refuse(403, f"expected a request from the viewer's own page; found one from {origin[:100]!r}")
         if method in CHANGES and OWN_HEADER not in headers:
             return _refuse(403, f"expected the header {OWN_HEADER} with a request that changes something")
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
             return _refuse(413, f"expected a request of at most {LARGEST_BODY:,} bytes")
         return None
 
@@ -202,6 +203,14 @@ class _Limited:
         if self._bytes > LARGEST_BODY:
             raise TooLargeError
         return message
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Return whether an ``Origin`` header names the host of the request."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 def _is_address(name: str) -> bool:

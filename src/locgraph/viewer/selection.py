@@ -12,6 +12,7 @@ from locgraph.errors import DataError
 from locgraph.io.annotations.regions import regions_to_rows
 from locgraph.schema import annotation
 from locgraph.settings import is_number
+from locgraph.viewer.annotation.statements import MOST_CORNERS
 from locgraph.viewer.levels.columns import CATEGORICAL
 from locgraph.viewer.levels.levels import POSITION, ROW, Levels
 
@@ -51,6 +52,8 @@ def parse_shape(given: Any) -> Shape:
     points, radius = given.get("points"), given.get("radius")
     if not isinstance(points, list) or not points or not all(map(_is_pair, points)):
         raise DataError(f"{expected}; found points that are no pairs of numbers")
+    if len(points) > MOST_CORNERS:
+        raise DataError(f"{expected}; found {len(points):,} points, at most {MOST_CORNERS:,} are taken")
     if radius is not None and (not is_number(radius) or radius < 0):
         raise DataError(f"{expected}; found the radius {radius!r}")
     if given["tool"] == annotation.BRUSH and radius is None:

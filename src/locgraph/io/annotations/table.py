@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import polars as pl
 from locgraph.errors import DataError
 from locgraph.provenance import whole_file
 from locgraph.schema import annotation as columns
+from locgraph.settings import is_number
 from locgraph.storage import locked_file
 
 DTYPES: Final = {name: column.dtype for name, column in columns.ANNOTATION_COLUMNS.items()}
@@ -152,7 +152,7 @@ def _check_place(row: Mapping[str, Any], where: str) -> None:
     """
     target, radius = row[columns.TARGET], row.get(columns.RADIUS)
     points = _points(row, where)
-    if radius is not None and not (_is_number(radius) and radius > 0):
+    if radius is not None and not (is_number(radius) and radius > 0):
         raise DataError(f"{where}: expected a length above 0 nm in {columns.RADIUS}, or null; found {radius!r}")
     if target == columns.OF_CLUSTER and not isinstance(row.get(columns.CLUSTER_ID), int):
         raise DataError(f"{where}: expected a number in {columns.CLUSTER_ID}; found {row.get(columns.CLUSTER_ID)!r}")
@@ -170,16 +170,12 @@ def _check_place(row: Mapping[str, Any], where: str) -> None:
 
 def _points(row: Mapping[str, Any], where: str) -> list[tuple[float, float]]:
     x, y = ([] if row.get(name) is None else list(row[name]) for name in (columns.X, columns.Y))
-    if len(x) != len(y) or not all(map(_is_number, (*x, *y))):
+    if len(x) != len(y) or not all(map(is_number, (*x, *y))):
         raise DataError(
             f"{where}: expected as many finite numbers in {columns.X} as in {columns.Y}, in nm; found {len(x)} and "
             f"{len(y)} values{'' if len(x) != len(y) else ', some of which are none'}"
         )
     return list(zip(x, y, strict=True))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_names(history: pl.DataFrame, new: pl.DataFrame, path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from locgraph.errors import ConfigError, DataError
+from locgraph.schema import annotation as columns
 from locgraph.settings import is_number
 
 MOST_CORNERS: Final = 10_000
@@ -19,20 +20,17 @@ MOST_CLASSES: Final = 100
 LONGEST_NAME: Final = 100
 """Characters of the name of a class or annotator."""
 
-FOV, CLUSTER, REGION, POINT = "fov", "cluster", "region", "point"
-"""What a statement is about."""
-
 TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
-    FOV: ("key", "click"),
-    CLUSTER: ("click", "key"),
-    REGION: ("lasso", "polygon", "brush"),
-    POINT: ("point",),
+    columns.OF_FOV: (columns.KEY, columns.CLICK),
+    columns.OF_CLUSTER: (columns.CLICK, columns.KEY),
+    columns.OF_REGION: (columns.LASSO, columns.POLYGON, columns.BRUSH),
+    columns.OF_POINT: (columns.POINT,),
 }
-"""Tools that state something about each."""
+"""Tools that state something about each target."""
 
-_FEWEST: Final[Mapping[str, int]] = {"lasso": 3, "polygon": 3, "brush": 1, "point": 1}
+_FEWEST: Final[Mapping[str, int]] = {columns.LASSO: 3, columns.POLYGON: 3, columns.BRUSH: 1, columns.POINT: 1}
 _FARTHEST_NM: Final = 1e9
-_ROUND: Final = ("brush", "point")
+_ROUND: Final = (columns.BRUSH, columns.POINT)
 _KEYS: Final = frozenset(
     {"annotation_id", "annotator", "fov_id", "target", "label", "tool", "points", "radius", "cluster_id"}
 )
@@ -93,7 +91,7 @@ def read_statement(body: Any, annotator: str, classes: Sequence[str]) -> Stateme
         target,
         label,
         tool,
-        _points(body.get("points"), tool, target in (REGION, POINT)),
+        _points(body.get("points"), tool, target in (columns.OF_REGION, columns.OF_POINT)),
         _radius(body.get("radius"), tool),
         _cluster(body.get("cluster_id"), target),
     )
@@ -175,7 +173,7 @@ def _points(points: Any, tool: str, is_drawn: bool) -> np.ndarray | None:
         if points is not None:
             raise StepError(f"points: expected none for the tool {tool}, found {_shown(points)}")
         return None
-    fewest, most = _FEWEST[tool], 1 if tool == "point" else MOST_CORNERS
+    fewest, most = _FEWEST[tool], 1 if tool == columns.POINT else MOST_CORNERS
     if not isinstance(points, list) or not fewest <= len(points) <= most:
         number = f"found {len(points):,}" if isinstance(points, list) else f"found {_shown(points)}"
         expected = "one place" if most == 1 else f"{fewest} to {most:,} places"
@@ -190,8 +188,7 @@ def _points(points: Any, tool: str, is_drawn: bool) -> np.ndarray | None:
 
 
 def _is_length(value: Any) -> bool:
-    # in this order: is_number would make a float of a whole number of any size
-    return isinstance(value, int | float) and abs(value) <= _FARTHEST_NM and is_number(value)
+    return is_number(value) and abs(value) <= _FARTHEST_NM
 
 
 def _radius(radius: Any, tool: str) -> float | None:
@@ -205,7 +202,7 @@ def _radius(radius: Any, tool: str) -> float | None:
 
 
 def _cluster(cluster: Any, target: str) -> int | None:
-    if target != CLUSTER:
+    if target != columns.OF_CLUSTER:
         if cluster is not None:
             raise StepError(f"cluster_id: expected none for the target {target}, found {_shown(cluster)}")
         return None

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from locgraph.errors import DataError
 from locgraph.viewer.annotating import Annotating, NotKeptError
 from locgraph.viewer.annotation.statements import StepError
 from locgraph.viewer.opened import NotThereError
+from locgraph.viewer.routes.answers import query_number
 from locgraph.viewer.session import Session
 
 SOURCE: Final = 0
@@ -55,10 +55,7 @@ def fov_labelled(request: Request) -> Response:
 def progress(request: Request) -> Response:
     """Return how far this annotator is, with the state of each FOV."""
     _, annotating = _session(request)
-    after = request.query_params.get("after")
-    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 10):
-        raise DataError(f"after: expected the number of a FOV, found {after[:20]!r}")
-    content = annotating.progress(None if after is None else int(after))
+    content = annotating.progress(query_number(request, "after"))
     return _answer(content | {"states": annotating.states()})
 
 

@@ -1,4 +1,4 @@
-"""Answers that a browser may keep: it asks again, and gets them only where they have changed."""
+"""What all routes share: numbers of a query, plain values, and answers that a browser may keep until they change."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import polars as pl
 from starlette.requests import Request
 from starlette.responses import Response
 
+from locgraph.errors import DataError
+
 _BINARY: Final = "application/octet-stream"
 _VERSION: Final = "v"
 _FOR_GOOD: Final = "private, max-age=31536000, immutable"
 _ASK_AGAIN: Final = "private, no-cache"
 _NOT_MODIFIED: Final = 304
+_MOST_DIGITS: Final = 9
 _UNFIT: Final = (float("inf"), float("-inf"))
 
 
@@ -34,6 +37,20 @@ def keep(request: Request, fingerprint: str, make: Callable[[], Response]) -> Re
     response = make()
     response.headers.update(headers)
     return response
+
+
+def query_number(request: Request, name: str) -> int | None:
+    """Return a whole number of the query, such as that of a run; None where it is not there.
+
+    Raises:
+        DataError: It is none.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise DataError(f"{name}: expected a whole number; found {text[:20]!r}")
+    return int(text)
 
 
 def answer_binary(values: np.ndarray) -> Response:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from locgraph import schema
 from locgraph.viewer.live import Live
 from locgraph.viewer.opened import NotThereError
-from locgraph.viewer.routes.answers import plain_values
+from locgraph.viewer.routes.answers import plain_values, query_number
 from locgraph.viewer.session import Session
 
 MOST_LISTENERS: Final = 32
@@ -44,7 +44,7 @@ def _live(request: Request) -> Response:
 
 def _epoch(request: Request) -> Response:
     """Answer what an epoch of a run predicted, one row for each validation FOV, and where the map has it."""
-    run = _live_of(request).run(_run_index(request))
+    run = _live_of(request).run(query_number(request, "run") or 0)
     epoch = request.path_params["epoch"]
     table, points = run.predictions(epoch), run.epoch_map(epoch)
     if points is not None:
@@ -53,13 +53,6 @@ def _epoch(request: Request) -> Response:
     rows: dict[str, Any] = {name: plain_values(table[name]) for name in table.columns}
     place = [rows.pop(name, None) for name in ("map_x", "map_y")]
     return JSONResponse({"epoch": epoch, "rows": rows, "map": place if points is not None else None}, headers=_HEADERS)
-
-
-def _run_index(request: Request) -> int:
-    given = request.query_params.get("run", "0")
-    if not given.isdecimal():
-        raise HTTPException(422, f"expected the number of a run; found {given[:20]!r}")
-    return int(given)
 
 
 async def _events(request: Request) -> Response:

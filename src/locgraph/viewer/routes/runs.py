@@ -11,6 +11,7 @@ from starlette.routing import Route
 from locgraph.errors import DataError
 from locgraph.viewer.opened import NotThereError
 from locgraph.viewer.results.maps import METHODS, PCA, describe
+from locgraph.viewer.routes.answers import query_number
 from locgraph.viewer.runs import OpenedRuns
 from locgraph.viewer.session import Session
 
@@ -18,7 +19,7 @@ from locgraph.viewer.session import Session
 def runs_map(request: Request) -> Response:
     """Return the maps that there are, and the points of one: ``?which=0&method=pca``."""
     runs = _runs(request)
-    which, method = _number(request, "which"), request.query_params.get("method", PCA)
+    which, method = query_number(request, "which") or 0, request.query_params.get("method", PCA)
     content: dict[str, Any] = {"maps": describe(runs.maps), "which": which, "method": method, "methods": list(METHODS)}
     try:
         points = runs.map(which, method)
@@ -63,13 +64,6 @@ def _runs(request: Request) -> OpenedRuns:
     if not isinstance(source, OpenedRuns):
         raise NotThereError(f"expected a run or a sweep; {source.title} is none")
     return source
-
-
-def _number(request: Request, name: str) -> int:
-    text = request.query_params.get(name, "0")
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise NotThereError(f"{name}: expected a number; found {text[:40]!r}")
-    return int(text)
 
 
 def _json(content: Any) -> Response:
