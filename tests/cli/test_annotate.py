@@ -1,14 +1,12 @@
 """``locgraph annotate`` as it is called, in a process of its own that is killed."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import urllib.request
 
 import pytest
+from tests.builders.served import serve, write_raw
 
 from locgraph.io.annotations.table import read_annotations
 
@@ -17,22 +15,11 @@ pytest.importorskip("starlette", reason="needs the extra viewer")
 
 @pytest.fixture
 def raw(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    for name in ("one", "two"):
-        (folder / f"{name}.csv").write_text("x [nm],y [nm]\n" + "".join(f"{i},{i % 3}\n" for i in range(30)))
-    return folder
+    return write_raw(tmp_path / "raw")
 
 
 def test_a_killed_server_loses_nothing_that_it_answered(raw, tmp_path):
-    arguments = ["annotate", str(raw), "annotator=Ada", "classes=[healthy,diseased]", "browser=false", "port=0"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "locgraph.cli", *arguments],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
+    with serve(tmp_path, "annotate", raw, "annotator=Ada", "classes=[healthy,diseased]") as server:
         printed = [server.stdout.readline() for _ in range(3)]
         assert printed[0] == "annotator: Ada, 0 of 2 FOVs done\n"
         assert printed[1].startswith("annotations: ")

@@ -1,14 +1,12 @@
 """``locgraph view`` as it is called, and `locgraph.view`."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import urllib.request
 
 import pytest
+from tests.builders.served import serve, write_raw
 
 import locgraph
 from locgraph.errors import ConfigError, DataError
@@ -18,11 +16,7 @@ pytest.importorskip("starlette", reason="needs the extra viewer")
 
 @pytest.fixture
 def raw(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    for name in ("one", "two"):
-        (folder / f"{name}.csv").write_text("x [nm],y [nm]\n" + "".join(f"{i},{i % 3}\n" for i in range(30)))
-    return folder
+    return write_raw(tmp_path / "raw")
 
 
 def ask(address, token):
@@ -31,13 +25,7 @@ def ask(address, token):
 
 
 def test_it_serves_until_it_is_interrupted(raw, tmp_path):
-    with subprocess.Popen(
-        [sys.executable, "-m", "locgraph.cli", "view", str(raw), str(raw / "one.csv"), "browser=false", "port=0"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
+    with serve(tmp_path, "view", raw, raw / "one.csv") as server:
         address, token = re.search(r"viewer: (\S+/)\?token=(\S+)", server.stdout.readline()).groups()
         sources = ask(address, token)["sources"]
         server.send_signal(signal.SIGINT)

@@ -88,3 +88,11 @@ def test_a_notebook_shows_it_in_a_frame(session):
         html = viewer._repr_html_()
         assert f'src="{viewer.address}#token=' in html
         assert repr(viewer) == f"Viewer('{viewer.address}')"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_server_at_every_address_is_called_by_the_name_of_the_machine(session, monkeypatch, host):
+    bind = serve._bind
+    monkeypatch.setattr(serve, "_bind", lambda host, port: bind("127.0.0.1", port))
+    with Viewer(session, ServerSettings(host)) as running:
+        assert running.address == f"http://{socket.gethostname()}:{running.port}/"

@@ -8,8 +8,8 @@ from typing import Any, Final
 import polars as pl
 
 from locgraph import schema
-from locgraph.api.config import Settings, compose
-from locgraph.api.viewing import opening_settings, server_settings
+from locgraph.api.config import Settings
+from locgraph.api.viewing import opening_settings, server_settings, settings_over
 from locgraph.data.folds import TRAIN, VALIDATION
 from locgraph.errors import ConfigError, DataError, renamed, within
 from locgraph.run_folder import ANNOTATIONS, PREDICTIONS, RunFolder, find_runs
@@ -42,13 +42,7 @@ def annotate(source: str | Path, annotator: str, **settings: Any) -> Viewer:
         >>> import locgraph
         >>> locgraph.annotate("raw", "Ada", classes=["healthy", "diseased"])
     """
-    given = settings | {"source": str(source), "annotator": annotator}
-    choices = [f"columns={given.pop('columns')}"] if isinstance(given.get("columns"), str) else []
-    chosen = compose("annotate", *choices)
-    unknown = sorted(set(given) - set(chosen))
-    if unknown:
-        raise ConfigError(f"expected settings of annotate.yaml, {', '.join(sorted(chosen))}; found {unknown[0]}")
-    chosen |= given
+    chosen = settings_over("annotate", settings | {"source": str(source), "annotator": annotator})
     return Viewer(annotation_session(chosen), server_settings(chosen, framed=True)).start()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,30 @@ def view(*sources: str | Path, **settings: Any) -> Viewer:
         >>> import locgraph
         >>> locgraph.view("outputs/runs/demo")
     """
-    choices = [f"{name}={value}" for name, value in settings.items() if name == "columns" and isinstance(value, str)]
-    chosen = compose("view", "sources=[]", *choices)
-    unknown = sorted(set(settings) - set(chosen))
+    chosen = settings_over("view", settings | {"sources": list(map(str, sources))}, "sources=[]")
+    return make_viewer(chosen, framed=True).start()
+
+
+def settings_over(command: str, given: Mapping[str, Any], *overrides: str) -> Settings:
+    """Return the settings of a command, with those that are given in Python in place of its own.
+
+    Args:
+        command: Name of the command.
+        given: Setting -> value; ``columns`` may name one of ``configs/columns``.
+        *overrides: Values of settings that the command requires.
+
+    Raises:
+        ConfigError: The command has no such setting.
+    """
+    columns = given.get("columns")
+    named = [f"columns={columns}"] if isinstance(columns, str) else []
+    chosen = compose(command, *overrides, *named)
+    unknown = sorted(set(given) - set(chosen))
     if unknown:
-        raise ConfigError(f"expected settings of view.yaml, {', '.join(sorted(chosen))}; found {', '.join(unknown)}")
-    chosen |= {name: value for name, value in settings.items() if not choices or name != "columns"}
-    return make_viewer(chosen | {"sources": list(map(str, sources))}, framed=True).start()
+        raise ConfigError(
+            f"expected settings of {command}.yaml, {', '.join(sorted(chosen))}; found {', '.join(unknown)}"
+        )
+    return chosen | {name: value for name, value in given.items() if not (named and name == "columns")}
 
 
 def make_viewer(settings: Settings, *, framed: bool = False) -> Viewer:

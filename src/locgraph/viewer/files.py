@@ -114,8 +114,8 @@ def open_files(path: Path, settings: OpeningSettings) -> Files:
     if len(prepared) == 1:
         return open_tables(prepared[0], cache)
     if prepared:
-        found = ", ".join(map(str, prepared))
-        raise DataError(f"{path}: expected one folder of prepared tables; found several. Name one of them: {found}")
+        names = ", ".join(map(str, prepared))
+        raise DataError(f"{path}: expected one folder of prepared tables; found several. Name one of them: {names}")
     if next(path.rglob(f"*{SUFFIX}"), None) is not None:
         return open_graphs(path, cache)
     return open_folder(path, settings, cache)

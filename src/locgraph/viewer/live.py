@@ -81,8 +81,7 @@ class LiveRun(LiveFiles):
             for number, path in self.tables().items():
                 if number > epoch:
                     break
-                found = self._map(number, path, before)
-                before = found or before
+                before = self._map(number, path, before) or before
             return self._maps[epoch][1] if epoch in self._maps else None
 
     def _map(self, epoch: int, path: Path, before: EpochMap | None) -> EpochMap | None:

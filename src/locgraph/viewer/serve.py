@@ -18,6 +18,7 @@ from locgraph.viewer.session import Session
 
 FIRST_PORT: Final = 8710
 LAST_PORT: Final = 8799
+_ANY_ADDRESS: Final = ("0.0.0.0", "::")
 _STARTS_SECONDS: Final = 20.0
 _ENDS_SECONDS: Final = 5.0
 _LOOKS_SECONDS: Final = 0.2
@@ -71,7 +72,7 @@ class Viewer:
         self._socket = _bind(settings.host, settings.port)
         self.port = int(self._socket.getsockname()[1])
         self._access = Access(self.port, settings.host, settings.allow_hosts, settings.framed)
-        self._host = settings.host if settings.host != "0.0.0.0" else socket.gethostname()
+        self._host = settings.host if settings.host not in _ANY_ADDRESS else socket.gethostname()
         app = build_app(session, self._access)
         app.state.stopping = lambda: self._server.should_exit
         config = uvicorn.Config(

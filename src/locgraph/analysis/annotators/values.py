@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
 
 from locgraph.io.annotations.derive import fov_statements
-from locgraph.io.annotations.statements import PartLabels, to_statements
+from locgraph.io.annotations.statements import SAME_CENTRE_NM, PartLabels, to_statements
 from locgraph.schema import annotation as columns
 from locgraph.stats.raters.nominal import MISSING
-
-_SAME_CENTRE_NM: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def sorted_clusters(table: pl.DataFrame, about: Annotators) -> tuple[SortedUnits
     numbered: dict[tuple[str, int], set[int]] = {}
     for (fov, cluster, annotator), (x, y, label) in _last_of_clusters(table):
         known = centres.setdefault(fov, [])
-        place = next((i for i, (a, b) in enumerate(known) if math.hypot(x - a, y - b) <= _SAME_CENTRE_NM), len(known))
+        place = next((i for i, (a, b) in enumerate(known) if math.hypot(x - a, y - b) <= SAME_CENTRE_NM), len(known))
         if place == len(known):
             known.append((x, y))
         units.setdefault((fov, str(place)), {})[annotator] = label

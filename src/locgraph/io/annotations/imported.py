@@ -83,10 +83,10 @@ class History:
 
     def latest(self, name: str) -> str | None:
         """Return the id of the newest row that came from a place; None where none did."""
-        found, number = None, 0
+        newest, number = None, 0
         while (own := revision(name, number)) in self._ids:
-            found, number = own, number + 1
-        return found
+            newest, number = own, number + 1
+        return newest
 
     def next_id(self, name: str) -> str:
         """Return the id of the next row that comes from a place."""

@@ -16,7 +16,7 @@ from locgraph.io.annotations.regions import nearest_rows, regions_to_rows
 from locgraph.io.annotations.votes import MAJORITY, NONE, decide_rows
 from locgraph.schema import annotation as columns
 
-_SAME_CENTRE_NM: Final = 1.0
+SAME_CENTRE_NM: Final = 1.0
 """A cluster is the one that was annotated where its centre is no farther from the one in the annotation."""
 
 UNLABELLED: Final = "localisations_without_label"
@@ -201,7 +201,7 @@ def _cluster_rows(statement: Statement, centres: _Centres | None, where: str) ->
             f"{where}: {statement.annotator} annotated a cluster at ({point[0]:.1f}, {point[1]:.1f}) nm, and there are "
             "no clusters of whole FOVs here; annotate regions instead, or choose objects=none"
         )
-    nearest = nearest_rows(centres.centres, np.array(point), _SAME_CENTRE_NM)
+    nearest = nearest_rows(centres.centres, np.array(point), SAME_CENTRE_NM)
     if not len(nearest):
         raise DataError(
             f"{where}: {statement.annotator} annotated a cluster at ({point[0]:.1f}, {point[1]:.1f}) nm, and there is "
