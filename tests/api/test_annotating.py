@@ -51,6 +51,19 @@ def test_predictions_of_a_sweep_are_those_of_networks_that_did_not_train_on_the_
     assert sorted(annotating.order) == list(range(12))
 
 
+def test_what_the_source_says_is_shown_on_request_alone(sweep, tmp_path):
+    hidden = annotation_session(settings(sweep, tmp_path))
+    assert set(hidden.source(0).fovs().columns) <= {"fov_id", "problem", "dimensions", "n_localisations", "n_clusters"}
+    assert (hidden.scene(0, 0).header()["label"], hidden.source(0).offers) == (None, frozenset())
+    assert hidden.annotating.classes == ("a", "b")
+
+    shown = annotation_session(settings(sweep, tmp_path, reveal=True))
+    assert {"label", "prediction"} <= set(shown.source(0).fovs().columns)
+    assert shown.scene(0, 0).header()["label"] in ("a", "b")
+    with pytest.raises(ConfigError, match="reveal: expected true or false"):
+        annotation_session(settings(sweep, tmp_path, reveal="no"))
+
+
 def test_several_predictions_of_a_fov_are_averaged(tables, tmp_path):
     fov_ids = open_annotating(tables, tmp_path).fov_ids
     evaluation = tmp_path / "evaluation"

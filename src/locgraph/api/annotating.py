@@ -13,9 +13,10 @@ from locgraph.api.viewing import opening_settings, server_settings, settings_ove
 from locgraph.data.folds import TRAIN, VALIDATION
 from locgraph.errors import ConfigError, DataError, renamed, within
 from locgraph.run_folder import ANNOTATIONS, PREDICTIONS, RunFolder, find_runs
-from locgraph.settings import check_choice
+from locgraph.settings import check_choice, check_flag
 from locgraph.viewer.annotating import Annotating
 from locgraph.viewer.annotation.order import GIVEN, ORDERS, RANDOM
+from locgraph.viewer.annotation.unrevealed import Unrevealed
 from locgraph.viewer.opened import FILE, FOLDER, Opened
 from locgraph.viewer.opening import open_source
 from locgraph.viewer.serve import Viewer
@@ -76,7 +77,7 @@ def annotation_session(settings: Settings) -> Session:
         blind=settings["blind"],
         predictions=predictions,
     )
-    return Session([opened], annotating)
+    return Session([opened if check_flag("reveal", settings["reveal"]) else Unrevealed(opened)], annotating)
 
 
 def annotations_path(settings: Settings, source: Path) -> Path:
