@@ -6,8 +6,8 @@ import signal
 import urllib.request
 
 import pytest
-from tests.builders.served import serve, write_raw
 
+from builders.served import serve, write_raw
 from locgraph.io.annotations.table import read_annotations
 
 pytest.importorskip("starlette", reason="needs the extra viewer")

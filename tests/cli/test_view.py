@@ -6,9 +6,9 @@ import signal
 import urllib.request
 
 import pytest
-from tests.builders.served import serve, write_raw
 
 import locgraph
+from builders.served import serve, write_raw
 from locgraph.errors import ConfigError, DataError
 
 pytest.importorskip("starlette", reason="needs the extra viewer")
@@ -41,6 +41,8 @@ def test_in_python_it_runs_beside(raw, tmp_path):
         assert "iframe" in viewer._repr_html_()
     with pytest.raises(ConfigError, match=r"expected settings of view\.yaml, .*; found colour"):
         locgraph.view(raw, colour="red")
+    with pytest.raises(ConfigError, match=r"expected settings of view\.yaml, .*; found browser"):
+        locgraph.view(raw, browser=True)
     with pytest.raises(DataError, match="no such file or folder"):
         locgraph.view(tmp_path / "nothing")
 
@@ -55,6 +57,8 @@ def test_in_python_it_runs_beside(raw, tmp_path):
         (["sources=raw", "host=192.0.2.1"], "host: cannot listen at 192.0.2.1"),
         (["sources=raw", "allow_hosts=hub"], "allow_hosts: expected names, such as"),
         (["sources=raw", "browser=maybe"], "browser: expected true or false"),
+        (["sources=raw", "tables=raw"], "tables: has no effect without a run or sweep; set it to null"),
+        (["sources=raw/one.csv", "explanations=raw"], "explanations: has no effect without a run"),
         (["sources=raw", "limits.max_refused_fraction=2"], "limits.max_refused_fraction: expected"),
         (["sources=empty"], "sources: expected files of localisations"),
         (["sources=text.txt"], "text.txt: expected columns of a known software"),

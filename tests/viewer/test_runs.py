@@ -218,7 +218,7 @@ def test_ten_thousand_fovs_are_joined_within_a_second_or_so(opened, sweep):
 def test_groups_of_other_settings_are_sources_of_their_own(opened, sweep, tmp_path):
     record = sweep / "2" / "run.json"
     record.write_text(json.dumps({"family": "g", "n_folds": 3, "overrides": ["fold.index=2", "training.lr=0.1"]}))
-    first, second = open_sources(sweep, OpeningSettings(tmp_path / "cache"))
+    first, second = open_sources([sweep], OpeningSettings(tmp_path / "cache"))
     assert [run.fold for run in first.results.runs] == [0, 1]
     assert [run.fold for run in second.results.runs] == [2]
     assert second.title == "sweep: training.lr=0.1"

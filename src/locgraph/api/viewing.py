@@ -23,7 +23,8 @@ def view(*sources: str | Path, **settings: Any) -> Viewer:
 
     Args:
         *sources: What to show: raw files, folders of them, prepared tables, graphs, runs or sweeps.
-        **settings: Those of ``configs/view.yaml``, such as ``columns="nm"`` or ``port=8800``.
+        **settings: Those of ``configs/view.yaml``, such as ``columns="nm"`` or ``port=8800``; but ``browser``, since
+            `Viewer.open_browser` opens one.
 
     Returns:
         The running viewer: its ``url`` opens in any browser of this machine.
@@ -48,15 +49,16 @@ def settings_over(command: str, given: Mapping[str, Any], *overrides: str) -> Se
         *overrides: Values of settings that the command requires.
 
     Raises:
-        ConfigError: The command has no such setting.
+        ConfigError: The command has no such setting, or it has none in Python, where no browser is opened.
     """
     columns = given.get("columns")
     named = [f"columns={columns}"] if isinstance(columns, str) else []
     chosen = compose(command, *overrides, *named)
-    unknown = sorted(set(given) - set(chosen))
+    known = set(chosen) - {"browser"}
+    unknown = sorted(set(given) - known)
     if unknown:
         raise ConfigError(
-            f"expected settings of {command}.yaml, {', '.join(sorted(chosen))}; found {', '.join(unknown)}"
+            f"expected settings of {command}.yaml, {', '.join(sorted(known))}; found {', '.join(unknown)}"
         )
     return chosen | {name: value for name, value in given.items() if not (named and name == "columns")}
 
@@ -75,7 +77,7 @@ def make_session(settings: Settings) -> Session:
     """Open all sources that the settings name.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is none, or a setting has no effect on these.
         DataError: One cannot be shown.
     """
     paths = [Path(str(path)).expanduser() for path in settings["sources"]]
@@ -85,7 +87,7 @@ def make_session(settings: Settings) -> Session:
         )
     opening = opening_settings(settings)
     with renamed("raw_dir", "sources"):
-        return Session([source for path in paths for source in open_sources(path.resolve(), opening)])
+        return Session(open_sources([path.resolve() for path in paths], opening))
 
 
 def opening_settings(settings: Settings) -> OpeningSettings:

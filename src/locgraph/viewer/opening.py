@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from locgraph.errors import DataError
+from locgraph.errors import ConfigError, DataError
 from locgraph.viewer.files import open_files
 from locgraph.viewer.opened import Opened, OpeningSettings
-from locgraph.viewer.runs import open_runs
+from locgraph.viewer.runs import OpenedRuns, open_runs
 
 
-def open_sources(path: Path, settings: OpeningSettings) -> Sequence[Opened]:
-    """Open a file, a folder of raw files, prepared tables, graphs, a run or a sweep.
+def open_sources(paths: Sequence[Path], settings: OpeningSettings) -> Sequence[Opened]:
+    """Open files, folders of raw files, prepared tables, graphs, runs and sweeps.
 
     Returns:
-        One source; of a sweep over several settings one for each.
+        One source for each; of a sweep over several settings one for each of these.
 
     Raises:
-        DataError: There is nothing at this path, or nothing that can be shown.
+        DataError: There is nothing at a path, or nothing that can be shown.
+        ConfigError: Tables or explanations of runs are given, and there is no run.
     """
-    if not path.exists():
-        raise DataError(f"no such file or folder: {path}; expected localisations, tables, a run or a sweep")
-    return open_runs(path, settings) or [open_files(path, settings)]
+    sources: list[Opened] = []
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"no such file or folder: {path}; expected localisations, tables, a run or a sweep")
+        sources += open_runs(path, settings) or [open_files(path, settings)]
+    for name, value in (("tables", settings.tables), ("explanations", settings.explanations)):
+        if value and not any(isinstance(source, OpenedRuns) for source in sources):
+            raise ConfigError("has no effect without a run or sweep; set it to null", setting=name)
+    return sources
 
 
 def open_source(path: Path, settings: OpeningSettings) -> Opened:
@@ -30,5 +37,6 @@ def open_source(path: Path, settings: OpeningSettings) -> Opened:
 
     Raises:
         DataError: There is nothing at this path, or nothing that can be shown.
+        ConfigError: Tables or explanations of runs are given, and it is none.
     """
-    return open_sources(path, settings)[0]
+    return open_sources([path], settings)[0]

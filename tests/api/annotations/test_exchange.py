@@ -195,3 +195,9 @@ def test_settings_and_files_that_cannot_work(settings, tmp_path):
     with pytest.raises(DataError, match="it cannot be read"):
         import_annotations(tmp_path / "tasks.json", tmp_path / "bad.parquet", settings())
     assert (tmp_path / "bad.parquet").read_bytes() == b"no table"
+
+
+def test_pictures_without_a_prefix_have_the_path_in_the_folder(table, raw, settings, tmp_path):
+    export_annotations(table, tmp_path / "studio", settings("exported", raw, nm_per_px=10.0, image_prefix=None))
+    tasks = json.loads((tmp_path / "studio" / "tasks.json").read_text())
+    assert {task["data"]["img"] for task in tasks} == {"images/wt/a%20b.png", "images/wt/c.png"}

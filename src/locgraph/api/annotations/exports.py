@@ -80,7 +80,7 @@ def export_annotations(table: str | Path, folder: str | Path, *config: str | Map
     make_folder(folder, "arguments")
     left_out: list[str] = []
     with locked(folder, "arguments"):
-        pictures = _draw(raw, rows, folder, nm_per_px, str(given["image_prefix"]), left_out)
+        pictures = _draw(raw, rows, folder, nm_per_px, str(given["image_prefix"] or ""), left_out)
         strangers = rows.filter(~pl.col(annotation.FOV_ID).is_in(list(pictures)))
         if strangers.height:
             names = strangers[annotation.FOV_ID].unique(maintain_order=True).to_list()

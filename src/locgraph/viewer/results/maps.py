@@ -111,10 +111,7 @@ def project(source: MapFile, method: str, rows: Mapping[str, int]) -> Points:
 
     Raises:
         DataError: The table cannot be read, or holds too little for a map.
-        ConfigError: There is no such method.
     """
-    if method not in METHODS:
-        raise ConfigError(f"expected {' or '.join(METHODS)}; found {method!r}", setting="method")
     table, notes = _readable(source, rows)
     columns = [name for name in table.columns if name.startswith(schema.VECTOR_PREFIX)]
     features = FeatureTable(
@@ -183,8 +180,11 @@ class Maps:
             rows: FOV -> its row in the table of FOVs.
 
         Raises:
-            LocgraphError: See `project`.
+            ConfigError: There is no such method.
+            DataError: See `project`.
         """
+        if method not in METHODS:
+            raise ConfigError(f"expected {' or '.join(METHODS)}; found {method[:20]!r}", setting="method")
         try:
             state = source.path.stat()
         except OSError as error:
