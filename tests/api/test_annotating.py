@@ -1,5 +1,6 @@
 """What `locgraph.annotate` opens: the file of annotations, predictions that are shown, orders, and wrong settings."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -7,6 +8,7 @@ import locgraph
 from locgraph.api.annotating import annotation_session
 from locgraph.api.config import compose
 from locgraph.errors import ConfigError, DataError
+from locgraph.viewer.opened import NotThereError
 
 
 def settings(source, tmp_path, *overrides, **values):
@@ -62,6 +64,23 @@ def test_what_the_source_says_is_shown_on_request_alone(sweep, tmp_path):
     assert shown.scene(0, 0).header()["label"] in ("a", "b")
     with pytest.raises(ConfigError, match="reveal: expected true or false"):
         annotation_session(settings(sweep, tmp_path, reveal="no"))
+
+
+def test_classes_of_localisations_are_hidden_too_and_no_browser_keeps_them(tmp_path):
+    path = tmp_path / "cell.parquet"
+    pl.DataFrame({"x": [0.0, 1.0, 2.0], "y": 0.0, "loc_label": [0, 1, 1]}).write_parquet(path)
+    columns = ("columns=nm", "classes=[a,b]")
+    hidden, shown = (
+        annotation_session(settings(path, tmp_path, *columns, reveal=reveal)).scene(0, 0) for reveal in (False, True)
+    )
+    names = [column["name"] for column in shown.header()["columns"]]
+    assert "loc_label" in names
+    assert [column["name"] for column in hidden.header()["columns"]] == [name for name in names if name != "loc_label"]
+    with pytest.raises(NotThereError, match="found 'loc_label'"):
+        hidden.levels.node(0, "loc_label")
+    assert "loc_label" not in hidden.table(np.arange(3)).columns
+    assert "loc_label" in shown.table(np.arange(3)).columns
+    assert hidden.fingerprint != shown.fingerprint
 
 
 def test_several_predictions_of_a_fov_are_averaged(tables, tmp_path):

@@ -1,4 +1,4 @@
-"""A source without what is known of its FOVs, so that annotators say what they see."""
+"""A source without what is known of its FOVs, so that annotators state what they see."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Final
 import polars as pl
 
 from locgraph import schema
-from locgraph.viewer.opened import Opened
+from locgraph.provenance import fingerprint
+from locgraph.viewer.opened import PROBLEM, Opened
 
-_SHOWN: Final = (schema.FOV_ID, "problem", schema.DIMENSIONS, schema.N_LOCALISATIONS, schema.N_CLUSTERS)
+_SHOWN: Final = (schema.FOV_ID, PROBLEM, schema.DIMENSIONS, schema.N_LOCALISATIONS, schema.N_CLUSTERS)
 
 
 class Unrevealed(Opened):
@@ -32,12 +33,23 @@ class Unrevealed(Opened):
         return table.select(name for name in _SHOWN if name in table.columns)
 
     def scene(self, index: int) -> Any:
-        """Return the localisations of one FOV, without its class.
+        """Return the localisations of one FOV, without its class and theirs.
 
         Raises:
             DataError: It cannot be read, or is gone.
         """
-        return replace(self._opened.scene(index), label=None)
+        scene = self._opened.scene(index)
+        levels = scene.levels
+        columns = tuple(column for column in levels.columns if column.name != schema.LOC_LABEL)
+        values = {name: own for name, own in levels.values.items() if name != schema.LOC_LABEL}
+        return replace(
+            scene,
+            label=None,
+            levels=replace(levels, columns=columns, values=values),
+            read_table=lambda: scene.read_table().drop(schema.LOC_LABEL, strict=False),
+            # another one: a browser that has kept the scene with its classes must ask again
+            fingerprint=fingerprint("unrevealed", scene.fingerprint),
+        )
 
     def is_quick(self, index: int) -> bool:
         """Return whether a FOV is read in a moment."""
