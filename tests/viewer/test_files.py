@@ -9,6 +9,7 @@ import pytest
 
 from builders.fovs import SITES, draw_points, write_tables
 from locgraph.errors import DataError, LocgraphError
+from locgraph.io.annotations.table import append_annotations
 from locgraph.io.columns import ColumnMap, FileColumns
 from locgraph.io.manifest import Manifest
 from locgraph.run_folder import MANIFEST
@@ -101,6 +102,13 @@ def test_a_large_file_is_indexed_once(tmp_path, open_path, monkeypatch):
     other = open_path(path).scene(0)
     assert other.header() == one.header()
     assert other.notes == one.notes != ()
+
+
+def test_annotations_among_raw_files_are_no_fov(tmp_path, open_path):
+    write_raw(tmp_path / "raw" / "a.parquet")
+    statement = {"fov_id": "a", "target": "fov", "label": "T", "annotator": "Ada", "tool": "key"}
+    append_annotations(tmp_path / "raw" / "annotations.parquet", [statement])
+    assert open_path(tmp_path / "raw").fovs()["fov_id"].to_list() == ["a"]
 
 
 def test_a_folder_lists_all_files_and_reasons(tmp_path, open_path):

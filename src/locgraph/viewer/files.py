@@ -18,7 +18,7 @@ from locgraph.io.header import RawFile
 from locgraph.io.labels import Labelling
 from locgraph.io.manifest import Manifest
 from locgraph.io.read import read_header
-from locgraph.run_folder import CLUSTERS, LEVELS, LOCS, MANIFEST
+from locgraph.run_folder import ANNOTATIONS, CLUSTERS, LEVELS, LOCS, MANIFEST
 from locgraph.viewer.graph_file import read_edges
 from locgraph.viewer.levels.cache import LevelCache
 from locgraph.viewer.opened import FILE, FOLDER, GRAPHS, PROBLEM, TABLES, Opened, OpeningSettings, pick
@@ -144,10 +144,12 @@ def open_file(path: Path, settings: OpeningSettings, cache: LevelCache) -> Files
 def open_folder(folder: Path, settings: OpeningSettings, cache: LevelCache) -> Files:
     """Open a folder of raw files, of which the headers are read; those that cannot be read have a problem.
 
+    Annotations may lie among them.
+
     Raises:
         LocgraphError: No file can be read.
     """
-    catalogue = scan(folder, settings.columns, PlainLabels(), NoGroups())
+    catalogue = scan(folder, settings.columns, PlainLabels(), NoGroups(), folder.rglob(ANNOTATIONS))
     sources = {source.fov_id: source for source in catalogue.sources}
     rows: list[dict[str, Any]] = [
         {schema.FOV_ID: source.fov_id, schema.LABEL: source.label, schema.PATH: str(source.path)}
