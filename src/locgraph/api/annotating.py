@@ -30,7 +30,7 @@ def annotate(source: str | Path, annotator: str, **settings: Any) -> Viewer:
 
     Args:
         source: A raw file, a folder of them, prepared tables, graphs, a run or a sweep.
-        annotator: Name of the person; others see nothing of what is said under it.
+        annotator: Name of the person; others see none of its statements.
         **settings: Those of ``configs/annotate.yaml``, such as ``classes=["healthy", "diseased"]``; but ``browser``,
             since `Viewer.open_browser` opens one.
 

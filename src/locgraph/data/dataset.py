@@ -209,7 +209,7 @@ def collate(samples: Sequence[Sample] | Batch) -> Batch:
 
 
 def _named(batch: Batch, fov_ids: list[str], targets: list[int], n_graphs: list[int]) -> Batch:
-    """Say of a batch which graphs are of which FOV, and what these are."""
+    """Add to a batch the FOV of each graph, and names and targets of the FOVs."""
     batch[schema.FOV] = torch.repeat_interleave(torch.tensor(n_graphs))
     batch[schema.TARGET] = torch.tensor(targets)
     batch[schema.FOV_ID] = fov_ids

@@ -77,7 +77,7 @@ class Access:
         return known is not None and self._launch.pop(known) >= time.monotonic()
 
     def is_token(self, token: str) -> bool:
-        """Return whether this is the secret, in a time that says nothing of it."""
+        """Return whether this is the secret, in a time that does not depend on it."""
         return secrets.compare_digest(token.encode(), self.token.encode())
 
     def knows_host(self, header: str) -> bool:
@@ -187,11 +187,11 @@ class Guard:
 
 
 class TooLargeError(Exception):
-    """A request holds more bytes than it said."""
+    """A request holds more bytes than are taken."""
 
 
 class _Limited:
-    """Receives a request, up to `LARGEST_BODY` bytes, whatever its header says."""
+    """Receives a request, up to `LARGEST_BODY` bytes, whatever its header states."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

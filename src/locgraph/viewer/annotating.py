@@ -1,4 +1,4 @@
-"""One annotator at work: each step is in the file before the page hears of it, and nobody sees what others say."""
+"""One annotator at work: each step is in the file before it is answered, and statements of others stay hidden."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NotKeptError(LocgraphError):
 
 
 class Annotating:
-    """What one annotator says of the FOVs of a source, in a table that several people may write to.
+    """The statements of one annotator about the FOVs of a source, in a table that several people may write to.
 
     Undone and redone steps are rows too, so that all that is known here follows from the file: a server that is killed
     and started again goes on where it was.
@@ -60,7 +60,7 @@ class Annotating:
         predictions: One row for each FOV, which is shown as a suggestion on demand; None suggests nothing.
 
     Attributes:
-        classes: The classes that may be said.
+        classes: The classes that may be stated.
         fov_ids: Name of each FOV.
         order: Rows of the FOVs as they are shown, without those that cannot be.
 
@@ -127,7 +127,7 @@ class Annotating:
         return self._steps().standing
 
     def state(self, index: int, scene: Callable[[], Scene]) -> dict[str, Any]:
-        """Return what this annotator said of a FOV, with coordinates relative to its origin.
+        """Return the statements of this annotator about a FOV, with coordinates relative to its origin.
 
         Args:
             index: Row of the FOV.
@@ -155,7 +155,7 @@ class Annotating:
         """Return how far this annotator is.
 
         Args:
-            after: Row of a FOV: ``next`` is the first one after it, in the order, of which nothing is said; one that
+            after: Row of a FOV: ``next`` is the first one after it, in the order, of which nothing is stated; one that
                 is none looks from the start of the order.
         """
         states = states_of(self.own(), self._index)

@@ -57,7 +57,7 @@ NO_TABLES: Final = (
 
 @dataclass(frozen=True)
 class Signs:
-    """What tells whether a run has changed: its files, and its state."""
+    """What changes with a run: its files, and its state."""
 
     files: tuple[tuple[str, int, int], ...]
     state: str

@@ -85,7 +85,7 @@ class Opened(ABC):
     def fovs(self) -> pl.DataFrame:
         """Return one row for each FOV, ``fov_id`` first; reads no localisations.
 
-        A column ``problem`` says of FOVs that cannot be shown why.
+        A column ``problem`` holds the reason of FOVs that cannot be shown.
         """
 
     @abstractmethod

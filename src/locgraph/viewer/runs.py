@@ -68,7 +68,7 @@ class _Content:
 class OpenedRuns(Opened):
     """A run, or the runs of a sweep that differ in the fold alone.
 
-    What is not there, or damaged, is left out, and `notes` says why. Files that change are read again: a run that is
+    What is not there, or damaged, is left out, and `notes` holds why. Files that change are read again: a run that is
     being written gets its predictions when it ends. Each FOV keeps its row.
 
     Args:

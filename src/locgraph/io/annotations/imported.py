@@ -183,7 +183,7 @@ class ImportedRows:
         Args:
             name: Id of the place, from `source_id`.
             row: The statement; its id is set here.
-            same: Whether the standing row of the place, if there is one, says the same.
+            same: Whether the standing row of the place, if there is one, states the same.
         """
         try:
             row = check_row(row, row[columns.FOV_ID])

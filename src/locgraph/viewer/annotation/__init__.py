@@ -1,1 +1,1 @@
-"""What annotators say in the viewer: checked, kept, ordered, and shown back."""
+"""Statements of annotators in the viewer: checked, kept, ordered, and shown back."""

@@ -11,21 +11,21 @@ import polars as pl
 from locgraph.schema import annotation as columns
 
 TO_DO: Final = "to do"
-"""Nothing is said of the FOV."""
+"""Nothing is stated of the FOV."""
 LABELLED: Final = "labelled"
 """It has a class."""
 UNSURE: Final = "unsure"
 """It was looked at, and has no class."""
 MARKED: Final = "marked"
-"""Something is said of parts of it alone."""
+"""Something is stated of parts of it alone."""
 
 
 def states_of(standing: pl.DataFrame, fov_ids: Container[str]) -> dict[str, tuple[str, str | None]]:
-    """Return state and class of each FOV of which something is said.
+    """Return state and class of each FOV of which something is stated.
 
     Args:
         standing: Statements of one annotator, in the order in which they were made.
-        fov_ids: The FOVs that count; what is said of others is left out.
+        fov_ids: The FOVs that count; statements about others are left out.
     """
     states: dict[str, tuple[str, str | None]] = {}
     for fov_id, target, label in standing.select(columns.FOV_ID, columns.TARGET, columns.LABEL).iter_rows():
@@ -45,7 +45,7 @@ def describe_progress(
 
     Args:
         n_fovs: Number of all FOVs.
-        states: State and class of each FOV of which something is said.
+        states: State and class of each FOV of which something is stated.
         classes: The classes that are counted.
     """
     kinds = Counter(state for state, _ in states.values())

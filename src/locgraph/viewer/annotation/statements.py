@@ -1,4 +1,4 @@
-"""Statements that a page sends, checked: what an annotator says of a FOV, or of a place, cluster or region in it."""
+"""Statements that a page sends, checked: about a FOV, or a place, cluster or region in it."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class StepError(DataError):
 
 @dataclass(frozen=True)
 class Statement:
-    """What an annotator says.
+    """One statement of an annotator.
 
     Attributes:
         annotation_id: 32 hexadecimal digits, made by the page: a step that is sent twice is kept once.
         fov_id: The FOV.
         target: ``fov``, ``cluster``, ``region`` or ``point``.
-        label: The class; None says that there is none.
+        label: The class; None where there is none.
         tool: One of `TOOLS` of the target.
         points: (n, 2) float64 nm relative to the origin of the FOV: corners, path or one point; None elsewhere.
         radius: Of a brush, or the reach of a point, in nm; None elsewhere.
@@ -74,7 +74,7 @@ def read_statement(body: Any, annotator: str, classes: Sequence[str]) -> Stateme
     Args:
         body: JSON as it was read.
         annotator: Who annotates here.
-        classes: Classes that may be said.
+        classes: Classes that may be stated.
 
     Raises:
         StepError: Something is missing, unknown, too large or no number.
@@ -100,7 +100,7 @@ def read_statement(body: Any, annotator: str, classes: Sequence[str]) -> Stateme
 def check_step(body: Any, annotator: str, keys: frozenset[str]) -> dict[str, Any]:
     """Check what all steps have: who states them, and a name of their own.
 
-    A page that stayed open while another annotator started the server must not speak in that name.
+    A page that stayed open while another annotator started the server must state nothing in that name.
 
     Raises:
         StepError: It is no object, has other keys, or is of another annotator.
@@ -137,7 +137,7 @@ def check_name(setting: str, name: Any) -> str:
 
 
 def check_classes(names: Any) -> tuple[str, ...]:
-    """Return the names of classes that may be said.
+    """Return the names of classes that may be stated.
 
     Raises:
         ConfigError: They are no list of 1 to `MOST_CLASSES` different names.

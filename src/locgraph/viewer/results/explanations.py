@@ -147,7 +147,7 @@ def _read(chosen: Explained, fov_id: str) -> pl.DataFrame:
         table = pl.scan_parquet(chosen.path, glob=False).filter(*wanted).collect()
     except _DAMAGED as error:
         raise DataError(f"{chosen.path}: cannot be read ({str(error).splitlines()[0]}); explain again") from error
-    # a score that is no number says nothing
+    # a score that is no number has no meaning
     return table.filter(pl.col(schema.SCORE).is_not_null() & pl.col(schema.SCORE).is_finite())
 
 

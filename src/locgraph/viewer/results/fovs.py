@@ -60,7 +60,7 @@ def fov_table(
         One row for each FOV: ``fov_id``, ``label``; ``prediction``, ``probability`` (of the predicted class),
         ``correct``, ``fold`` and ``split`` of its test prediction, or else that of a validation side; what else
         predictions and manifest hold, and ``p_<class>`` of each class. Columns without any value are left out. Lists
-        are text. ``problem`` says why a FOV cannot be shown.
+        are text. ``problem`` holds why a FOV cannot be shown.
     """
     fovs = _known(results, manifest)
     predicted = _one_each(results)
@@ -76,7 +76,7 @@ def fov_table(
 
 
 def _known(results: Results, manifest: Manifest | Absent) -> pl.DataFrame:
-    """Return every FOV that the manifest or a run names, with what the manifest says of it."""
+    """Return every FOV that the manifest or a run names, with what the manifest holds of it."""
     named: dict[str, str | None] = {}
     for run in results.runs:
         for names in (

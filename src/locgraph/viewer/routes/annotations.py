@@ -38,7 +38,7 @@ async def undo_step(request: Request) -> Response:
 
 
 def fov_state(request: Request) -> Response:
-    """Return what this annotator said of a FOV."""
+    """Return the statements of this annotator about a FOV."""
     session, annotating = _session(request)
     index = int(request.path_params["fov"])
     return _answer(annotating.state(index, _scene(session, index)))

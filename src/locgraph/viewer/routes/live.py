@@ -1,4 +1,4 @@
-"""Training as it goes on: its curves, what an epoch predicted, and word of each change."""
+"""Training as it goes on: its curves, what an epoch predicted, and an event for each change."""
 
 from __future__ import annotations
 
