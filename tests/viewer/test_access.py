@@ -184,6 +184,25 @@ def test_every_answer_forbids_foreign_content_and_frames(access):
     assert "http://localhost:*" in Access(1, framed=True).headers()["content-security-policy"]
 
 
+def test_a_fault_is_answered_with_its_reason_under_the_same_rules(access, caplog):
+    def fails(request):
+        raise RuntimeError("out of order")
+
+    client = signed(access)
+    client.app.router.routes.insert(0, Route("/api/fails", fails))
+    answer = client.get("/api/fails")
+    assert (answer.status_code, answer.json()) == (500, {"error": "the viewer failed: RuntimeError: out of order"})
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "/api/fails failed" in caplog.text
+
+
+def test_numbers_without_end_are_refused(access):
+    answer = signed(access).get(f"/api/s/{'9' * 5_000}/fovs")
+    assert answer.status_code == 414
+    assert "expected a path of at most 2,000 characters" in answer.json()["error"]
+
+
 def test_the_page_has_no_script_or_style_of_its_own_and_asks_nobody_else(access):
     client = caller(access)
     page = client.get("/").text

@@ -24,6 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LARGEST_BODY: Final = 1 << 20
 """Bytes of the largest request; a lasso of 10,000 corners has a quarter of them."""
 
+LONGEST_PATH: Final = 2_000
+"""Characters of the longest path: columns have names, all else is numbers."""
+
 LAUNCH_SECONDS: Final = 120.0
 """How long the token works with which a browser is started."""
 
@@ -147,6 +150,8 @@ class Guard:
             )
         path, query = scope["path"], parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = query.get("token", [""])[0]
+        if len(path) > LONGEST_PATH:
+            return _refuse(414, f"expected a path of at most {LONGEST_PATH:,} characters")
         if path == LAUNCH_PATH:
             return self._signed_in() if self._access.use_launch_token(given) else self._without_token()
         if path == "/" and given:

@@ -46,7 +46,7 @@ def build_app(session: Session, access: Access) -> Starlette:
     ]
     handlers = {LocgraphError: _explain, HTTPException: _explain, Exception: _fail}
     app = Starlette(routes=routes, middleware=[Middleware(Guard, access=access)], exception_handlers=handlers)
-    app.state.session = session
+    app.state.session, app.state.access = session, access
     app.state.stopping = lambda: False  # a server that ends answers here, so that streams end with it
     return app
 
@@ -68,8 +68,10 @@ def _explain(request: Request, error: Exception) -> Response:
 
 
 def _fail(request: Request, error: Exception) -> Response:
-    """Answer an error that is a fault of the program; the page stays usable."""
+    """Answer an error that is a fault of the program, beyond what `Guard` sees; the page stays usable."""
     refused = storage_error(error)
     if refused is None:
         log.error("%s failed", request.url.path, exc_info=error)
-    return JSONResponse({"error": str(refused or f"the viewer failed: {type(error).__name__}: {error}")}, 500)
+    access: Access = request.app.state.access
+    content = {"error": str(refused or f"the viewer failed: {type(error).__name__}: {error}")}
+    return JSONResponse(content, 500, headers=access.headers() | {"cache-control": "no-store"})
