@@ -201,3 +201,8 @@ def test_pictures_without_a_prefix_have_the_path_in_the_folder(table, raw, setti
     export_annotations(table, tmp_path / "studio", settings("exported", raw, nm_per_px=10.0, image_prefix=None))
     tasks = json.loads((tmp_path / "studio" / "tasks.json").read_text())
     assert {task["data"]["img"] for task in tasks} == {"images/wt/a%20b.png", "images/wt/c.png"}
+
+
+def test_pictures_that_would_be_too_large_name_the_setting(table, raw, settings, tmp_path):
+    with pytest.raises(ConfigError, match=r"exported\.nm_per_px: expected a picture of at most 67,108,864 pixels"):
+        export_annotations(table, tmp_path / "studio", settings("exported", raw, nm_per_px=0.001))

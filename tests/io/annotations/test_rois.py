@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.annotations.imported import History, ImportedRows
+from locgraph.io.annotations.imported import EarlierRows, ImportedRows
 from locgraph.io.annotations.regions import regions_to_rows
 from locgraph.io.annotations.rois import RoiSettings, read_rois, roi_files
 from locgraph.io.annotations.table import read_annotations
@@ -33,7 +33,7 @@ SQUARE = [[10, 20], [14, 20], [14, 24], [10, 24]]
 
 def take(tmp_path, path, placement=PIXELS, **given):
     settings = RoiSettings(annotator="Ann", placement=placement, **given)
-    into = ImportedRows(History(tmp_path / "annotations.parquet"))
+    into = ImportedRows(EarlierRows(tmp_path / "annotations.parquet"))
     read_rois(path, into, settings)
     return into.write(), into.left_out
 

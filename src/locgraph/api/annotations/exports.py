@@ -113,7 +113,8 @@ def _draw(
     for fov_id, path in raw.paths.items():
         try:
             points = raw.positions(fov_id)
-            grid = fit_grid(np.concatenate([points, drawn.get(fov_id, points[:0])]), nm_per_px)
+            with within("exported"):
+                grid = fit_grid(np.concatenate([points, drawn.get(fov_id, points[:0])]), nm_per_px)
         except DataError as error:
             failures.append(f"{fov_id}: {error}")
             continue

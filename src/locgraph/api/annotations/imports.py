@@ -10,7 +10,7 @@ from typing import Any, Final
 from locgraph.api.annotations.raw_files import find_raw_files
 from locgraph.api.config import Settings, compose
 from locgraph.errors import ConfigError, DataError, within
-from locgraph.io.annotations.imported import History, ImportedRows, Merged, RawFovs
+from locgraph.io.annotations.imported import EarlierRows, ImportedRows, Merged, RawFovs
 from locgraph.io.annotations.label_studio.read import is_label_studio, read_json, read_tasks
 from locgraph.io.annotations.rois import RoiSettings, read_rois, roi_files
 from locgraph.io.regions.placement import Placement
@@ -55,7 +55,7 @@ def import_annotations(source: str | Path, table: str | Path, *config: str | Map
         raise DataError(f"{source}: expected annotations of another program; found no such file", setting="arguments")
     raw = find_raw_files(settings, path)
     given = settings["imported"]
-    into = ImportedRows(History(path), RawFovs(None if raw is None else raw.paths))
+    into = ImportedRows(EarlierRows(path), RawFovs(None if raw is None else raw.paths))
     content: Any = None
     if source.is_file() and source.suffix.lower() == ".json":
         content = read_json(source)

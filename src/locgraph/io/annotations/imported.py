@@ -63,7 +63,7 @@ class Merged:
     alone: int
 
 
-class History:
+class EarlierRows:
     """The rows of a table of annotations, to find those that came from the same place before.
 
     Args:
@@ -162,7 +162,7 @@ class ImportedRows:
         left_out: What of the file was not taken.
     """
 
-    history: History
+    history: EarlierRows
     fovs: RawFovs = field(default_factory=RawFovs)
     complete: bool = False
     left_out: LeftOut = field(default_factory=LeftOut)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from locgraph.errors import ConfigError, DataError
-from locgraph.io.annotations.imported import OTHER_DATA, STRANGER, History, ImportedRows, RawFovs
+from locgraph.io.annotations.imported import OTHER_DATA, STRANGER, EarlierRows, ImportedRows, RawFovs
 from locgraph.io.annotations.label_studio.brush import encode_mask
 from locgraph.io.annotations.label_studio.grid import PixelGrid, fit_grid
 from locgraph.io.annotations.label_studio.read import is_label_studio, read_json, read_tasks
@@ -47,7 +47,7 @@ def task(*annotations, **data):
 
 def take(path, *tasks, annotators=None, radius=None, raw=None):
     """Merge tasks into a table, and return what was done and what was left out."""
-    into = ImportedRows(History(path), RawFovs(raw))
+    into = ImportedRows(EarlierRows(path), RawFovs(raw))
     read_tasks(path, list(tasks), into, annotators or {}, radius)
     return into.write(), into.left_out
 
