@@ -33,6 +33,15 @@ export function replace(element, ...children) {
   return element;
 }
 
+/** Draw anew what holds controls: the focus stays at the control in the same place. */
+export function redraw(element, ...children) {
+  const controls = () => [...element.querySelectorAll("button, input, select")];
+  const place = controls().indexOf(document.activeElement);
+  replace(element, ...children);
+  if (place >= 0) controls()[place]?.focus({ preventScroll: true });
+  return element;
+}
+
 /** A button. */
 export function button(text, onclick, attributes = {}) {
   return el("button", { type: "button", onclick, ...attributes }, text);

@@ -21,7 +21,7 @@ export function registerPanel(panel) {
 }
 
 /** Show the panels of the source, keeping those that are open. */
-export function showPanels() {
+function showPanels() {
   for (const place of ["left", "bottom", "right"]) {
     const panels = registered
       .filter((panel) => panel.place === place && panel.when(sourceOf()))
@@ -93,9 +93,12 @@ export function arrangePlaces() {
     document.getElementById(`toggle-${place}`).addEventListener("click", () => setPlace(place, main.dataset[place] === "off"));
     const split = document.getElementById(`split-${place}`);
     const size = () => document.getElementById(place).getBoundingClientRect()[place === "bottom" ? "height" : "width"];
+    const report = () => split.setAttribute("aria-valuenow", String(Math.round(size())));
+    report();
     const resize = (pixels) => {
       const most = (place === "bottom" ? main.clientHeight : main.clientWidth) * 0.7;
       main.style.setProperty(`--${place}`, `${Math.round(Math.min(Math.max(pixels, 140), most))}px`);
+      report();
       window.dispatchEvent(new Event("resize"));
     };
     split.addEventListener("pointerdown", (event) => {

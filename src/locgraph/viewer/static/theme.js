@@ -2,18 +2,19 @@
 
 const KEY = "locgraph-theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
+let chosen = readChoice();
 
-function chosen() {
+function readChoice() {
   try {
     return localStorage.getItem(KEY);
   } catch {
-    return null; // storage is not allowed in some frames
+    return null;
   }
 }
 
 /** `light` or `dark`. */
 export function theme() {
-  return chosen() ?? (system.matches ? "dark" : "light");
+  return chosen ?? (system.matches ? "dark" : "light");
 }
 
 /** Call when the theme changes; returns a function that ends it. */
@@ -39,10 +40,11 @@ function show() {
 /** Set the theme and the button that changes it. */
 export function startTheme() {
   document.getElementById("theme").addEventListener("click", () => {
+    chosen = theme() === "dark" ? "light" : "dark";
     try {
-      localStorage.setItem(KEY, theme() === "dark" ? "light" : "dark");
+      localStorage.setItem(KEY, chosen);
     } catch {
-      return;
+      // storage is not allowed in some frames: the choice lasts as long as the page
     }
     show();
   });
