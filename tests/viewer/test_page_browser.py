@@ -39,3 +39,25 @@ def test_a_server_that_was_stopped_is_said_to_be(viewer):
     opened.server.close()
     opened.page.select_option("#source", index=1)
     opened.page.locator(".notice", has_text="the viewer does not answer").wait_for()
+
+
+def test_where_no_fov_can_be_drawn_the_middle_says_why(viewer):
+    opened = viewer(Named("a"))
+    until(lambda: opened.state("fovs") is not None)
+    gone = "the prepared tables are gone: give their folder with tables=FOLDER."
+    rows = f"{{fov_id: ['L_0', 'L_1'], problem: ['{gone}', '{gone}']}}"
+    opened.page.evaluate(f"locgraph.state.set({{fov: null, fovs: {{columns: [], rows: {rows}}}}})")
+
+    expected = (
+        "None of the 2 fields of view can be drawn. The prepared tables are gone: give their folder with tables=FOLDER."
+    )
+    until(lambda: opened.page.locator(".stage-empty").inner_text() == expected)
+    assert not opened.page.get_by_role("button", name="Lock both cameras").is_visible()
+
+
+def test_the_theme_changes_where_nothing_can_be_stored(viewer):
+    opened = viewer(Named("a"))
+    opened.page.evaluate("void (Storage.prototype.setItem = () => { throw new Error('not allowed'); })")
+    before = opened.page.evaluate("document.documentElement.dataset.theme")
+    opened.page.click("#theme")
+    assert opened.page.evaluate("document.documentElement.dataset.theme") != before

@@ -613,9 +613,11 @@ def test_dark_and_light_have_their_own_colours(stage):
 def test_a_fov_that_cannot_be_read_leaves_its_message(stage):
     before = len(stage.complaints)
     stage.page.evaluate("locgraph.state.set({fov: 7})")
-    notice = stage.page.locator(".notice", has_text="expected a FOV that can be read")
-    notice.wait_for()
-    notice.get_by_role("button").click()
+    stage.page.locator(".stage-empty", has_text="Expected a FOV that can be read").wait_for()
+    assert stage.page.locator(".stage-caption").inner_text() == ""
+    stage.page.evaluate("locgraph.state.set({fov: 0})")
+    stage.settle()
+    assert not stage.page.locator(".stage-empty").is_visible()
     # the browser itself writes the status down
     assert all("422" in text for text in stage.complaints[before:])
     del stage.complaints[before:]

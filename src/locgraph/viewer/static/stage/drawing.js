@@ -5,7 +5,7 @@
  * events are taken from the surface while a tool is active, the wheel is not.
  */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { svg } from "../dom.js";
 
 /** A lasso drops points that are closer to the last one than this, in pixels. */
 const STEP_PX = 3;
@@ -278,10 +278,6 @@ function brushLook(line, width) {
 
 function distance(a, b) {
   return Math.hypot(a[0] - b[0], a[1] - b[1]);
-}
-
-function svg(name, attributes) {
-  return set(document.createElementNS(SVG, name), attributes);
 }
 
 function set(node, attributes) {

@@ -28,8 +28,8 @@ export function visibleNodes(scene, map, size, { budget, scale }) {
   let rows = 0;
   let level = [scene.header.root];
   while (level.length) {
-    const seen = level.map((id) => ({ id, off: distanceTo(nodes.get(id).box, map, size) }));
-    const inside = seen.filter((one) => one.off !== null).sort((a, b) => a.off - b.off);
+    const placed = level.map((id) => ({ id, off: distanceTo(nodes.get(id).box, map, size) }));
+    const inside = placed.filter((one) => one.off !== null).sort((a, b) => a.off - b.off);
     const wanted = inside.reduce((sum, { id }) => sum + nodes.get(id).rows, 0);
     // a level as a whole or not at all: some of its nodes alone would look as if more were there
     if (ids.length && rows + wanted > budget) return { ids, rows, complete: false };

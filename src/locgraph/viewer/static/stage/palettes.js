@@ -25,7 +25,7 @@ export const SEQUENTIAL = ["viridis", "cividis", "magma"];
 export const DIVERGING = ["blue-orange", "RdBu"];
 
 /** Okabe and Ito without black and yellow, which vanish on one of the two backgrounds, and grey: as in the report. */
-export const CATEGORIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6E6E6E"].map(parse);
+const CATEGORIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6E6E6E"].map(parse);
 
 /** Brighter ones for a dark background, in the same order. */
 const CATEGORIES_DARK = ["#4BA3E3", "#F0B429", "#2BC79B", "#E59AC2", "#8FD0F5", "#F5813F", "#B9BCC3"].map(parse);
@@ -61,7 +61,7 @@ export function lookUpTable(name, dark) {
   return table;
 }
 
-/** Return the RGB of a category: six colours, then darker and paler ones of the same. */
+/** Return the RGB of a category: seven colours, then paler and darker ones of the same. */
 export function categoryColour(code, dark) {
   const base = (dark ? CATEGORIES_DARK : CATEGORIES)[code % CATEGORIES.length];
   const round = Math.floor(code / CATEGORIES.length) % 3;

@@ -65,7 +65,8 @@ export function outlineAround(clusters, place) {
   return best;
 }
 
-function contains(corners, [x, y]) {
+/** Whether a place lies inside a polygon, by the half-open rule at its edges. */
+export function contains(corners, [x, y]) {
   let inside = false;
   for (let i = 0, j = corners.length - 1; i < corners.length; j = i, i += 1) {
     const [[xi, yi], [xj, yj]] = [corners[i], corners[j]];

@@ -1,10 +1,24 @@
 /** Values of a picture in words: what is shown, and what lies under the pointer. */
 
+import { state } from "../state.js";
 import { chosenColumn, unitOf } from "./colours.js";
 import { numberText, valueText } from "./numbers.js";
 import { POSITION, ROW } from "./scene.js";
 
 const AXES = ["x", "y", "z"];
+
+/** Return why a stage shows no FOV. */
+export function reasonForNone({ problem, shown }) {
+  if (problem) return capital(problem);
+  const fovs = state.get("fovs");
+  if (!fovs || (shown && shown.fov !== null)) return "Reading …";
+  const problems = fovs.rows.problem ?? [];
+  const total = fovs.rows.fov_id.length;
+  if (total === 0) return "There is no field of view yet.";
+  if (total > problems.filter(Boolean).length) return "No field of view is shown. Choose one in the list.";
+  const none = total === 1 ? "The field of view cannot be drawn" : `None of the ${groups(total)} fields of view can be drawn`;
+  return `${none}. ${capital(problems[0])}`;
+}
 
 /** Return what a stage shows as one sentence, for those who do not see it. */
 export function describeScene(stage) {
@@ -20,6 +34,10 @@ export function describeScene(stage) {
 export function countText(count, scene) {
   const all = `${groups(scene.header.n)} ${scene.header.n === 1 ? "localisation" : "localisations"}`;
   return !count || count.shown === count.all ? all : `${groups(count.shown)} of ${all}`;
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function groups(value) {

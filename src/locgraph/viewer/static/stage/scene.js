@@ -16,6 +16,7 @@ export class Scene {
     this.columns = new Map(header.columns.map((column) => [column.name, column]));
     this.clusters = null;
     this.edges = new Map();
+    this.asked = new Map();
     this.origin = [0, 1, 2].map((axis) => header.origin[axis] ?? 0);
   }
 
@@ -51,17 +52,20 @@ export class Scene {
   }
 
   /** Fetch the clusters, once. */
-  async loadClusters(signal) {
-    if (this.header.clusters && !this.clusters) {
-      this.clusters = readClusters(await json(this.kept("clusters"), { signal }), this.dimensions);
-    }
-    return this.clusters;
+  async loadClusters() {
+    if (!this.header.clusters) return null;
+    return this.once("clusters", async (path) => (this.clusters = readClusters(await json(path), this.dimensions)));
   }
 
   /** Fetch the edges of a type, once: ends (E, 2, D) in nm relative to the origin. */
-  async loadEdges(k, signal) {
-    if (!this.edges.has(k)) this.edges.set(k, await buffer(this.kept(`edges/${k}`), Float32Array, { signal }));
-    return this.edges.get(k);
+  async loadEdges(k) {
+    return this.once(`edges/${k}`, async (path) => this.edges.set(k, await buffer(path, Float32Array)).get(k));
+  }
+
+  /** Ask for something once, also where the answer is still on its way or there was none. */
+  once(path, ask) {
+    if (!this.asked.has(path)) this.asked.set(path, ask(this.kept(path)));
+    return this.asked.get(path);
   }
 
   /** Ask how many localisations pass filters. */

@@ -43,6 +43,8 @@ export class Stage {
     this.camera = { mode: "2d", target: [0, 0, 0], zoom: 0, rotationX: 0, rotationOrbit: 0 };
     this.look = { ...LOOK };
     this.scores = null;
+    this.problem = null;
+    this.version = 0;
     this.overlays = new Map();
     this.visible = { ids: [], rows: 0, complete: true };
     this.count = null;
@@ -85,14 +87,16 @@ export class Stage {
       const scene = await Scene.load(source, fov, loading.signal);
       if (this.loading === loading) this.replaceScene(scene, same && this.scene !== null);
     } catch (error) {
-      if (this.loading === loading) complain(error);
+      if (this.loading === loading && error.name !== "AbortError") this.replaceScene(null, false, error.message);
     }
     return undefined;
   }
 
-  replaceScene(scene, keepCamera) {
+  /** problem: why there is no scene, in words. */
+  replaceScene(scene, keepCamera, problem = null) {
     this.store?.close();
     this.scene = scene;
+    this.problem = problem;
     this.count = null;
     this.store = scene && new NodeStore(scene, { onLoad: () => this.schedule(), onError: complain });
     this.painter = scene && new Painter(scene, this.store);
@@ -121,7 +125,7 @@ export class Stage {
    *   threshold: what lies below it has no colour; range: score at the ends of the palette.
    */
   setScores(level, values = null, options = {}) {
-    this.scores = level && { name: "score", unit: "", ...options, level, values, version: (this.scores?.version ?? 0) + 1 };
+    this.scores = level && { name: "score", unit: "", ...options, level, values, version: (this.version += 1) };
     this.schedule();
     this.tell("change");
   }
@@ -211,6 +215,7 @@ export class Stage {
 
   /** Draw soon, once, however often it is asked for. */
   schedule() {
+    if (this.deck === null) return; // an answer that came after the end
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
       this.update();
@@ -259,7 +264,7 @@ export class Stage {
   edgeLayers(k, mode) {
     const ends = this.scene.edges.get(k);
     if (ends) return [this.painter.edges(k, ends, { mode, scores: this.scores, colour: this.look.colour, dark: this.look.dark })];
-    this.scene.loadEdges(k).then(() => this.schedule(), complain);
+    if (!this.scene.asked.has(`edges/${k}`)) this.scene.loadEdges(k).then(() => this.schedule(), complain);
     return [];
   }
 

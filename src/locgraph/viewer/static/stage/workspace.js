@@ -65,13 +65,12 @@ function showSecond() {
 }
 
 function start() {
-  const link = el("link", { rel: "stylesheet", href: new URL("stage.css", import.meta.url).href });
-  document.head.append(link);
   replace(place, bar.element, hosts);
   first = makeStage();
   const both = (action) => [first, second].forEach((stage) => stage && action(stage));
   const repaint = () => both((stage) => stage.setLook(look()));
   state.on(["source", "fov"], showFirst);
+  state.on(["fovs"], () => first.schedule()); // it says why no FOV is shown
   state.on(["second"], showSecond);
   state.on(["colour", "filters", "layers", "points"], repaint);
   state.on(["tool"], () => both((stage) => stage.pointer.setTool(state.get("tool"))));

@@ -1,17 +1,17 @@
 /** Files of what a stage shows: picture, drawing, table. */
 
+import { svg } from "../../dom.js";
 import { notify } from "../../notice.js";
 import { url } from "../../api.js";
 import { css } from "../palettes.js";
 import { EDGE_COLOURS, edgeOpacity } from "../layers.js";
-import { ink, marksToCanvas, marksToSvg } from "../over/marks.js";
+import { ink, marksToCanvas, marksToSvg, tidy } from "../over/marks.js";
 import { POSITION } from "../scene.js";
 
 /** Up to so many localisations in view an SVG holds each as a circle; of more it holds a picture. */
-export const MOST_CIRCLES = 20_000;
+const MOST_CIRCLES = 20_000;
 
 const FINE = 2;
-const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * Return a picture with all that lies over it, as a canvas of `fine` pixels per pixel of the screen.
@@ -61,13 +61,10 @@ export function saveVector(stage) {
 /** Return {text, circles}: the SVG, and how many localisations are circles in it; null where they are a picture. */
 export function vector(stage) {
   const [width, height] = stage.size;
-  const root = document.createElementNS(SVG, "svg");
-  set(root, { xmlns: SVG, width, height, viewBox: `0 0 ${width} ${height}` });
-  const title = document.createElementNS(SVG, "title");
-  title.textContent = stage.overlay.words.textContent;
-  root.append(title, make("rect", { width, height, fill: ink("paper", stage.look.dark) }));
+  const root = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
+  root.append(svg("title", {}, stage.overlay.words.textContent), svg("rect", { width, height, fill: ink("paper", stage.look.dark) }));
   const dots = visibleDots(stage);
-  if (dots === null) root.append(make("image", { width, height, href: picture(stage, FINE, false).toDataURL("image/png") }));
+  if (dots === null) root.append(svg("image", { width, height, href: picture(stage, FINE, false).toDataURL("image/png") }));
   else root.append(...edgeLines(stage), circleGroup(stage, dots), ...clusterShapes(stage));
   root.append(...marksToSvg(stage.overlay.marks(), stage.look.dark));
   return { text: new XMLSerializer().serializeToString(root), circles: dots?.length ?? null };
@@ -95,8 +92,8 @@ function visibleDots(stage) {
 }
 
 function circleGroup(stage, dots) {
-  const group = make("g", { "fill-opacity": stage.look.points.opacity });
-  group.append(...dots.map(([x, y, fill, r]) => make("circle", { cx: tidy(x), cy: tidy(y), r: tidy(r), fill })));
+  const group = svg("g", { "fill-opacity": stage.look.points.opacity });
+  group.append(...dots.map(([x, y, fill, r]) => svg("circle", { cx: tidy(x), cy: tidy(y), r: tidy(r), fill })));
   return group;
 }
 
@@ -110,7 +107,7 @@ function clusterShapes(stage) {
     if (layers.hulls && clusters.hulls) shapes.push(hullPath(stage, clusters.hulls, index, colour));
     const centre = Array.from(clusters.centres.subarray(index * dimensions, (index + 1) * dimensions));
     const [cx, cy] = stage.toScreen(centre).map(tidy);
-    if (layers.clusters) shapes.push(make("circle", { cx, cy, r: 4.5, fill: colour, stroke: ink("paper", dark), "stroke-width": 1.25 }));
+    if (layers.clusters) shapes.push(svg("circle", { cx, cy, r: 4.5, fill: colour, stroke: ink("paper", dark), "stroke-width": 1.25 }));
   });
   return shapes;
 }
@@ -119,7 +116,7 @@ function hullPath(stage, { kind, starts, vertices }, index, colour) {
   const corners = vertices.slice(starts[index], starts[index + 1]).map((place) => stage.toScreen(place).map(tidy).join(" "));
   const pairs = kind === "segments";
   const path = corners.map((corner, k) => `${(pairs ? k % 2 === 0 : k === 0) ? "M" : "L"}${corner}`).join("");
-  return make("path", { d: pairs || !path ? path : `${path}Z`, fill: "none", stroke: colour, "stroke-width": 1.25, "stroke-opacity": pairs ? 0.35 : 0.85 });
+  return svg("path", { d: pairs || !path ? path : `${path}Z`, fill: "none", stroke: colour, "stroke-width": 1.25, "stroke-opacity": pairs ? 0.35 : 0.85 });
 }
 
 function edgeLines(stage) {
@@ -131,7 +128,7 @@ function edgeLines(stage) {
       const [from, to] = [at, at + scene.dimensions].map((start) => stage.toScreen(Array.from(ends.subarray(start, start + scene.dimensions))));
       lines.push(`M${from.map(tidy).join(" ")}L${to.map(tidy).join(" ")}`);
     }
-    return make("path", { d: lines.join(""), fill: "none", stroke: css(EDGE_COLOURS[k % EDGE_COLOURS.length]), "stroke-opacity": edgeOpacity(lines.length) });
+    return svg("path", { d: lines.join(""), fill: "none", stroke: css(EDGE_COLOURS[k % EDGE_COLOURS.length]), "stroke-opacity": edgeOpacity(lines.length) });
   });
 }
 
@@ -152,17 +149,4 @@ function save(blob, name) {
 
 function fileName(stage, extension) {
   return `${stage.scene.header.fov_id.replace(/[^\w.-]+/g, "_")}.${extension}`;
-}
-
-function make(name, attributes) {
-  return set(document.createElementNS(SVG, name), attributes);
-}
-
-function set(node, attributes) {
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  return node;
-}
-
-function tidy(value) {
-  return Math.round(value * 100) / 100;
 }

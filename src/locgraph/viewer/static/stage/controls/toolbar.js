@@ -41,6 +41,7 @@ export function makeToolbar() {
   state.on(["tool"], showTool);
   state.on(["filters"], () => showSlab(slab));
   showTool();
+  refresh();
   keys();
   return { element, locked: () => lock.getAttribute("aria-pressed") === "true", onLock: (callback) => locking.add(callback), refresh };
 

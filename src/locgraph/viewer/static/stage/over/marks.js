@@ -7,8 +7,9 @@
  * or CSS colours.
  */
 
-const SVG = "http://www.w3.org/2000/svg";
-export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+import { svg } from "../../dom.js";
+
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
 /** Colours by their use, on a light and on a dark background. */
 const INKS = {
@@ -30,24 +31,22 @@ const DRAW = {
   line({ points, width = 1, colour = "ink", dash = null, halo = false }, dark) {
     const shape = { points: points.map((one) => one.map(tidy).join(",")).join(" "), fill: "none" };
     const ends = { "stroke-linecap": "round", "stroke-linejoin": "round" };
-    const line = node("polyline", { ...shape, ...ends, stroke: ink(colour, dark), "stroke-width": width, "stroke-dasharray": dash });
+    const line = svg("polyline", { ...shape, ...ends, stroke: ink(colour, dark), "stroke-width": width, "stroke-dasharray": dash });
     if (!halo) return [line];
-    return [node("polyline", { ...shape, ...ends, stroke: ink("paper", dark), "stroke-width": width + 3, "stroke-opacity": 0.8 }), line];
+    return [svg("polyline", { ...shape, ...ends, stroke: ink("paper", dark), "stroke-width": width + 3, "stroke-opacity": 0.8 }), line];
   },
   text({ at, text, anchor = "start", size = 11, weight = 400, colour = "ink" }, dark) {
     const place = { x: tidy(at[0]), y: tidy(at[1]), "text-anchor": anchor, "font-size": size, "font-weight": weight };
     const halo = { stroke: ink("paper", dark), "stroke-width": 3, "stroke-linejoin": "round", "paint-order": "stroke" };
-    const element = node("text", { ...place, ...halo, "font-family": FONT, fill: ink(colour, dark) });
-    element.textContent = text;
-    return [element];
+    return [svg("text", { ...place, ...halo, "font-family": FONT, fill: ink(colour, dark) }, text)];
   },
   rect({ at, size, colour, opacity = 1, round = 0 }, dark) {
     const box = { x: tidy(at[0]), y: tidy(at[1]), width: tidy(size[0]), height: tidy(size[1]), rx: round };
-    return [node("rect", { ...box, fill: ink(colour, dark), "fill-opacity": opacity })];
+    return [svg("rect", { ...box, fill: ink(colour, dark), "fill-opacity": opacity })];
   },
   dot({ at, radius, colour, ring = null }, dark) {
     const place = { cx: tidy(at[0]), cy: tidy(at[1]), r: radius, fill: colour === "none" ? "none" : ink(colour, dark) };
-    return [node("circle", { ...place, stroke: ring && ink(ring, dark), "stroke-width": ring && 2 })];
+    return [svg("circle", { ...place, stroke: ring && ink(ring, dark), "stroke-width": ring && 2 })];
   },
 };
 
@@ -97,12 +96,7 @@ const PAINT = {
   },
 };
 
-function node(name, attributes) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(key, value);
-  return element;
-}
-
-function tidy(value) {
+/** Round to a hundredth of a pixel. */
+export function tidy(value) {
   return Math.round(value * 100) / 100;
 }

@@ -5,7 +5,7 @@ import { axes, gizmo, scaleBar } from "./axes.js";
 import { legendMarks } from "./legend.js";
 import { marksToSvg } from "./marks.js";
 import { lengthText } from "../numbers.js";
-import { countText, pickLines } from "../reading.js";
+import { countText, pickLines, reasonForNone } from "../reading.js";
 
 const MOST_LINES = 14;
 
@@ -22,7 +22,7 @@ export class Overlay {
     this.tags = el("div", { class: "stage-tags" });
     this.tip = el("div", { class: "stage-tip", role: "tooltip", hidden: true });
     this.words = el("p", { class: "visually-hidden", role: "status", "aria-live": "polite" });
-    this.empty = el("p", { class: "empty stage-empty" }, "No field of view is shown. Choose one in the list.");
+    this.empty = el("p", { class: "empty stage-empty", role: "status" });
     stage.element.append(this.svg, this.caption, this.tags, this.tip, this.words, this.empty);
   }
 
@@ -35,6 +35,7 @@ export class Overlay {
   draw() {
     const { stage } = this;
     this.empty.hidden = stage.scene !== null;
+    this.empty.textContent = stage.scene ? "" : reasonForNone(stage);
     replace(this.svg, stage.scene ? marksToSvg([...this.marks({ labels: false }), ...this.cross()], stage.look.dark) : []);
     this.drawTags();
     this.writeCaption();
