@@ -147,6 +147,12 @@ def test_points_of_the_map_open_fovs_and_a_lasso_selects_them(viewer, sweep):
     until(lambda: len(opened.state("selection")) > 0)
     assert opened.state("selection") == inside
     assert page.locator(".grid-row[aria-selected=true]").count() > 0
+
+    # a lasso that was begun leaves the keys to others once its panel is gone
+    page.click("text=Lasso")
+    page.click("#tab-metrics")
+    key = "new KeyboardEvent('keydown', { key: 'ArrowDown', bubbles: true, cancelable: true })"
+    assert page.evaluate(f"document.body.dispatchEvent({key})")
     assert opened.complaints == []
 
 

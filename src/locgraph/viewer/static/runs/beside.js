@@ -6,8 +6,7 @@ import { complain } from "../notice.js";
 import { registerPanel } from "../panels.js";
 import { sourceOf, state } from "../state.js";
 import { onTheme } from "../theme.js";
-import { classChip, correctMark } from "./cells.js";
-import { classColour, css } from "./colours.js";
+import { classChip, correctMark, probabilityBar } from "./cells.js";
 import { picture } from "./pictures.js";
 import { cell, classesOf, probabilities } from "./rows.js";
 
@@ -20,23 +19,27 @@ let pending = null; // {name, second}: what is shown once the table of another s
 /** The table of FOVs of a source. */
 export function tableOf(source) {
   if (source === state.get("source") && state.get("fovs")) return Promise.resolve(state.get("fovs"));
-  if (!tables.has(source)) tables.set(source, json(`api/s/${source}/fovs`));
+  if (!tables.has(source)) {
+    const table = json(`api/s/${source}/fovs`);
+    table.catch(() => tables.delete(source)); // it is asked for again
+    tables.set(source, table);
+  }
   return tables.get(source);
 }
 
 /** Row of the FOV of the same name in another source; null where it has none. */
-export async function sameFov(source, name) {
+async function sameFov(source, name) {
   const row = (await tableOf(source)).rows.fov_id.indexOf(name);
   return row < 0 ? null : row;
 }
 
 function mount(element) {
   const sources = state.get("session").sources;
-  const other = el("select", { "aria-label": "Source of the second FOV", onchange: () => offerNames() }, sources.map((each) => el("option", { value: each.id }, each.title)));
+  const other = el("select", { "aria-label": "Source of the second FOV", onchange: () => offerNames().catch(complain) }, sources.map((each) => el("option", { value: each.id }, each.title)));
   const names = el("datalist", { id: "beside-names" });
-  const name = el("input", { type: "text", list: "beside-names", placeholder: "Name of a FOV", "aria-label": "Second FOV", onchange: choose });
-  const same = button("Same FOV", showSame, { title: "Show the FOV of the same name in the other source" });
-  const swap = button("Swap", swapBoth, { title: "Exchange both" });
+  const name = el("input", { type: "text", list: "beside-names", placeholder: "Name of a FOV", "aria-label": "Second FOV", onchange: () => choose().catch(complain) });
+  const same = button("Same FOV", () => showSame().catch(complain), { title: "Show the FOV of the same name in the other source" });
+  const swap = button("Swap", () => swapBoth().catch(complain), { title: "Exchange both" });
   const close = button("One alone", () => state.set({ second: null }), { title: "Close the second FOV" });
   const note = el("p", { class: "note" });
   const cards = el("div", { class: "beside-cards" });
@@ -49,13 +52,13 @@ function mount(element) {
   follow.checked = following;
   follow.addEventListener("change", () => {
     following = follow.checked;
-    if (following && state.get("second")) showSame();
+    if (following && state.get("second")) showSame().catch(complain);
   });
 
   async function offerNames() {
     const fovs = await tableOf(Number(other.value));
     replace(names, fovs.rows.fov_id.slice(0, MOST_NAMES).map((each) => el("option", { value: each })));
-    if (following && sources.length > 1 && state.get("second")) showSame();
+    if (following && sources.length > 1 && state.get("second")) await showSame();
   }
 
   async function choose() {
@@ -100,7 +103,7 @@ function mount(element) {
   offerNames().catch(complain);
   show();
   const offs = [
-    state.on(["fov"], () => (following && state.get("second") && sources.length > 1 ? showSame() : null)),
+    state.on(["fov"], () => (following && state.get("second") && sources.length > 1 ? showSame().catch(complain) : null)),
     state.on(["fov", "fovs", "second"], show),
     onTheme(show),
   ];
@@ -120,12 +123,6 @@ export function card(source, fovs, row) {
     el("div", { class: "card-text" }, el("strong", { class: "clipped", title: cell(fovs, "fov_id", row) }, cell(fovs, "fov_id", row)), several ? el("div", { class: "note clipped" }, sourceOf(source).title) : null, el("div", { class: "row" }, classChip(cell(fovs, "label", row), classes), prediction === null ? null : el("span", { class: "predicted" }, "→", correctMark(cell(fovs, "correct", row)), classChip(prediction, classes)))),
     bars.length ? el("div", { class: "card-bars" }, bars) : null,
   );
-}
-
-/** A class as a bar of its probability. */
-export function probabilityBar(name, value, classes) {
-  const style = { width: `${Math.max(value * 100, 0.5)}%`, background: css(classColour(name, classes)) };
-  return el("div", { class: "probability" }, el("span", { class: "clipped", title: name }, name), el("span", { class: "probability-bar" }, el("span", { style })), el("span", { class: "number" }, value.toFixed(2)));
 }
 
 state.on(["session"], () => tables.clear());

@@ -5,7 +5,7 @@ import { classColour, css } from "./colours.js";
 import { picture } from "./pictures.js";
 import { cell, classesOf } from "./rows.js";
 
-export const PICTURE = "picture";
+const PICTURE = "picture";
 const CHECK = "check";
 const HIDDEN = new Set(["correct", "unlike_reasons", "problem"]);
 const FIRST = ["fov_id", "label", "prediction", "probability", "typicality", "unlike", "n_localisations"];
@@ -75,6 +75,12 @@ export function correctMark(correct) {
   return el("span", { class: `mark ${word}`, role: "img", "aria-label": word, title: word }, correct ? "✓" : "✗");
 }
 
+/** A class as a bar of its probability. */
+export function probabilityBar(name, value, classes) {
+  const style = { width: `${Math.max(value * 100, 0.5)}%`, background: css(classColour(name, classes)) };
+  return el("div", { class: "probability" }, el("span", { class: "clipped", title: name }, name), el("span", { class: "probability-bar" }, el("span", { style })), el("span", { class: "number" }, value.toFixed(2)));
+}
+
 function bar(value) {
   const filled = el("span", { class: "bar-filled", style: { width: `${Math.round(Math.min(Math.max(value, 0), 1) * 100)}%` } });
   return el("span", { class: "bar-value" }, el("span", {}, value.toFixed(2)), el("span", { class: "bar", "aria-hidden": "true" }, filled));
@@ -107,8 +113,8 @@ function nameCell(fovs, row) {
 }
 
 /** Content of a cell of the list. */
-export function listCell(source, fovs, row, column, selected) {
-  if (column.name === CHECK) return el("span", { class: "check", dataset: { action: " " }, "aria-hidden": "true" }, selected ? "☑" : "☐");
+export function listCell(source, fovs, row, column) {
+  if (column.name === CHECK) return el("span", { class: "check", dataset: { action: " " }, "aria-hidden": "true" });
   if (column.name === PICTURE) return picture(source, fovs, row);
   const special = CONTENT[column.name];
   if (special) return special(fovs, row);

@@ -1,14 +1,11 @@
 /** Colours of classes, numbers and scores: those of the stage, so that a class looks the same in every panel. */
 
-import { categoryColour, lookUpTable, neutral, STEPS } from "../stage/palettes.js";
+import { categoryColour, css, lookUpTable, neutral, STEPS } from "../stage/palettes.js";
 import { theme } from "../theme.js";
 
-const dark = () => theme() === "dark";
+export { css };
 
-/** A colour as CSS writes it. */
-export function css([red, green, blue]) {
-  return `rgb(${red} ${green} ${blue})`;
-}
+const dark = () => theme() === "dark";
 
 /** [r, g, b] of what has no value. */
 export function noColour() {

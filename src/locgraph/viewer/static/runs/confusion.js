@@ -2,7 +2,6 @@
 
 import { json } from "../api.js";
 import { el, replace, short } from "../dom.js";
-import { complain } from "../notice.js";
 import { openPanel, registerPanel } from "../panels.js";
 import { offers, state } from "../state.js";
 import { classChip } from "./cells.js";
@@ -15,9 +14,9 @@ const OF_CELL = ["label", "prediction", "split", "fold"];
 function mount(element) {
   let data = null;
   let gone = false;
-  const fold = el("select", { "aria-label": "Fold", onchange: draw });
+  const fold = el("select", { "aria-label": "Fold", hidden: true, onchange: draw });
   const place = el("div", { class: "confusion-place" });
-  const note = el("p", { class: "note" });
+  const note = el("p", { class: "note" }, "Reading …");
   replace(element, el("div", { class: "confusion" }, el("div", { class: "confusion-side" }, fold, note), place));
 
   function counts() {
@@ -57,10 +56,10 @@ function mount(element) {
   function cellButton(truth, predicted, value, total, row, column) {
     const right = row === column;
     const share = total ? value / total : 0;
-    const level = value ? Math.round((right ? 8 : 26) + (right ? 84 : 64) * share) : 0;
+    const level = value ? Math.round((right ? 8 : 26) + (right ? 68 : 50) * share) : 0;
     const words = `${truth} predicted as ${predicted}: ${value} ${data.of}`;
     const attributes = { type: "button", class: right ? "cm-cell right" : "cm-cell wrong", "aria-label": words, title: words, "aria-pressed": "false", dataset: { row, column }, style: { "--level": `${level}%` } };
-    if (level > 55) attributes.class += " strong";
+    if (right && level > 55) attributes.class += " strong";
     const cell = el("button", { ...attributes, onclick: () => choose(truth, predicted, cell) }, value ? short(value) : "·");
     cell.tabIndex = row === 0 && column === 0 ? 0 : -1;
     cell.disabled = data.of !== "FOVs";
@@ -116,7 +115,7 @@ function mount(element) {
       fold.hidden = data.folds.length < 2;
       draw();
     })
-    .catch(complain);
+    .catch((error) => (note.textContent = error.message));
   const offs = [followListing(() => data && mark()), state.on(["fovs"], draw)];
   return () => {
     gone = true;

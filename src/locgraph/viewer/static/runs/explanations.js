@@ -5,6 +5,7 @@ import { el, replace, short } from "../dom.js";
 import { complain } from "../notice.js";
 import { registerPanel } from "../panels.js";
 import { offers, state } from "../state.js";
+import { DIVERGING } from "../stage/palettes.js";
 import { onTheme } from "../theme.js";
 import { css, gradient, paletteOf } from "./colours.js";
 import { clearScores, showScores } from "./scored.js";
@@ -12,13 +13,19 @@ import { largestOf, MODES, passing } from "./thresholds.js";
 
 const LEVELS = { cluster: "clusters", localisation: "localisations", edge: "edges" };
 const MOST_FEATURES = 12;
-const PALETTE = "blue-orange";
 const remembered = { explainer: null, level: null, mode: "all", top: 5, above: 0.25 };
+
+/** The palette of scores on the stage. */
+function palette() {
+  const { palette: chosen } = state.get("colour");
+  return DIVERGING.includes(chosen) ? chosen : DIVERGING[0];
+}
 
 function mount(element) {
   let offered = [];
   let content = null;
   let asking = null;
+  let reading = null;
   const why = el("select", { "aria-label": "Explainer and class", onchange: () => choose(Number(why.value)) });
   const level = el("select", { "aria-label": "What is scored", onchange: () => ((remembered.level = level.value), draw()) });
   const mode = el("select", { "aria-label": "Which scores", onchange: () => ((remembered.mode = mode.value), draw()) }, Object.entries(MODES).map(([name, words]) => el("option", { value: name }, words)));
@@ -46,7 +53,7 @@ function mount(element) {
       const same = offered.findIndex((each) => each.explainer === remembered.explainer);
       await choose(Math.max(same, 0));
     } catch (error) {
-      complain(error);
+      if (error.name !== "AbortError") say(error.message);
     }
   }
 
@@ -60,8 +67,10 @@ function mount(element) {
     why.value = String(index);
     remembered.explainer = offered[index].explainer;
     const [source, fov] = [state.get("source"), state.get("fov")];
+    reading?.abort();
+    reading = new AbortController();
     try {
-      content = await json(`api/s/${source}/f/${fov}/explanations/${index}`, { signal: asking.signal });
+      content = await json(`api/s/${source}/f/${fov}/explanations/${index}`, { signal: AbortSignal.any([asking.signal, reading.signal]) });
     } catch (error) {
       return complain(error);
     }
@@ -92,7 +101,7 @@ function mount(element) {
     showText();
     showFeatures();
     state.set({ explanation: { ...state.get("explanation"), threshold: threshold() } });
-    if (remembered.level) showScores({ level: remembered.level, content, passed, largest: largestOf(scores), palette: PALETTE });
+    if (remembered.level) showScores({ level: remembered.level, content, passed, largest: largestOf(scores) });
     else clearScores();
   }
 
@@ -112,7 +121,7 @@ function mount(element) {
     const name = content.class.includes(" against ") ? "" : ` ${content.class}`;
     replace(
       legend,
-      el("div", { class: "gradient", style: { background: gradient(PALETTE, content.signed ? 0 : 0.5, 1) } }),
+      el("div", { class: "gradient", style: { background: gradient(palette(), content.signed ? 0 : 0.5, 1) } }),
       el("div", { class: "gradient-ends number" }, ends.map((end) => el("span", {}, short(end)))),
       el("div", { class: "gradient-ends note" }, words.map((word, index) => el("span", {}, word && content.signed ? `${word}${name}` : word, index < 0 ? "" : null))),
     );
@@ -127,7 +136,7 @@ function mount(element) {
     const { names = [], scores = [] } = content.feature ?? {};
     if (!names.length) return replace(features);
     const largest = largestOf(scores);
-    const colour = paletteOf(PALETTE);
+    const colour = paletteOf(palette());
     const rows = names.slice(0, MOST_FEATURES).map((name, index) => {
       const share = scores[index] / largest;
       const style = { width: `${Math.abs(share) * 50}%`, [share < 0 ? "right" : "left"]: "50%", background: css(colour(0.5 + share / 2)) };

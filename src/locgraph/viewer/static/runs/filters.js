@@ -1,6 +1,7 @@
 /** What the list can be narrowed by: values or a range of each column, with how often they occur. */
 
-import { button, el, replace, short, svg } from "../dom.js";
+import { button, el, redraw, short } from "../dom.js";
+import { Histogram } from "../stage/controls/histogram.js";
 import { state } from "../state.js";
 import { columnsOf, titleOf } from "./cells.js";
 import { listing, setFilter } from "./listing.js";
@@ -68,11 +69,18 @@ function rangeControl(column, values) {
     input.addEventListener("change", apply);
     return input;
   });
+  const chart = histogram(values, extent);
+  const mark = () => {
+    const { low, high } = listing().filters[column.name] ?? { low: null, high: null };
+    chart.mark([low ?? extent[0], high ?? extent[1]]);
+  };
   function apply() {
     const [low, high] = inputs.map((input) => (input.value === "" ? null : Number(input.value)));
     setFilter(column.name, low === null && high === null ? null : { low, high });
+    mark();
   }
-  return el("div", { class: "range-control" }, histogram(values, extent), el("div", { class: "row" }, inputs[0], "to", inputs[1]));
+  mark();
+  return el("div", { class: "range-control" }, chart.element, el("div", { class: "row" }, inputs[0], "to", inputs[1]));
 }
 
 function histogram(values, [low, high]) {
@@ -80,12 +88,8 @@ function histogram(values, [low, high]) {
   for (const value of values) {
     if (value !== null) counts[Math.min(BINS - 1, Math.floor(((value - low) / (high - low)) * BINS))] += 1;
   }
-  const most = Math.max(...counts);
-  const bars = counts.map((count, index) => {
-    const height = count ? Math.max(1.5, 34 * Math.sqrt(count / most)) : 0;
-    return svg("rect", { x: index * 10, y: 36 - height, width: 9, height, class: "histogram-bar" });
-  });
-  return svg("svg", { viewBox: `0 0 ${BINS * 10} 36`, preserveAspectRatio: "none", class: "histogram", "aria-hidden": "true" }, bars);
+  const edges = Array.from({ length: BINS + 1 }, (_, bin) => low + ((high - low) * bin) / BINS);
+  return new Histogram({ edges, counts });
 }
 
 /** Filters that are set, each with a button that takes it away. */
@@ -94,7 +98,7 @@ export function showActiveFilters(element) {
     const text = `${titleOf(name)}: ${Array.isArray(filter) ? filter.map((value) => wordOf(value, { type: typeof value === "boolean" ? "flag" : "text" })).join(", ") : rangeText(filter)}`;
     return button(`${text} ×`, () => setFilter(name, null), { class: "filter-chip", title: text, "aria-label": `Take away the filter ${text}` });
   });
-  replace(element, chips);
+  redraw(element, chips);
 }
 
 function rangeText({ low, high }) {

@@ -1,6 +1,6 @@
 /** A grid of many rows, of which only those in view exist as elements. */
 
-import { el, replace } from "../dom.js";
+import { el, redraw } from "../dom.js";
 
 const ROW_PX = 42;
 const SPARE_ROWS = 6;
@@ -60,7 +60,7 @@ export class Grid {
     this.element.setAttribute("aria-colcount", String(columns.length));
     this.element.style.setProperty("--columns", columns.map((each) => `${each.width}px`).join(" "));
     this.body.style.height = `${rows.length * ROW_PX}px`;
-    replace(this.head, columns.map((each, index) => this.heading(each, index, sort)));
+    redraw(this.head, columns.map((each, index) => this.heading(each, index, sort)));
     this.refresh();
   }
 

@@ -1,6 +1,6 @@
 /** The list of FOVs, of every kind of source: pictures, classes, predictions; searched, sorted, filtered, selected. */
 
-import { button, el, replace, short } from "../dom.js";
+import { button, el, redraw, replace, short } from "../dom.js";
 import { registerPanel } from "../panels.js";
 import { sourceOf, state } from "../state.js";
 import { LEADING, columnsOf, firstColumns, listCell } from "./cells.js";
@@ -18,7 +18,7 @@ export function selectRows(rows, { add = false } = {}) {
 }
 
 /** Show a FOV beside the one that is open. */
-export function showBeside(source, fov) {
+function showBeside(source, fov) {
   state.set({ second: { source, fov } });
 }
 
@@ -32,7 +32,7 @@ function mount(element) {
   const sheet = el("div", { class: "sheet-place" });
   const grid = new Grid({
     label: "Fields of view",
-    cell: (row, each) => listCell(state.get("source"), state.get("fovs"), row, each, state.get("selection").has(row)),
+    cell: (row, each) => listCell(state.get("source"), state.get("fovs"), row, each),
     onSort: sortBy,
     onOpen: (row) => state.set({ fov: row }),
     onSelect: select,
@@ -92,7 +92,7 @@ function mount(element) {
 
   function followSelection() {
     if (listing().selectedOnly) return show();
-    grid.refresh();
+    grid.mark();
     showQuick(quick, state.get("fovs"));
   }
 
@@ -114,6 +114,7 @@ function mount(element) {
     followListing(show),
   ];
   return () => {
+    clearTimeout(waiting);
     offs.forEach((off) => off());
     grid.remove();
     element.classList.remove("flush");
@@ -155,7 +156,7 @@ function showQuick(element, fovs) {
     return total || pressed ? press(`${text} ${short(total)}`, pressed, () => setFilter(name, pressed ? null : [value]), hint) : null;
   };
   const sides = new Set(column(fovs, "split") ?? []);
-  replace(
+  redraw(
     element,
     sides.has("test") && sides.size > 1 ? toggle("split", "test", "test", "FOVs that no network was trained or chosen on") : null,
     toggle("correct", false, "✗ wrong", "FOVs whose prediction is not their class"),

@@ -3,8 +3,7 @@
 import { json } from "../api.js";
 import { liveMap } from "../live/epoch.js";
 import { movePoints } from "../live/moving.js";
-import { button, el, replace, short } from "../dom.js";
-import { complain } from "../notice.js";
+import { button, el, redraw, replace, short } from "../dom.js";
 import { registerPanel } from "../panels.js";
 import { offers, state } from "../state.js";
 import { startDrawing } from "../stage/drawing.js";
@@ -25,6 +24,7 @@ function mount(element) {
   const source = state.get("source");
   let data = null;
   let gone = false;
+  let drawing = null;
   let stopMoving = () => {};
   const view = new MapView({ onHover: showTip, onClick: open });
   const which = el("select", { "aria-label": "Vectors", onchange: () => ask({ which: Number(which.value) }) });
@@ -40,6 +40,7 @@ function mount(element) {
   const tools = el("div", { class: "map-tools" }, which, method, el("label", {}, "colour ", by), lasso, fit);
   view.element.append(tip, status);
   view.element.tabIndex = 0;
+  view.element.setAttribute("role", "application");
   view.element.setAttribute("aria-label", "Map of FOVs. L draws a lasso, plus and minus zoom. The list shows the same FOVs.");
   view.element.addEventListener("keydown", key);
   replace(element, el("div", { class: "map" }, tools, el("div", { class: "map-middle" }, view.element, legend), notes, words));
@@ -69,7 +70,6 @@ function mount(element) {
       paint();
     } catch (error) {
       status.textContent = error.message;
-      if (!data) complain(error);
     }
   }
 
@@ -109,7 +109,7 @@ function mount(element) {
     which.value = String(answer.which);
     which.hidden = answer.maps.length < 2;
     const press = (name) => button(name.toUpperCase(), () => ask({ method: name }), { "aria-pressed": String(name === answer.method) });
-    replace(method, answer.methods.map(press));
+    redraw(method, answer.methods.map(press));
     showColours();
   }
 
@@ -144,6 +144,7 @@ function mount(element) {
       radius[place] = (data.cluster ? 0.6 : 1) * (row === state.get("fov") ? 1.6 : wrong ? 1.25 : 1);
     }
     view.setLook(fill, ring, radius);
+    delete tip.dataset.place; // what it tells may have changed
     showLegend(legend, entries, fovs);
     words.textContent = selection.size ? `${selection.size} FOVs are selected.` : "";
   }
@@ -171,17 +172,22 @@ function mount(element) {
     else state.set({ fov: row });
   }
 
+  /** Draw a lasso; the button pressed again gives it up. */
   async function draw() {
-    if (!data) return;
+    if (drawing) return drawing.abort();
+    if (!data) return undefined;
+    drawing = new AbortController();
     lasso.setAttribute("aria-pressed", "true");
     let add = false;
     const watch = (event) => (add = event.shiftKey);
     view.element.addEventListener("pointerdown", watch, { capture: true });
     const surface = { element: view.element, toData: (at) => view.toData(at), toScreen: (at) => view.toScreen(at), onCamera: (callback) => view.onCamera(callback) };
-    const shape = await startDrawing(surface, "lasso");
+    const shape = await startDrawing(surface, "lasso", { signal: drawing.signal });
+    drawing = null;
     view.element.removeEventListener("pointerdown", watch, { capture: true });
     lasso.setAttribute("aria-pressed", "false");
     if (shape && !gone) selectRows(view.inside(shape.points).map((place) => data.fov[place]), { add });
+    return undefined;
   }
 
   function key(event) {
@@ -203,6 +209,7 @@ function mount(element) {
   ];
   return () => {
     gone = true;
+    drawing?.abort();
     stopMoving();
     offs.forEach((off) => off());
     view.remove();
@@ -233,7 +240,7 @@ function showLegend(element, { name, classes, extent }, fovs) {
   } else {
     const choose = (value) => selectRows([...fovs.rows[name].keys()].filter((row) => (fovs.rows[name][row] ?? null) === value));
     const entry = (each) => button([el("span", { class: "chip", style: { "--chip": css(each.colour) } }, el("span", {}, String(each.text)))], () => choose(each.value), { class: "quiet legend-entry", title: "Select these FOVs" });
-    replace(element, el("p", { class: "legend-title" }, titleOf(name)), classes.map(entry));
+    redraw(element, el("p", { class: "legend-title" }, titleOf(name)), classes.map(entry));
   }
   if (fovs.rows.correct?.includes(false)) element.append(el("p", { class: "legend-ring note" }, "wrong prediction"));
 }

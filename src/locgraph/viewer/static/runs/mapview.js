@@ -1,6 +1,7 @@
 /** Points in a plane, drawn by deck.gl: zoomed, pointed at, drawn around. */
 
 import { el } from "../dom.js";
+import { contains } from "../stage/picking.js";
 
 const VIEW = "map";
 const MARGIN = 0.08;
@@ -196,17 +197,8 @@ export class MapView {
     const places = [];
     for (let place = 0; place < this.points.length; place += 1) {
       const [x, y] = [this.points.positions[place * 3], this.points.positions[place * 3 + 1]];
-      if (isInside(x, y, polygon)) places.push(place);
+      if (contains(polygon, [x, y])) places.push(place);
     }
     return places;
   }
-}
-
-function isInside(x, y, polygon) {
-  let inside = false;
-  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i, i += 1) {
-    const [[xi, yi], [xj, yj]] = [polygon[i], polygon[j]];
-    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
-  }
-  return inside;
 }

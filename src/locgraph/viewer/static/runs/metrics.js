@@ -2,7 +2,6 @@
 
 import { json } from "../api.js";
 import { el, replace, short } from "../dom.js";
-import { complain } from "../notice.js";
 import { registerPanel } from "../panels.js";
 import { offers, state } from "../state.js";
 import { intervalPlot } from "./intervals.js";
@@ -14,9 +13,11 @@ const plainName = (name) => WORDS[name] ?? name.replaceAll("_", " ");
 
 function mount(element) {
   let gone = false;
+  const note = el("p", { class: "empty" }, "Reading …");
+  replace(element, note);
   json(`api/s/${state.get("source")}/metrics`)
     .then((data) => !gone && show(element, data))
-    .catch(complain);
+    .catch((error) => (note.textContent = error.message));
   return () => {
     gone = true;
   };

@@ -1,5 +1,6 @@
 /** Scores of an explanation on the stage: as colours, and outlines around the clusters that pass the threshold. */
 
+import { complain } from "../notice.js";
 import { stages } from "../stage/stage.js";
 import { state } from "../state.js";
 import { colour as themeColour } from "../theme.js";
@@ -9,6 +10,7 @@ const RING_PX = 11;
 
 let wanted = null;
 let off = null;
+let applied = { scores: null, scene: null };
 let switchedOn = null; // type of edges that is drawn for its scores alone
 
 /**
@@ -20,13 +22,15 @@ export function showScores(scores) {
   wanted = scores;
   const [stage] = stages();
   if (!stage) return;
-  off ??= stage.onChange(() => wanted && stage.scene && stage.scores === null && apply(stage));
-  if (stage.scene) apply(stage);
+  const show = () => apply(stage).catch(complain);
+  off ??= stage.onChange(() => wanted && stage.scene && stage.scores === null && !isApplied(stage) && show());
+  if (stage.scene) show();
 }
 
 /** Show none. */
 export function clearScores() {
   wanted = null;
+  applied = { scores: null, scene: null };
   off?.();
   off = null;
   const [stage] = stages();
@@ -35,9 +39,15 @@ export function clearScores() {
   if (stage?.scores) stage.setScores(null);
 }
 
+/** Whether these scores were put on this scene: some have nothing there to be shown on. */
+function isApplied(stage) {
+  return applied.scores === wanted && applied.scene === stage.scene;
+}
+
 async function apply(stage) {
   const shown = wanted;
   const { scene } = stage;
+  applied = { scores: shown, scene };
   const clusters = await scene.loadClusters();
   const ends = shown.level === "edge" ? await loadClusterEdges(scene) : null;
   if (shown !== wanted || stage.scene !== scene) return;

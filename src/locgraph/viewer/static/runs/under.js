@@ -4,8 +4,8 @@ import { el, replace } from "../dom.js";
 import { complain } from "../notice.js";
 import { state } from "../state.js";
 import { onTheme } from "../theme.js";
-import { probabilityBar, tableOf } from "./beside.js";
-import { classChip, correctMark } from "./cells.js";
+import { tableOf } from "./beside.js";
+import { classChip, correctMark, probabilityBar } from "./cells.js";
 import { cell, classesOf, probabilities } from "./rows.js";
 
 const MOST_BARS = 3;
