@@ -8,19 +8,19 @@ import { newName, Steps } from "./steps.js";
 import { change, drawnLabel, inOrder, nextToDo, work } from "./work.js";
 
 const SETTINGS = "locgraph-annotate";
-const heard = new Set();
+const announced = new Set();
 
 /** @type {Steps} */
 let steps = null;
 
 /** Follow what is said for those who do not see it: `callback(text)`. */
 export function onAnnounce(callback) {
-  heard.add(callback);
-  return () => heard.delete(callback);
+  announced.add(callback);
+  return () => announced.delete(callback);
 }
 
 function announce(text) {
-  heard.forEach((callback) => callback(text));
+  announced.forEach((callback) => callback(text));
 }
 
 /** Start with what the server knows. */
@@ -35,7 +35,7 @@ export async function startWork(about) {
 }
 
 /** Ask how far this annotator is. */
-export async function loadProgress() {
+async function loadProgress() {
   try {
     const { states, ...progress } = await json("api/annotations/progress");
     change({ progress, states });
@@ -147,14 +147,14 @@ export function setRadius(radius) {
 export function addShape({ tool, points, radius }) {
   const round = tool === "brush" || tool === "point";
   const target = tool === "point" ? "point" : "region";
-  const said = push({ target, label: drawnLabel(), tool, points, radius: round ? (radius ?? work.radius) : null });
-  if (said) announce(`${drawnLabel() ?? "No class"}: ${tool}.`);
+  const pushed = push({ target, label: drawnLabel(), tool, points, radius: round ? (radius ?? work.radius) : null });
+  if (pushed) announce(`${drawnLabel() ?? "No class"}: ${tool}.`);
 }
 
 /** Keep the class of a cluster that was clicked. */
 export function addCluster(cluster) {
-  const said = push({ target: "cluster", label: drawnLabel(), tool: "click", cluster_id: cluster });
-  if (said) announce(`Cluster ${cluster}: ${drawnLabel() ?? "no class"}.`);
+  const pushed = push({ target: "cluster", label: drawnLabel(), tool: "click", cluster_id: cluster });
+  if (pushed) announce(`Cluster ${cluster}: ${drawnLabel() ?? "no class"}.`);
 }
 
 /** Take back the last step, or with `redo` the last undo. */

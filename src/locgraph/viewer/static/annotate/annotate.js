@@ -1,7 +1,6 @@
 /** Annotation: shown where the server takes labels. */
 
 import { buffer } from "../api.js";
-import { el } from "../dom.js";
 import { complain } from "../notice.js";
 import { registerPanel, setPlace } from "../panels.js";
 import { sizeOf } from "../stage/look.js";
@@ -16,8 +15,6 @@ import { startTools } from "./tools.js";
 import { follow, work } from "./work.js";
 
 const SOURCE = 0;
-
-document.head.append(el("link", { rel: "stylesheet", href: "annotate/annotate.css" }));
 
 registerPanel({
   id: "annotate",
@@ -100,12 +97,12 @@ function dimensionsOf(stage, fov) {
   });
 }
 
-let seen = "";
+let drawnLook = "";
 
 /** Layers lie otherwise in 3D, and localisations grow with the zoom. */
 function followCamera() {
   const stage = stages()[0];
-  if (stage.scene && lookKey(stage) !== seen) draw();
+  if (stage.scene && lookKey(stage) !== drawnLook) draw();
 }
 
 function lookKey(stage) {
@@ -117,7 +114,7 @@ function draw() {
   const stage = stages()[0];
   if (!stage?.scene) return;
   const { current } = work;
-  seen = lookKey(stage);
+  drawnLook = lookKey(stage);
   const flat = stage.camera.mode === "2d";
   const look = {
     classes: work.about.classes,

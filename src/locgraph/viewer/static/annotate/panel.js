@@ -2,8 +2,9 @@
 
 import { button, el, replace } from "../dom.js";
 import { state } from "../state.js";
-import { categoryColour, css } from "../stage/palettes.js";
-import { onTheme, theme } from "../theme.js";
+import { probabilityBar } from "../runs/cells.js";
+import { classColour as colourOf, css } from "../runs/colours.js";
+import { onTheme } from "../theme.js";
 import {
   accept,
   chooseClass,
@@ -34,9 +35,9 @@ const TOOLS = [
 const ROUND = ["brush", "point"];
 const PARTS = "repeating-linear-gradient(45deg, var(--soft) 0 2px, transparent 2px 5px)";
 
-/** Colour of a class by its place, as CSS writes it. */
-function classColour(place) {
-  return css(categoryColour(place, theme() === "dark"));
+/** Colour of a class, as CSS writes it. */
+function classColour(name) {
+  return css(colourOf(name, work.about.classes));
 }
 
 /** Fill the panel; returns what ends it. */
@@ -79,7 +80,7 @@ function headPart() {
     bar.setAttribute("aria-valuenow", progress.done);
     bar.setAttribute("aria-valuetext", `${progress.done} of ${progress.total}`);
     const share = (number) => `${(100 * number) / Math.max(progress.total, 1)}%`;
-    const classes = work.about.classes.map((name, place) => [name, progress.by_class[name], classColour(place)]);
+    const classes = work.about.classes.map((name) => [name, progress.by_class[name], classColour(name)]);
     const others = [["unsure", progress.unsure, "var(--soft)"], ["parts alone", progress.marked, PARTS]];
     replace(
       bar,
@@ -115,7 +116,7 @@ function showSaving(saved, waiting) {
 /** Which FOV is shown, and what was said of it. */
 function fovPart() {
   const name = el("h2", {});
-  const said = el("span", { class: "chip" });
+  const chip = el("span", { class: "chip" });
   const others = el("p", { class: "note annotate-others" });
   const element = el(
     "div",
@@ -127,16 +128,16 @@ function fovPart() {
       name,
       button("→", () => walk(1), { class: "quiet", "aria-label": "Next field of view", title: "Next (.)" }),
     ),
-    said,
+    chip,
     others,
   );
   const show = () => {
     others.textContent = othersText();
     name.textContent = fovName() ?? "No field of view";
     name.title = name.textContent;
-    const place = work.about.classes.indexOf(work.current?.label);
-    said.style.setProperty("--chip", place < 0 ? "var(--soft)" : classColour(place));
-    said.textContent = work.current?.label ?? { unsure: "unsure" }[work.current?.state] ?? "no class yet";
+    const label = work.current?.label ?? null;
+    chip.style.setProperty("--chip", label === null ? "var(--soft)" : classColour(label));
+    chip.textContent = label ?? { unsure: "unsure" }[work.current?.state] ?? "no class yet";
   };
   return { element, show };
 }
@@ -188,7 +189,7 @@ function classPart() {
       const chosen = ofFov ? work.current?.label === name : !work.erasing && work.chosen === place;
       one.setAttribute("aria-pressed", String(chosen));
       count.textContent = ofFov ? (work.progress?.by_class[name] ?? "") : "";
-      dot.style.background = classColour(place);
+      dot.style.background = classColour(name);
     });
   };
   return { element, show };
@@ -213,25 +214,13 @@ function suggestionPart() {
       .filter(([, probability]) => probability !== null)
       .sort((one, other) => other[1] - one[1])
       .slice(0, 3)
-      .map(([name, probability]) => probabilityRow(name, probability));
+      .map(([name, probability]) => probabilityBar(name, probability, work.about.classes));
     const text = suggestion.can_accept ? [el("kbd", {}, "Enter"), ` Accept ${suggestion.label}`] : [`${suggestion.label} is no class here`];
     const accepting = button("", accept, { disabled: !suggestion.can_accept });
     accepting.append(...text);
     replace(shown, ...rows, accepting);
   };
   return { element, show };
-}
-
-function probabilityRow(name, probability) {
-  const place = work.about.classes.indexOf(name);
-  const colour = place < 0 ? "var(--soft)" : classColour(place);
-  return el(
-    "div",
-    { class: "annotate-probability" },
-    el("span", { class: "annotate-name", title: name }, name),
-    el("span", { class: "annotate-meter" }, el("span", { style: { width: `${100 * probability}%`, background: colour } })),
-    el("span", { class: "number" }, probability.toFixed(2)),
-  );
 }
 
 /** Tools for parts of a FOV. */

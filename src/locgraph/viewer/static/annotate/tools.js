@@ -76,10 +76,10 @@ async function draw(stage, mode, signal) {
 async function clusterAt(stage, pixel) {
   const { scene } = stage;
   if (!scene?.clusters) return null;
-  const found = await stage.complete(stage.pickAt(pixel));
-  if (found.cluster >= 0) return Number(scene.clusters.ids[found.cluster]);
-  if (found.localisation && scene.clusterColumn) {
-    const { entry, index } = found.localisation;
+  const picked = await stage.complete(stage.pickAt(pixel));
+  if (picked.cluster >= 0) return Number(scene.clusters.ids[picked.cluster]);
+  if (picked.localisation && scene.clusterColumn) {
+    const { entry, index } = picked.localisation;
     const name = entry.columns.get(scene.clusterColumn)[index] + (scene.columns.get(scene.clusterColumn).first ?? 0);
     if (name >= 0) return name;
   }

@@ -1,6 +1,6 @@
 /** All runs of a sweep as small curves on one scale, with the jobs that have left none. */
 
-import { el, replace, short, svg } from "../dom.js";
+import { el, redraw, replace, short, svg } from "../dom.js";
 import { chooseRun, followTraining, run, training } from "./feed.js";
 import { coordinates, pathOf, scaleOf } from "./scales.js";
 import { WORDS, stateChip } from "./status.js";
@@ -25,7 +25,7 @@ export function mountFolds(element) {
     counts.textContent = countStates(jobs.length ? jobs : runs);
     const shared = sharedScale(runs, remembered.score);
     const begun = new Set(runs.map((each) => each.job));
-    replace(
+    redraw(
       grid,
       [...runs].sort(byFold).map((each) => card(each, remembered.score, shared)),
       jobs.filter((job) => !begun.has(job.job)).map(absent),
@@ -72,10 +72,10 @@ function card(each, name, { across, up }) {
   );
   const latest = values.findLast((value) => value !== null);
   const words = best ? `best ${short(best.value)} · epoch ${best.epoch}` : `latest ${short(latest)}`;
-  const told = `${titleOf(each)}, ${each.state}, ${words}`;
+  const label = `${titleOf(each)}, ${each.state}, ${words}`;
   return el(
     "button",
-    { type: "button", class: "live-fold", "aria-pressed": String(each.id === run()?.id), "aria-label": told, onclick: () => chooseRun(each.id) },
+    { type: "button", class: "live-fold", "aria-pressed": String(each.id === run()?.id), "aria-label": label, onclick: () => chooseRun(each.id) },
     el("span", { class: "live-fold-head" }, el("strong", {}, titleOf(each)), stateChip(each)),
     drawing,
     el("span", { class: "note number" }, words),

@@ -1,6 +1,6 @@
 /** The panel of training: how far it is, its curves, and a slider through its epochs. */
 
-import { button, el, replace } from "../dom.js";
+import { button, el, redraw, replace } from "../dom.js";
 import { state } from "../state.js";
 import { Curves } from "./curves.js";
 import { chooseRun, followTraining, run, training } from "./feed.js";
@@ -77,7 +77,7 @@ export function mountTraining(element) {
     const { mode, score } = following();
     const shownNow = mode === OFF && state.get("epoch") === null ? null : mode; // the end of the run is no epoch
     const press = (name, text, hint) => button(text, () => follow({ mode: name }), { "aria-pressed": String(shownNow === name), title: hint });
-    replace(
+    redraw(
       modes,
       press(BEST, "Best", "The best epoch so far; a better one appears by itself"),
       press(LATEST, "Latest", "The latest epoch; each new one appears by itself"),
@@ -102,7 +102,7 @@ export function mountTraining(element) {
     scores.show({ title: words(remembered.score), epochs: now.epochs, series: seriesOf(now, others.length ? [remembered.score] : []), current });
     charts.hidden = remembered.table;
     table.hidden = !remembered.table;
-    if (remembered.table) replace(table, scoreTable(now, current, pick));
+    if (remembered.table) redraw(table, scoreTable(now, current, pick));
   }
 
   function followEpoch() {

@@ -1,5 +1,7 @@
 /** Scales and paths of curves: pure functions, apart from the page. */
 
+import { ticks } from "../stage/numbers.js";
+
 /** Limits of an axis with some room: {low, high, logarithmic}; values that are null do not count. */
 export function scaleOf(values, logarithmic = false) {
   const finite = values.filter((value) => value !== null && Number.isFinite(value) && (!logarithmic || value > 0));
@@ -25,14 +27,7 @@ export function niceTicks(low, high, count, logarithmic = false) {
     const every = Math.ceil(within.length / (count + 1));
     if (within.length >= 2) return within.filter((_, index) => index % every === 0);
   }
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((each) => each * power >= rough);
-  const ticks = [];
-  for (let index = Math.ceil(low / step); index * step <= high + step * 1e-9; index += 1) {
-    ticks.push(Number((index * step).toPrecision(12)));
-  }
-  return ticks;
+  return ticks(low, high, count);
 }
 
 /** Functions from epochs and values to pixels, and back. */
