@@ -23,7 +23,7 @@ import {
   walk,
 } from "./actions.js";
 import { showHelp } from "./keys.js";
-import { follow, work } from "./work.js";
+import { follow, ROUND, work } from "./work.js";
 
 const TOOLS = [
   ["lasso", "Lasso", "L"],
@@ -32,7 +32,6 @@ const TOOLS = [
   ["point", "Point", "O"],
   ["cluster", "Cluster", "C"],
 ];
-const ROUND = ["brush", "point"];
 const PARTS = "repeating-linear-gradient(45deg, var(--soft) 0 2px, transparent 2px 5px)";
 
 /** Colour of a class, as CSS writes it. */

@@ -4,9 +4,8 @@ import { startDrawing } from "../stage/drawing.js";
 import { stages } from "../stage/stage.js";
 import { state } from "../state.js";
 import { addCluster, addShape, setRadius } from "./actions.js";
-import { change, follow, work } from "./work.js";
+import { change, follow, ROUND, work } from "./work.js";
 
-const ROUND = ["brush", "point"];
 const REACH_PX = 24;
 
 /** Radius of a brush at first, in pixels. */

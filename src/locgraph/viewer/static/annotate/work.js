@@ -4,6 +4,9 @@ const listeners = new Set();
 
 /** @typedef {"fov"|"lasso"|"polygon"|"brush"|"point"|"cluster"} Mode What a class is said of. */
 
+/** Modes whose shapes have a radius. */
+export const ROUND = ["brush", "point"];
+
 export const work = {
   /** Who annotates what: `annotate` of api/session. */
   about: null,

@@ -53,7 +53,7 @@ function nameWidth(fovs) {
 export function firstColumns(fovs) {
   const names = columnsOf(fovs).map((each) => each.name);
   const known = FIRST.filter((name) => names.includes(name));
-  return known.length > 2 ? known : names.slice(0, 6);
+  return known.length > 2 ? known : [...known, ...names.filter((name) => !known.includes(name))].slice(0, 6);
 }
 
 /** The columns before those that a user chooses. */

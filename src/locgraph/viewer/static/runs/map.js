@@ -7,6 +7,7 @@ import { button, el, redraw, replace, short } from "../dom.js";
 import { registerPanel } from "../panels.js";
 import { offers, state } from "../state.js";
 import { startDrawing } from "../stage/drawing.js";
+import { fromHex } from "../stage/palettes.js";
 import { colour as themeColour, onTheme } from "../theme.js";
 import { classChip, correctMark, titleOf } from "./cells.js";
 import { classColour, css, gradient, noColour, paletteOf } from "./colours.js";
@@ -132,7 +133,7 @@ function mount(element) {
     const listed = new Set(listedRows());
     const n = data.fov.length;
     const [fill, ring, radius] = [new Uint8Array(4 * n), new Uint8Array(4 * n), new Float32Array(n).fill(1)];
-    const [ink, bad, paper] = ["--ink", "--bad", "--raised"].map((name) => parse(themeColour(name)));
+    const [ink, bad, paper] = ["--ink", "--bad", "--raised"].map((name) => fromHex(themeColour(name)));
     for (let place = 0; place < n; place += 1) {
       const row = data.fov[place];
       const strong = selection.size ? selection.has(row) : listed.has(row);
@@ -256,11 +257,6 @@ function tipText(fovs, row, cluster) {
     el("div", {}, classChip(cell(fovs, "label", row), classes)),
     prediction === null ? null : el("div", { class: "predicted" }, correctMark(cell(fovs, "correct", row)), classChip(prediction, classes), probability === null ? "" : probability.toFixed(2)),
   );
-}
-
-/** [r, g, b] of `#rrggbb`. */
-function parse(hex) {
-  return [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
 }
 
 registerPanel({ id: "map", title: "Map", place: "bottom", order: 20, when: () => offers("maps") || offers("live"), mount });

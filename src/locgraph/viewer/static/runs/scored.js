@@ -1,6 +1,7 @@
 /** Scores of an explanation on the stage: as colours, and outlines around the clusters that pass the threshold. */
 
 import { complain } from "../notice.js";
+import { fromHex } from "../stage/palettes.js";
 import { stages } from "../stage/stage.js";
 import { state } from "../state.js";
 import { colour as themeColour } from "../theme.js";
@@ -140,7 +141,7 @@ function outlined({ content, passed }) {
 }
 
 function outlines(stage, clusters, chosen) {
-  const ink = [1, 3, 5].map((start) => parseInt(themeColour("--ink").slice(start, start + 2), 16));
+  const ink = fromHex(themeColour("--ink"));
   const places = clusters.ids.map((id, place) => (chosen.has(id) ? place : -1)).filter((place) => place >= 0);
   if (!places.length) return [];
   const { hulls, centres, dimensions } = clusters;

@@ -12,7 +12,7 @@
 export const MIRROR = [1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
 /** The closest and the farthest that a camera goes: 1000 pixels per nm, a metre per pixel. */
-export const ZOOMS = { min: -30, max: 10 };
+const ZOOMS = { min: -30, max: 10 };
 
 const MARGIN = 0.06;
 const SMALLEST_NM = 10;

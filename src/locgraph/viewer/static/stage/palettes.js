@@ -25,16 +25,16 @@ export const SEQUENTIAL = ["viridis", "cividis", "magma"];
 export const DIVERGING = ["blue-orange", "RdBu"];
 
 /** Okabe and Ito without black and yellow, which vanish on one of the two backgrounds, and grey: as in the report. */
-const CATEGORIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6E6E6E"].map(parse);
+const CATEGORIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6E6E6E"].map(fromHex);
 
 /** Brighter ones for a dark background, in the same order. */
-const CATEGORIES_DARK = ["#4BA3E3", "#F0B429", "#2BC79B", "#E59AC2", "#8FD0F5", "#F5813F", "#B9BCC3"].map(parse);
+const CATEGORIES_DARK = ["#4BA3E3", "#F0B429", "#2BC79B", "#E59AC2", "#8FD0F5", "#F5813F", "#B9BCC3"].map(fromHex);
 
 /** Noise, missing values. */
-const NEUTRAL = { light: parse("#A9ABB0"), dark: parse("#6C717B") };
+const NEUTRAL = { light: fromHex("#A9ABB0"), dark: fromHex("#6C717B") };
 
 /** Colour of localisations where none is asked for. */
-const PLAIN = { light: parse("#0072B2"), dark: parse("#7CC4F0") };
+const PLAIN = { light: fromHex("#0072B2"), dark: fromHex("#7CC4F0") };
 
 // where a table starts and ends on a background, so that neither end vanishes in it
 const WINDOW = { light: [0, 0.9], dark: [0.14, 1] };
@@ -48,7 +48,7 @@ const WINDOW = { light: [0, 0.9], dark: [0.14, 1] };
  */
 export function lookUpTable(name, dark) {
   const hex = TABLES[name] ?? TABLES.viridis;
-  const knots = Array.from({ length: hex.length / 6 }, (_, index) => parse(`#${hex.slice(6 * index, 6 * index + 6)}`));
+  const knots = Array.from({ length: hex.length / 6 }, (_, index) => fromHex(`#${hex.slice(6 * index, 6 * index + 6)}`));
   const [start, end] = DIVERGING.includes(name) ? [0, 1] : WINDOW[dark ? "dark" : "light"];
   const table = new Uint8Array(3 * STEPS);
   for (let step = 0; step < STEPS; step += 1) {
@@ -85,6 +85,7 @@ export function css([r, g, b]) {
   return `rgb(${r}, ${g}, ${b})`;
 }
 
-function parse(hex) {
+/** Return [r, g, b] of `#rrggbb`. */
+export function fromHex(hex) {
   return [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
 }

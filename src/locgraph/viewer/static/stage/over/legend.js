@@ -44,7 +44,7 @@ function colourBar({ title, unit, low, high, log, table }, size) {
 }
 
 /** Round values on a colour bar; on a logarithmic one 1, 2, 5 times powers of ten. */
-export function barTicks(low, high, log) {
+function barTicks(low, high, log) {
   if (!(high > low)) return [low];
   if (!log) return ticks(low, high, 5);
   const powers = [];
