@@ -87,7 +87,10 @@ def test_the_wheel_holds_the_package_and_its_configs_alone(wheel):
         f"locgraph/show/report/templates/{name}" for name in ("page.html.j2", "style.css.j2", "report.js")
     }
     models = {f"locgraph/models/{path.name}" for path in (ROOT / "src" / "locgraph" / "models").glob("*.lgm")}
-    expected = source | configs | templates | models | {"locgraph/py.typed"}
+    static = ROOT / "src" / "locgraph" / "viewer" / "static"
+    page = {path.relative_to(ROOT / "src").as_posix() for path in static.rglob("*") if path.is_file()}
+    assert page >= {f"locgraph/viewer/static/{name}" for name in ("index.html", "app.js", "vendor/deck.gl-LICENSE.txt")}
+    expected = source | configs | templates | models | page | {"locgraph/py.typed"}
     assert expected == names - {"locgraph/configs/local/.gitkeep"}
 
 

@@ -30,6 +30,7 @@ def example(make_full_example):
 def explain(network, example, generator, monkeypatch):
     """Explains within so many passes through the network: a second each by the clock, one graph in each."""
     monkeypatch.setattr(coalitions, "_MAX_ROWS", 1)
+    monkeypatch.setattr(coalitions, "_MAX_CLUSTERS", 1)
     monkeypatch.setattr(baselines, "_MAX_EDGES", 1)
 
     def run(explainer, passes):

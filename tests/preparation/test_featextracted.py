@@ -14,6 +14,7 @@ from locgraph.preparation.prepare import prepare
 from locgraph.preparation.views import Views
 from locgraph.run_folder import CLUSTERS, LOCS
 
+NOT_KNOWN = (schema.PARENT_FOV, schema.N_LABELLED, schema.SHARES, schema.X, schema.Y, schema.Z)
 EXTENT = pytest.approx((134 / 9) ** 0.5)  # of 0, 2 and 9 nm
 
 
@@ -61,7 +62,9 @@ def test_own_tables(tmp_path):
 
     manifest = manifest_of(tmp_path)
 
-    assert manifest.table.drop(schema.PARENT_FOV, schema.X, schema.Y, schema.Z).rows() == [
+    assert manifest.table.drop(
+        schema.PARENT_FOV, schema.N_LABELLED, schema.SHARES, schema.X, schema.Y, schema.Z
+    ).rows() == [
         ("p/1", None, "a", "p", 2, 3, 2, EXTENT, None),
         ("p/2", None, "b", None, 2, 3, 2, EXTENT, None),
         ("q", None, None, None, 2, 3, 2, EXTENT, None),
@@ -153,7 +156,9 @@ def test_locpix_tables(tmp_path, below):
     manifest = convert_locpix(tmp_path / "project", tmp_path / "tables", "px", 100.0)
 
     extent = pytest.approx((200000 / 3) ** 0.5)  # of (0, 0), (100, 0) and (500, 300) nm
-    assert manifest.table.drop(schema.PARENT_FOV, schema.X, schema.Y, schema.Z).rows() == [
+    assert manifest.table.drop(
+        schema.PARENT_FOV, schema.N_LABELLED, schema.SHARES, schema.X, schema.Y, schema.Z
+    ).rows() == [
         ("1", None, "a", None, 2, 3, 2, extent, None),
         ("10", None, "b", None, 2, 3, 2, extent, None),
         ("2", None, "b", None, 2, 3, 2, extent, None),

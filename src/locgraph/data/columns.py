@@ -106,12 +106,13 @@ class GraphColumns:
             scaler: The scaler of a fold.
             kept: Attributes of nodes that are kept.
         """
-        nodes, extents = {}, torch.cat([each[schema.EXTENT] for each in self.whole])
+        nodes = {}
         for name, column in self.nodes.items():
             values = {key: value for key, value in column.values.items() if key in kept}
-            unit = scaler.unit(extents)
-            if isinstance(unit, Tensor):
-                unit = unit.repeat_interleave(column.starts.diff(), dim=0)
+            unit: Tensor | float | None = scaler.nm_per_unit
+            if unit is None:
+                extents = torch.cat([each[schema.EXTENT] for each in self.whole])
+                unit = scaler.unit(extents).repeat_interleave(column.starts.diff(), dim=0)
             nodes[name] = replace(column, values=values | scaler.scale_nodes(name, values, unit))
         return replace(self, nodes=nodes, whole=({},) * len(self))
 

@@ -92,15 +92,15 @@ class Scaler:
     def __call__(self, graph: HeteroData) -> HeteroData:
         """Scale positions to order one and features to [-0.5, 0.5] or [0, 1]; on a shallow copy."""
         scaled = copy.copy(graph)
-        unit = self.unit(scaled[schema.EXTENT])
+        # asked for what it lacks, a graph gets it: an empty node type
+        unit = self.nm_per_unit or self.unit(scaled[schema.EXTENT])
         for node_type, node in scaled.node_items():
             node.update(self.scale_nodes(node_type, node, unit))
         return scaled
 
-    def unit(self, extents: Tensor) -> Tensor | float:
-        """Return nanometres per unit of position: of each of G graphs, by its extent (G, 1), or of all."""
-        if self.nm_per_unit is not None:
-            return self.nm_per_unit
+    @staticmethod
+    def unit(extents: Tensor) -> Tensor:
+        """Return nanometres per unit of position where each graph is divided by its own extent, (G, 1)."""
         # a FOV of one point has no extent: its only position is the origin, whatever the unit
         return torch.where(extents > 0, extents, torch.ones_like(extents))
 

@@ -48,7 +48,7 @@ def time_limit(network: Network, seconds: float | None, name: str = "") -> Itera
             last = now
             log.info("%s: %.0f s, %d batches so far", name, now - started, passes)
 
-    handle = network.cluster_encoder.register_forward_pre_hook(look_at_clock)
+    handle = network.readout.register_forward_pre_hook(look_at_clock)  # every pass comes by
     try:
         yield
     finally:
