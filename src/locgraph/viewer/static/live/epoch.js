@@ -7,12 +7,14 @@ import { followTraining, run } from "./feed.js";
 import { merged } from "./merge.js";
 
 const KEPT = 24;
+const MOST_READINGS = 5;
+const AGAIN_MS = 1000;
 
 const answers = new Map(); // "source/run/epoch" -> promise of the answer
 let base = null; // the table as the server has it for the end of the run
 let own = null; // the table that is shown instead
 let asked = 0;
-let incomplete = false;
+let readings = 0; // of the table, while it lacks FOVs of the epoch
 
 /** Answer of api/s/{s}/live/{epoch}, of the run that is looked at; each is asked for once. */
 export function readEpoch(epoch) {
@@ -64,9 +66,9 @@ async function show() {
     const { table, unknown } = merged(base, answer.rows);
     own = table;
     state.set({ fovs: table });
-    if (unknown > 0 && !incomplete) {
-      incomplete = true;
-      await readFovs();
+    if (unknown > 0 && readings < MOST_READINGS) {
+      readings += 1;
+      setTimeout(readFovs, AGAIN_MS); // the server looks at the files of a run from time to time
     }
   } catch (error) {
     if (number !== asked) return;
@@ -107,7 +109,7 @@ state.on(["fovs"], () => {
 state.on(["epoch"], show);
 state.on(["source"], () => {
   answers.clear();
-  incomplete = false;
+  readings = 0;
 });
 
 followTraining(({ runChanged, before }) => {
