@@ -1,5 +1,6 @@
 """The server: its port, its end, and what people are told."""
 
+import logging
 import socket
 import sys
 import urllib.error
@@ -35,6 +36,17 @@ def test_it_answers_this_machine_alone_until_it_is_closed(session):
             fetch(f"{viewer.address}api/session")
     with pytest.raises(urllib.error.URLError):
         fetch(viewer.address)
+
+
+def test_the_log_of_the_process_stays_as_it_is(session, tmp_path):
+    handler = logging.FileHandler(tmp_path / "own.log")
+    logging.getLogger().addHandler(handler)
+    try:
+        with Viewer(session):
+            assert not handler.stream.closed
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def test_two_servers_take_two_ports(session):

@@ -77,6 +77,7 @@ class Viewer:
         app.state.stopping = lambda: self._server.should_exit
         config = uvicorn.Config(
             app,
+            log_config=None,  # its own would take the log files of this process away
             log_level="warning",
             access_log=False,  # addresses hold the token
             server_header=False,
