@@ -198,7 +198,8 @@ def read_history(path: Path) -> pl.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        return pl.read_csv(path, glob=False, infer_schema_length=None)
+        # in one go: while training writes it, its size changes between two looks
+        return pl.read_csv(path.read_bytes(), infer_schema_length=None)
     except pl.exceptions.NoDataError:
         return None
     except (OSError, pl.exceptions.PolarsError) as error:

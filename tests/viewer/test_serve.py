@@ -26,7 +26,7 @@ def fetch(url):
 
 
 def test_it_answers_this_machine_alone_until_it_is_closed(session):
-    with Viewer(session) as viewer:
+    with Viewer(session, ServerSettings(port=0)) as viewer:  # a port that no other test takes at once
         assert viewer.address.startswith("http://127.0.0.1:")
         assert fetch(viewer.address)[0] == 200
         status, body = fetch(f"{viewer.address}api/session?token={viewer.url.partition('token=')[2]}")

@@ -45,7 +45,9 @@ def test_splits_that_would_part_a_fov_are_refused(picks, fails, tmp_path):
     few.mkdir()
     for name in ("0.parquet", "1.parquet"):
         (few / name).symlink_to(picks.raw / name)
+    # in a folder of its own, as both runs may start in one second
     changed = (f"data.raw_dir={few}", "columns=nm", "fold=stratified_group", "fold.n_folds=2")
+    changed += (f"paths.run_dir={tmp_path / 'second'}",)
     assert "take more FOVs: objects of one are a group" in fails(
         tmp_path, "train", *NOT_SIMULATED, *picks.overrides, *changed
     )
