@@ -14,7 +14,7 @@ from locgraph.io.annotations.statements import Annotated, PartLabels
 from locgraph.io.columns import ColumnSource, MissingColumnsError
 from locgraph.io.groups import GroupSource
 from locgraph.io.header import RawFile
-from locgraph.io.labels import LabelSource
+from locgraph.io.labels import Labelling, LabelSource
 from locgraph.io.read import find_columns, open_columns, read_header
 from locgraph.io.readers.delimited import DelimitedReader
 from locgraph.io.regions.read import BESIDE
@@ -147,20 +147,7 @@ def scan(
     with within("groups"):
         by_group, group_failures = groups.groups(files)
     failures |= {name: reason for name, reason in (group_failures | labelling.failures).items() if name not in failures}
-    sources = tuple(
-        FovSource(
-            file.fov_id,
-            file.path,
-            labelling.by_fov[file.fov_id],
-            by_group[file.fov_id],
-            labelling.by_localisation,
-            labelling.objects_of(file.fov_id),
-            labelling.by_majority,
-            annotated=labelling.annotated.get(file.fov_id),
-        )
-        for file in files
-        if file.fov_id not in failures
-    )
+    sources = tuple(_source(file, labelling, by_group[file.fov_id]) for file in files if file.fov_id not in failures)
     if not sources:
         raise DataError(
             f"expected FOVs below {raw_dir} that the labels and groups settings fit; found none{_examples(failures)}",
@@ -170,6 +157,20 @@ def scan(
     known = labelling.by_fov | _labels_without_reading(labels, single, set(failures) - set(labelling.by_fov))
     failed_labels = {fov_id: label for fov_id in failures if (label := known.get(fov_id)) is not None}
     return Catalogue(sources, labelling.class_names, failures, skipped, failed_labels)
+
+
+def _source(file: RawFile, labelling: Labelling, group: str | None) -> FovSource:
+    """Return one FOV with its classes and its group."""
+    return FovSource(
+        file.fov_id,
+        file.path,
+        labelling.by_fov[file.fov_id],
+        group,
+        labelling.by_localisation,
+        labelling.objects_of(file.fov_id),
+        labelling.by_majority,
+        annotated=labelling.annotated.get(file.fov_id),
+    )
 
 
 def is_folder(path: Path, columns: ColumnSource) -> bool:
