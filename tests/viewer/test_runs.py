@@ -222,6 +222,8 @@ def test_groups_of_other_settings_are_sources_of_their_own(opened, sweep, tmp_pa
     assert [run.fold for run in first.results.runs] == [0, 1]
     assert [run.fold for run in second.results.runs] == [2]
     assert second.title == "sweep: training.lr=0.1"
+    with pytest.raises(DataError, match=r"sweep over 2 settings \(sweep.*training.lr=0.1\); give one of its runs"):
+        opened(sweep)
 
 
 def test_embeddings_are_shown_with_their_tables_and_map(opened, tables, tmp_path):

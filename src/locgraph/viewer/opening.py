@@ -33,10 +33,17 @@ def open_sources(paths: Sequence[Path], settings: OpeningSettings) -> Sequence[O
 
 
 def open_source(path: Path, settings: OpeningSettings) -> Opened:
-    """Open what `open_sources` opens, and of several the first.
+    """Open what `open_sources` opens, where that is one source.
 
     Raises:
-        DataError: There is nothing at this path, or nothing that can be shown.
+        DataError: There is nothing at this path, nothing that can be shown, or a sweep over several settings.
         ConfigError: Tables or explanations of runs are given, and it is none.
     """
-    return open_sources([path], settings)[0]
+    sources = open_sources([path], settings)
+    if len(sources) > 1:
+        titles = "; ".join(source.title for source in sources)
+        raise DataError(
+            f"{path}: expected one source, found a sweep over {len(sources)} settings ({titles}); give one of its "
+            "runs, or the raw files"
+        )
+    return sources[0]
