@@ -5,10 +5,9 @@ import torch
 
 from locgraph.data.columns import GraphColumns
 from locgraph.data.dataset import EvaluationSet, TrainingSet, collate
-from locgraph.data.join import join
+from locgraph.data.join import DifferentGraphsError, join
 from locgraph.data.scaling import Scaler, ScalingSettings, fit_scaler
 from locgraph.data.stored import StoredGraphs
-from locgraph.errors import DataError
 from locgraph.graphs.store import GraphStore
 
 SETTINGS = [{}, {"dimensions": 3}, {"localisations": False}, {"scales": (60.0, 250.0)}, {"ratios": ()}]
@@ -98,14 +97,30 @@ def test_views_are_read_once_and_are_parts_of_what_is_joined(stored):
     assert len(load("d")[1:]) == 3
 
 
-def test_large_graphs_and_different_ones_stay_apart(stored, make_graph, monkeypatch):
+def test_large_graphs_stay_apart_and_are_read_once(stored, monkeypatch):
+    monkeypatch.setattr("locgraph.data.stored._SMALL_GRAPH", 10)
     load = StoredGraphs(stored, localisations=True, in_memory=True)
-    with monkeypatch.context() as patch:
-        patch.setattr("locgraph.data.stored._SMALL_GRAPH", 10)
-        assert load.join(["a", "b"]) is None
+    assert load.join(["a", "b"]) is None
+    for name in "ab":
+        stored.path(name).unlink()
+    assert [len(load(name)) for name in "ab"] == [1, 2]
 
-    stored.save("other", [make_graph(localisations=False)], "")
-    assert load.join(["a", "other"]) is None
+
+@pytest.mark.parametrize("at_once", [1, 64])
+@pytest.mark.parametrize("what", ["nodes", "attributes"])
+def test_graphs_that_differ_stay_apart_however_many_are_joined_at_once(what, at_once, stored, make_graph, monkeypatch):
+    other = make_graph(localisations=what == "attributes")
+    if what == "attributes":
+        other["cluster"].extra = other["cluster"].pos.clone()
+    stored.save("other", [other], "")
+    monkeypatch.setattr("locgraph.data.stored._JOINED_AT_ONCE", at_once)
+    load = StoredGraphs(stored, localisations=True, in_memory=True)
+
+    assert load.join(["a", "b", "other"]) is None
+    assert same(load("b")[1], stored.load("b")[1])
     data = EvaluationSet(["a", "other"], [0, 0], load, Scaler(10.0, {}))
-    with pytest.raises(DataError, match="graphs of one batch hold different things"):
-        collate(data.__getitems__([0, 1]))
+    if what == "nodes":
+        with pytest.raises(DifferentGraphsError, match="graphs of one batch hold different things"):
+            collate(data.__getitems__([0, 1]))
+    else:  # no model reads it
+        assert collate(data.__getitems__([0, 1])).num_graphs == 2

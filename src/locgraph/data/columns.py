@@ -62,7 +62,7 @@ class GraphColumns:
         """Join graphs.
 
         Raises:
-            DataError: They differ in what they hold.
+            DifferentGraphsError: They differ in what they hold.
         """
         nodes = {
             name: _column([dict(store.items()) for store in stores], schema.POS)
@@ -79,10 +79,13 @@ class GraphColumns:
         """Join graphs that were joined in parts, which are emptied, so that values are in memory once.
 
         Raises:
-            DataError: The parts differ in what they hold.
+            DifferentGraphsError: The parts differ in what they hold; none is emptied then.
         """
-        nodes = {name: _concatenated(columns) for name, columns in by_type([part.nodes for part in parts]).items()}
-        edges = {name: _concatenated(columns) for name, columns in by_type([part.edges for part in parts]).items()}
+        nodes, edges = by_type([part.nodes for part in parts]), by_type([part.edges for part in parts])
+        for columns in nodes.values():
+            by_type([column.values for column in columns])
+        nodes = {name: _concatenated(columns) for name, columns in nodes.items()}
+        edges = {name: _concatenated(columns) for name, columns in edges.items()}
         return cls(nodes, edges, tuple(whole for part in parts for whole in part.whole))
 
     def __len__(self) -> int:

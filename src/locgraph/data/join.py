@@ -11,6 +11,10 @@ from locgraph import schema
 from locgraph.errors import DataError
 
 
+class DifferentGraphsError(DataError):
+    """Graphs of one batch differ in what they hold."""
+
+
 def join(graphs: Sequence[HeteroData]) -> Batch:
     """Join graphs that have the same node types, edge types and keys.
 
@@ -24,7 +28,7 @@ def join(graphs: Sequence[HeteroData]) -> Batch:
         The batch, whose node types have ``batch`` and ``ptr``; it cannot be taken apart again.
 
     Raises:
-        DataError: The graphs differ in what they hold.
+        DifferentGraphsError: The graphs differ in what they hold.
     """
     joined: Batch = Batch(_base_cls=HeteroData)
     joined._num_graphs = len(graphs)
@@ -51,7 +55,7 @@ def by_type(each: Sequence[dict]) -> dict:
     first = each[0]
     for other in each:
         if other.keys() != first.keys():
-            raise DataError(
+            raise DifferentGraphsError(
                 f"graphs of one batch hold different things: {sorted(map(str, first.keys()))} and "
                 f"{sorted(map(str, other.keys()))}; prepare all FOVs with the same settings"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 import torch
@@ -13,13 +14,14 @@ from torch_geometric.data import HeteroData
 
 from locgraph import schema
 from locgraph.data.columns import GraphColumns
+from locgraph.data.join import DifferentGraphsError
 from locgraph.errors import DataError
 from locgraph.graphs.store import GraphStore
 
 NO_LABEL = -1
 
-_JOINED_AT_ONCE: Final = 512
-"""Graphs that are objects of Python at the same time while many are joined."""
+_JOINED_AT_ONCE: Final = 64
+"""FOVs whose graphs are objects of Python at the same time while many are joined."""
 
 _SMALL_GRAPH: Final = 1 << 20
 """Bytes of a graph up to which finding its attributes takes longer than copying them."""
@@ -107,26 +109,22 @@ class StoredGraphs:
         return self._joined[key]
 
     def _join(self, fov_ids: tuple[str, ...]) -> JoinedViews | None:
-        parts: list[GraphColumns] = []
-        waiting: list[HeteroData] = []
-        starts = [0]
-        for fov_id in fov_ids:
-            views = self._memory.get(fov_id) or self._read(fov_id)
-            waiting += views
-            starts.append(starts[-1] + len(views))
-            if len(waiting) < _JOINED_AT_ONCE and fov_id != fov_ids[-1]:
-                continue
-            if sum(map(_n_bytes, waiting)) > _SMALL_GRAPH * len(waiting):
-                return None
-            try:
-                parts.append(GraphColumns.join(waiting))
-            except DataError:  # raised again, with its reason, where such graphs meet in a batch
-                return None
-            waiting = []
+        """Join part by part, so that few graphs are objects at a time; what was read stays in memory in any case."""
+        parts, starts = [], [0]
         try:
+            for first in range(0, len(fov_ids), _JOINED_AT_ONCE):
+                names = fov_ids[first : first + _JOINED_AT_ONCE]
+                views = [self(fov_id) for fov_id in names]
+                graphs = [graph for own in views for graph in own]
+                if sum(map(_n_bytes, graphs)) > _SMALL_GRAPH * len(graphs):
+                    return None
+                part = JoinedViews(GraphColumns.join(graphs), torch.tensor([0, *accumulate(map(len, views))]))
+                self._memory |= {fov_id: part.views(index) for index, fov_id in enumerate(names)}
+                parts.append(part.columns)
+                starts += (starts[-1] + part.starts[1:]).tolist()
             joined = JoinedViews(GraphColumns.concatenate(parts), torch.tensor(starts))
-        except DataError:
-            return None
+        except DifferentGraphsError:
+            return None  # raised again where such graphs meet in a batch
         self._memory |= {fov_id: joined.views(index) for index, fov_id in enumerate(fov_ids)}
         return joined
 
