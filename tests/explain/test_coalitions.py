@@ -162,6 +162,17 @@ def test_filters_are_computed_once_where_their_matrices_fit(most, make_network, 
     assert len(calls) == (1 if most else 2**5 - 1)
 
 
+def test_clusters_that_are_left_out_fill_a_batch_of_matrices_too(make_network, make_full_example, monkeypatch):
+    monkeypatch.setattr("locgraph.explain.coalitions._MAX_PADDED", 20)
+    network = make_network("invariantnet")
+    coalitions = Coalitions(network, make_full_example().graph, 2)
+    graphs = []
+    network.readout.register_forward_hook(lambda module, inputs, output: graphs.append(len(output)))
+    coalitions.values(every_mask(5)[1:-1])
+    assert sum(graphs) == 30
+    assert max(graphs) == 20 // 5
+
+
 def test_clusters_are_described_once(make_network, make_full_example):
     network, graph = make_network("locclusternet"), make_full_example().graph
     calls = []

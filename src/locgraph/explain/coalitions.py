@@ -23,6 +23,8 @@ _MAX_ROWS: Final = 30_000
 """Nodes and edges of one batch: intermediate values of more do not fit the cache of a core."""
 _MAX_CLUSTERS: Final = 3_000
 """The same of clusters, where their edges are matrices that all subsets share."""
+_MAX_PADDED: Final = 24_000
+"""The same of clusters with those that are left out, which such matrices multiply as well."""
 _ROWS_OF_CLUSTER_EDGE: Final = 5
 """Weight of an edge between clusters in this count: its vectors are longer than those of localisations."""
 _MAX_MASK: Final = 20_000_000
@@ -133,7 +135,7 @@ class Coalitions:
         self._predict = _Predictor(network, graph)
         rows = _rows_of_clusters(self._predict.copied) / self._predict.most_rows
         self._filled_by_cluster = rows.clamp(min=1 / max_clusters)
-        self._filled_by_copy = _width(self._predict.copied) / _MAX_MASK
+        self._filled_by_copy = max(_width(self._predict.copied) / _MAX_MASK, self._predict.filled_by_copy)
         whole = torch.ones((1, self.n_clusters), dtype=torch.bool)
         logits = self._logits(whole)
         self._known = {key: float(outputs.value(logits, target, against)) for key in _keys(whole)}
@@ -188,15 +190,18 @@ class _Predictor:
     """Predicts subsets of the clusters of a graph.
 
     Clusters are described by their own localisations alone: that is done once, where no later part reads these. So is
-    all that the cluster encoder computes of edges, where it does not change with the other clusters.
+    all that the cluster encoder computes of edges, where it does not change with the other clusters. A module that is
+    no `Network` has no such parts, and is given whole graphs.
 
     Attributes:
         copied: What is copied for each subset.
         most_rows: Nodes and edges of it that fill one batch.
+        filled_by_copy: Part of a batch that each copy fills, whatever it keeps.
     """
 
     def __init__(self, network: Network, graph: HeteroData) -> None:
         self.network, self.copied, self.most_rows = network, graph, _MAX_ROWS
+        self.filled_by_copy = 0.0
         self._described: Tensor | None = None
         self._encode: Callable[[Tensor], Tensor] | None = None
         later = (network.cluster_encoder, network.readout, network.head) if isinstance(network, Network) else ()
@@ -210,7 +215,7 @@ class _Predictor:
         self.copied = graph.node_type_subgraph([name for name in graph.node_types if name not in levels])
         if self._encode is not None:
             self.copied[schema.CLUSTER_NEAR].edge_index = edge_index[:, :0]
-            self.most_rows = _MAX_CLUSTERS
+            self.most_rows, self.filled_by_copy = _MAX_CLUSTERS, n_clusters(graph) / _MAX_PADDED
 
     def __call__(self, masks: Tensor) -> Tensor:
         """Predict (M, C) bool to logits (M, K)."""
