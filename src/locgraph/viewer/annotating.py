@@ -21,11 +21,11 @@ from locgraph.viewer.annotation.described import describe_statements, describe_s
 from locgraph.viewer.annotation.history import History, Steps
 from locgraph.viewer.annotation.labelled import LabelledLocalisations, packed
 from locgraph.viewer.annotation.order import GIVEN, order_fovs
-from locgraph.viewer.annotation.places import centre_of, origin_of
 from locgraph.viewer.annotation.progress import TO_DO, describe_progress, states_of
 from locgraph.viewer.annotation.statements import (
     Statement,
     StepError,
+    centre_of,
     check_classes,
     check_name,
     check_step,
@@ -287,7 +287,7 @@ class Annotating:
             columns.DATA_FINGERPRINT: self._digest(index),
         }
         if statement.points is not None:
-            places = statement.points + origin_of(scene(index))[:2]
+            places = statement.points + scene(index).levels.origin[:2]
         elif statement.cluster_id is not None:
             places = centre_of(scene(index), statement.cluster_id)[None, :2]
         else:

@@ -9,7 +9,6 @@ import polars as pl
 
 from locgraph import schema
 from locgraph.schema import annotation as columns
-from locgraph.viewer.annotation.places import origin_of
 
 if TYPE_CHECKING:
     from locgraph.viewer.scene import Scene
@@ -46,7 +45,7 @@ def describe_statements(
             "points": None,
         }
         if row[columns.X] is not None:
-            x0, y0 = origin_of(scene())[:2]
+            x0, y0 = scene().levels.origin[:2]
             places = zip(row[columns.X], row[columns.Y], strict=True)
             statement["points"] = [[x - x0, y - y0] for x, y in places]
         content.append(statement | ({"annotator": row[columns.ANNOTATOR]} if by_name else {}))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from locgraph.errors import ConfigError, DataError
 from locgraph.schema import annotation as columns
 from locgraph.settings import is_number
+
+if TYPE_CHECKING:
+    from locgraph.viewer.scene import Scene
 
 MOST_CORNERS: Final = 10_000
 """Corners of a polygon or lasso, or places along the path of a brush."""
@@ -223,3 +226,17 @@ def _shown(value: Any) -> str:
         return "a number of more than nine digits"
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def centre_of(scene: Scene, cluster_id: int) -> np.ndarray:
+    """Return the centre (D,) float64 nm of a cluster.
+
+    Raises:
+        StepError: There is no such cluster.
+    """
+    ids = np.empty(0, dtype=np.int64) if scene.clusters is None else scene.clusters.ids
+    place = np.flatnonzero(ids == cluster_id)
+    if scene.clusters is None or not len(place):
+        raise StepError(f"cluster_id: expected one of the {len(ids)} clusters of {scene.fov_id}, found {cluster_id}")
+    centre: np.ndarray = scene.clusters.centres[place[0]]
+    return centre
