@@ -42,4 +42,7 @@ def test_tasks_go_out_and_come_back(run, tmp_path, capsys):
 def test_wrong_calls(fails, tmp_path):
     assert "Call it as: locgraph agreement ANNOTATIONS [RAW_DIR]" in fails(tmp_path, "agreement")
     assert "expected one of import, export, found 'list'" in fails(tmp_path, "annotations", "action=list")
+    for action, other in (("import", "exported.nm_per_px=5"), ("export", "imported.unit=nm")):
+        printed = fails(tmp_path, "annotations", f"action={action}", "arguments=[a,b]", other)
+        assert f"{other.partition('=')[0]}: has no effect on {action}; leave it out" in printed
     assert "`annotations import` takes 2, found 1" in fails(tmp_path, "annotations", "action=import", "arguments=[a]")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from locgraph.api.annotations.exports import Exported, export_annotations
@@ -32,7 +33,21 @@ def run(cfg: DictConfig) -> Imported | Exported:
         raise ConfigError(
             f"`annotations {action}` takes 2, found {len(arguments)}: {arguments}. {_USAGE}", setting="arguments"
         )
+    _check_group(action, HydraConfig.get().overrides.task)
     return _ACTIONS[action](arguments[0], arguments[1], settings, TextConsole())
+
+
+def _check_group(action: str, overrides: Sequence[str]) -> None:
+    """Refuse settings that are of the other action.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    others = [group for name, group in _GROUPS.items() if name != action]
+    for override in overrides:
+        setting = override.lstrip("+~").partition("=")[0]
+        if setting.partition(".")[0] in others:
+            raise ConfigError(f"has no effect on {action}; leave it out", setting=setting)
 
 
 def _import(source: str, table: str, settings: Settings, console: TextConsole) -> Imported:
@@ -67,5 +82,8 @@ def _print_left_out(console: TextConsole, sentences: tuple[str, ...]) -> None:
     for sentence in sentences:
         print_line(console, sentence, style="yellow")
 
+
+_GROUPS: Final = {"import": "imported", "export": "exported"}
+"""Settings of each action alone."""
 
 _ACTIONS: Final[dict[str, Callable[[str, str, Settings, TextConsole], Any]]] = {"import": _import, "export": _export}
