@@ -24,7 +24,7 @@ export function numberText(value, digits = 4) {
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e9 || size < 1e-4)) return value.toExponential(digits - 1).replace("-", "−");
   const text = value.toLocaleString("en-US", { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(size + 1))) });
-  return text.replace("-", "−");
+  return text.replaceAll(",", "\u202f").replace("-", "−");
 }
 
 /** Return a value with its unit. */

@@ -1,5 +1,6 @@
 /** Values of a picture in words: what is shown, and what lies under the pointer. */
 
+import { short } from "../dom.js";
 import { state } from "../state.js";
 import { chosenColumn, unitOf } from "./colours.js";
 import { numberText, valueText } from "./numbers.js";
@@ -16,7 +17,7 @@ export function reasonForNone({ problem, shown }) {
   const total = fovs.rows.fov_id.length;
   if (total === 0) return "There is no field of view yet.";
   if (total > problems.filter(Boolean).length) return "No field of view is shown. Choose one in the list.";
-  const none = total === 1 ? "The field of view cannot be drawn" : `None of the ${groups(total)} fields of view can be drawn`;
+  const none = total === 1 ? "The field of view cannot be drawn" : `None of the ${short(total)} fields of view can be drawn`;
   return `${none}. ${capital(problems[0])}`;
 }
 
@@ -32,16 +33,12 @@ export function describeScene(stage) {
 
 /** Return how many localisations are shown. */
 export function countText(count, scene) {
-  const all = `${groups(scene.header.n)} ${scene.header.n === 1 ? "localisation" : "localisations"}`;
-  return !count || count.shown === count.all ? all : `${groups(count.shown)} of ${all}`;
+  const all = `${short(scene.header.n)} ${scene.header.n === 1 ? "localisation" : "localisations"}`;
+  return !count || count.shown === count.all ? all : `${short(count.shown)} of ${all}`;
 }
 
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function groups(value) {
-  return value.toLocaleString("en-US");
 }
 
 /**

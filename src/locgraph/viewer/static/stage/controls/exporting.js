@@ -1,6 +1,6 @@
 /** Files of what a stage shows: picture, drawing, table. */
 
-import { svg } from "../../dom.js";
+import { short, svg } from "../../dom.js";
 import { notify } from "../../notice.js";
 import { url } from "../../api.js";
 import { css } from "../palettes.js";
@@ -54,7 +54,7 @@ export async function saveImage(stage, fine) {
 export function saveVector(stage) {
   const { text, circles } = vector(stage);
   save(new Blob([text], { type: "image/svg+xml" }), fileName(stage, "svg"));
-  const most = MOST_CIRCLES.toLocaleString("en-US");
+  const most = short(MOST_CIRCLES);
   if (circles === null) notify(`More than ${most} localisations are in view: the SVG holds them as a picture. Zoom in, or filter, to get circles.`);
 }
 

@@ -1,6 +1,6 @@
 /** Filters: each column of numbers with its distribution and two handles, each column of categories with boxes. */
 
-import { button, el, replace } from "../../dom.js";
+import { button, el, replace, short } from "../../dom.js";
 import { state } from "../../state.js";
 import { chosenColumn, unitOf } from "../colours.js";
 import { Histogram } from "./histogram.js";
@@ -95,7 +95,7 @@ function choiceRow(column) {
   const { reset, element: title } = head(column, text);
   const boxes = present.slice(0, MOST_BOXES).map(({ label, value, n }) => {
     const input = el("input", { type: "checkbox", onchange: () => change(value, input.checked) });
-    const row = el("label", { class: "check" }, input, label, el("span", { class: "number" }, n.toLocaleString("en-US")));
+    const row = el("label", { class: "check" }, input, label, el("span", { class: "number" }, short(n)));
     return { value, input, row };
   });
   const change = (value, on) => {

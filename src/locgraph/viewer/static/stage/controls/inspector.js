@@ -1,6 +1,6 @@
 /** The panel at the right: what colours localisations, their size, layers, measurements. Filters are in filter_panel.js. */
 
-import { button, el, replace } from "../../dom.js";
+import { button, el, replace, short } from "../../dom.js";
 import { registerPanel } from "../../panels.js";
 import { state } from "../../state.js";
 import { onTheme, theme } from "../../theme.js";
@@ -200,7 +200,7 @@ function layerSection(stage, follow, offs) {
 
 function checkRow(input, text, n, colour = null) {
   const mark = colour && el("span", { class: "swatch", style: { "--swatch": colour } });
-  return el("label", { class: "check" }, input, text, mark, n === null ? null : el("span", { class: "number" }, n.toLocaleString("en-US")));
+  return el("label", { class: "check" }, input, text, mark, n === null ? null : el("span", { class: "number" }, short(n)));
 }
 
 function measureSection(stage, follow, offs) {

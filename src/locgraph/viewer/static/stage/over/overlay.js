@@ -1,6 +1,6 @@
 /** What lies over a canvas: marks, measurements, the tooltip, a line of text, and a description for screen readers. */
 
-import { el, replace, svg } from "../../dom.js";
+import { el, replace, short, svg } from "../../dom.js";
 import { axes, gizmo, scaleBar } from "./axes.js";
 import { legendMarks } from "./legend.js";
 import { marksToSvg } from "./marks.js";
@@ -141,7 +141,7 @@ export class Overlay {
     if (key === this.captionKey) return;
     this.captionKey = key;
     if (!scene) return void replace(this.caption);
-    const part = visible.complete ? null : el("span", { class: "stage-part" }, `showing ${visible.rows.toLocaleString("en-US")}, zoom in for more`);
+    const part = visible.complete ? null : el("span", { class: "stage-part" }, `showing ${short(visible.rows)}, zoom in for more`);
     const label = scene.header.label ? el("span", {}, scene.header.label) : null;
     replace(this.caption, el("strong", {}, scene.header.fov_id), label, el("span", {}, countText(count, scene)), part);
   }
